@@ -1,0 +1,1 @@
+//! The `quorate` library: sockets, disks and clocks around `quorate-model`.

@@ -1,0 +1,9 @@
+//! The quorate protocol as pure code, and everything that is checked about it.
+//!
+//! This crate is `no_std`: it cannot name a socket, a file, a thread or a clock, so the build
+//! fails if the protocol or its model ever reaches for one.
+#![no_std]
+
+extern crate alloc;
+
+pub mod ids;

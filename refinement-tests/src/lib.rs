@@ -1,0 +1,1 @@
+//! Evidence that running quorate nodes never leave the model.
