@@ -1,1 +1,3 @@
-//! The `quorate` library: sockets, disks and clocks around `quorate-model`.
+//! The `quorate` library: sockets, disks and clocks around [`quorate_model`], and the commands.
+
+pub mod cli;

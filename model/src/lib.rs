@@ -6,4 +6,10 @@
 
 extern crate alloc;
 
+pub mod cluster;
 pub mod ids;
+pub mod protocol;
+pub mod quorum;
+pub mod refine;
+pub mod ring;
+pub mod versions;

@@ -1,0 +1,25 @@
+//! The commands of `quorate`: one module each, parsing and printing only. What they do lives in
+//! the library.
+
+/// Why a command did not end as expected, and with which exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A verdict or a validation differs from what was expected: exit code 1. What differs has
+    /// been printed already.
+    #[error("{0}")]
+    Unexpected(String),
+    /// Wrong usage or input: exit code 2. The message names the file and field, or the flag.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Failure {
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Unexpected(_) => 1,
+            Failure::Usage(_) => 2,
+        }
+    }
+}

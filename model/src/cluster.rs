@@ -1,0 +1,224 @@
+//! What all nodes and clients of one cluster agree on before they start.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
+use crate::protocol::ReadRepair;
+use crate::quorum::{Quorum, QuorumError};
+use crate::ring::{Ring, RingError};
+use crate::versions::Versioning;
+
+/// Limits a node keeps to, so that neither a peer nor a client can make it grow without bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Unfinished requests a node carries at a time; a further one is refused.
+    pub pending_max: usize,
+    /// Finished puts a node remembers to answer retries; the oldest is forgotten first.
+    pub finished_max: usize,
+    /// Estimated bytes of one key's state; a put that would exceed it is refused.
+    pub record_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { pending_max: 10_000, finished_max: 10_000, record_bytes_max: 48 * 1024 }
+    }
+}
+
+/// How keys find their homes.
+#[derive(Clone, Debug)]
+pub enum Placement {
+    /// Every key's preference list is the configured order of the nodes: for scenarios, where
+    /// the homes should be known by name.
+    InOrder,
+    /// The consistent-hash ring.
+    Ring(Ring),
+}
+
+/// How keys find their homes, as a configuration file says it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlacementSpec {
+    /// [`Placement::InOrder`].
+    InOrder,
+    /// [`Placement::Ring`].
+    #[default]
+    Ring,
+}
+
+/// A cluster as a configuration file, a scenario or a trace says it, not yet validated.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClusterSpec {
+    /// The names of all nodes. Their order gives them their [`NodeId`]s.
+    pub nodes: Vec<String>,
+    /// Homes of each key.
+    pub n: usize,
+    /// Replies a read gathers.
+    pub r: usize,
+    /// Acknowledgements a write gathers.
+    pub w: usize,
+    /// How versions are named.
+    pub versioning: Versioning,
+    /// What reads do about replicas that are behind.
+    pub read_repair: ReadRepair,
+    /// How keys find their homes.
+    pub placement: PlacementSpec,
+    /// Tokens per node of the ring; not looked at where keys are placed in order.
+    pub tokens_per_node: usize,
+}
+
+impl ClusterSpec {
+    /// Validates the specification.
+    ///
+    /// # Errors
+    /// When a quorum is out of range, there are too few or too many nodes, or the ring cannot be
+    /// built from these names and tokens.
+    pub fn build(&self) -> Result<ClusterConfig, ClusterError> {
+        let quorum = Quorum::new(self.n, self.r, self.w)?;
+        let placement = match self.placement {
+            PlacementSpec::InOrder => Placement::InOrder,
+            PlacementSpec::Ring => {
+                let names = self.nodes.iter().enumerate();
+                let names = names.map(|(index, name)| (NodeId(index as u16), name.as_str()));
+                Placement::Ring(Ring::new(names, self.tokens_per_node)?)
+            }
+        };
+        ClusterConfig::new(self.nodes.clone(), placement, quorum, self.versioning, self.read_repair)
+    }
+}
+
+/// Why a cluster cannot be configured so.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// N, R or W is out of range.
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+    /// The ring cannot be built.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// There are fewer nodes than homes of a key.
+    #[error(
+        "n = {n} homes of each key, but the cluster has only {nodes} nodes; lower n or add nodes"
+    )]
+    TooFewNodes {
+        /// The asked N.
+        n: usize,
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// There are more nodes than a node set can hold.
+    #[error("{nodes} nodes, but a cluster has at most {NODES_MAX}")]
+    TooManyNodes {
+        /// How many nodes there are.
+        nodes: usize,
+    },
+}
+
+/// The configuration that all nodes of a cluster share.
+#[derive(Clone, Debug)]
+pub struct ClusterConfig {
+    names: Vec<String>,
+    in_order: Vec<NodeId>,
+    placement: Placement,
+    quorum: Quorum,
+    versioning: Versioning,
+    read_repair: ReadRepair,
+    limits: Limits,
+}
+
+impl ClusterConfig {
+    /// A cluster of the named nodes, keys placed by `placement`.
+    ///
+    /// # Errors
+    /// When there are fewer nodes than the quorum's N, or more than [`NODES_MAX`].
+    pub fn new(
+        names: Vec<String>,
+        placement: Placement,
+        quorum: Quorum,
+        versioning: Versioning,
+        read_repair: ReadRepair,
+    ) -> Result<Self, ClusterError> {
+        let nodes = names.len();
+        if nodes > NODES_MAX {
+            return Err(ClusterError::TooManyNodes { nodes });
+        }
+        if quorum.n() > nodes {
+            return Err(ClusterError::TooFewNodes { n: quorum.n(), nodes });
+        }
+        let in_order = (0..nodes as u16).map(NodeId).collect();
+        let limits = Limits::default();
+        Ok(ClusterConfig { names, in_order, placement, quorum, versioning, read_repair, limits })
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// All nodes, in their configured order.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeId] {
+        &self.in_order
+    }
+
+    /// The configured name of a node.
+    ///
+    /// # Panics
+    /// If the node is not of this cluster.
+    #[must_use]
+    pub fn name(&self, node: NodeId) -> &str {
+        &self.names[node.index()]
+    }
+
+    /// The node of this name.
+    #[must_use]
+    pub fn node_named(&self, name: &str) -> Option<NodeId> {
+        self.names.iter().position(|known| known == name).map(|index| NodeId(index as u16))
+    }
+
+    /// N, R and W.
+    #[must_use]
+    pub fn quorum(&self) -> Quorum {
+        self.quorum
+    }
+
+    /// How versions are named.
+    #[must_use]
+    pub fn versioning(&self) -> Versioning {
+        self.versioning
+    }
+
+    /// What reads do about replicas that are behind.
+    #[must_use]
+    pub fn read_repair(&self) -> ReadRepair {
+        self.read_repair
+    }
+
+    /// The limits every node keeps to.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// All nodes in the key's order of preference: the first N are its homes, the rest its
+    /// fallbacks. Dynamo (SOSP 2007), section 4.3.
+    #[must_use]
+    pub fn preference_list(&self, key: &Key) -> Cow<'_, [NodeId]> {
+        match &self.placement {
+            Placement::InOrder => Cow::Borrowed(&self.in_order),
+            Placement::Ring(ring) => Cow::Owned(ring.preference_list(key)),
+        }
+    }
+
+    /// The key's homes.
+    #[must_use]
+    pub fn homes(&self, key: &Key) -> NodeSet {
+        self.preference_list(key).iter().take(self.quorum.n()).copied().collect()
+    }
+}

@@ -1,0 +1,22 @@
+//! The protocol, sans-IO: what a node and a client do with what reaches them.
+//!
+//! A [`Replica`] takes an [`Input`] and a read-only [`Store`] and gives a [`Step`]: changes to
+//! the store, one atomic batch that must be durable before any of the step's effects happens, and
+//! effects as comparable values. It sees no socket, no disk and no clock but the one it is told.
+//! The very same code runs under the checker and in a node.
+
+mod client;
+mod effect;
+mod message;
+mod read_round;
+mod replica;
+mod store;
+mod write_round;
+
+pub use client::{Client, ClientStep, Operation, Outcome};
+pub use effect::{Effect, Input, Step, Timer};
+pub use message::{FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal};
+pub use read_round::{ReadRepair, ReadRound, ReadStep};
+pub use replica::{NodeConfig, Replica};
+pub use store::{Change, Entry, Identity, MemoryStore, Run, Store};
+pub use write_round::WriteRound;

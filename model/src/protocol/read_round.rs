@@ -1,0 +1,253 @@
+//! Gathering the replies of one read, and repairing what they show to be behind.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{NodeId, NodeSet};
+use crate::versions::Record;
+
+/// What a read does about replicas whose replies differ from the merge.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadRepair {
+    /// Nothing.
+    Off,
+    /// Sends them the merge after the answer; late replies are repaired too.
+    #[default]
+    Async,
+    /// The answer waits until enough homes hold the merge that every later quorum read sees it,
+    /// which makes quorum reads monotonic.
+    Blocking,
+}
+
+impl fmt::Display for ReadRepair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ReadRepair::Off => "off",
+            ReadRepair::Async => "async",
+            ReadRepair::Blocking => "blocking",
+        })
+    }
+}
+
+/// What a round asks of whoever runs it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReadStep {
+    /// Answer the client with this state.
+    Answer(Option<Arc<Record>>),
+    /// Send this state to a node that lacks some of it.
+    Repair {
+        /// To whom.
+        to: NodeId,
+        /// The merge.
+        state: Arc<Record>,
+        /// Whether the answer waits for the node's acknowledgement.
+        awaited: bool,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+enum Phase {
+    /// Fewer than R replies.
+    Gathering,
+    /// Blocking repair: the merge is fixed and its holders are counted.
+    Repairing,
+    /// Answered; asynchronous repair still listens for late replies.
+    Trailing,
+    /// Nothing more to do.
+    Finished,
+}
+
+/// One read in progress. Used by a coordinating node and by a client that fans out itself.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub struct ReadRound {
+    repair: ReadRepair,
+    needed: usize,
+    homes: usize,
+    /// How many homes must hold the merge before a blocking read answers.
+    holders_needed: usize,
+    phase: Phase,
+    /// Whose replies the answer merged.
+    counted: NodeSet,
+    /// What each home is known to hold, from its reply or from what it was sent; sorted by node.
+    replies: Vec<(NodeId, Option<Arc<Record>>)>,
+    merged: Option<Arc<Record>>,
+    holders: NodeSet,
+}
+
+impl ReadRound {
+    /// A round over `homes` nodes that needs `needed` replies. `later_r` is the R of the reads
+    /// that a blocking repair makes monotonic: the cluster's own.
+    #[must_use]
+    pub fn new(repair: ReadRepair, homes: usize, needed: usize, later_r: usize) -> Self {
+        ReadRound {
+            repair,
+            needed,
+            homes,
+            // R homes are asked later: at most R - 1 of them may lack the merge, so every
+            // R-subset of the homes meets a holder exactly when N - R + 1 hold it.
+            holders_needed: homes + 1 - later_r,
+            phase: Phase::Gathering,
+            counted: NodeSet::EMPTY,
+            replies: Vec::new(),
+            merged: None,
+            holders: NodeSet::EMPTY,
+        }
+    }
+
+    /// Whose replies the answer counts.
+    #[must_use]
+    pub fn replied(&self) -> NodeSet {
+        self.counted
+    }
+
+    /// Whether the client has not been answered yet.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Gathering | Phase::Repairing)
+    }
+
+    /// Whether a reply of this home can still matter.
+    #[must_use]
+    pub fn awaits_reply(&self, from: NodeId) -> bool {
+        self.phase != Phase::Finished
+            && self.replies.binary_search_by_key(&from, |reply| reply.0).is_err()
+    }
+
+    /// Whether an acknowledgement of the repair by this home can still matter.
+    #[must_use]
+    pub fn awaits_holder(&self, from: NodeId) -> bool {
+        self.phase == Phase::Repairing && !self.holders.contains(from)
+    }
+
+    /// Whether nothing that still arrives can matter to this round.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.phase == Phase::Finished
+    }
+
+    /// Takes a home's reply. A second reply of the same home is ignored.
+    pub fn on_reply(&mut self, from: NodeId, state: Option<Arc<Record>>) -> Vec<ReadStep> {
+        let mut steps = Vec::new();
+        let Err(at) = self.replies.binary_search_by_key(&from, |reply| reply.0) else {
+            return steps;
+        };
+        match self.phase {
+            Phase::Gathering => {
+                self.counted.insert(from);
+                self.absorb(state.as_ref());
+                self.replies.insert(at, (from, state));
+                if self.counted.len() >= self.needed {
+                    self.on_quorum(&mut steps);
+                }
+            }
+            Phase::Repairing => {
+                // The merge is fixed: the late home need only come to hold it.
+                self.replies.insert(at, (from, state));
+                self.require_merge(at, &mut steps);
+                self.answer_if_held(&mut steps);
+            }
+            Phase::Trailing => {
+                self.absorb(state.as_ref());
+                self.replies.insert(at, (from, state));
+                self.repair_differing(&mut steps);
+                self.finish_if_all_replied();
+            }
+            Phase::Finished => {}
+        }
+        steps
+    }
+
+    /// Notes that a home now holds the merge that a blocking repair sent it.
+    pub fn on_holder(&mut self, from: NodeId) -> Vec<ReadStep> {
+        let mut steps = Vec::new();
+        if self.phase == Phase::Repairing {
+            self.holders.insert(from);
+            self.answer_if_held(&mut steps);
+        }
+        steps
+    }
+
+    fn absorb(&mut self, state: Option<&Arc<Record>>) {
+        let Some(state) = state else { return };
+        match &mut self.merged {
+            None => self.merged = Some(Arc::clone(state)),
+            Some(merged) if merged.dominates(state) => {}
+            Some(merged) => *merged = Arc::new(merged.merged(state)),
+        }
+    }
+
+    fn on_quorum(&mut self, steps: &mut Vec<ReadStep>) {
+        match self.repair {
+            ReadRepair::Off => {
+                steps.push(ReadStep::Answer(self.merged.clone()));
+                self.phase = Phase::Finished;
+            }
+            ReadRepair::Async => {
+                steps.push(ReadStep::Answer(self.merged.clone()));
+                self.phase = Phase::Trailing;
+                self.repair_differing(steps);
+                self.finish_if_all_replied();
+            }
+            ReadRepair::Blocking => {
+                self.phase = Phase::Repairing;
+                for at in 0..self.replies.len() {
+                    self.require_merge(at, steps);
+                }
+                self.answer_if_held(steps);
+            }
+        }
+    }
+
+    /// Counts the home at this position as a holder if its reply has all of the merge, and asks
+    /// for a repair otherwise.
+    fn require_merge(&mut self, at: usize, steps: &mut Vec<ReadStep>) {
+        let (node, reply) = &self.replies[at];
+        match &self.merged {
+            Some(merged) if !reply.as_ref().is_some_and(|state| state.dominates(merged)) => {
+                steps.push(ReadStep::Repair {
+                    to: *node,
+                    state: Arc::clone(merged),
+                    awaited: true,
+                });
+            }
+            _ => {
+                self.holders.insert(*node);
+            }
+        }
+    }
+
+    fn answer_if_held(&mut self, steps: &mut Vec<ReadStep>) {
+        // A merge of nothing needs no holders: there is nothing a later read could miss.
+        if self.phase == Phase::Repairing
+            && (self.merged.is_none() || self.holders.len() >= self.holders_needed)
+        {
+            steps.push(ReadStep::Answer(self.merged.clone()));
+            self.phase = Phase::Finished;
+        }
+    }
+
+    /// Sends the merge to every home that is not known to have all of it, once.
+    fn repair_differing(&mut self, steps: &mut Vec<ReadStep>) {
+        let Some(merged) = &self.merged else { return };
+        for (node, known) in &mut self.replies {
+            if !known.as_ref().is_some_and(|state| state.dominates(merged)) {
+                steps.push(ReadStep::Repair {
+                    to: *node,
+                    state: Arc::clone(merged),
+                    awaited: false,
+                });
+                *known = Some(Arc::clone(merged));
+            }
+        }
+    }
+
+    fn finish_if_all_replied(&mut self) {
+        if self.replies.len() >= self.homes {
+            self.phase = Phase::Finished;
+        }
+    }
+}

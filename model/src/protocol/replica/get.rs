@@ -1,0 +1,154 @@
+//! Coordinating a get: ask the homes, merge R distinct replies, answer, repair.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::ids::{Key, NodeId, Peer, RequestId};
+use crate::protocol::effect::Step;
+use crate::protocol::message::{GetOutcome, GetRequest, Message};
+use crate::protocol::read_round::{ReadRound, ReadStep};
+use crate::protocol::store::Store;
+use crate::versions::Record;
+
+use super::{NodeConfig, Replica, start_timer, stop_timer, take_in};
+
+/// A get this node coordinates. Any node may: only puts need a home.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub(super) struct PendingGet {
+    client: Peer,
+    key: Key,
+    pub(super) round: ReadRound,
+}
+
+impl Replica {
+    pub(super) fn receive_get<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        from: Peer,
+        get: GetRequest,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let request = get.request;
+        if let Some(pending) = self.gets.get_mut(&request)
+            && pending.round.is_waiting()
+        {
+            // A retry: ask those again that have not replied. One that was answered already is
+            // simply read anew below; a later state is as good an answer.
+            pending.client = from;
+            let key = pending.key.clone();
+            for home in config.other_homes(&key) {
+                if self.awaits_reply(request, home) {
+                    step.send(home, Message::Fetch { request, key: key.clone() });
+                }
+            }
+            return Ok(());
+        }
+        let quorum = config.cluster.quorum();
+        let admitted = self.admit(config).and_then(|()| config.quorum_of(get.r, quorum.r()));
+        let r = match admitted {
+            Ok(r) => r,
+            Err(refusal) => {
+                let outcome = GetOutcome::Refused(refusal);
+                step.reply(from, Message::GetReply { request, outcome });
+                return Ok(());
+            }
+        };
+        let round = ReadRound::new(config.cluster.read_repair(), quorum.n(), r, quorum.r());
+        let key = get.key;
+        for home in config.other_homes(&key) {
+            step.send(home, Message::Fetch { request, key: key.clone() });
+        }
+        let is_home = config.is_home(&key);
+        start_timer(request, step);
+        self.gets.insert(request, PendingGet { client: from, key: key.clone(), round });
+        if is_home {
+            let state = store.entry(&key)?.map(|entry| entry.state);
+            self.receive_fetch_reply(config, store, request, config.node, state, step)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive_fetch_reply<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        request: RequestId,
+        node: NodeId,
+        state: Option<Arc<Record>>,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let Some(pending) = self.gets.get_mut(&request) else { return Ok(()) };
+        if !config.cluster.homes(&pending.key).contains(node) {
+            return Ok(());
+        }
+        let mut steps = pending.round.on_reply(node, state);
+        // Repairing the coordinator itself needs no message, and is durable with this step.
+        if let Some(ReadStep::Repair { state, awaited, .. }) = steps
+            .iter()
+            .find(|step| matches!(step, ReadStep::Repair { to, .. } if *to == config.node))
+        {
+            take_in(config, store, &pending.key, state, step)?;
+            if *awaited {
+                steps.extend(pending.round.on_holder(config.node));
+            }
+        }
+        self.run_read_steps(config, request, steps, step);
+        Ok(())
+    }
+
+    pub(super) fn receive_repair_ack(
+        &mut self,
+        config: &NodeConfig,
+        request: RequestId,
+        node: NodeId,
+        step: &mut Step,
+    ) {
+        let Some(pending) = self.gets.get_mut(&request) else { return };
+        let steps = pending.round.on_holder(node);
+        self.run_read_steps(config, request, steps, step);
+    }
+
+    fn run_read_steps(
+        &mut self,
+        config: &NodeConfig,
+        request: RequestId,
+        steps: Vec<ReadStep>,
+        step: &mut Step,
+    ) {
+        let Some(pending) = self.gets.get(&request) else { return };
+        for read_step in steps {
+            match read_step {
+                ReadStep::Answer(state) => {
+                    let outcome = GetOutcome::Ok { state, replied: pending.round.replied() };
+                    step.reply(pending.client, Message::GetReply { request, outcome });
+                }
+                ReadStep::Repair { to, .. } if to == config.node => {}
+                ReadStep::Repair { to, state, awaited } => {
+                    let key = pending.key.clone();
+                    let message = if awaited {
+                        Message::Store { request, key, state }
+                    } else {
+                        Message::Repair { key, state }
+                    };
+                    step.send(to, message);
+                }
+            }
+        }
+        if pending.round.is_finished() {
+            self.gets.remove(&request);
+            stop_timer(request, step);
+        }
+    }
+
+    pub(super) fn expire_get(&mut self, request: RequestId, step: &mut Step) {
+        let Some(pending) = self.gets.remove(&request) else { return };
+        // A round that only trails has answered its client already.
+        if pending.round.is_waiting() {
+            let outcome = GetOutcome::Unavailable { replied: pending.round.replied() };
+            step.reply(pending.client, Message::GetReply { request, outcome });
+        }
+    }
+}

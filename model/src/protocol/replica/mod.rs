@@ -1,0 +1,244 @@
+//! One node: replica of the keys it is a home of, coordinator of the requests it is asked.
+
+mod finished;
+mod get;
+mod mint;
+mod put;
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+
+use serde::Serialize;
+
+use crate::cluster::ClusterConfig;
+use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
+use crate::versions::Record;
+
+use super::effect::{Effect, Input, Step, Timer};
+use super::message::{Message, Refusal};
+use super::store::{Change, Entry, Identity, Store};
+use finished::Finished;
+use get::PendingGet;
+use put::{PendingForward, PendingPut};
+
+/// What one node of a cluster is told before it starts.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Which node it is.
+    pub node: NodeId,
+    /// What it shares with the others.
+    pub cluster: Arc<ClusterConfig>,
+}
+
+/// The volatile state of a node: what a crash forgets. Requests in flight are forgotten with it;
+/// their clients time out or retry.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
+pub struct Replica {
+    puts: BTreeMap<RequestId, PendingPut>,
+    gets: BTreeMap<RequestId, PendingGet>,
+    forwards: BTreeMap<RequestId, PendingForward>,
+    finished: Finished,
+    /// Homes that let a forwarded put time out and have not been heard of since. May be wrong
+    /// either way; it only steers where the next put is forwarded.
+    suspected: NodeSet,
+}
+
+impl Replica {
+    /// Takes one input. `now` is the node's wall clock, which only last-write-wins looks at.
+    ///
+    /// The step's changes must be durable before its effects happen. Input that makes no sense
+    /// here (a stale timer, an answer to a finished request, a message for a key this node is no
+    /// home of, a record of another versioning) gives an empty step.
+    ///
+    /// # Errors
+    /// When the store cannot be read. The replica may then be half a step ahead of its store, so
+    /// the node must stop.
+    pub fn step<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        now: Timestamp,
+        input: Input,
+    ) -> Result<Step, S::Error> {
+        let mut step = Step::default();
+        match input {
+            Input::Start { incarnation } => {
+                *self = Replica::default();
+                if store.identity()?.is_none() {
+                    let identity = Identity { incarnation, next_epoch: Default::default() };
+                    step.changes.push(Change::Identity(identity));
+                }
+            }
+            Input::Receive { from, message } => {
+                if let Peer::Node(node) = from {
+                    self.suspected = self.suspected.without(node);
+                }
+                self.receive(config, store, now, from, message, &mut step)?;
+            }
+            Input::Expire(Timer::Request(request)) => {
+                self.expire_put(request, &mut step);
+                self.expire_get(request, &mut step);
+                self.expire_forward(request, &mut step);
+            }
+        }
+        Ok(step)
+    }
+
+    fn receive<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        now: Timestamp,
+        from: Peer,
+        message: Message,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        match message {
+            Message::Put(put) => self.receive_put(config, store, now, from, put, step),
+            Message::Get(get) => self.receive_get(config, store, from, get, step),
+            Message::Store { request, key, state } => {
+                if config.stores(&key, &state) {
+                    take_in(config, store, &key, &state, step)?;
+                    step.send(from, Message::StoreAck { request });
+                }
+                Ok(())
+            }
+            Message::Repair { key, state } => {
+                if config.stores(&key, &state) {
+                    take_in(config, store, &key, &state, step)?;
+                }
+                Ok(())
+            }
+            Message::Fetch { request, key } => {
+                if config.is_home(&key) {
+                    let state = store.entry(&key)?.map(|entry| entry.state);
+                    step.send(from, Message::FetchReply { request, state });
+                }
+                Ok(())
+            }
+            Message::StoreAck { request } => {
+                if let Peer::Node(node) = from {
+                    self.receive_put_ack(config, request, node, step);
+                    self.receive_repair_ack(config, request, node, step);
+                }
+                Ok(())
+            }
+            Message::FetchReply { request, state } => {
+                let versioning = config.cluster.versioning();
+                if let Peer::Node(node) = from
+                    && state.as_ref().is_none_or(|state| state.versioning() == versioning)
+                {
+                    self.receive_fetch_reply(config, store, request, node, state, step)?;
+                }
+                Ok(())
+            }
+            Message::PutReply { request, outcome } => {
+                self.receive_forwarded_reply(request, from, outcome, step);
+                Ok(())
+            }
+            // Nodes never ask for a get: a node that is no home coordinates reads itself.
+            Message::GetReply { .. } => Ok(()),
+        }
+    }
+
+    /// Refuses a new request when the node carries as many as it may.
+    fn admit(&self, config: &NodeConfig) -> Result<(), Refusal> {
+        let pending = self.puts.len() + self.gets.len() + self.forwards.len();
+        let pending_max = config.cluster.limits().pending_max;
+        if pending >= pending_max { Err(Refusal::Overloaded { pending_max }) } else { Ok(()) }
+    }
+
+    /// Whether this node still waits for answers to the request.
+    #[must_use]
+    pub fn is_pending(&self, request: RequestId) -> bool {
+        self.puts.contains_key(&request)
+            || self.gets.contains_key(&request)
+            || self.forwards.contains_key(&request)
+    }
+
+    /// Whether an acknowledgement of this request by this node can still change anything here.
+    #[must_use]
+    pub fn awaits_ack(&self, request: RequestId, from: NodeId) -> bool {
+        self.puts.get(&request).is_some_and(|put| !put.round.acked().contains(from))
+            || self.gets.get(&request).is_some_and(|get| get.round.awaits_holder(from))
+    }
+
+    /// Whether a fetch reply to this request by this node can still change anything here.
+    #[must_use]
+    pub fn awaits_reply(&self, request: RequestId, from: NodeId) -> bool {
+        self.gets.get(&request).is_some_and(|get| get.round.awaits_reply(from))
+    }
+
+    /// Forgets a finished put. Only for the model, which knows when no retry can come.
+    pub fn forget_finished(&mut self, request: RequestId) {
+        self.finished.forget(request);
+    }
+
+    /// The finished puts that are remembered to answer retries.
+    pub fn finished(&self) -> impl Iterator<Item = RequestId> + '_ {
+        self.finished.requests()
+    }
+}
+
+impl NodeConfig {
+    fn is_home(&self, key: &Key) -> bool {
+        self.cluster.homes(key).contains(self.node)
+    }
+
+    /// Whether this node takes in such a state: it is a home, and the versioning is the
+    /// cluster's. A peer with another configuration is ignored, not believed.
+    fn stores(&self, key: &Key, state: &Record) -> bool {
+        state.versioning() == self.cluster.versioning() && self.is_home(key)
+    }
+
+    /// The other homes of a key, in order of preference.
+    fn other_homes(&self, key: &Key) -> impl Iterator<Item = NodeId> {
+        let preference = self.cluster.preference_list(key).into_owned();
+        let node = self.node;
+        preference.into_iter().take(self.cluster.quorum().n()).filter(move |home| *home != node)
+    }
+
+    /// R or W of a request: its own, or the cluster's.
+    fn quorum_of(&self, asked: Option<usize>, default: usize) -> Result<usize, Refusal> {
+        let n = self.cluster.quorum().n();
+        match asked {
+            None => Ok(default),
+            Some(asked) if (1..=n).contains(&asked) => Ok(asked),
+            Some(asked) => Err(Refusal::QuorumOutOfRange { asked, n }),
+        }
+    }
+}
+
+/// Merges a state that arrived into the node's own.
+fn take_in<S: Store>(
+    config: &NodeConfig,
+    store: &S,
+    key: &Key,
+    incoming: &Arc<Record>,
+    step: &mut Step,
+) -> Result<(), S::Error> {
+    let entry = match store.entry(key)? {
+        None => Entry { state: Arc::clone(incoming), run: None },
+        Some(entry) if entry.state.dominates(incoming) => return Ok(()),
+        Some(entry) => {
+            let identity = store.identity()?;
+            let run = mint::surviving_run(config.node, identity, entry.run, &incoming.context());
+            let state = if incoming.dominates(&entry.state) {
+                Arc::clone(incoming)
+            } else {
+                Arc::new(entry.state.merged(incoming))
+            };
+            Entry { state, run }
+        }
+    };
+    step.changes.push(Change::Entry { key: key.clone(), entry });
+    Ok(())
+}
+
+fn start_timer(request: RequestId, step: &mut Step) {
+    step.effects.push(Effect::SetTimer(Timer::Request(request)));
+}
+
+fn stop_timer(request: RequestId, step: &mut Step) {
+    step.effects.push(Effect::CancelTimer(Timer::Request(request)));
+}

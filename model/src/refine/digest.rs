@@ -1,0 +1,99 @@
+//! A short name of everything a node holds, cheap to keep up to date.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Key;
+use crate::protocol::{Change, Entry, Identity, Replica, Store};
+
+/// A digest of a store's whole content: the exclusive or of a digest of each thing in it, so that
+/// replacing one thing costs one thing's work and the order of writing does not matter.
+///
+/// It guards against accidents, not against someone who crafts entries to cancel each other.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct StoreDigest(u128);
+
+impl StoreDigest {
+    /// Adds an entry that was not there, or removes one that was: each undoes the other.
+    pub fn toggle_entry(&mut self, key: &Key, entry: &Entry) {
+        self.0 ^= short(&("entry", key, entry));
+    }
+
+    /// Adds an identity that was not there, or removes one that was.
+    pub fn toggle_identity(&mut self, identity: &Identity) {
+        self.0 ^= short(&("identity", identity));
+    }
+
+    /// Follows a step's changes; `before` is the store as it was before them. A step changes
+    /// each thing at most once.
+    ///
+    /// # Errors
+    /// When the store cannot be read; the digest is then useless.
+    pub fn follow<S: Store>(&mut self, before: &S, changes: &[Change]) -> Result<(), S::Error> {
+        for change in changes {
+            match change {
+                Change::Identity(identity) => {
+                    if let Some(old) = before.identity()? {
+                        self.toggle_identity(&old);
+                    }
+                    self.toggle_identity(identity);
+                }
+                Change::Entry { key, entry } => {
+                    if let Some(old) = before.entry(key)? {
+                        self.toggle_entry(key, &old);
+                    }
+                    self.toggle_entry(key, entry);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A digest of a node's whole state, volatile and durable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StateDigest(u128);
+
+impl StateDigest {
+    /// The digest of a node in this volatile state over a store of this digest.
+    #[must_use]
+    pub fn new(replica: &Replica, store: StoreDigest) -> Self {
+        StateDigest(short(&(replica, store.0)))
+    }
+}
+
+impl fmt::Display for StateDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for StateDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for StateDigest {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StateDigest {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = alloc::string::String::deserialize(from)?;
+        u128::from_str_radix(&text, 16)
+            .map(StateDigest)
+            .map_err(|_| serde::de::Error::custom("a digest is 32 hexadecimal digits"))
+    }
+}
+
+/// The first half of the BLAKE3 hash of a value's postcard encoding: the same on every machine.
+fn short<T: Serialize>(value: &T) -> u128 {
+    let bytes = postcard::to_allocvec(value).expect("protocol state can always be encoded");
+    let hash = blake3::hash(&bytes);
+    let half = hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes");
+    u128::from_le_bytes(*half)
+}

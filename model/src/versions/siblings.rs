@@ -1,0 +1,70 @@
+//! Dotted version vector sets: the default versioning.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::dot::Dot;
+use super::version_vector::VersionVector;
+use super::{Versioned, Write};
+use crate::ids::Value;
+
+/// A key's state: the versions none of which has seen another, each under its dot, and the
+/// context: everything that was ever seen, including what has been overwritten.
+///
+/// Invariant: the context covers the dot of every version. Versions are sorted by dot.
+///
+/// Source: Preguiça et al., "Dotted Version Vectors", 2010; Almeida et al., "Scalable and Accurate
+/// Causality Tracking for Eventually Consistent Stores", DAIS 2014, section 5.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Siblings {
+    context: VersionVector,
+    versions: Vec<(Dot, Option<Value>)>,
+}
+
+impl Siblings {
+    fn holds(&self, dot: Dot) -> bool {
+        self.versions.binary_search_by_key(&dot, |version| version.0).is_ok()
+    }
+
+    /// Whether merging `other` in would change nothing.
+    #[must_use]
+    pub fn dominates(&self, other: &Self) -> bool {
+        self.context.dominates(&other.context)
+            && self.versions.iter().all(|(dot, _)| other.holds(*dot) || !other.context.covers(*dot))
+    }
+}
+
+impl Versioned for Siblings {
+    /// Drops the versions that the client's context covers, adds the new one under its fresh dot
+    /// and joins the context. What the client had not seen stays, as a sibling.
+    fn put(&mut self, write: &Write) {
+        self.versions.retain(|(dot, _)| !write.context.covers(*dot));
+        let at = self.versions.partition_point(|(dot, _)| *dot < write.dot);
+        self.versions.insert(at, (write.dot, write.value.clone()));
+        self.context.join(&write.context);
+        self.context.observe(write.dot);
+    }
+
+    /// Keeps a version when both sides hold it, or when one holds it and the other's context does
+    /// not cover its dot: commutative, associative, idempotent.
+    fn merge(&mut self, other: &Self) {
+        self.versions.retain(|(dot, _)| other.holds(*dot) || !other.context.covers(*dot));
+        for (dot, value) in &other.versions {
+            // A dot that is covered but not held here was overwritten here.
+            if !self.context.covers(*dot) {
+                let at = self.versions.partition_point(|version| version.0 < *dot);
+                self.versions.insert(at, (*dot, value.clone()));
+            }
+        }
+        self.context.join(&other.context);
+    }
+
+    fn context(&self) -> VersionVector {
+        self.context.clone()
+    }
+
+    fn versions(&self) -> impl Iterator<Item = (Dot, Option<&Value>)> {
+        self.versions.iter().map(|(dot, value)| (*dot, value.as_ref()))
+    }
+}

@@ -1,0 +1,115 @@
+//! Version vectors: for each actor, how many of its writes have been seen.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::dot::{ActorId, Dot};
+
+/// For each actor the highest counter seen; an actor that is not listed stands at zero.
+///
+/// Entries are sorted by actor and never zero, so that equal vectors are equal in memory, hash
+/// and bytes. Source: Parker et al., "Detection of Mutual Inconsistency in Distributed Systems",
+/// 1983.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct VersionVector(Vec<(ActorId, u64)>);
+
+impl VersionVector {
+    /// The vector that has seen nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        VersionVector(Vec::new())
+    }
+
+    /// The highest counter seen of this actor; zero if none.
+    #[must_use]
+    pub fn get(&self, actor: ActorId) -> u64 {
+        match self.0.binary_search_by_key(&actor, |entry| entry.0) {
+            Ok(at) => self.0[at].1,
+            Err(_) => 0,
+        }
+    }
+
+    /// Notes that this dot, and by convention every earlier one of its actor, has been seen.
+    /// Never lowers an entry.
+    pub fn observe(&mut self, dot: Dot) {
+        match self.0.binary_search_by_key(&dot.actor, |entry| entry.0) {
+            Ok(at) => self.0[at].1 = self.0[at].1.max(dot.counter),
+            Err(at) if dot.counter > 0 => self.0.insert(at, (dot.actor, dot.counter)),
+            Err(_) => {}
+        }
+    }
+
+    /// Whether this dot has been seen.
+    #[must_use]
+    pub fn covers(&self, dot: Dot) -> bool {
+        self.get(dot.actor) >= dot.counter
+    }
+
+    /// Whether everything `other` has seen has been seen here too.
+    #[must_use]
+    pub fn dominates(&self, other: &Self) -> bool {
+        other.0.iter().all(|(actor, counter)| self.get(*actor) >= *counter)
+    }
+
+    /// Takes the entrywise maximum: the least vector that dominates both.
+    pub fn join(&mut self, other: &Self) {
+        for (actor, counter) in &other.0 {
+            self.observe(Dot { actor: *actor, counter: *counter });
+        }
+    }
+
+    /// How two vectors relate: `None` when each has seen something that the other has not.
+    #[must_use]
+    pub fn causal_order(&self, other: &Self) -> Option<Ordering> {
+        match (self.dominates(other), other.dominates(self)) {
+            (true, true) => Some(Ordering::Equal),
+            (true, false) => Some(Ordering::Greater),
+            (false, true) => Some(Ordering::Less),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether nothing has been seen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The entries, sorted by actor.
+    pub fn iter(&self) -> impl Iterator<Item = Dot> + '_ {
+        self.0.iter().map(|(actor, counter)| Dot { actor: *actor, counter: *counter })
+    }
+}
+
+impl FromIterator<Dot> for VersionVector {
+    fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
+        let mut vector = VersionVector::new();
+        for dot in dots {
+            vector.observe(dot);
+        }
+        vector
+    }
+}
+
+/// `{n0:2, n1:1}`
+impl fmt::Display for VersionVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (position, dot) in self.iter().enumerate() {
+            if position > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{dot}")?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for VersionVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
