@@ -8,3 +8,4 @@ extern crate alloc;
 
 pub mod ids;
 pub mod quorum;
+pub mod ring;
