@@ -7,6 +7,8 @@
 extern crate alloc;
 
 pub mod cluster;
+pub mod cluster;
+pub mod ids;
 pub mod ids;
 pub mod protocol;
 pub mod quorum;
