@@ -6,12 +6,12 @@
 
 extern crate alloc;
 
+pub mod check;
 pub mod cluster;
-pub mod cluster;
-pub mod ids;
 pub mod ids;
 pub mod protocol;
 pub mod quorum;
 pub mod refine;
 pub mod ring;
+pub mod scenario;
 pub mod versions;
