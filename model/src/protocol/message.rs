@@ -87,7 +87,7 @@ pub enum Refusal {
 }
 
 /// How a put ended at its coordinator.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum PutOutcome {
     /// These distinct nodes, at least W, hold the write durably.
     Ok {
@@ -111,7 +111,7 @@ pub enum PutOutcome {
 }
 
 /// How a get ended at its coordinator.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum GetOutcome {
     /// R distinct homes replied.
     Ok {
@@ -131,7 +131,7 @@ pub enum GetOutcome {
 }
 
 /// A message between a client and a node or between two nodes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Message {
     /// Client to coordinator, or a node that is no home forwarding to one.
     Put(PutRequest),

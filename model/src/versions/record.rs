@@ -45,7 +45,7 @@ impl fmt::Display for Versioning {
 }
 
 /// The whole state of one key: what replicas store, merge and send each other.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Record {
     /// See [`Siblings`].
     Dotted(Siblings),
