@@ -1,3 +1,4 @@
 //! The `quorate` library: sockets, disks and clocks around [`quorate_model`], and the commands.
 
+pub mod check;
 pub mod cli;

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
 use crate::protocol::ReadRepair;
 use crate::quorum::{Quorum, QuorumError};
-use crate::ring::{Ring, RingError};
+use crate::ring::{Ring, RingError, TOKENS_PER_NODE_DEFAULT};
 use crate::versions::Versioning;
+
+/// The most tokens one node may own, so that a slip of the pen does not fill the memory.
+pub const TOKENS_PER_NODE_MAX: usize = 4_096;
 
 /// Limits a node keeps to, so that neither a peer nor a client can make it grow without bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,9 +82,18 @@ impl ClusterSpec {
     /// built from these names and tokens.
     pub fn build(&self) -> Result<ClusterConfig, ClusterError> {
         let quorum = Quorum::new(self.n, self.r, self.w)?;
+        for (position, name) in self.nodes.iter().enumerate() {
+            if self.nodes[..position].contains(name) {
+                return Err(ClusterError::DuplicateName { name: name.clone() });
+            }
+        }
         let placement = match self.placement {
             PlacementSpec::InOrder => Placement::InOrder,
             PlacementSpec::Ring => {
+                let tokens = self.tokens_per_node;
+                if !(1..=TOKENS_PER_NODE_MAX).contains(&tokens) {
+                    return Err(ClusterError::TokensOutOfRange { tokens });
+                }
                 let names = self.nodes.iter().enumerate();
                 let names = names.map(|(index, name)| (NodeId(index as u16), name.as_str()));
                 Placement::Ring(Ring::new(names, self.tokens_per_node)?)
@@ -109,6 +121,21 @@ pub enum ClusterError {
         n: usize,
         /// How many nodes there are.
         nodes: usize,
+    },
+    /// The ring would be too large, or empty.
+    #[error(
+        "{tokens} tokens per node, but the ring takes 1 to {TOKENS_PER_NODE_MAX}; \
+         {TOKENS_PER_NODE_DEFAULT} balance well"
+    )]
+    TokensOutOfRange {
+        /// What was asked for.
+        tokens: usize,
+    },
+    /// Two nodes have one name.
+    #[error("two nodes are named `{name}`; rename one of them")]
+    DuplicateName {
+        /// The name.
+        name: String,
     },
     /// There are more nodes than a node set can hold.
     #[error("{nodes} nodes, but a cluster has at most {NODES_MAX}")]

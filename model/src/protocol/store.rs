@@ -6,8 +6,8 @@ use core::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Key;
-use crate::versions::{Epoch, Incarnation, Record};
+use crate::ids::{Key, NodeId};
+use crate::versions::{ActorId, Dot, Epoch, Incarnation, Record};
 
 /// Who a node is, durably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -34,6 +34,17 @@ pub struct Entry {
     pub state: Arc<Record>,
     /// The run this node may continue for the key; `None` when it must take a fresh epoch.
     pub run: Option<Run>,
+}
+
+impl Entry {
+    /// The last dot that a node of this name and identity minted for the key, in the run it may
+    /// still continue.
+    #[must_use]
+    pub fn last_dot(&self, node: NodeId, identity: Identity) -> Option<Dot> {
+        let run = self.run?;
+        let actor = ActorId::Node { node, incarnation: identity.incarnation, epoch: run.epoch };
+        Some(Dot { actor, counter: run.counter })
+    }
 }
 
 /// One change to a store. A step's changes form one atomic batch.
@@ -93,6 +104,13 @@ impl MemoryStore {
     /// Every key held, in order.
     pub fn entries(&self) -> impl Iterator<Item = (&Key, &Entry)> {
         self.entries.iter()
+    }
+
+    /// The last dot that this store's node, minting under the name of `node`, minted for the key
+    /// in the run it may still continue.
+    #[must_use]
+    pub fn last_dot(&self, node: NodeId, key: &Key) -> Option<Dot> {
+        self.get(key)?.last_dot(node, self.identity?)
     }
 
     /// What is held of a key, without a copy.

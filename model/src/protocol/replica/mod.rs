@@ -28,6 +28,9 @@ pub struct NodeConfig {
     pub node: NodeId,
     /// What it shares with the others.
     pub cluster: Arc<ClusterConfig>,
+    /// Under whose identity it mints dots: its own. A scenario shows what happens when two nodes
+    /// share one.
+    pub mints_as: NodeId,
 }
 
 /// The volatile state of a node: what a crash forgets. Requests in flight are forgotten with it;
@@ -174,6 +177,26 @@ impl Replica {
         self.finished.forget(request);
     }
 
+    /// Forgets a get that was answered and only listens for late replies. Only for the model,
+    /// which knows when none can come.
+    pub fn forget_trailing(&mut self, request: RequestId) {
+        if self.gets.get(&request).is_some_and(|get| !get.round.is_waiting()) {
+            self.gets.remove(&request);
+        }
+    }
+
+    /// The gets that were answered and only listen for late replies.
+    pub fn trailing(&self) -> impl Iterator<Item = RequestId> + '_ {
+        let trailing = self.gets.iter().filter(|(_, get)| !get.round.is_waiting());
+        trailing.map(|(request, _)| *request)
+    }
+
+    /// Whether this node forwarded the put and still waits for the home's answer.
+    #[must_use]
+    pub fn awaits_forwarded(&self, request: RequestId) -> bool {
+        self.forwards.contains_key(&request)
+    }
+
     /// The finished puts that are remembered to answer retries.
     pub fn finished(&self) -> impl Iterator<Item = RequestId> + '_ {
         self.finished.requests()
@@ -181,6 +204,12 @@ impl Replica {
 }
 
 impl NodeConfig {
+    /// A node of this cluster.
+    #[must_use]
+    pub fn new(node: NodeId, cluster: Arc<ClusterConfig>) -> Self {
+        NodeConfig { node, cluster, mints_as: node }
+    }
+
     fn is_home(&self, key: &Key) -> bool {
         self.cluster.homes(key).contains(self.node)
     }
@@ -222,7 +251,8 @@ fn take_in<S: Store>(
         Some(entry) if entry.state.dominates(incoming) => return Ok(()),
         Some(entry) => {
             let identity = store.identity()?;
-            let run = mint::surviving_run(config.node, identity, entry.run, &incoming.context());
+            let run =
+                mint::surviving_run(config.mints_as, identity, entry.run, &incoming.context());
             let state = if incoming.dominates(&entry.state) {
                 Arc::clone(incoming)
             } else {

@@ -275,7 +275,7 @@ fn store_write<S: Store>(
     });
     let entry = store.entry(&put.key)?;
     let run = entry.as_ref().and_then(|entry| entry.run);
-    let (dot, run, identity_after) = mint::next_dot(config.node, identity, run);
+    let (dot, run, identity_after) = mint::next_dot(config.mints_as, identity, run);
     let mut state = match &entry {
         Some(entry) => (*entry.state).clone(),
         None => Record::empty(config.cluster.versioning()),

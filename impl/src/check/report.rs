@@ -1,0 +1,120 @@
+//! What a check found.
+
+use std::time::Duration;
+
+use quorate_model::check::instruments::Kind;
+use quorate_model::check::{Action, Expected, PropertyKind, PropertySpec};
+
+use super::limits::Cut;
+
+/// What became of one property.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Which.
+    pub property: &'static PropertySpec,
+    /// What the scenario expects.
+    pub expected: Expected,
+    /// What was found: within the bounds, and only as far as the run went if it was cut.
+    pub found: Expected,
+    /// A run that shows it: a counterexample, or a way to reach what is to be reached.
+    pub path: Option<Vec<Action>>,
+    /// Whether no shorter run shows it.
+    pub shortest: bool,
+    /// For a safety property a run in which it was put to the test and met. `None` where there
+    /// is none: then it holds for lack of occasion.
+    pub witness: Option<Vec<Action>>,
+}
+
+impl Verdict {
+    /// Whether this is a safety property that holds for lack of occasion.
+    #[must_use]
+    pub fn is_vacuous(&self) -> bool {
+        matches!(self.property.kind, PropertyKind::Safety { .. })
+            && self.found == Expected::Holds
+            && self.witness.is_none()
+    }
+
+    /// Whether it came out as the scenario says, and not vacuously.
+    #[must_use]
+    pub fn is_as_expected(&self) -> bool {
+        self.found == self.expected && !self.is_vacuous()
+    }
+}
+
+/// What a check of one scenario found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The scenario's name.
+    pub scenario: String,
+    /// States generated, duplicates included.
+    pub generated: usize,
+    /// Distinct states.
+    pub distinct: usize,
+    /// The longest path searched, in steps.
+    pub depth: usize,
+    /// How long the search for every state took, without that for shortest runs.
+    pub elapsed: Duration,
+    /// A verdict per property, in a fixed order.
+    pub verdicts: Vec<Verdict>,
+    /// How often each kind of action happened over all transitions.
+    pub fired: Vec<(Kind, u64)>,
+    /// The most versions some node held of one key.
+    pub siblings_max: usize,
+    /// What cut the run, if anything did.
+    pub cut: Option<Cut>,
+}
+
+impl Report {
+    /// Distinct states per second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.distinct as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    /// The probability that two distinct states were taken for one, for 64-bit fingerprints:
+    /// d(g - d) / 2^64 for d distinct states of g generated.
+    #[must_use]
+    pub fn collision_probability(&self) -> f64 {
+        let (distinct, generated) = (self.distinct as f64, self.generated as f64);
+        (distinct * (generated - distinct).max(1.0) / 2_f64.powi(64)).min(1.0)
+    }
+
+    /// Whether the run was exhausted and every verdict is as expected.
+    #[must_use]
+    pub fn is_as_expected(&self) -> bool {
+        self.cut.is_none() && self.verdicts.iter().all(Verdict::is_as_expected)
+    }
+}
+
+/// Several reports in one line.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// Scenarios checked.
+    pub scenarios: usize,
+    /// Verdicts in all.
+    pub verdicts: usize,
+    /// Verdicts that are not as expected.
+    pub unexpected: usize,
+    /// Runs that were cut.
+    pub cut: usize,
+}
+
+impl Summary {
+    /// The summary of these reports.
+    #[must_use]
+    pub fn of(reports: &[Report]) -> Self {
+        reports.iter().fold(Summary::default(), |sum, report| Summary {
+            scenarios: sum.scenarios + 1,
+            verdicts: sum.verdicts + report.verdicts.len(),
+            unexpected: sum.unexpected
+                + report.verdicts.iter().filter(|verdict| !verdict.is_as_expected()).count(),
+            cut: sum.cut + usize::from(report.cut.is_some()),
+        })
+    }
+
+    /// Whether everything came out as expected.
+    #[must_use]
+    pub fn is_as_expected(&self) -> bool {
+        self.unexpected == 0 && self.cut == 0
+    }
+}

@@ -1,0 +1,64 @@
+//! What can happen next in the model.
+
+use serde::{Deserialize, Serialize};
+
+use super::shared::Shared;
+use crate::ids::{ClientId, NodeId, Peer};
+use crate::protocol::{Message, Timer};
+
+/// A message under way.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Who sent it.
+    pub from: Peer,
+    /// Whom it is for.
+    pub to: Peer,
+    /// What it says.
+    pub message: Message,
+}
+
+impl Envelope {
+    /// Whether it travels between a client and the coordinator of a node-driven request. The
+    /// messages of a client that fans out itself are like those between nodes.
+    #[must_use]
+    pub fn is_client_hop(&self) -> bool {
+        use crate::protocol::{FanOut, PutOutcome};
+        let between_client_and_node = matches!(
+            (self.from, self.to),
+            (Peer::Client(_), Peer::Node(_)) | (Peer::Node(_), Peer::Client(_))
+        );
+        between_client_and_node
+            && match &self.message {
+                Message::Put(put) => put.fan_out == FanOut::NodeDriven,
+                Message::PutReply { outcome, .. } => !matches!(outcome, PutOutcome::Minted { .. }),
+                Message::Get(_) | Message::GetReply { .. } => true,
+                _ => false,
+            }
+    }
+}
+
+/// One action of the environment. All nondeterminism of a run is in their choice.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// A client starts its next operation through this node.
+    Invoke {
+        /// Which client.
+        client: ClientId,
+        /// Which node it asks.
+        coordinator: NodeId,
+    },
+    /// A message arrives.
+    Deliver(Shared<Envelope>),
+    /// A message is lost.
+    Drop(Shared<Envelope>),
+    /// A message will arrive once more.
+    Duplicate(Shared<Envelope>),
+    /// A timer expires.
+    Expire {
+        /// Whose.
+        peer: Peer,
+        /// Which.
+        timer: Timer,
+    },
+}

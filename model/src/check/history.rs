@@ -1,0 +1,446 @@
+//! Ghost history: what clients asked for and saw, kept beside the protocol and never shown to it.
+//!
+//! Every value names its write, so that what a read returned says which writes its reader has
+//! now seen. The judgements here look at that alone, never at the implementation's clocks.
+//!
+//! History is part of the global state, so it keeps no more than the judged properties need: a
+//! fact that no property asks for would only tell states apart that behave alike.
+
+use alloc::vec::Vec;
+
+use super::write_set::WriteSet;
+use crate::ids::{Key, NodeSet};
+use crate::protocol::Outcome;
+use crate::scenario::{PlannedAction, Scenario};
+use crate::versions::{Dot, Record};
+
+/// Which facts the judged properties need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Watch {
+    /// Which writes each read must see: `read-freshness`.
+    pub freshness: bool,
+    /// What earlier reads saw: `monotonic-reads`.
+    pub monotonic: bool,
+    /// Which writes are the reader's own: `read-your-writes`.
+    pub own_writes: bool,
+    /// Who acknowledged each write: `quorum-overlap` and shared replicas.
+    pub acked_by: bool,
+    /// Which writes were answered `Unavailable`.
+    pub failed: bool,
+    /// Under which dot each write was minted: `unique-dots`.
+    pub dots: bool,
+    /// Which writes were under way when each read began.
+    pub overlapping: bool,
+}
+
+impl Watch {
+    /// Everything, for the replay of a running cluster, where states are not compared.
+    pub const ALL: Watch = Watch {
+        freshness: true,
+        monotonic: true,
+        own_writes: true,
+        acked_by: true,
+        failed: true,
+        dots: true,
+        overlapping: true,
+    };
+}
+
+/// What a judgement came to.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub enum Judgement {
+    /// Nothing obliged this read: the property says nothing about it.
+    #[default]
+    NotObliged,
+    /// The read was obliged and met the obligation: a witness against vacuity.
+    Met,
+    /// The read broke the obligation.
+    Broken,
+}
+
+impl Judgement {
+    fn of(obliged: bool, met: bool) -> Self {
+        match (obliged, met) {
+            (false, _) => Judgement::NotObliged,
+            (true, true) => Judgement::Met,
+            (true, false) => Judgement::Broken,
+        }
+    }
+}
+
+/// How a client's last read was judged. It stands until the client's next operation starts.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub struct Judged {
+    /// It was answered.
+    pub answered: bool,
+    /// It was not: too few replied, or nobody did.
+    pub unavailable: bool,
+    /// It returned every write acknowledged before it began, or something that had seen it.
+    pub freshness: Judgement,
+    /// It returned everything that reads finished before it began had returned.
+    pub monotonic: Judgement,
+    /// It returned every write of its own client acknowledged before.
+    pub own_writes: Judgement,
+    /// Those who replied met those who acknowledged every earlier write.
+    pub overlap: Judgement,
+    /// It did not return a write that had been answered `Unavailable` before it began.
+    pub failed_invisible: Judgement,
+    /// It overlapped an unacknowledged write and returned it.
+    pub saw_overlapping: bool,
+    /// It overlapped an unacknowledged write and did not return it.
+    pub missed_overlapping: bool,
+}
+
+/// What a read in progress is obliged to, fixed when it began.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+struct Obligation {
+    acknowledged: WriteSet,
+    own: WriteSet,
+    seen_by_reads: WriteSet,
+    failed: WriteSet,
+    under_way: WriteSet,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+struct ClientGhost {
+    /// Per key: what the client's last read of it returned, with everything that had seen. Kept
+    /// only while a later write of the client carries that read's context.
+    seen: Vec<WriteSet>,
+    obligation: Obligation,
+    judged: Judged,
+}
+
+/// The history of one run.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct History {
+    /// Writes whose request has been made.
+    invoked: WriteSet,
+    /// Writes answered `Ok`.
+    acknowledged: WriteSet,
+    /// Writes answered `Unavailable`.
+    failed: WriteSet,
+    /// Per write: every write its writer had seen, directly or through others.
+    past: Vec<WriteSet>,
+    /// Per write: who was counted when it was acknowledged.
+    acked_by: Vec<NodeSet>,
+    /// Per write: the dots it was minted under.
+    dots: Vec<Vec<Dot>>,
+    /// Per key: everything that finished reads returned.
+    read: Vec<WriteSet>,
+    clients: Vec<ClientGhost>,
+    /// Some step dropped a version that nothing which stayed had seen.
+    sibling_lost: bool,
+}
+
+impl History {
+    /// The history before anything happened.
+    #[must_use]
+    pub fn new(scenario: &Scenario, keys: usize) -> Self {
+        let ghost = ClientGhost { seen: alloc::vec![WriteSet::EMPTY; keys], ..Default::default() };
+        History {
+            invoked: WriteSet::EMPTY,
+            acknowledged: WriteSet::EMPTY,
+            failed: WriteSet::EMPTY,
+            past: alloc::vec![WriteSet::EMPTY; scenario.writes.len()],
+            acked_by: alloc::vec![NodeSet::EMPTY; scenario.writes.len()],
+            dots: alloc::vec![Vec::new(); scenario.writes.len()],
+            read: alloc::vec![WriteSet::EMPTY; keys],
+            clients: alloc::vec![ghost; scenario.clients.len()],
+            sibling_lost: false,
+        }
+    }
+
+    /// Writes whose request has been made.
+    #[must_use]
+    pub fn invoked(&self) -> WriteSet {
+        self.invoked
+    }
+
+    /// Writes that were acknowledged to their client.
+    #[must_use]
+    pub fn acknowledged(&self) -> WriteSet {
+        self.acknowledged
+    }
+
+    /// Writes whose client was told `Unavailable`, or got no answer.
+    #[must_use]
+    pub fn failed(&self) -> WriteSet {
+        self.failed
+    }
+
+    /// Everything the writer of this write had seen.
+    #[must_use]
+    pub fn past(&self, write: usize) -> WriteSet {
+        self.past[write]
+    }
+
+    /// Who was counted when this write was acknowledged.
+    #[must_use]
+    pub fn acked_by(&self, write: usize) -> NodeSet {
+        self.acked_by[write]
+    }
+
+    /// The dots of every write.
+    #[must_use]
+    pub fn dots(&self) -> &[Vec<Dot>] {
+        &self.dots
+    }
+
+    /// How every client's last read was judged.
+    pub fn judged(&self) -> impl Iterator<Item = &Judged> {
+        self.clients.iter().map(|client| &client.judged)
+    }
+
+    /// Whether some step dropped a version that nothing which stayed had seen.
+    #[must_use]
+    pub fn sibling_lost(&self) -> bool {
+        self.sibling_lost
+    }
+
+    /// These writes and everything their writers had seen.
+    #[must_use]
+    pub fn closure(&self, writes: WriteSet) -> WriteSet {
+        writes.iter().fold(writes, |all, write| all.union(self.past[write]))
+    }
+}
+
+/// Writes the history as things happen. Borrows what never changes.
+#[derive(Clone, Debug)]
+pub struct Historian {
+    keys: Vec<Key>,
+    /// Per key: the writes that can happen to it.
+    writes_of: Vec<WriteSet>,
+    /// Per client: the writes it can make.
+    writes_by: Vec<WriteSet>,
+    watch: Watch,
+}
+
+impl Historian {
+    /// A historian for this scenario who keeps what `watch` asks for.
+    #[must_use]
+    pub fn new(scenario: &Scenario, watch: Watch) -> Self {
+        let keys = scenario.keys();
+        let select = |wanted: &dyn Fn(usize) -> bool| {
+            let mut set = WriteSet::EMPTY;
+            (0..scenario.writes.len())
+                .filter(|write| wanted(*write))
+                .for_each(|write| set.insert(write));
+            set
+        };
+        let writes_of =
+            keys.iter().map(|key| select(&|write| scenario.writes[write].key == *key)).collect();
+        let writes_by = scenario
+            .clients
+            .iter()
+            .map(|client| select(&|write| scenario.writes[write].client == client.id))
+            .collect();
+        Historian { keys, writes_of, writes_by, watch }
+    }
+
+    /// Every key of the scenario, in order.
+    #[must_use]
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    fn key_index(&self, key: &Key) -> usize {
+        self.keys.binary_search(key).expect("the scenario's keys are known")
+    }
+
+    /// A client starts the operation at this position of its program.
+    pub fn on_invoke(
+        &self,
+        scenario: &Scenario,
+        history: &mut History,
+        client: usize,
+        operation: usize,
+    ) {
+        let planned = &scenario.clients[client].operations[operation];
+        let key = self.key_index(&planned.key);
+        history.clients[client].judged = Judged::default();
+        match planned.action {
+            PlannedAction::Put { write, with_context } => {
+                history.invoked.insert(write);
+                if with_context {
+                    history.past[write] = history.clients[client].seen[key];
+                }
+            }
+            PlannedAction::Get => {
+                let only = |wanted: bool, set: WriteSet| {
+                    if wanted { set.intersection(self.writes_of[key]) } else { WriteSet::EMPTY }
+                };
+                let own = history.acknowledged.intersection(self.writes_by[client]);
+                let mut under_way = WriteSet::EMPTY;
+                for write in history.invoked.iter() {
+                    if !history.acknowledged.contains(write) && !history.failed.contains(write) {
+                        under_way.insert(write);
+                    }
+                }
+                history.clients[client].obligation = Obligation {
+                    acknowledged: only(
+                        self.watch.freshness || self.watch.acked_by,
+                        history.acknowledged,
+                    ),
+                    own: only(self.watch.own_writes, own),
+                    seen_by_reads: only(self.watch.monotonic, history.read[key]),
+                    failed: only(self.watch.failed, history.failed),
+                    under_way: only(self.watch.overlapping, under_way),
+                };
+            }
+        }
+        self.forget(scenario, history, client, operation + 1);
+    }
+
+    /// A client's operation ended.
+    pub fn on_outcome(
+        &self,
+        scenario: &Scenario,
+        history: &mut History,
+        client: usize,
+        operation: usize,
+        outcome: &Outcome,
+    ) {
+        let planned = &scenario.clients[client].operations[operation];
+        match (&planned.action, outcome) {
+            (PlannedAction::Put { write, .. }, Outcome::PutOk { acked }) => {
+                history.acknowledged.insert(*write);
+                if self.watch.acked_by {
+                    history.acked_by[*write] = *acked;
+                }
+            }
+            (
+                PlannedAction::Put { write, .. },
+                Outcome::PutUnavailable { .. } | Outcome::NoAnswer,
+            ) if self.watch.failed || self.watch.overlapping => {
+                history.failed.insert(*write);
+            }
+            (PlannedAction::Get, Outcome::GetOk { state, replied }) => {
+                let key = self.key_index(&planned.key);
+                let returned = state
+                    .as_ref()
+                    .map_or(WriteSet::EMPTY, |state| self.named(scenario, history, state));
+                let returned = history.closure(returned);
+                self.judge(history, client, returned, *replied);
+                if self.watch.monotonic {
+                    history.read[key] = history.read[key].union(returned);
+                }
+                history.clients[client].seen[key] = returned;
+            }
+            (PlannedAction::Get, Outcome::GetUnavailable { .. } | Outcome::NoAnswer) => {
+                history.clients[client].judged.unavailable = true;
+            }
+            _ => {}
+        }
+        history.clients[client].obligation = Obligation::default();
+        self.forget(scenario, history, client, operation + 1);
+    }
+
+    fn judge(&self, history: &mut History, client: usize, returned: WriteSet, replied: NodeSet) {
+        let obligation = history.clients[client].obligation;
+        let covers = |set: WriteSet| Judgement::of(!set.is_empty(), set.is_subset(returned));
+        let mut judged = Judged {
+            answered: true,
+            own_writes: covers(obligation.own),
+            monotonic: covers(obligation.seen_by_reads),
+            ..Judged::default()
+        };
+        if self.watch.freshness {
+            judged.freshness = covers(obligation.acknowledged);
+        }
+        if self.watch.acked_by {
+            let meet = |write: usize| !history.acked_by[write].intersection(replied).is_empty();
+            judged.overlap = Judgement::of(
+                !obligation.acknowledged.is_empty(),
+                obligation.acknowledged.iter().all(meet),
+            );
+        }
+        if self.watch.failed {
+            judged.failed_invisible = Judgement::of(
+                !obligation.failed.is_empty(),
+                obligation.failed.intersection(returned).is_empty(),
+            );
+        }
+        if self.watch.overlapping {
+            let saw = !obligation.under_way.intersection(returned).is_empty();
+            judged.saw_overlapping = saw;
+            judged.missed_overlapping = !obligation.under_way.is_subset(returned);
+        }
+        history.clients[client].judged = judged;
+    }
+
+    /// Forgets what a client has seen of keys that none of its later writes carries a context of.
+    fn forget(&self, scenario: &Scenario, history: &mut History, client: usize, next: usize) {
+        let rest = &scenario.clients[client].operations[next..];
+        for (key, seen) in self.keys.iter().zip(&mut history.clients[client].seen) {
+            let needed = rest
+                .iter()
+                .filter(|operation| operation.key == *key)
+                .map(|operation| &operation.action)
+                .take_while(|action| **action != PlannedAction::Get)
+                .any(|action| matches!(action, PlannedAction::Put { with_context: true, .. }));
+            if !needed {
+                *seen = WriteSet::EMPTY;
+            }
+        }
+    }
+
+    /// Whether a node lost a version it should have kept when its record of a key went from
+    /// `before` to `after` in one step, into which a message brought `carried`, and in which
+    /// `minted` was written: everything that came in must be there still, or have been seen by
+    /// something that is.
+    #[must_use]
+    pub fn loses_sibling(
+        &self,
+        scenario: &Scenario,
+        history: &History,
+        came: [Option<&Record>; 2],
+        minted: Option<usize>,
+        after: &Record,
+    ) -> bool {
+        let stays = history.closure(self.named(scenario, history, after));
+        let lost = |record: &&Record| !self.named(scenario, history, record).is_subset(stays);
+        came.iter().flatten().any(lost) || minted.is_some_and(|write| !stays.contains(write))
+    }
+
+    /// Notes that some step lost a version.
+    pub fn on_sibling_lost(&self, history: &mut History) {
+        history.sibling_lost = true;
+    }
+
+    /// Whether [`Historian::on_mint`] would note anything about this write.
+    #[must_use]
+    pub fn notes_mint_of(&self, scenario: &Scenario, write: usize) -> bool {
+        // A tombstone has no value to name its write: only the dot does.
+        self.watch.dots || scenario.writes[write].value.is_none()
+    }
+
+    /// A coordinator minted this dot for this write.
+    pub fn on_mint(&self, history: &mut History, write: usize, dot: Dot) {
+        let dots = &mut history.dots[write];
+        if !dots.contains(&dot) {
+            dots.push(dot);
+            dots.sort();
+        }
+    }
+
+    /// The writes that the versions of a record name: by value, or for a tombstone, which has
+    /// none, by the dot the ghost saw it minted under.
+    #[must_use]
+    pub fn named(&self, scenario: &Scenario, history: &History, record: &Record) -> WriteSet {
+        let mut named = WriteSet::EMPTY;
+        for (dot, value) in record.versions() {
+            let write = match value {
+                Some(_) => scenario.writes.iter().position(|write| write.value.as_ref() == value),
+                None => scenario
+                    .writes
+                    .iter()
+                    .zip(&history.dots)
+                    .position(|(write, dots)| write.value.is_none() && dots.contains(&dot)),
+            };
+            if let Some(write) = write {
+                named.insert(write);
+            }
+        }
+        named
+    }
+}

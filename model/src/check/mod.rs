@@ -1,0 +1,25 @@
+//! The model: the protocol's actors under a network and faults, what must hold of it, and the
+//! searches that Stateright lacks.
+
+pub mod action;
+pub mod actor;
+pub mod diagram;
+pub mod history;
+pub mod instruments;
+mod local;
+mod memo;
+pub mod model;
+pub mod property;
+pub mod reduce;
+pub mod search;
+pub mod shared;
+pub mod state;
+mod stateright_properties;
+pub mod trace;
+pub mod words;
+pub mod write_set;
+
+pub use action::Action;
+pub use model::ClusterModel;
+pub use property::{Expected, PropertyKind, PropertySpec};
+pub use state::ClusterState;

@@ -1,0 +1,471 @@
+//! The model that Stateright checks: actors, network, fault budgets and ghost history.
+//!
+//! It steps the same [`ClusterActor`]s that Stateright's `ActorModel` could, but owns the rest of
+//! the global state itself: budgets for faults, messages that can be dropped as soon as they can
+//! have no effect, shared parts with precomputed hashes. A test compares the two where both apply.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stateright::actor::{Actor, Id, Out};
+use stateright::{Model, Path, Property};
+
+use super::action::{Action, Envelope};
+use super::actor::{ActorState, ClusterActor, NodeState};
+use super::history::{Historian, History};
+use super::instruments::{Instruments, Kind};
+use super::local::{self, Event, Fact, LocalStep};
+use super::memo::{self, Fingerprint, Memo};
+use super::property::{Nodes, PropertySpec, View};
+use super::shared::Shared;
+use super::state::{ClusterState, Seat};
+use super::words::{self, Names};
+use super::{diagram, reduce, stateright_properties};
+use crate::ids::{NodeId, Peer, Timestamp};
+use crate::protocol::{FanOut, Message, Timer};
+use crate::scenario::{Faults, PlannedAction, Scenario};
+use crate::versions::Versioning;
+
+/// A scenario as a Stateright model.
+#[derive(Clone)]
+pub struct ClusterModel {
+    scenario: Arc<Scenario>,
+    actors: Vec<ClusterActor>,
+    nodes: usize,
+    historian: Historian,
+    properties: Vec<&'static PropertySpec>,
+    instruments: Arc<Instruments>,
+    names: &'static Names,
+    memos: Arc<Memos>,
+}
+
+/// A client's operation, as the ghost takes note of its start.
+#[derive(Clone, PartialEq, Hash, Debug)]
+struct Start {
+    client: usize,
+    operation: usize,
+}
+
+impl Fingerprint for Start {
+    fn fingerprint(&self) -> u64 {
+        memo::of(self)
+    }
+}
+
+/// What was worked out before.
+#[derive(Debug, Default)]
+struct Memos {
+    steps: Memo<Shared<Seat>, Event, LocalStep>,
+    notes: Memo<Shared<History>, Shared<Vec<Fact>>, Shared<History>>,
+    starts: Memo<Shared<History>, Start, Shared<History>>,
+    forgotten: reduce::ForgetMemo,
+}
+
+impl ClusterModel {
+    /// The model of a scenario, with the properties that it states expectations of.
+    #[must_use]
+    pub fn new(scenario: Arc<Scenario>) -> Self {
+        let properties = PropertySpec::judged_in(&scenario);
+        Self::with_properties(scenario, properties)
+    }
+
+    /// The model of a scenario with these properties instead.
+    #[must_use]
+    pub fn with_properties(
+        scenario: Arc<Scenario>,
+        properties: Vec<&'static PropertySpec>,
+    ) -> Self {
+        ClusterModel {
+            actors: ClusterActor::all(&scenario),
+            nodes: scenario.cluster.nodes().len(),
+            historian: Historian::new(&scenario, PropertySpec::watch(&properties)),
+            properties,
+            instruments: Arc::default(),
+            names: Names::leak(&scenario),
+            memos: Arc::default(),
+            scenario,
+        }
+    }
+
+    /// The same model with counters of its own.
+    #[must_use]
+    pub fn with_fresh_instruments(&self) -> Self {
+        ClusterModel { instruments: Arc::default(), ..self.clone() }
+    }
+
+    /// The scenario.
+    #[must_use]
+    pub fn scenario(&self) -> &Arc<Scenario> {
+        &self.scenario
+    }
+
+    /// The properties that are judged.
+    #[must_use]
+    pub fn judged(&self) -> &[&'static PropertySpec] {
+        &self.properties
+    }
+
+    /// Counters and the stop switch.
+    #[must_use]
+    pub fn instruments(&self) -> &Arc<Instruments> {
+        &self.instruments
+    }
+
+    /// The names of nodes and clients.
+    #[must_use]
+    pub fn names(&self) -> &'static Names {
+        self.names
+    }
+
+    /// What the properties judge of a state.
+    #[must_use]
+    pub fn view<'a>(&'a self, state: &'a ClusterState) -> View<'a> {
+        View {
+            scenario: &self.scenario,
+            historian: &self.historian,
+            history: &state.history,
+            nodes: state,
+        }
+    }
+
+    /// An action as one line, told with what the client starts if it is a start.
+    #[must_use]
+    pub fn tell(&self, before: &ClusterState, action: &Action) -> String {
+        let starts = match action {
+            Action::Invoke { client, .. } => before
+                .clients()
+                .nth(client.0 as usize)
+                .map(|state| words::planned(&self.scenario, client.0 as usize, state.next)),
+            _ => None,
+        };
+        self.names.action(action, starts.as_deref())
+    }
+
+    fn index(&self, peer: Peer) -> usize {
+        usize::from(ClusterActor::id(self.nodes, peer))
+    }
+
+    /// Lets something reach an actor, with all that follows in the same step: its messages are
+    /// under way, its timers set, the ghost has seen what happened.
+    fn step(&self, state: &mut ClusterState, index: usize, event: &Event, hops: &mut Hops) {
+        let seat = state.seats[index].clone();
+        let take = || local::step(&self.scenario, &self.actors, index, &seat, event);
+        self.memos.steps.with(&seat, event, take, |step| {
+            state.seats[index] = step.seat.clone();
+            for envelope in &step.sent {
+                if self.scenario.reductions.client_hops && envelope.is_client_hop() {
+                    hops.push_back(envelope.clone());
+                } else {
+                    state.send(envelope.clone());
+                }
+            }
+            if let Some(facts) = &step.facts {
+                self.note(&mut state.history, facts);
+            }
+        });
+    }
+
+    /// Lets the ghost take note of what happened.
+    fn note(&self, history: &mut Shared<History>, facts: &Shared<Vec<Fact>>) {
+        let before = history.clone();
+        let write = || {
+            let mut after = (*before).clone();
+            for fact in &**facts {
+                self.note_fact(&mut after, fact);
+            }
+            // The same history is the same pointer, which is the cheapest to compare.
+            if after == *before { before.clone() } else { Shared::new(after) }
+        };
+        self.memos.notes.with(&before, facts, write, |after| *history = after.clone());
+    }
+
+    fn note_fact(&self, history: &mut History, fact: &Fact) {
+        let (scenario, historian) = (&*self.scenario, &self.historian);
+        match fact {
+            Fact::Outcome { client, operation, outcome } => {
+                historian.on_outcome(scenario, history, *client, *operation, outcome);
+            }
+            Fact::Record { came, minted, after } => {
+                self.instruments.saw_siblings(after.versions().count());
+                if let Some((write, Some(dot))) = minted
+                    && historian.notes_mint_of(scenario, *write)
+                {
+                    historian.on_mint(history, *write, *dot);
+                }
+                let came = [came[0].as_deref(), came[1].as_deref()];
+                let minted = minted.map(|(write, _)| write);
+                if historian.loses_sibling(scenario, history, came, minted, after) {
+                    historian.on_sibling_lost(history);
+                }
+            }
+        }
+    }
+
+    fn invoke(&self, state: &mut ClusterState, index: usize, coordinator: NodeId, hops: &mut Hops) {
+        let client = index - self.nodes;
+        let ActorState::Client(scripted) = &state.seats[index].state else {
+            panic!("only clients start operations");
+        };
+        let operation = scripted.next;
+        self.instruments.count(match self.scenario.clients[client].operations[operation].action {
+            PlannedAction::Get => Kind::InvokeGet,
+            PlannedAction::Put { write, .. } if self.scenario.writes[write].value.is_none() => {
+                Kind::InvokeDelete
+            }
+            PlannedAction::Put { .. } => Kind::InvokePut,
+        });
+        let (before, start) = (state.history.clone(), Start { client, operation });
+        let write = || {
+            let mut history = (*before).clone();
+            self.historian.on_invoke(&self.scenario, &mut history, client, operation);
+            Shared::new(history)
+        };
+        let history = &mut state.history;
+        self.memos.starts.with(&before, &start, write, |after| *history = after.clone());
+        self.tick(state);
+        self.step(state, index, &Event::Choose(coordinator), hops);
+    }
+
+    /// Time passes at every node, where anyone looks at clocks: one tick per client operation,
+    /// so that what a client starts later is later.
+    fn tick(&self, state: &mut ClusterState) {
+        if self.scenario.spec.versioning != Versioning::LastWriteWins {
+            return;
+        }
+        for seat in &mut state.seats[..self.nodes] {
+            let mut ticked = (**seat).clone();
+            if let ActorState::Node(node) = &mut ticked.state {
+                node.clock = Timestamp(node.clock.0 + 1);
+            }
+            *seat = Shared::new(ticked);
+        }
+    }
+
+    /// The client, by actor index, whose turn it is: any, unless the scenario keeps turns.
+    fn has_turn(&self, state: &ClusterState, client: usize) -> bool {
+        let Some(length) = self.scenario.turn_length else { return true };
+        // All operations before this client's next one, in the order of turns, must be done.
+        let next = |position: usize, next: usize| (next / length, position, next % length);
+        let mine = state.clients().nth(client).map(|state| state.next).unwrap_or_default();
+        state.clients().enumerate().all(|(position, other)| {
+            let program = &self.scenario.clients[position].operations;
+            other.client.pending().is_none()
+                && (position == client
+                    || other.next >= program.len()
+                    || next(position, other.next) > next(client, mine))
+        })
+    }
+
+    fn kind_of(message: &Message) -> Kind {
+        match message {
+            Message::Put(_) => Kind::Put,
+            Message::PutReply { .. } => Kind::PutReply,
+            Message::Get(_) => Kind::Get,
+            Message::GetReply { .. } => Kind::GetReply,
+            Message::Store { .. } => Kind::Store,
+            Message::StoreAck { .. } => Kind::StoreAck,
+            Message::Fetch { .. } => Kind::Fetch,
+            Message::FetchReply { .. } => Kind::FetchReply,
+            Message::Repair { .. } => Kind::Repair,
+        }
+    }
+
+    /// Whether a timer that is set may expire: in the reduced model a node-driven request takes
+    /// no time to its coordinator and back, so only the coordinator's own timer has a meaning.
+    fn may_expire(&self, index: usize) -> bool {
+        index < self.nodes
+            || !self.scenario.reductions.client_hops
+            || self.scenario.fan_out == FanOut::ClientDriven
+    }
+
+    /// Lets one action happen. `None` if it is not possible in this state.
+    #[must_use]
+    pub fn apply(&self, last: &ClusterState, action: Action) -> Option<ClusterState> {
+        self.apply_telling(last, action, |_| {})
+    }
+
+    /// Lets one action happen and tells what it changed, a line each: answers that reached their
+    /// clients in the same step, actors that changed, messages sent.
+    #[must_use]
+    pub fn changes(
+        &self,
+        last: &ClusterState,
+        action: Action,
+    ) -> Option<(ClusterState, Vec<String>)> {
+        let mut lines = Vec::new();
+        let next = self.apply_telling(last, action, |hop| {
+            if let Peer::Client(_) = hop.to {
+                lines.push(self.names.envelope(hop));
+            }
+        })?;
+        lines.extend(words::changes(last, &next));
+        Some((next, lines))
+    }
+
+    fn apply_telling(
+        &self,
+        last: &ClusterState,
+        action: Action,
+        mut on_hop: impl FnMut(&Envelope),
+    ) -> Option<ClusterState> {
+        let mut state = last.clone();
+        let mut hops = Hops::new();
+        match action {
+            Action::Invoke { client, coordinator } => {
+                let index = self.index(Peer::Client(client));
+                let possible = match (self.actors.get(index)?, &state.seats.get(index)?.state) {
+                    (ClusterActor::Client(config), ActorState::Client(client)) => config
+                        .ready(client)
+                        .is_some_and(|operation| operation.via.contains(&coordinator)),
+                    _ => false,
+                };
+                if !possible || !self.has_turn(&state, index - self.nodes) {
+                    return None;
+                }
+                self.invoke(&mut state, index, coordinator, &mut hops);
+            }
+            Action::Deliver(envelope) => {
+                if !state.take(&envelope) {
+                    return None;
+                }
+                self.deliver(&mut state, envelope, &mut hops);
+            }
+            Action::Drop(envelope) => {
+                self.instruments.count(Kind::Drop);
+                state.faults.drops = state.faults.drops.checked_sub(1)?;
+                if !state.take(&envelope) {
+                    return None;
+                }
+            }
+            Action::Duplicate(envelope) => {
+                self.instruments.count(Kind::Duplicate);
+                state.faults.duplicates = state.faults.duplicates.checked_sub(1)?;
+                if !state.network.contains(&envelope) {
+                    return None;
+                }
+                state.send(envelope);
+            }
+            Action::Expire { peer, timer } => {
+                let index = self.index(peer);
+                if !state.seats.get(index)?.timers.contains(&timer) || !self.may_expire(index) {
+                    return None;
+                }
+                state.faults.timeouts = state.faults.timeouts.checked_sub(1)?;
+                let at_node = index < self.nodes;
+                self.instruments.count(if at_node {
+                    Kind::NodeTimeout
+                } else {
+                    Kind::ClientTimeout
+                });
+                self.step(&mut state, index, &Event::Expire(timer), &mut hops);
+            }
+        }
+        while let Some(envelope) = hops.pop_front() {
+            on_hop(&envelope);
+            self.deliver(&mut state, envelope, &mut hops);
+        }
+        reduce::normalise(&self.scenario, &self.memos.forgotten, &mut state);
+        Some(state)
+    }
+
+    fn deliver(&self, state: &mut ClusterState, envelope: Shared<Envelope>, hops: &mut Hops) {
+        self.instruments.count(Self::kind_of(&envelope.message));
+        let index = self.index(envelope.to);
+        self.step(state, index, &Event::Receive(envelope), hops);
+    }
+}
+
+type Hops = VecDeque<Shared<Envelope>>;
+
+impl Nodes for ClusterState {
+    fn visit(&self, visit: &mut dyn FnMut(&NodeState)) {
+        self.nodes().for_each(visit);
+    }
+}
+
+impl Model for ClusterModel {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<ClusterState> {
+        let mut seats = Vec::new();
+        for (index, actor) in self.actors.iter().enumerate() {
+            let mut out = Out::new();
+            let mut state = actor.on_start(Id::from(index), &None, &mut out);
+            if let ActorState::Node(node) = &mut state {
+                node.clock = Timestamp(self.scenario.clocks_ahead[index]);
+            }
+            seats.push(Shared::new(Seat { state, timers: Default::default() }));
+        }
+        Vec::from([ClusterState {
+            seats,
+            network: Vec::new(),
+            faults: self.scenario.faults,
+            history: Shared::new(History::new(&self.scenario, self.historian.keys().len())),
+            names: self.names,
+        }])
+    }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
+        if !self.instruments.may_expand() {
+            return;
+        }
+        for (index, (actor, seat)) in self.actors.iter().zip(&state.seats).enumerate() {
+            if let (ClusterActor::Client(config), ActorState::Client(client)) = (actor, &seat.state)
+                && let Some(operation) = config.ready(client)
+                && self.has_turn(state, index - self.nodes)
+            {
+                actions.extend(operation.via.iter().map(|coordinator| Action::Invoke {
+                    client: client.client.id(),
+                    coordinator: *coordinator,
+                }));
+            }
+        }
+        let Faults { drops, duplicates, timeouts } = state.faults;
+        for (position, envelope) in state.network.iter().enumerate() {
+            // Copies of one message lead to one state.
+            if position > 0 && state.network[position - 1] == *envelope {
+                continue;
+            }
+            actions.push(Action::Deliver(envelope.clone()));
+            if drops > 0 {
+                actions.push(Action::Drop(envelope.clone()));
+            }
+            if duplicates > 0 {
+                actions.push(Action::Duplicate(envelope.clone()));
+            }
+        }
+        if timeouts > 0 {
+            for (index, seat) in state.seats.iter().enumerate() {
+                if self.may_expire(index) {
+                    let peer = ClusterActor::peer(self.nodes, Id::from(index));
+                    let expire = |timer: &Timer| Action::Expire { peer, timer: *timer };
+                    actions.extend(seat.timers.iter().map(expire));
+                }
+            }
+        }
+    }
+
+    fn next_state(&self, last: &ClusterState, action: Action) -> Option<ClusterState> {
+        self.apply(last, action)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        stateright_properties::of(&self.properties)
+    }
+
+    fn format_action(&self, action: &Action) -> String {
+        self.names.action(action, None)
+    }
+
+    fn format_step(&self, last: &ClusterState, action: Action) -> Option<String> {
+        let (_, changes) = self.changes(last, action)?;
+        Some(if changes.is_empty() { "nothing changed".into() } else { changes.join("\n") })
+    }
+
+    fn as_svg(&self, path: Path<ClusterState, Action>) -> Option<String> {
+        Some(diagram::sequence(self, &path.into_actions()))
+    }
+}

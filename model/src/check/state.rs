@@ -1,0 +1,96 @@
+//! The global state of the model.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+
+use super::action::Envelope;
+use super::actor::{ActorState, NodeState, ScriptedClient};
+use super::history::History;
+use super::shared::Shared;
+use super::words::Names;
+use crate::protocol::Timer;
+use crate::scenario::Faults;
+
+/// An actor with the timers it has running.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Seat {
+    /// The actor's own state.
+    pub state: ActorState,
+    /// Its running timers.
+    pub timers: BTreeSet<Timer>,
+}
+
+/// Everything at one moment: actors, messages under way, faults that may still happen, ghost
+/// history.
+#[derive(Clone)]
+pub struct ClusterState {
+    /// The nodes in order, then the clients in order.
+    pub seats: Vec<Shared<Seat>>,
+    /// A multiset of messages, sorted.
+    pub network: Vec<Shared<Envelope>>,
+    /// What is left of the fault budgets.
+    pub faults: Faults,
+    /// What clients asked for and saw.
+    pub history: Shared<History>,
+    /// How to name nodes and clients when the state is shown: not part of the state.
+    pub names: &'static Names,
+}
+
+impl ClusterState {
+    /// The nodes' states, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeState> {
+        self.seats.iter().filter_map(|seat| match &seat.state {
+            ActorState::Node(node) => Some(node),
+            ActorState::Client(_) => None,
+        })
+    }
+
+    /// The clients' states, in order.
+    pub fn clients(&self) -> impl Iterator<Item = &ScriptedClient> {
+        self.seats.iter().filter_map(|seat| match &seat.state {
+            ActorState::Client(client) => Some(client),
+            ActorState::Node(_) => None,
+        })
+    }
+
+    /// Puts a message under way.
+    pub(crate) fn send(&mut self, envelope: Shared<Envelope>) {
+        let at = self.network.partition_point(|known| *known < envelope);
+        self.network.insert(at, envelope);
+    }
+
+    /// Takes one copy of a message out of the network; says whether there was one.
+    pub(crate) fn take(&mut self, envelope: &Shared<Envelope>) -> bool {
+        let first = self.network.partition_point(|known| known < envelope);
+        let same = |at: &usize| self.network[*at] == *envelope;
+        let in_range = |at: &usize| self.network[*at].fingerprint() == envelope.fingerprint();
+        match (first..self.network.len()).take_while(in_range).find(same) {
+            Some(at) => {
+                self.network.remove(at);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl PartialEq for ClusterState {
+    fn eq(&self, other: &Self) -> bool {
+        self.seats == other.seats
+            && self.network == other.network
+            && self.faults == other.faults
+            && self.history == other.history
+    }
+}
+
+impl Eq for ClusterState {}
+
+impl Hash for ClusterState {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.seats.hash(state);
+        self.network.hash(state);
+        self.faults.hash(state);
+        self.history.hash(state);
+    }
+}

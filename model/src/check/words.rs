@@ -1,0 +1,319 @@
+//! Actions and states in the words of the protocol, with the scenario's names.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use itertools::Itertools;
+
+use super::action::{Action, Envelope};
+use super::actor::{ActorState, NodeState, ScriptedClient};
+use super::state::{ClusterState, Seat};
+use crate::ids::{ClientId, NodeId, NodeSet, Peer, RequestId};
+use crate::protocol::{Entry, GetOutcome, Message, PutOutcome, Timer};
+use crate::scenario::{PlannedAction, Scenario};
+use crate::versions::{ActorId, Dot, Record, VersionVector};
+
+/// The names of nodes and clients.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Names {
+    nodes: Vec<String>,
+    clients: Vec<String>,
+}
+
+impl Names {
+    /// The names that a scenario gives, for the rest of the process: states refer to them
+    /// without counting references. A process makes few models.
+    #[must_use]
+    pub fn leak(scenario: &Scenario) -> &'static Names {
+        Box::leak(Box::new(Names {
+            nodes: scenario.spec.nodes.clone(),
+            clients: scenario.clients.iter().map(|client| client.name.clone()).collect(),
+        }))
+    }
+
+    /// The name of a node.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> String {
+        self.nodes.get(node.index()).cloned().unwrap_or_else(|| node.to_string())
+    }
+
+    /// The name of a client.
+    #[must_use]
+    pub fn client(&self, client: ClientId) -> String {
+        let name = usize::try_from(client.0).ok().and_then(|index| self.clients.get(index));
+        name.cloned().unwrap_or_else(|| client.to_string())
+    }
+
+    /// The name of either.
+    #[must_use]
+    pub fn peer(&self, peer: Peer) -> String {
+        match peer {
+            Peer::Node(node) => self.node(node),
+            Peer::Client(client) => self.client(client),
+        }
+    }
+
+    /// `{A, B}`
+    #[must_use]
+    pub fn node_set(&self, nodes: NodeSet) -> String {
+        format!("{{{}}}", nodes.iter().map(|node| self.node(node)).join(", "))
+    }
+
+    /// `x#1`: a client's first, second, … operation.
+    #[must_use]
+    pub fn request(&self, request: RequestId) -> String {
+        format!("{}#{}", self.client(request.client), request.sequence + 1)
+    }
+
+    /// `A:2`, with incarnation and epoch where they are not the first.
+    #[must_use]
+    pub fn dot(&self, dot: Dot) -> String {
+        let actor = match dot.actor {
+            ActorId::Node { node, incarnation, epoch } => {
+                let mut name = self.node(node);
+                if incarnation.0 != 0 {
+                    let _ = write!(name, "'{}", incarnation.0);
+                }
+                if epoch.0 != 0 {
+                    let _ = write!(name, "/{}", epoch.0);
+                }
+                name
+            }
+            ActorId::Client(client) => self.client(client),
+            ActorId::Record => "#".to_string(),
+        };
+        format!("{actor}:{}", dot.counter)
+    }
+
+    /// `{A:2, B:1}`
+    #[must_use]
+    pub fn context(&self, context: &VersionVector) -> String {
+        format!("{{{}}}", context.iter().map(|dot| self.dot(dot)).join(", "))
+    }
+
+    /// `"a"@A:1 | deleted@B:2, seen {A:1, B:2}`
+    #[must_use]
+    pub fn record(&self, record: &Record) -> String {
+        let versions = record.versions().map(|(dot, value)| match value {
+            Some(value) => format!("\"{value}\"@{}", self.dot(dot)),
+            None => format!("deleted@{}", self.dot(dot)),
+        });
+        let versions = versions.collect::<Vec<_>>().join(" | ");
+        let context = record.context();
+        if context.is_empty() {
+            versions
+        } else {
+            format!("{versions}, seen {}", self.context(&context))
+        }
+    }
+
+    fn found(&self, record: Option<&Record>) -> String {
+        record.map_or_else(|| "nothing".to_string(), |record| self.record(record))
+    }
+
+    /// `Store k: "a"@A:1 …`: the message without its ends.
+    #[must_use]
+    pub fn message(&self, message: &Message) -> String {
+        match message {
+            Message::Put(put) => {
+                let what = match &put.value {
+                    Some(value) => format!("Put {} = \"{value}\"", put.key),
+                    None => format!("Put {} = deleted", put.key),
+                };
+                let context = if put.context.is_empty() {
+                    ", blind".to_string()
+                } else {
+                    format!(", having seen {}", self.context(&put.context))
+                };
+                let w = put.w.map_or_else(String::new, |w| format!(", W={w}"));
+                format!("{what}{context}{w}")
+            }
+            Message::PutReply { outcome, .. } => match outcome {
+                PutOutcome::Ok { acked } => format!("Ok, held by {}", self.node_set(*acked)),
+                PutOutcome::Unavailable { acked } => {
+                    format!("Unavailable, held by {}", self.node_set(*acked))
+                }
+                PutOutcome::Minted { state } => format!("Minted: {}", self.record(state)),
+                PutOutcome::Refused(refusal) => format!("Refused: {refusal}"),
+            },
+            Message::Get(get) => {
+                let r = get.r.map_or_else(String::new, |r| format!(", R={r}"));
+                format!("Get {}{r}", get.key)
+            }
+            Message::GetReply { outcome, .. } => match outcome {
+                GetOutcome::Ok { state, replied } => {
+                    format!("Ok from {}: {}", self.node_set(*replied), self.found(state.as_deref()))
+                }
+                GetOutcome::Unavailable { replied } => {
+                    format!("Unavailable, replies of {}", self.node_set(*replied))
+                }
+                GetOutcome::Refused(refusal) => format!("Refused: {refusal}"),
+            },
+            Message::Store { key, state, .. } => format!("Store {key}: {}", self.record(state)),
+            Message::StoreAck { .. } => "StoreAck".to_string(),
+            Message::Fetch { key, .. } => format!("Fetch {key}"),
+            Message::FetchReply { state, .. } => {
+                format!("FetchReply: {}", self.found(state.as_deref()))
+            }
+            Message::Repair { key, state } => format!("Repair {key}: {}", self.record(state)),
+        }
+    }
+
+    /// `A -> B  Store k: … (x#1)`
+    #[must_use]
+    pub fn envelope(&self, envelope: &Envelope) -> String {
+        let request = envelope.message.request();
+        let request =
+            request.map_or_else(String::new, |request| format!(" ({})", self.request(request)));
+        format!(
+            "{} -> {}  {}{request}",
+            self.peer(envelope.from),
+            self.peer(envelope.to),
+            self.message(&envelope.message)
+        )
+    }
+
+    /// One action as one line. A client's start is told with the operation it starts, where the
+    /// state before is known.
+    #[must_use]
+    pub fn action(&self, action: &Action, starts: Option<&str>) -> String {
+        match action {
+            Action::Invoke { client, coordinator } => format!(
+                "{} starts {} via {}",
+                self.client(*client),
+                starts.unwrap_or("its next operation"),
+                self.node(*coordinator)
+            ),
+            Action::Deliver(envelope) => self.envelope(envelope),
+            Action::Drop(envelope) => format!("lost: {}", self.envelope(envelope)),
+            Action::Duplicate(envelope) => format!("duplicated: {}", self.envelope(envelope)),
+            Action::Expire { peer, timer } => {
+                format!("{} times out: {}", self.peer(*peer), self.timer(*timer))
+            }
+        }
+    }
+
+    /// What a timer is for.
+    #[must_use]
+    pub fn timer(&self, timer: Timer) -> String {
+        match timer {
+            Timer::Request(request) => format!("request {}", self.request(request)),
+        }
+    }
+
+    fn entry(&self, entry: &Entry) -> String {
+        self.record(&entry.state)
+    }
+
+    fn node_state(&self, node: &NodeState) -> String {
+        let keys = node.store.entries().map(|(key, entry)| format!("{key}: {}", self.entry(entry)));
+        let keys = keys.collect::<Vec<_>>().join("; ");
+        if keys.is_empty() { "holds nothing".to_string() } else { format!("holds {keys}") }
+    }
+
+    fn client_state(&self, client: &ScriptedClient) -> String {
+        match client.client.pending() {
+            Some(request) => format!("waits for {}", self.request(request)),
+            None if client.next == 0 => "has not started".to_string(),
+            None => format!("has finished {} operations", client.next),
+        }
+    }
+
+    /// What one actor holds and waits for.
+    #[must_use]
+    pub fn seat(&self, seat: &Seat) -> String {
+        let mut text = match &seat.state {
+            ActorState::Node(node) => self.node_state(node),
+            ActorState::Client(client) => self.client_state(client),
+        };
+        if let ActorState::Node(_) = seat.state
+            && !seat.timers.is_empty()
+        {
+            let waits = seat.timers.iter().map(|timer| self.timer(*timer)).join(", ");
+            let _ = write!(text, "; waits for {waits}");
+        }
+        text
+    }
+
+    /// The name of the actor in this seat.
+    #[must_use]
+    pub fn seat_name(&self, index: usize) -> String {
+        match index.checked_sub(self.nodes.len()) {
+            None => self.nodes[index].clone(),
+            Some(client) => self.clients[client].clone(),
+        }
+    }
+}
+
+/// What an operation of a client's program asks for: `put k = "a"`, `get k`.
+#[must_use]
+pub fn planned(scenario: &Scenario, client: usize, operation: usize) -> String {
+    let operation = &scenario.clients[client].operations[operation];
+    let key = &operation.key;
+    match operation.action {
+        PlannedAction::Get => format!("get {key}"),
+        PlannedAction::Put { write, with_context } => {
+            let blind = if with_context { "" } else { ", blind" };
+            match &scenario.writes[write].value {
+                Some(value) => format!("put {key} = \"{value}\"{blind}"),
+                None => format!("delete {key}{blind}"),
+            }
+        }
+    }
+}
+
+/// What one step changed, one line per actor that changed, and the messages that left or came.
+#[must_use]
+pub fn changes(before: &ClusterState, after: &ClusterState) -> Vec<String> {
+    let names = after.names;
+    let mut lines = Vec::new();
+    for (index, (old, new)) in before.seats.iter().zip(&after.seats).enumerate() {
+        let (old, new) = (names.seat(old), names.seat(new));
+        if old != new {
+            lines.push(format!("{} now {new}", names.seat_name(index)));
+        }
+    }
+    let mut rest = before.network.clone();
+    let mut sent = Vec::new();
+    for envelope in &after.network {
+        match rest.iter().position(|known| known == envelope) {
+            Some(at) => {
+                rest.swap_remove(at);
+            }
+            None => sent.push(envelope),
+        }
+    }
+    if !sent.is_empty() {
+        lines.push(format!(
+            "sent: {}",
+            sent.iter().map(|envelope| names.envelope(envelope)).join("; ")
+        ));
+    }
+    lines
+}
+
+/// The state for people: actors, messages under way, what is left of the fault budgets.
+impl fmt::Debug for ClusterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, seat) in self.seats.iter().enumerate() {
+            writeln!(f, "{}  {}", self.names.seat_name(index), self.names.seat(seat))?;
+        }
+        if self.network.is_empty() {
+            writeln!(f, "no message under way")?;
+        }
+        for envelope in &self.network {
+            writeln!(f, "under way: {}", self.names.envelope(envelope))?;
+        }
+        let acknowledged = self.history.acknowledged().len();
+        writeln!(f, "acknowledged writes: {acknowledged}")?;
+        let faults = self.faults;
+        write!(
+            f,
+            "faults left: {} drops, {} duplicates, {} timeouts",
+            faults.drops, faults.duplicates, faults.timeouts
+        )
+    }
+}

@@ -1,0 +1,76 @@
+//! The scenarios that ship with quorate.
+
+use super::Scenario;
+use super::file::{ScenarioError, parse};
+
+/// A scenario that ships with quorate.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// Its name.
+    pub name: &'static str,
+    /// Its file.
+    pub toml: &'static str,
+}
+
+impl Builtin {
+    /// The scenario of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Builtin> {
+        ALL.iter().find(|builtin| builtin.name == name)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Never for the ones that ship, which a test reads all.
+    pub fn parse(&self) -> Result<Scenario, ScenarioError> {
+        parse(&alloc::format!("{}.toml", self.name), self.name, self.toml)
+    }
+}
+
+macro_rules! builtins {
+    ($($name:literal)*) => {
+        /// All of them, in the order they are shown.
+        pub const ALL: &[Builtin] = &[$(Builtin {
+            name: $name,
+            toml: include_str!(concat!("../../scenarios/", $name, ".toml")),
+        }),*];
+    };
+}
+
+builtins! {
+    "strict-sequential"
+    "strict-concurrent"
+    "strict-concurrent-3"
+    "r1-w1"
+    "r1-w2"
+    "r2-w1"
+    "r1-w3"
+    "r3-w1"
+    "r1-w3-node-down"
+    "r3-w1-node-down"
+    "write-quorum-half"
+    "failed-write-seen"
+    "failed-write-seen-async"
+    "failed-write-seen-blocking"
+    "in-flight-write"
+    "client-driven"
+    "forwarded"
+    "retry"
+    "lossy"
+    "delete"
+    "blind-repair"
+    "duplicate-ack"
+    "quorum-lost"
+    "minority-side"
+    "minority-side-alone"
+    "sibling-explosion"
+    "sibling-explosion-server-clock"
+    "shared-client-id"
+    "shared-client-id-dotted"
+    "shared-node-id"
+    "scalar-concurrent"
+    "lww-skew"
+    "lww-skew-delete"
+    "lww-concurrent"
+}

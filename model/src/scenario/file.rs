@@ -1,0 +1,420 @@
+//! Scenario files. The format is described in `docs/scenarios.md`.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Scenario,
+    WRITES_MAX,
+};
+use crate::check::property::{Expected, PropertySpec};
+use crate::cluster::{ClusterError, ClusterSpec, PlacementSpec};
+use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
+use crate::protocol::{FanOut, ReadRepair};
+use crate::quorum::QuorumError;
+use crate::ring::TOKENS_PER_NODE_DEFAULT;
+use crate::versions::Versioning;
+
+/// The longest program a client may have, repetitions included.
+const OPERATIONS_MAX: usize = 1_000;
+
+/// Why a scenario file was refused. Nothing was run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScenarioError {
+    /// The file, as it was named.
+    pub file: String,
+    /// The line, from one.
+    pub line: usize,
+    /// What is wrong there, naming the field, and what would be right.
+    pub problem: String,
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.problem)
+    }
+}
+
+impl core::error::Error for ScenarioError {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawScenario {
+    title: String,
+    #[serde(default)]
+    notes: String,
+    #[serde(default = "yes")]
+    default: bool,
+    cluster: RawCluster,
+    #[serde(rename = "client", default)]
+    clients: Vec<Spanned<RawClient>>,
+    turn_length: Option<Spanned<usize>>,
+    #[serde(default)]
+    faults: Faults,
+    #[serde(default)]
+    down: Vec<Spanned<String>>,
+    #[serde(default)]
+    partition: Vec<Vec<Spanned<String>>>,
+    #[serde(default)]
+    clocks_ahead: BTreeMap<Spanned<String>, u64>,
+    #[serde(default)]
+    shared_identity: Vec<Vec<Spanned<String>>>,
+    #[serde(default)]
+    reductions: Reductions,
+    expect: Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawCluster {
+    nodes: Spanned<Vec<Spanned<String>>>,
+    n: Spanned<usize>,
+    r: Spanned<usize>,
+    w: Spanned<usize>,
+    #[serde(default)]
+    versioning: Versioning,
+    #[serde(default = "repair_off")]
+    read_repair: ReadRepair,
+    #[serde(default)]
+    fan_out: FanOut,
+    #[serde(default = "in_order")]
+    placement: PlacementSpec,
+    tokens_per_node: Option<Spanned<usize>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawClient {
+    name: String,
+    via: Option<Vec<Spanned<String>>>,
+    attempts: Option<Spanned<u32>>,
+    repeat: Option<Spanned<usize>>,
+    program: Spanned<Vec<Spanned<RawOperation>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawOperation {
+    get: Option<String>,
+    put: Option<String>,
+    delete: Option<String>,
+    value: Option<Spanned<String>>,
+    context: Option<Spanned<RawContext>>,
+    r: Option<Spanned<usize>>,
+    w: Option<Spanned<usize>>,
+    via: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RawContext {
+    Read,
+    Blind,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn repair_off() -> ReadRepair {
+    ReadRepair::Off
+}
+
+fn in_order() -> PlacementSpec {
+    PlacementSpec::InOrder
+}
+
+/// Reads a scenario. `file` is how errors name it, `name` how the scenario is called.
+///
+/// # Errors
+/// When the text is not TOML, has a key or value that the format does not know, or asks for what
+/// cannot be; the error names file, line and field.
+pub fn parse(file: &str, name: &str, text: &str) -> Result<Scenario, ScenarioError> {
+    let raw: RawScenario = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let problem = error.message().lines().collect::<Vec<_>>().join("; ");
+        Reader { file, text, nodes: &[] }.error(at..at, problem)
+    })?;
+    let nodes: Vec<String> =
+        raw.cluster.nodes.get_ref().iter().map(|node| node.get_ref().clone()).collect();
+    Reader { file, text, nodes: &nodes }.scenario(name, raw)
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+    nodes: &'a [String],
+}
+
+impl Reader<'_> {
+    fn error(&self, at: Range<usize>, problem: impl Into<String>) -> ScenarioError {
+        let before = self.text.get(..at.start).unwrap_or(self.text);
+        ScenarioError {
+            file: self.file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            problem: problem.into(),
+        }
+    }
+
+    fn node(&self, name: &Spanned<String>, field: &str) -> Result<NodeId, ScenarioError> {
+        let position = self.nodes.iter().position(|node| node == name.get_ref());
+        position.map(|index| NodeId(index as u16)).ok_or_else(|| {
+            let problem = format!(
+                "{field}: unknown node `{}`; the cluster's nodes are {}",
+                name.get_ref(),
+                self.nodes.join(", ")
+            );
+            self.error(name.span(), problem)
+        })
+    }
+
+    fn node_list(
+        &self,
+        names: &[Spanned<String>],
+        field: &str,
+    ) -> Result<Vec<NodeId>, ScenarioError> {
+        names.iter().map(|name| self.node(name, field)).collect()
+    }
+
+    fn scenario(&self, name: &str, raw: RawScenario) -> Result<Scenario, ScenarioError> {
+        let spec = self.cluster_spec(&raw.cluster);
+        let cluster = spec.build().map_err(|error| self.cluster_error(&raw.cluster, error))?;
+        let down: NodeSet = self.node_list(&raw.down, "down")?.into_iter().collect();
+        let mut partition = Vec::new();
+        for group in &raw.partition {
+            partition.push(self.node_list(group, "partition")?.into_iter().collect());
+        }
+        let mut clocks_ahead = alloc::vec![0; self.nodes.len()];
+        for (node, ahead) in &raw.clocks_ahead {
+            clocks_ahead[self.node(node, "clocks-ahead")?.index()] = *ahead;
+        }
+        let mut mints_as: Vec<NodeId> = cluster.nodes().to_vec();
+        for group in &raw.shared_identity {
+            let group = self.node_list(group, "shared-identity")?;
+            for node in &group {
+                mints_as[node.index()] = group[0];
+            }
+        }
+        let turn_length = match &raw.turn_length {
+            Some(length) if *length.get_ref() == 0 => {
+                return Err(self.error(length.span(), "turn-length: must be at least 1"));
+            }
+            length => length.as_ref().map(|length| *length.get_ref()),
+        };
+        let (clients, writes) = self.clients(&raw, down)?;
+        Ok(Scenario {
+            name: name.to_owned(),
+            title: raw.title,
+            notes: raw.notes.trim().to_owned(),
+            cluster: Arc::new(cluster),
+            spec,
+            fan_out: raw.cluster.fan_out,
+            clients,
+            writes,
+            turn_length,
+            down,
+            partition,
+            faults: raw.faults,
+            mints_as,
+            clocks_ahead,
+            reductions: raw.reductions,
+            expect: self.expectations(raw.expect)?,
+            default: raw.default,
+        })
+    }
+
+    fn cluster_spec(&self, raw: &RawCluster) -> ClusterSpec {
+        ClusterSpec {
+            nodes: self.nodes.to_vec(),
+            n: *raw.n.get_ref(),
+            r: *raw.r.get_ref(),
+            w: *raw.w.get_ref(),
+            versioning: raw.versioning,
+            read_repair: raw.read_repair,
+            placement: raw.placement,
+            tokens_per_node: raw
+                .tokens_per_node
+                .as_ref()
+                .map_or(TOKENS_PER_NODE_DEFAULT, |tokens| *tokens.get_ref()),
+        }
+    }
+
+    fn cluster_error(&self, raw: &RawCluster, error: ClusterError) -> ScenarioError {
+        let (field, at) = match &error {
+            ClusterError::Quorum(QuorumError::ROutOfRange { .. }) => ("r", raw.r.span()),
+            ClusterError::Quorum(QuorumError::WOutOfRange { .. }) => ("w", raw.w.span()),
+            ClusterError::Quorum(_) | ClusterError::TooFewNodes { .. } => ("n", raw.n.span()),
+            ClusterError::TokensOutOfRange { .. } => (
+                "tokens-per-node",
+                raw.tokens_per_node.as_ref().map_or_else(|| raw.nodes.span(), Spanned::span),
+            ),
+            ClusterError::Ring(_)
+            | ClusterError::TooManyNodes { .. }
+            | ClusterError::DuplicateName { .. } => ("nodes", raw.nodes.span()),
+        };
+        self.error(at, format!("cluster.{field}: {error}"))
+    }
+
+    fn clients(
+        &self,
+        raw: &RawScenario,
+        down: NodeSet,
+    ) -> Result<(Vec<ClientProgram>, Vec<PlannedWrite>), ScenarioError> {
+        let (mut clients, mut writes): (Vec<ClientProgram>, Vec<PlannedWrite>) = Default::default();
+        for (position, client) in raw.clients.iter().enumerate() {
+            let id = ClientId(position as u64);
+            let (at, client) = (client.span(), client.get_ref());
+            if clients.iter().any(|known| known.name == client.name)
+                || self.nodes.contains(&client.name)
+            {
+                let problem = format!("client.name: `{}` is taken already", client.name);
+                return Err(self.error(at, problem));
+            }
+            let repeat = client.repeat.as_ref().map_or(1, |repeat| *repeat.get_ref());
+            let program = client.program.get_ref();
+            if repeat.saturating_mul(program.len()) > OPERATIONS_MAX {
+                let problem = format!("client.program: more than {OPERATIONS_MAX} operations");
+                return Err(self.error(client.program.span(), problem));
+            }
+            let mut operations = Vec::new();
+            for round in 0..repeat {
+                for raw in program {
+                    let planned = self.operation(client, raw, (round, repeat), down, |write| {
+                        let operation = operations.len();
+                        let earlier = writes.iter().filter(|write| write.client == id).count();
+                        // A value that the file leaves out is named by who writes it.
+                        let unnamed = write.value.as_ref().is_some_and(|value| value.0.is_empty());
+                        let value = if unnamed {
+                            Some(Value::from(&*format!("{}{}", client.name, earlier + 1)))
+                        } else {
+                            write.value
+                        };
+                        writes.push(PlannedWrite { client: id, operation, value, key: write.key });
+                        writes.len() - 1
+                    })?;
+                    operations.push(planned);
+                }
+            }
+            let attempts = client.attempts.as_ref().map_or(1, |attempts| *attempts.get_ref());
+            if attempts == 0 {
+                let at = client.attempts.as_ref().map_or(at, Spanned::span);
+                return Err(self.error(at, "client.attempts: must be at least 1"));
+            }
+            clients.push(ClientProgram { name: client.name.clone(), id, operations, attempts });
+        }
+        for (position, write) in writes.iter().enumerate() {
+            if write.value.is_some()
+                && writes[..position].iter().any(|earlier| earlier.value == write.value)
+            {
+                let value = write.value.as_ref().map(Value::to_string).unwrap_or_default();
+                let client = &raw.clients[write.client.0 as usize];
+                let problem = format!(
+                    "client.program: value `{value}` is written twice; every value must name one \
+                     write (leave `value` out to have it named)"
+                );
+                return Err(self.error(client.get_ref().program.span(), problem));
+            }
+        }
+        if writes.len() > WRITES_MAX {
+            let problem =
+                format!("{} writes, but a scenario has at most {WRITES_MAX}", writes.len());
+            return Err(self.error(0..0, problem));
+        }
+        Ok((clients, writes))
+    }
+
+    fn operation(
+        &self,
+        client: &RawClient,
+        raw: &Spanned<RawOperation>,
+        (round, repeat): (usize, usize),
+        down: NodeSet,
+        mut plan_write: impl FnMut(PlannedWrite) -> usize,
+    ) -> Result<PlannedOperation, ScenarioError> {
+        let (at, raw) = (raw.span(), raw.get_ref());
+        let via = match raw.via.as_ref().or(client.via.as_ref()) {
+            Some(names) => self.node_list(names, "via")?,
+            None => (0..self.nodes.len() as u16)
+                .map(NodeId)
+                .filter(|node| !down.contains(*node))
+                .collect(),
+        };
+        let wrong = |problem: &str| Err(self.error(at.clone(), format!("program: {problem}")));
+        if via.is_empty() {
+            return wrong("no coordinator is left to choose; name one in `via`");
+        }
+        let with_context =
+            raw.context.as_ref().is_none_or(|context| *context.get_ref() == RawContext::Read);
+        let mut write = |key: &str, value: Option<Value>| {
+            let key = Key::from(key);
+            let write = PlannedWrite { client: ClientId(0), operation: 0, key, value };
+            PlannedAction::Put { write: plan_write(write), with_context }
+        };
+        let (key, action, quorum) = match (&raw.get, &raw.put, &raw.delete) {
+            (Some(key), None, None) => {
+                if raw.value.is_some() || raw.context.is_some() || raw.w.is_some() {
+                    return wrong("a get takes `r` and `via` only");
+                }
+                (key, PlannedAction::Get, &raw.r)
+            }
+            (None, Some(key), None) => {
+                if raw.r.is_some() {
+                    return wrong("a put takes `w`, not `r`");
+                }
+                let value = match &raw.value {
+                    Some(value) if repeat > 1 => format!("{}{}", value.get_ref(), round + 1),
+                    Some(value) => value.get_ref().clone(),
+                    None => String::new(),
+                };
+                (key, write(key, Some(Value::from(&*value))), &raw.w)
+            }
+            (None, None, Some(key)) => {
+                if raw.r.is_some() || raw.value.is_some() {
+                    return wrong("a delete takes `w`, `context` and `via` only");
+                }
+                (key, write(key, None), &raw.w)
+            }
+            _ => return wrong("an operation is exactly one of `get`, `put` and `delete`"),
+        };
+        Ok(PlannedOperation {
+            key: Key::from(&**key),
+            action,
+            quorum: quorum.as_ref().map(|quorum| *quorum.get_ref()),
+            via,
+        })
+    }
+
+    fn expectations(
+        &self,
+        raw: Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
+    ) -> Result<BTreeMap<String, Expected>, ScenarioError> {
+        if raw.get_ref().is_empty() {
+            return Err(self.error(raw.span(), "expect: state at least one verdict"));
+        }
+        let mut expect = BTreeMap::new();
+        for (name, expected) in raw.into_inner() {
+            let (at, name) = (name.span(), name.into_inner());
+            let Some(property) = PropertySpec::named(&name) else {
+                let known = PropertySpec::names();
+                let problem = format!("expect: unknown property `{name}`; known are {known}");
+                return Err(self.error(at, problem));
+            };
+            let (at, expected) = (expected.span(), expected.into_inner());
+            if !property.admits(expected) {
+                let problem = format!("expect.{name}: cannot be expected to be \"{expected}\"");
+                return Err(self.error(at, problem));
+            }
+            expect.insert(name, expected);
+        }
+        Ok(expect)
+    }
+}

@@ -1,0 +1,177 @@
+//! Scenarios: a cluster, what its clients do, which faults may happen, and what must come out.
+//!
+//! [`file`] reads them from TOML, [`builtin`] holds the ones that ship with quorate.
+
+pub mod builtin;
+pub mod file;
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::property::Expected;
+use crate::cluster::{ClusterConfig, ClusterSpec};
+use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
+use crate::protocol::FanOut;
+
+/// The most writes that all clients of one scenario may make: ghost history keeps sets of writes
+/// in one machine word pair.
+pub const WRITES_MAX: usize = 128;
+
+/// A validated scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name, by which the command line finds it.
+    pub name: String,
+    /// One line: what question it answers.
+    pub title: String,
+    /// Where the verdict comes from, and why it is what it is.
+    pub notes: String,
+    /// The cluster as written.
+    pub spec: ClusterSpec,
+    /// The cluster, validated.
+    pub cluster: Arc<ClusterConfig>,
+    /// Who fans requests out.
+    pub fan_out: FanOut,
+    /// What the clients do.
+    pub clients: Vec<ClientProgram>,
+    /// Every write that can happen, in the order of clients and their programs.
+    pub writes: Vec<PlannedWrite>,
+    /// How many operations a client makes before the next one's turn; `None` when any client
+    /// may go at any time.
+    pub turn_length: Option<usize>,
+    /// Nodes that never answer.
+    pub down: NodeSet,
+    /// Groups of nodes between which no message passes; empty when all reach each other.
+    pub partition: Vec<NodeSet>,
+    /// Faults that may happen, in any order, at any time.
+    pub faults: Faults,
+    /// Under which node's identity each node mints: its own, except where two share one.
+    pub mints_as: Vec<NodeId>,
+    /// How far each node's wall clock is ahead, in ticks; one tick passes per client operation.
+    pub clocks_ahead: Vec<u64>,
+    /// Which reductions of the state space apply.
+    pub reductions: Reductions,
+    /// What must come out, by property name.
+    pub expect: BTreeMap<String, Expected>,
+    /// Whether it is checked when no scenario is named.
+    pub default: bool,
+}
+
+/// Fault budgets: each is how often it may happen in one run.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Faults {
+    /// Messages lost.
+    pub drops: u8,
+    /// Messages delivered once more.
+    pub duplicates: u8,
+    /// Timers that expire. A timeout may be wrong: the awaited answer can still be under way.
+    pub timeouts: u8,
+}
+
+/// Which reductions of the state space apply; each keeps every verdict. See
+/// [`crate::check::reduce`] for why.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Reductions {
+    /// A node-driven request, and its answer, take no time between client and coordinator.
+    pub client_hops: bool,
+    /// A message that can never have an effect again leaves the network.
+    pub dead_messages: bool,
+    /// What a node remembers of a request that nobody can ask about again is forgotten.
+    pub finished_requests: bool,
+}
+
+impl Default for Reductions {
+    fn default() -> Self {
+        Reductions { client_hops: true, dead_messages: true, finished_requests: true }
+    }
+}
+
+impl Reductions {
+    /// None of them: the reference against which they are tested.
+    pub const NONE: Reductions =
+        Reductions { client_hops: false, dead_messages: false, finished_requests: false };
+}
+
+/// What one client does, in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientProgram {
+    /// Its name.
+    pub name: String,
+    /// Its identity: its position among the clients.
+    pub id: ClientId,
+    /// Its operations.
+    pub operations: Vec<PlannedOperation>,
+    /// How often it tries each operation in all.
+    pub attempts: u32,
+}
+
+/// One operation of a client's program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedOperation {
+    /// What it asks for.
+    pub action: PlannedAction,
+    /// About which key.
+    pub key: Key,
+    /// The R or W it asks for; the cluster's if absent.
+    pub quorum: Option<usize>,
+    /// The coordinators it may choose from.
+    pub via: Vec<NodeId>,
+}
+
+/// What an operation asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PlannedAction {
+    /// Read.
+    Get,
+    /// Write or delete.
+    Put {
+        /// Which of [`Scenario::writes`] it makes.
+        write: usize,
+        /// Whether it carries the context of the client's last read of the key.
+        with_context: bool,
+    },
+}
+
+/// A write that can happen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedWrite {
+    /// Whose it is.
+    pub client: ClientId,
+    /// Which operation of that client's program, from zero.
+    pub operation: usize,
+    /// To which key.
+    pub key: Key,
+    /// The value, unique in the scenario so that it names its write; `None` for a delete.
+    pub value: Option<Value>,
+}
+
+impl Scenario {
+    /// Every key that some client reads or writes, in order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = self
+            .clients
+            .iter()
+            .flat_map(|client| &client.operations)
+            .map(|operation| operation.key.clone())
+            .collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    /// Whether a message between these two nodes arrives at all: both are up and in one group.
+    #[must_use]
+    pub fn connected(&self, one: NodeId, other: NodeId) -> bool {
+        !self.down.contains(one)
+            && !self.down.contains(other)
+            && (self.partition.is_empty()
+                || self.partition.iter().any(|group| group.contains(one) && group.contains(other)))
+    }
+}
