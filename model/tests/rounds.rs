@@ -6,8 +6,13 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use quorate_model::ids::{ClientId, NodeId, NodeSet, Timestamp};
-use quorate_model::protocol::{ReadRepair, ReadRound, ReadStep, WriteRound};
+use quorate_model::cluster::{ClusterConfig, Placement};
+use quorate_model::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
+use quorate_model::protocol::{
+    Effect, GetRequest, Input, MemoryStore, Message, NodeConfig, ReadRepair, ReadRound, ReadStep,
+    Replica, WriteRound,
+};
+use quorate_model::quorum::Quorum;
 use quorate_model::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
 };
@@ -204,12 +209,13 @@ impl Watched {
     /// The home merges the repair before it says that it holds it.
     fn deliver(&mut self, at: usize) -> Result<(), TestCaseError> {
         let (home, state, awaited) = self.sent[at].clone();
+        let digest = state.digest();
         take_in(&mut self.held[home], &Some(state));
         self.delivered.insert(at);
         if awaited {
             let matters = self.round.awaits_holder(node(home));
             let before = self.round.clone();
-            let steps = self.round.on_holder(node(home));
+            let steps = self.round.on_holder(node(home), digest);
             if !matters {
                 prop_assert!(steps.is_empty(), "an acknowledgement not awaited led to {steps:?}");
                 prop_assert_eq!(&before, &self.round);
@@ -382,4 +388,75 @@ proptest! {
             prop_assert!(round.acked().iter().map(NodeId::index).eq(distinct.iter().copied()));
         }
     }
+}
+
+/// A node that coordinates gets with blocking repair, and its store.
+struct Coordinator {
+    config: NodeConfig,
+    replica: Replica,
+    store: MemoryStore,
+}
+
+impl Coordinator {
+    fn new() -> Self {
+        let names = ["a", "b", "c"].map(String::from).to_vec();
+        let quorum = Quorum::new(3, 2, 2).expect("a valid quorum");
+        let (versioning, repair) = (Versioning::Dotted, ReadRepair::Blocking);
+        let cluster = ClusterConfig::new(names, Placement::InOrder, quorum, versioning, repair);
+        let cluster = Arc::new(cluster.expect("a valid cluster"));
+        Coordinator {
+            config: NodeConfig::new(node(0), cluster),
+            replica: Replica::default(),
+            store: MemoryStore::default(),
+        }
+    }
+
+    /// Takes a message; gives what is sent in return.
+    fn receive(&mut self, from: impl Into<Peer>, message: Message) -> Vec<(Peer, Message)> {
+        let input = Input::Receive { from: from.into(), message };
+        let step = self.replica.step(&self.config, &self.store, Timestamp(0), input);
+        let step = step.expect("memory can be read");
+        self.store.apply(step.changes);
+        let sent = step.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Send { to, message } | Effect::Reply { to, message } => Some((to, message)),
+            _ => None,
+        });
+        sent.collect()
+    }
+}
+
+#[test]
+fn an_acknowledgement_of_an_earlier_repair_of_the_same_get_makes_no_holder() {
+    let mut coordinator = Coordinator::new();
+    let (client, key) = (ClientId(0), Key::from("k"));
+    let request = RequestId { client, sequence: 1 };
+    let get = || Message::Get(GetRequest { request, key: key.clone(), r: None });
+    let store = |state: &Held| {
+        let state = state.clone().expect("something written");
+        let request = RequestId { client: ClientId(1), sequence: 1 };
+        Message::Store { request, key: key.clone(), state }
+    };
+    let is_answer = |(to, _): &(Peer, Message)| *to == Peer::Client(client);
+    let mut old = None;
+    put(&mut old, 2, 1, VersionVector::new());
+    let mut new = old.clone();
+    put(&mut new, 2, 2, VersionVector::new());
+
+    // The first attempt repairs node 1, whose acknowledgement the network will duplicate.
+    coordinator.receive(node(2), store(&old));
+    coordinator.receive(client, get());
+    coordinator.receive(node(1), Message::FetchReply { request, state: None });
+    let held = old.as_ref().expect("something written").digest();
+    let ack = Message::StoreAck { request, held };
+    assert!(coordinator.receive(node(1), ack.clone()).iter().any(is_answer));
+
+    // The answer is lost, and another write reaches the coordinator before the retry does.
+    coordinator.receive(node(2), store(&new));
+    coordinator.receive(client, get());
+    coordinator.receive(node(1), Message::FetchReply { request, state: old });
+    // The repair to node 1 is lost: it still holds the old state, and so may a later quorum.
+    assert!(!coordinator.receive(node(1), ack).iter().any(is_answer));
+    let held = new.expect("something written").digest();
+    let ack = Message::StoreAck { request, held };
+    assert!(coordinator.receive(node(1), ack).iter().any(is_answer));
 }

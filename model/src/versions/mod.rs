@@ -13,7 +13,7 @@ pub mod siblings;
 pub mod version_vector;
 
 pub use dot::{ActorId, Dot, Epoch, Incarnation};
-pub use record::{Record, Versioning};
+pub use record::{Record, RecordDigest, Versioning};
 pub use siblings::Siblings;
 pub use version_vector::VersionVector;
 
