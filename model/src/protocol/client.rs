@@ -262,8 +262,8 @@ impl Client {
                 let steps = round.on_reply(from, state);
                 step.outcome = run_read_steps(request, key, round, steps, &mut step.effects);
             }
-            (Phase::Reading { key, round }, Message::StoreAck { .. }) => {
-                let steps = round.on_holder(from);
+            (Phase::Reading { key, round }, Message::StoreAck { held, .. }) => {
+                let steps = round.on_holder(from, held);
                 step.outcome = run_read_steps(request, key, round, steps, &mut step.effects);
             }
             _ => return step,

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Key, NodeSet, RequestId, Value};
-use crate::versions::{Record, VersionVector};
+use crate::versions::{Record, RecordDigest, VersionVector};
 
 /// Who fans a request out to the homes.
 #[derive(
@@ -164,6 +164,9 @@ pub enum Message {
     StoreAck {
         /// Which request.
         request: RequestId,
+        /// Which state. A get that is retried is read anew under the same request, and an
+        /// acknowledgement of the repair before must not stand for the one after.
+        held: RecordDigest,
     },
     /// Coordinator to home: tell me what you hold.
     Fetch {
@@ -214,7 +217,7 @@ impl Message {
             Message::PutReply { request, .. }
             | Message::GetReply { request, .. }
             | Message::Store { request, .. }
-            | Message::StoreAck { request }
+            | Message::StoreAck { request, .. }
             | Message::Fetch { request, .. }
             | Message::FetchReply { request, .. } => Some(*request),
             Message::Repair { .. } => None,

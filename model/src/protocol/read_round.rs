@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{NodeId, NodeSet};
-use crate::versions::Record;
+use crate::versions::{Record, RecordDigest};
 
 /// What a read does about replicas whose replies differ from the merge.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -161,10 +161,12 @@ impl ReadRound {
         steps
     }
 
-    /// Notes that a home now holds the merge that a blocking repair sent it.
-    pub fn on_holder(&mut self, from: NodeId) -> Vec<ReadStep> {
+    /// Notes that a home now holds what a blocking repair sent it. It counts only if that was
+    /// this round's merge: an earlier round of the same request may have sent less.
+    pub fn on_holder(&mut self, from: NodeId, held: RecordDigest) -> Vec<ReadStep> {
         let mut steps = Vec::new();
-        if self.phase == Phase::Repairing {
+        let is_merge = || self.merged.as_ref().is_some_and(|merged| merged.digest() == held);
+        if self.phase == Phase::Repairing && is_merge() {
             self.holders.insert(from);
             self.answer_if_held(&mut steps);
         }

@@ -10,7 +10,7 @@ use crate::protocol::effect::Step;
 use crate::protocol::message::{GetOutcome, GetRequest, Message};
 use crate::protocol::read_round::{ReadRound, ReadStep};
 use crate::protocol::store::Store;
-use crate::versions::Record;
+use crate::versions::{Record, RecordDigest};
 
 use super::{NodeConfig, Replica, start_timer, stop_timer, take_in};
 
@@ -92,7 +92,8 @@ impl Replica {
         {
             take_in(config, store, &pending.key, state, step)?;
             if *awaited {
-                steps.extend(pending.round.on_holder(config.node));
+                let held = state.digest();
+                steps.extend(pending.round.on_holder(config.node, held));
             }
         }
         self.run_read_steps(config, request, steps, step);
@@ -104,10 +105,11 @@ impl Replica {
         config: &NodeConfig,
         request: RequestId,
         node: NodeId,
+        held: RecordDigest,
         step: &mut Step,
     ) {
         let Some(pending) = self.gets.get_mut(&request) else { return };
-        let steps = pending.round.on_holder(node);
+        let steps = pending.round.on_holder(node, held);
         self.run_read_steps(config, request, steps, step);
     }
 
