@@ -13,6 +13,9 @@ use quorate_model::scenario::{Reductions, Scenario};
 /// What is compared: for each property whether it is discovered, and whether its witness is.
 type Verdicts = BTreeMap<String, bool>;
 
+/// A condition under the name of what it discovers.
+type Named = (String, Box<dyn Fn(&ClusterState) -> bool>);
+
 /// Unreduced runs larger than this are left out of the comparison.
 const DISTINCT_MAX: usize = 60_000;
 
@@ -20,7 +23,7 @@ const DISTINCT_MAX: usize = 60_000;
 fn search(scenario: &Scenario, reductions: Reductions) -> Option<(Verdicts, usize)> {
     let scenario = Scenario { reductions, ..scenario.clone() };
     let model = ClusterModel::new(Arc::new(scenario));
-    let mut wanted: Vec<(String, Box<dyn Fn(&ClusterState) -> bool>)> = Vec::new();
+    let mut wanted: Vec<Named> = Vec::new();
     for property in model.judged() {
         let view = model.clone();
         match property.kind {

@@ -329,6 +329,9 @@ impl Pending {
                 for home in config.homes(key).iter().filter(|home| round.awaits_reply(*home)) {
                     step.send(home, Message::Fetch { request, key: key.clone() });
                 }
+                let repairs = round.awaited_repairs();
+                let outcome = run_read_steps(request, key, round, repairs, &mut step.effects);
+                debug_assert_eq!(outcome, None, "repairs are no answer");
             }
         }
     }

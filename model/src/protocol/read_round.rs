@@ -161,6 +161,23 @@ impl ReadRound {
         steps
     }
 
+    /// The repairs the answer still waits for, to be sent again when the client asks again: any of
+    /// them, or its acknowledgement, may have been lost.
+    #[must_use]
+    pub fn awaited_repairs(&self) -> Vec<ReadStep> {
+        let Some(merged) = self.merged.as_ref().filter(|_| self.phase == Phase::Repairing) else {
+            return Vec::new();
+        };
+        let behind = self.replies.iter().filter(|(node, _)| !self.holders.contains(*node));
+        behind
+            .map(|(node, _)| ReadStep::Repair {
+                to: *node,
+                state: Arc::clone(merged),
+                awaited: true,
+            })
+            .collect()
+    }
+
     /// Notes that a home now holds what a blocking repair sent it. It counts only if that was
     /// this round's merge: an earlier round of the same request may have sent less.
     pub fn on_holder(&mut self, from: NodeId, held: RecordDigest) -> Vec<ReadStep> {

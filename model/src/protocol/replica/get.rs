@@ -35,15 +35,17 @@ impl Replica {
         if let Some(pending) = self.gets.get_mut(&request)
             && pending.round.is_waiting()
         {
-            // A retry: ask those again that have not replied. One that was answered already is
-            // simply read anew below; a later state is as good an answer.
+            // A retry: ask those again that have not replied, and repair those again that the
+            // answer waits for. A get that was answered already is simply read anew below; a
+            // later state is as good an answer.
             pending.client = from;
-            let key = pending.key.clone();
+            let (key, repairs) = (pending.key.clone(), pending.round.awaited_repairs());
             for home in config.other_homes(&key) {
                 if self.awaits_reply(request, home) {
                     step.send(home, Message::Fetch { request, key: key.clone() });
                 }
             }
+            self.run_read_steps(config, request, repairs, step);
             return Ok(());
         }
         let quorum = config.cluster.quorum();
