@@ -2,3 +2,9 @@
 
 pub mod check;
 pub mod cli;
+pub mod client;
+pub mod config;
+pub mod node;
+pub mod storage;
+pub mod transport;
+pub mod wire;
