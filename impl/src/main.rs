@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use quorate::cli::Failure;
+use quorate::cli::{self, Failure};
 
 /// Leaderless quorum replication whose checked specification is its running code.
 #[derive(Parser)]
@@ -14,7 +14,10 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Check(cli::check::CheckArgs),
+    Replay(cli::replay::ReplayArgs),
+}
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
@@ -27,5 +30,8 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    match command {}
+    match command {
+        Command::Check(args) => cli::check::run(&args),
+        Command::Replay(args) => cli::replay::run(&args),
+    }
 }

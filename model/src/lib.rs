@@ -1,7 +1,7 @@
 //! The quorate protocol as pure code, and everything that is checked about it.
 //!
-//! This crate is `no_std`: it cannot name a socket, a file, a thread or a clock, so the build
-//! fails if the protocol or its model ever reaches for one.
+//! This crate is `no_std`: it cannot name a socket, a file or a clock, so the build fails if the
+//! protocol or its model ever reaches for one.
 #![no_std]
 
 extern crate alloc;

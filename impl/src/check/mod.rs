@@ -1,8 +1,11 @@
 //! Checking a scenario: Stateright for every state, our own search for the shortest runs.
 
+pub mod describe;
+pub mod json;
 mod limits;
 mod report;
 mod runner;
+pub mod text;
 
 pub use limits::{Cut, Limits};
 pub use report::{Report, Summary, Verdict};

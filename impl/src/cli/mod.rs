@@ -1,6 +1,11 @@
 //! The commands of `quorate`: one module each, parsing and printing only. What they do lives in
 //! the library.
 
+pub mod check;
+pub mod output;
+pub mod replay;
+pub mod scenario;
+
 /// Why a command did not end as expected, and with which exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -311,10 +311,8 @@ impl Historian {
             (
                 PlannedAction::Put { write, .. },
                 Outcome::PutUnavailable { .. } | Outcome::NoAnswer,
-            ) => {
-                if self.watch.failed || self.watch.overlapping {
-                    history.failed.insert(*write);
-                }
+            ) if self.watch.failed || self.watch.overlapping => {
+                history.failed.insert(*write);
             }
             (PlannedAction::Get, Outcome::GetOk { state, replied }) => {
                 let key = self.key_index(&planned.key);

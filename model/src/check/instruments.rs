@@ -3,6 +3,12 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use thread_local::ThreadLocal;
+
+use super::stateright_properties::Discovered;
+use crate::protocol::{FanOut, ReadRepair};
+use crate::scenario::{PlannedAction, PlannedOperation, Scenario};
+
 /// The kinds of thing that can happen, as they are counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
@@ -85,21 +91,62 @@ impl Kind {
     }
 }
 
+/// The kinds that the scenario gives occasion for, so that one of them which never happens is
+/// worth a word: it was written down for nothing, or shadows a mistake.
+#[must_use]
+pub fn applicable(scenario: &Scenario) -> Vec<Kind> {
+    let operations = || scenario.clients.iter().flat_map(|client| &client.operations);
+    let is_delete = |operation: &PlannedOperation| match operation.action {
+        PlannedAction::Put { write, .. } => scenario.writes[write].value.is_none(),
+        PlannedAction::Get => false,
+    };
+    let gets = operations().any(|operation| operation.action == PlannedAction::Get);
+    let deletes = operations().any(is_delete);
+    let puts = operations()
+        .any(|operation| operation.action != PlannedAction::Get && !is_delete(operation));
+    let writes = puts || deletes;
+    let node_driven = scenario.fan_out == FanOut::NodeDriven;
+    let alone = scenario.cluster.quorum().n() == 1;
+    let repair = scenario.cluster.read_repair();
+    let timeouts = scenario.faults.timeouts > 0;
+    Kind::ALL
+        .into_iter()
+        .filter(|kind| match kind {
+            Kind::InvokePut => puts,
+            Kind::InvokeDelete => deletes,
+            Kind::InvokeGet => gets,
+            Kind::Put | Kind::PutReply => writes,
+            Kind::Get | Kind::GetReply => gets && node_driven,
+            Kind::Store | Kind::StoreAck => writes && !alone,
+            Kind::Fetch | Kind::FetchReply => gets && !(alone && node_driven),
+            Kind::Repair => gets && writes && !alone && repair == ReadRepair::Async,
+            Kind::Drop => scenario.faults.drops > 0,
+            Kind::Duplicate => scenario.faults.duplicates > 0,
+            Kind::NodeTimeout => timeouts && node_driven,
+            Kind::ClientTimeout => timeouts && (!node_driven || !scenario.reductions.client_hops),
+        })
+        .collect()
+}
+
 /// Counters and the stop switch of one check, shared by its threads.
 ///
 /// A stopped model offers no more actions, and remembers whether it withheld any: so a check
 /// that was cut short cannot be taken for one that was exhausted.
 #[derive(Debug, Default)]
 pub struct Instruments {
-    fired: [AtomicU64; Kind::ALL.len()],
+    /// Per thread, so that threads do not wait for each other's counts.
+    fired: ThreadLocal<[AtomicU64; Kind::ALL.len()]>,
     siblings_max: AtomicUsize,
+    pub(crate) discovered: Discovered,
     stop: AtomicBool,
     cut: AtomicBool,
 }
 
 impl Instruments {
     pub(crate) fn count(&self, kind: Kind) {
-        self.fired[kind as usize].fetch_add(1, Ordering::Relaxed);
+        // Only this thread writes here: no read-modify-write is needed.
+        let count = &self.fired.get_or_default()[kind as usize];
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     pub(crate) fn saw_siblings(&self, siblings: usize) {
@@ -133,7 +180,10 @@ impl Instruments {
     pub fn fired(&self) -> Vec<(Kind, u64)> {
         Kind::ALL
             .into_iter()
-            .map(|kind| (kind, self.fired[kind as usize].load(Ordering::Relaxed)))
+            .map(|kind| {
+                let counts = self.fired.iter().map(|fired| &fired[kind as usize]);
+                (kind, counts.map(|count| count.load(Ordering::Relaxed)).sum())
+            })
             .collect()
     }
 

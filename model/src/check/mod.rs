@@ -6,6 +6,8 @@ pub mod actor;
 pub mod diagram;
 pub mod history;
 pub mod instruments;
+mod local;
+mod memo;
 pub mod model;
 pub mod property;
 pub mod reduce;

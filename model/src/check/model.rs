@@ -4,28 +4,29 @@
 //! the global state itself: budgets for faults, messages that can be dropped as soon as they can
 //! have no effect, shared parts with precomputed hashes. A test compares the two where both apply.
 
-use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stateright::actor::{Actor, Command, Id, Out};
+use stateright::actor::{Actor, Id, Out};
 use stateright::{Model, Path, Property};
 
 use super::action::{Action, Envelope};
 use super::actor::{ActorState, ClusterActor, NodeState};
 use super::history::{Historian, History};
 use super::instruments::{Instruments, Kind};
+use super::local::{self, Event, Fact, LocalStep};
+use super::memo::{self, Fingerprint, Memo};
 use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
 use super::{diagram, reduce, stateright_properties};
-use crate::ids::{Key, NodeId, Peer, Timestamp};
-use crate::protocol::{Entry, Message, NodeConfig, Outcome, PutRequest, Timer};
+use crate::ids::{NodeId, Peer, Timestamp};
+use crate::protocol::{FanOut, Message, Timer};
 use crate::scenario::{Faults, PlannedAction, Scenario};
-use crate::versions::{Record, Versioning};
+use crate::versions::Versioning;
 
 /// A scenario as a Stateright model.
 #[derive(Clone)]
@@ -37,13 +38,29 @@ pub struct ClusterModel {
     properties: Vec<&'static PropertySpec>,
     instruments: Arc<Instruments>,
     names: &'static Names,
+    memos: Arc<Memos>,
 }
 
-/// What reaches an actor.
-enum Event {
-    Choose(NodeId),
-    Receive(Peer, Message),
-    Expire(Timer),
+/// A client's operation, as the ghost takes note of its start.
+#[derive(Clone, PartialEq, Hash, Debug)]
+struct Start {
+    client: usize,
+    operation: usize,
+}
+
+impl Fingerprint for Start {
+    fn fingerprint(&self) -> u64 {
+        memo::of(self)
+    }
+}
+
+/// What was worked out before.
+#[derive(Debug, Default)]
+struct Memos {
+    steps: Memo<Shared<Seat>, Event, LocalStep>,
+    notes: Memo<Shared<History>, Shared<Vec<Fact>>, Shared<History>>,
+    starts: Memo<Shared<History>, Start, Shared<History>>,
+    forgotten: reduce::ForgetMemo,
 }
 
 impl ClusterModel {
@@ -67,6 +84,7 @@ impl ClusterModel {
             properties,
             instruments: Arc::default(),
             names: Names::leak(&scenario),
+            memos: Arc::default(),
             scenario,
         }
     }
@@ -131,131 +149,58 @@ impl ClusterModel {
 
     /// Lets something reach an actor, with all that follows in the same step: its messages are
     /// under way, its timers set, the ghost has seen what happened.
-    fn step(&self, state: &mut ClusterState, index: usize, event: Event, hops: &mut Hops) {
-        let (actor, id) = (&self.actors[index], Id::from(index));
-        let before = state.seats[index].clone();
-        let mut after = Cow::Borrowed(&before.state);
-        let mut timers = before.timers.clone();
-        let mut out = Out::new();
-        let (mut put, mut carried) = (None, None);
-        match event {
-            Event::Choose(coordinator) => actor.on_random(id, &mut after, &coordinator, &mut out),
-            Event::Expire(timer) => {
-                timers.remove(&timer);
-                actor.on_timeout(id, &mut after, &timer, &mut out);
-            }
-            Event::Receive(from, message) => {
-                if let Message::Put(request) = &message {
-                    put = Some(request.clone());
-                }
-                carried = message.carried().map(|(key, state)| (key.clone(), Arc::clone(state)));
-                let from = ClusterActor::id(self.nodes, from);
-                actor.on_msg(id, &mut after, from, message, &mut out);
-            }
-        }
-        let mut after = after.into_owned();
-        match (actor, &before.state, &mut after) {
-            (ClusterActor::Node(config), ActorState::Node(before), ActorState::Node(after)) => {
-                let carried = carried.as_ref().map(|(key, state)| (key, &**state));
-                self.observe_node(state, config, put.as_ref(), carried, before, after);
-            }
-            (_, _, ActorState::Client(client)) => {
-                if let Some(outcome) = client.outcome.take() {
-                    let operation = client.next - 1;
-                    self.observe_outcome(state, index - self.nodes, operation, &outcome);
+    fn step(&self, state: &mut ClusterState, index: usize, event: &Event, hops: &mut Hops) {
+        let seat = state.seats[index].clone();
+        let take = || local::step(&self.scenario, &self.actors, index, &seat, event);
+        self.memos.steps.with(&seat, event, take, |step| {
+            state.seats[index] = step.seat.clone();
+            for envelope in &step.sent {
+                if self.scenario.reductions.client_hops && envelope.is_client_hop() {
+                    hops.push_back(envelope.clone());
+                } else {
+                    state.send(envelope.clone());
                 }
             }
-            _ => {}
-        }
-        let from = ClusterActor::peer(self.nodes, id);
-        for command in out {
-            match command {
-                Command::Send(to, message) => {
-                    let to = ClusterActor::peer(self.nodes, to);
-                    self.dispatch(state, Envelope { from, to, message }, hops);
-                }
-                Command::SetTimer(timer, _) => {
-                    timers.insert(timer);
-                }
-                Command::CancelTimer(timer) => {
-                    timers.remove(&timer);
-                }
-                // The model offers a client's choices itself, from the client's state.
-                Command::ChooseRandom(..) => {}
-                Command::Save(()) => {}
+            if let Some(facts) = &step.facts {
+                self.note(&mut state.history, facts);
             }
-        }
-        state.seats[index] = Shared::new(Seat { state: after, timers });
+        });
     }
 
-    /// Puts a message under way, unless it cannot arrive, or takes no time.
-    fn dispatch(&self, state: &mut ClusterState, envelope: Envelope, hops: &mut Hops) {
-        if let (Peer::Node(from), Peer::Node(to)) = (envelope.from, envelope.to)
-            && !self.scenario.connected(from, to)
-        {
-            return;
-        }
-        if self.scenario.reductions.client_hops && envelope.is_client_hop() {
-            hops.push_back(envelope);
-        } else {
-            state.send(Shared::new(envelope));
-        }
+    /// Lets the ghost take note of what happened.
+    fn note(&self, history: &mut Shared<History>, facts: &Shared<Vec<Fact>>) {
+        let before = history.clone();
+        let write = || {
+            let mut after = (*before).clone();
+            for fact in &**facts {
+                self.note_fact(&mut after, fact);
+            }
+            // The same history is the same pointer, which is the cheapest to compare.
+            if after == *before { before.clone() } else { Shared::new(after) }
+        };
+        self.memos.notes.with(&before, facts, write, |after| *history = after.clone());
     }
 
-    fn observe_node(
-        &self,
-        state: &mut ClusterState,
-        config: &NodeConfig,
-        put: Option<&PutRequest>,
-        carried: Option<(&Key, &Record)>,
-        before: &NodeState,
-        after: &NodeState,
-    ) {
-        for (key, entry) in after.store.entries() {
-            let old = before.store.get(key);
-            let carried = carried.filter(|(carried, _)| *carried == key).map(|(_, state)| state);
-            let same = |old: &Entry| old.run == entry.run && Arc::ptr_eq(&old.state, &entry.state);
-            if carried.is_none() && old.is_some_and(same) {
-                continue;
+    fn note_fact(&self, history: &mut History, fact: &Fact) {
+        let (scenario, historian) = (&*self.scenario, &self.historian);
+        match fact {
+            Fact::Outcome { client, operation, outcome } => {
+                historian.on_outcome(scenario, history, *client, *operation, outcome);
             }
-            self.instruments.saw_siblings(entry.state.versions().count());
-            let minted = put.filter(|_| old.is_none_or(|old| old.run != entry.run)).map(|put| {
-                let operations = &self.scenario.clients[put.request.client.0 as usize].operations;
-                match operations[put.request.sequence as usize].action {
-                    PlannedAction::Put { write, .. } => write,
-                    PlannedAction::Get => panic!("a put carries the request id of a put"),
+            Fact::Record { came, minted, after } => {
+                self.instruments.saw_siblings(after.versions().count());
+                if let Some((write, Some(dot))) = minted
+                    && historian.notes_mint_of(scenario, *write)
+                {
+                    historian.on_mint(history, *write, *dot);
                 }
-            });
-            if let Some(write) = minted
-                && self.historian.notes_mint_of(&self.scenario, write)
-                && let Some(dot) = after.store.last_dot(config.mints_as, key)
-            {
-                let mut history = (*state.history).clone();
-                self.historian.on_mint(&mut history, write, dot);
-                state.history = Shared::new(history);
-            }
-            let came = [old.map(|old| &*old.state), carried];
-            let (scenario, history) = (&*self.scenario, &*state.history);
-            if !history.sibling_lost()
-                && self.historian.loses_sibling(scenario, history, came, minted, &entry.state)
-            {
-                let mut history = (*state.history).clone();
-                self.historian.on_sibling_lost(&mut history);
-                state.history = Shared::new(history);
+                let came = [came[0].as_deref(), came[1].as_deref()];
+                let minted = minted.map(|(write, _)| write);
+                if historian.loses_sibling(scenario, history, came, minted, after) {
+                    historian.on_sibling_lost(history);
+                }
             }
         }
-    }
-
-    fn observe_outcome(
-        &self,
-        state: &mut ClusterState,
-        client: usize,
-        operation: usize,
-        outcome: &Outcome,
-    ) {
-        let mut history = (*state.history).clone();
-        self.historian.on_outcome(&self.scenario, &mut history, client, operation, outcome);
-        state.history = Shared::new(history);
     }
 
     fn invoke(&self, state: &mut ClusterState, index: usize, coordinator: NodeId, hops: &mut Hops) {
@@ -271,11 +216,16 @@ impl ClusterModel {
             }
             PlannedAction::Put { .. } => Kind::InvokePut,
         });
-        let mut history = (*state.history).clone();
-        self.historian.on_invoke(&self.scenario, &mut history, client, operation);
-        state.history = Shared::new(history);
+        let (before, start) = (state.history.clone(), Start { client, operation });
+        let write = || {
+            let mut history = (*before).clone();
+            self.historian.on_invoke(&self.scenario, &mut history, client, operation);
+            Shared::new(history)
+        };
+        let history = &mut state.history;
+        self.memos.starts.with(&before, &start, write, |after| *history = after.clone());
         self.tick(state);
-        self.step(state, index, Event::Choose(coordinator), hops);
+        self.step(state, index, &Event::Choose(coordinator), hops);
     }
 
     /// Time passes at every node, where anyone looks at clocks: one tick per client operation,
@@ -325,7 +275,6 @@ impl ClusterModel {
     /// Whether a timer that is set may expire: in the reduced model a node-driven request takes
     /// no time to its coordinator and back, so only the coordinator's own timer has a meaning.
     fn may_expire(&self, index: usize) -> bool {
-        use crate::protocol::FanOut;
         index < self.nodes
             || !self.scenario.reductions.client_hops
             || self.scenario.fan_out == FanOut::ClientDriven
@@ -334,6 +283,33 @@ impl ClusterModel {
     /// Lets one action happen. `None` if it is not possible in this state.
     #[must_use]
     pub fn apply(&self, last: &ClusterState, action: Action) -> Option<ClusterState> {
+        self.apply_telling(last, action, |_| {})
+    }
+
+    /// Lets one action happen and tells what it changed, a line each: answers that reached their
+    /// clients in the same step, actors that changed, messages sent.
+    #[must_use]
+    pub fn changes(
+        &self,
+        last: &ClusterState,
+        action: Action,
+    ) -> Option<(ClusterState, Vec<String>)> {
+        let mut lines = Vec::new();
+        let next = self.apply_telling(last, action, |hop| {
+            if let Peer::Client(_) = hop.to {
+                lines.push(self.names.envelope(hop));
+            }
+        })?;
+        lines.extend(words::changes(last, &next));
+        Some((next, lines))
+    }
+
+    fn apply_telling(
+        &self,
+        last: &ClusterState,
+        action: Action,
+        mut on_hop: impl FnMut(&Envelope),
+    ) -> Option<ClusterState> {
         let mut state = last.clone();
         let mut hops = Hops::new();
         match action {
@@ -354,7 +330,7 @@ impl ClusterModel {
                 if !state.take(&envelope) {
                     return None;
                 }
-                self.deliver(&mut state, (*envelope).clone(), &mut hops);
+                self.deliver(&mut state, envelope, &mut hops);
             }
             Action::Drop(envelope) => {
                 self.instruments.count(Kind::Drop);
@@ -383,24 +359,25 @@ impl ClusterModel {
                 } else {
                     Kind::ClientTimeout
                 });
-                self.step(&mut state, index, Event::Expire(timer), &mut hops);
+                self.step(&mut state, index, &Event::Expire(timer), &mut hops);
             }
         }
         while let Some(envelope) = hops.pop_front() {
+            on_hop(&envelope);
             self.deliver(&mut state, envelope, &mut hops);
         }
-        reduce::normalise(&self.scenario, &mut state);
+        reduce::normalise(&self.scenario, &self.memos.forgotten, &mut state);
         Some(state)
     }
 
-    fn deliver(&self, state: &mut ClusterState, envelope: Envelope, hops: &mut Hops) {
+    fn deliver(&self, state: &mut ClusterState, envelope: Shared<Envelope>, hops: &mut Hops) {
         self.instruments.count(Self::kind_of(&envelope.message));
         let index = self.index(envelope.to);
-        self.step(state, index, Event::Receive(envelope.from, envelope.message), hops);
+        self.step(state, index, &Event::Receive(envelope), hops);
     }
 }
 
-type Hops = VecDeque<Envelope>;
+type Hops = VecDeque<Shared<Envelope>>;
 
 impl Nodes for ClusterState {
     fn visit(&self, visit: &mut dyn FnMut(&NodeState)) {
@@ -484,8 +461,7 @@ impl Model for ClusterModel {
     }
 
     fn format_step(&self, last: &ClusterState, action: Action) -> Option<String> {
-        let next = self.apply(last, action)?;
-        let changes = words::changes(last, &next);
+        let (_, changes) = self.changes(last, action)?;
         Some(if changes.is_empty() { "nothing changed".into() } else { changes.join("\n") })
     }
 

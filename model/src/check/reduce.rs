@@ -32,15 +32,16 @@ use alloc::vec::Vec;
 
 use super::action::Envelope;
 use super::actor::{ActorState, ScriptedClient};
+use super::local::holds;
+use super::memo::{self, Fingerprint, Memo};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
-use crate::ids::{Key, NodeId, Peer, RequestId};
+use crate::ids::{NodeId, Peer, RequestId};
 use crate::protocol::{Message, Replica, Timer};
 use crate::scenario::Scenario;
-use crate::versions::Record;
 
 /// Brings a state into its normal form.
-pub(crate) fn normalise(scenario: &Scenario, state: &mut ClusterState) {
+pub(crate) fn normalise(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterState) {
     if scenario.reductions.dead_messages {
         let alive: Vec<bool> =
             state.network.iter().map(|envelope| !is_dead(state, envelope)).collect();
@@ -48,7 +49,7 @@ pub(crate) fn normalise(scenario: &Scenario, state: &mut ClusterState) {
         state.network.retain(|_| alive.next().unwrap_or(true));
     }
     if scenario.reductions.finished_requests {
-        forget_finished(state);
+        forget_finished(memo, state);
     }
 }
 
@@ -97,15 +98,6 @@ fn awaits(state: &ClusterState, peer: Peer, request: RequestId, from: NodeId, ac
     }
 }
 
-fn holds(state: &ClusterState, node: NodeId, key: &Key, record: &Record) -> bool {
-    match &state.seats[node.index()].state {
-        ActorState::Node(node) => {
-            node.store.get(key).is_some_and(|entry| entry.state.dominates(record))
-        }
-        ActorState::Client(_) => false,
-    }
-}
-
 /// Whether no delivery of this message can ever have an effect.
 fn is_dead(state: &ClusterState, envelope: &Envelope) -> bool {
     match (&envelope.message, envelope.from, envelope.to) {
@@ -122,11 +114,11 @@ fn is_dead(state: &ClusterState, envelope: &Envelope) -> bool {
         }
         // The receiver holds all of it already, and its acknowledgement would be dead.
         (Message::Store { request, key, state: record }, from, Peer::Node(to)) => {
-            holds(state, to, key, record) && !awaits(state, from, *request, to, true)
+            holds(&state.seats[to.index()], key, record) && !awaits(state, from, *request, to, true)
         }
         // The receiver holds all of it already, and acknowledges nothing.
         (Message::Repair { key, state: record }, _, Peer::Node(to)) => {
-            holds(state, to, key, record)
+            holds(&state.seats[to.index()], key, record)
         }
         // The client has gone on; it never asks under an old request id again.
         (
@@ -142,7 +134,23 @@ fn is_dead(state: &ClusterState, envelope: &Envelope) -> bool {
     }
 }
 
-fn forget_finished(state: &mut ClusterState) {
+/// What a node forgets in one go.
+#[derive(Clone, PartialEq, Hash, Debug)]
+pub(crate) struct Forget {
+    finished: Vec<RequestId>,
+    trailing: Vec<RequestId>,
+}
+
+impl Fingerprint for Forget {
+    fn fingerprint(&self) -> u64 {
+        memo::of(self)
+    }
+}
+
+/// Nodes after they forgot.
+pub(crate) type ForgetMemo = Memo<Shared<Seat>, Forget, Shared<Seat>>;
+
+fn forget_finished(memo: &ForgetMemo, state: &mut ClusterState) {
     for index in 0..state.seats.len() {
         let ActorState::Node(node) = &state.seats[index].state else { continue };
         let is_silent = |request: &RequestId| {
@@ -152,22 +160,27 @@ fn forget_finished(state: &mut ClusterState) {
                     .iter()
                     .any(|envelope| envelope.message.request() == Some(*request))
         };
-        let finished: Vec<_> =
-            node.replica.finished().filter(|request| is_over(state, *request)).collect();
-        let trailing: Vec<_> = node.replica.trailing().filter(is_silent).collect();
-        if finished.is_empty() && trailing.is_empty() {
+        let forget = Forget {
+            finished: node.replica.finished().filter(|request| is_over(state, *request)).collect(),
+            trailing: node.replica.trailing().filter(is_silent).collect(),
+        };
+        if forget.finished.is_empty() && forget.trailing.is_empty() {
             continue;
         }
-        let mut seat: Seat = (*state.seats[index]).clone();
-        if let ActorState::Node(node) = &mut seat.state {
-            for request in finished {
-                node.replica.forget_finished(request);
+        let seat = state.seats[index].clone();
+        let without = || {
+            let mut seat: Seat = (*seat).clone();
+            if let ActorState::Node(node) = &mut seat.state {
+                for request in &forget.finished {
+                    node.replica.forget_finished(*request);
+                }
+                for request in &forget.trailing {
+                    node.replica.forget_trailing(*request);
+                    seat.timers.remove(&Timer::Request(*request));
+                }
             }
-            for request in trailing {
-                node.replica.forget_trailing(request);
-                seat.timers.remove(&Timer::Request(request));
-            }
-        }
-        state.seats[index] = Shared::new(seat);
+            Shared::new(seat)
+        };
+        memo.with(&seat, &forget, without, |without| state.seats[index] = without.clone());
     }
 }

@@ -11,7 +11,6 @@ use super::action::Action;
 use super::model::ClusterModel;
 use super::property::{Expected, PropertyKind, PropertySpec};
 use super::state::ClusterState;
-use super::words;
 
 /// The version of the file format. A reader refuses any other.
 pub const PATH_FORMAT: u32 = 1;
@@ -159,7 +158,7 @@ pub fn walk(model: &ClusterModel, actions: &[Action]) -> (Vec<ReplayedStep>, Clu
     let mut before = model.init_states().swap_remove(0);
     let mut steps = Vec::new();
     for action in actions {
-        let Some(after) = model.apply(&before, action.clone()) else { break };
+        let Some((after, changes)) = model.changes(&before, action.clone()) else { break };
         let mut offered = Vec::new();
         model.actions(&before, &mut offered);
         if !offered.contains(action) {
@@ -167,7 +166,7 @@ pub fn walk(model: &ClusterModel, actions: &[Action]) -> (Vec<ReplayedStep>, Clu
         }
         steps.push(ReplayedStep {
             words: model.tell(&before, action),
-            changes: words::changes(&before, &after),
+            changes,
             before,
             after: after.clone(),
         });

@@ -1,0 +1,109 @@
+//! A scenario in words: what is checked, and within which bounds.
+
+use quorate_model::check::words::planned;
+use quorate_model::scenario::Scenario;
+
+/// `A B C; N=3, R=2, W=2 (R + W > N); dotted versions; node-driven; read repair off`
+#[must_use]
+pub fn cluster(scenario: &Scenario) -> String {
+    let cluster = &scenario.cluster;
+    let quorum = cluster.quorum();
+    let strength = if quorum.is_strong() { "R + W > N" } else { "R + W <= N" };
+    let fan_out = match scenario.fan_out {
+        quorate_model::protocol::FanOut::NodeDriven => "node-driven",
+        quorate_model::protocol::FanOut::ClientDriven => "client-driven",
+    };
+    let mut text = format!(
+        "{}; N={}, R={}, W={} ({strength}); {} versions; {fan_out}; read repair {}",
+        scenario.spec.nodes.join(" "),
+        quorum.n(),
+        quorum.r(),
+        quorum.w(),
+        cluster.versioning(),
+        cluster.read_repair(),
+    );
+    let names = |nodes: &quorate_model::ids::NodeSet| {
+        nodes.iter().map(|node| cluster.name(node)).collect::<Vec<_>>().join(" ")
+    };
+    if !scenario.down.is_empty() {
+        text.push_str(&format!("; down: {}", names(&scenario.down)));
+    }
+    if !scenario.partition.is_empty() {
+        let groups: Vec<String> = scenario.partition.iter().map(names).collect();
+        text.push_str(&format!("; partition {}", groups.join(" | ")));
+    }
+    let ahead = cluster.nodes().iter().filter(|node| scenario.clocks_ahead[node.index()] > 0);
+    for node in ahead {
+        let ticks = scenario.clocks_ahead[node.index()];
+        text.push_str(&format!("; clock of {} ahead by {ticks}", cluster.name(*node)));
+    }
+    for node in cluster.nodes() {
+        let minted = scenario.mints_as[node.index()];
+        if minted != *node {
+            let (node, other) = (cluster.name(*node), cluster.name(minted));
+            text.push_str(&format!("; {node} mints as {other}"));
+        }
+    }
+    text
+}
+
+/// One line per client: `x: get k, put k = "x1"`.
+#[must_use]
+pub fn clients(scenario: &Scenario) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let nodes = scenario.cluster.nodes().len() - scenario.down.len();
+    let one = |(index, client): (usize, &quorate_model::scenario::ClientProgram)| {
+        let count = client.operations.len();
+        let mut shown: Vec<String> = (0..count.min(SHOWN))
+            .map(|operation| {
+                let via = &client.operations[operation].via;
+                let text = planned(scenario, index, operation);
+                if via.len() >= nodes && scenario.partition.is_empty() {
+                    return text;
+                }
+                let names: Vec<_> = via.iter().map(|node| scenario.cluster.name(*node)).collect();
+                format!("{text} via {}", names.join(" or "))
+            })
+            .collect();
+        if count > SHOWN {
+            shown.push(format!("... {count} operations in all"));
+        }
+        if client.attempts > 1 {
+            shown.push(format!("each tried {} times", client.attempts));
+        }
+        format!("{}: {}", client.name, shown.join("; "))
+    };
+    scenario.clients.iter().enumerate().map(one).collect()
+}
+
+/// `every interleaving; faults at any moment: at most 1 drop; client hops, … reduced`
+#[must_use]
+pub fn bounds(scenario: &Scenario) -> String {
+    let order = match scenario.turn_length {
+        Some(length) => format!("clients take turns of {length} operations"),
+        None => "every interleaving".to_owned(),
+    };
+    let reductions = scenario.reductions;
+    let names = [
+        (reductions.client_hops, "client hops"),
+        (reductions.dead_messages, "dead messages"),
+        (reductions.finished_requests, "finished requests"),
+    ];
+    let names: Vec<&str> = names.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+    let reduced = if names.is_empty() { "unreduced".into() } else { names.join(", ") + " reduced" };
+    format!("{order}; faults at any moment: {}; {reduced}", faults(scenario))
+}
+
+/// `at most 1 drop, 2 timeouts`, or `none`
+#[must_use]
+pub fn faults(scenario: &Scenario) -> String {
+    let faults = scenario.faults;
+    let budgets =
+        [(faults.drops, "drop"), (faults.duplicates, "duplicate"), (faults.timeouts, "timeout")];
+    let allowed: Vec<String> = budgets
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| format!("{count} {noun}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    if allowed.is_empty() { "none".to_owned() } else { format!("at most {}", allowed.join(", ")) }
+}

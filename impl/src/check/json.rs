@@ -1,0 +1,133 @@
+//! A report for programs.
+
+use std::collections::BTreeMap;
+
+use quorate_model::check::Expected;
+use quorate_model::check::instruments::applicable;
+use quorate_model::scenario::Scenario;
+use serde::Serialize;
+
+use super::describe;
+use super::report::{Report, Summary, Verdict};
+
+/// What `quorate check --json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document {
+    /// Whether every run was exhausted and every verdict is as expected.
+    pub as_expected: bool,
+    /// How many scenarios were checked.
+    pub scenarios_checked: usize,
+    /// Verdicts that are not as expected.
+    pub unexpected: usize,
+    /// Runs that were cut.
+    pub cut: usize,
+    /// Each scenario.
+    pub scenarios: Vec<Entry>,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    name: String,
+    title: String,
+    cluster: String,
+    clients: Vec<String>,
+    bounds: String,
+    n: usize,
+    r: usize,
+    w: usize,
+    states_generated: usize,
+    states_distinct: usize,
+    depth: usize,
+    seconds: f64,
+    distinct_per_second: f64,
+    collision_probability: f64,
+    cut: Option<String>,
+    as_expected: bool,
+    properties: Vec<Property>,
+    fired: BTreeMap<&'static str, u64>,
+    never_fired: Vec<&'static str>,
+    siblings_max: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Property {
+    name: &'static str,
+    statement: &'static str,
+    expected: Expected,
+    found: Expected,
+    as_expected: bool,
+    vacuous: bool,
+    steps: Option<usize>,
+    shortest: bool,
+    witness_steps: Option<usize>,
+    trace: Option<String>,
+}
+
+impl Document {
+    /// The document of these checks.
+    #[must_use]
+    pub fn new(summary: &Summary, scenarios: Vec<Entry>) -> Self {
+        Document {
+            as_expected: summary.is_as_expected(),
+            scenarios_checked: summary.scenarios,
+            unexpected: summary.unexpected,
+            cut: summary.cut,
+            scenarios,
+        }
+    }
+}
+
+impl Entry {
+    /// The entry of one check. `saved` gives the file that holds the run of a verdict.
+    #[must_use]
+    pub fn new(
+        scenario: &Scenario,
+        report: &Report,
+        saved: impl Fn(&Verdict) -> Option<String>,
+    ) -> Self {
+        let quorum = scenario.cluster.quorum();
+        let applicable = applicable(scenario);
+        let fired = report.fired.iter().filter(|(kind, _)| applicable.contains(kind));
+        Entry {
+            name: scenario.name.clone(),
+            title: scenario.title.clone(),
+            cluster: describe::cluster(scenario),
+            clients: describe::clients(scenario),
+            bounds: describe::bounds(scenario),
+            n: quorum.n(),
+            r: quorum.r(),
+            w: quorum.w(),
+            states_generated: report.generated,
+            states_distinct: report.distinct,
+            depth: report.depth,
+            seconds: report.elapsed.as_secs_f64(),
+            distinct_per_second: report.rate(),
+            collision_probability: report.collision_probability(),
+            cut: report.cut.map(|cut| cut.to_string()),
+            as_expected: report.is_as_expected(),
+            properties: report
+                .verdicts
+                .iter()
+                .map(|verdict| Property {
+                    name: verdict.property.name,
+                    statement: verdict.property.statement,
+                    expected: verdict.expected,
+                    found: verdict.found,
+                    as_expected: verdict.is_as_expected(),
+                    vacuous: verdict.is_vacuous(),
+                    steps: verdict.path.as_ref().map(Vec::len),
+                    shortest: verdict.shortest,
+                    witness_steps: verdict.witness.as_ref().map(Vec::len),
+                    trace: saved(verdict),
+                })
+                .collect(),
+            fired: fired.clone().map(|(kind, count)| (kind.name(), *count)).collect(),
+            never_fired: fired
+                .filter(|(_, count)| *count == 0)
+                .map(|(kind, _)| kind.name())
+                .collect(),
+            siblings_max: report.siblings_max,
+        }
+    }
+}

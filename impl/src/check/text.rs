@@ -1,0 +1,190 @@
+//! A report for people.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use quorate_model::check::Expected;
+use quorate_model::check::instruments::applicable;
+use quorate_model::scenario::Scenario;
+
+use super::describe;
+use super::report::{Report, Summary, Verdict};
+
+/// How wide the table is where there is no terminal, in characters.
+const TABLE_WIDTH: u16 = 120;
+
+/// Everything about one check but the runs themselves. `saved` gives the file that holds the run
+/// of a verdict, if it was saved.
+#[must_use]
+pub fn block(
+    scenario: &Scenario,
+    report: &Report,
+    saved: impl Fn(&Verdict) -> Option<String>,
+) -> String {
+    let mut text = format!("{}: {}\n", scenario.name, scenario.title);
+    let mut line = |label: &str, content: &str| {
+        let _ = writeln!(text, "  {label:<12}{content}");
+    };
+    line("cluster", &describe::cluster(scenario));
+    for (position, client) in describe::clients(scenario).iter().enumerate() {
+        line(if position == 0 { "clients" } else { "" }, client);
+    }
+    line("bounds", &describe::bounds(scenario));
+    line(
+        "states",
+        &format!(
+            "{} generated, {} distinct, depth {}, {:.2} s, {} distinct/s, collision probability \
+             {:.0e}",
+            grouped(report.generated as u64),
+            grouped(report.distinct as u64),
+            report.depth,
+            report.elapsed.as_secs_f64(),
+            grouped(report.rate() as u64),
+            report.collision_probability(),
+        ),
+    );
+    if let Some(cut) = report.cut {
+        line("CUT", &format!("{cut}: nothing below is a verdict on all states"));
+    }
+    for verdict in &report.verdicts {
+        line(&verdict.found.to_string(), &verdict_line(report, verdict, saved(verdict)));
+    }
+    let fired = |wanted: bool| {
+        let applicable = applicable(scenario);
+        report
+            .fired
+            .iter()
+            .filter(move |(kind, count)| applicable.contains(kind) && (*count > 0) == wanted)
+    };
+    let counts: Vec<String> =
+        fired(true).map(|(kind, count)| format!("{} {}", kind.name(), grouped(*count))).collect();
+    line("fired", &counts.join(", "));
+    let never: Vec<&str> = fired(false).map(|(kind, _)| kind.name()).collect();
+    if !never.is_empty() {
+        line("never fired", &never.join(", "));
+    }
+    text
+}
+
+fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> String {
+    let mut text = format!("{:<36}", verdict.property.name);
+    let steps = |count: usize| {
+        if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
+    };
+    match (&verdict.path, &verdict.witness) {
+        (Some(path), _) => {
+            let _ = write!(text, "in {}", steps(path.len()));
+            if !verdict.shortest {
+                text.push_str(" (no step can go, but a shorter run may exist)");
+            }
+        }
+        (None, Some(witness)) => {
+            let bounds = if report.cut.is_some() { "so far" } else { "within these bounds" };
+            let _ = write!(text, "{bounds}; put to the test in {}", steps(witness.len()));
+        }
+        (None, None) if verdict.is_vacuous() => text.push_str("but never put to the test"),
+        (None, None) => text.push_str("within these bounds"),
+    }
+    if !verdict.is_as_expected() {
+        let _ = write!(text, "  UNEXPECTED: the scenario says {}", verdict.expected);
+        if verdict.is_vacuous() {
+            text.push_str(", and means it to be put to the test");
+        }
+    }
+    if let Some(saved) = saved {
+        let _ = write!(text, "  -> {saved}");
+    }
+    text
+}
+
+/// One line per scenario.
+#[must_use]
+pub fn table(checked: &[(&Scenario, &Report)]) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    // On a terminal its own width counts; elsewhere a width that most pagers show.
+    if table.width().is_none() {
+        table.set_width(TABLE_WIDTH);
+    }
+    table.set_header(["scenario", "N R W", "faults", "distinct", "time", "verdicts", ""]);
+    for column in [3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for (scenario, report) in checked {
+        let quorum = scenario.cluster.quorum();
+        let of = |found: Expected| {
+            report
+                .verdicts
+                .iter()
+                .filter(|verdict| verdict.found == found)
+                .map(|verdict| verdict.property.name)
+                .collect::<Vec<_>>()
+        };
+        let verdicts: Vec<String> =
+            [Expected::Violated, Expected::Reached, Expected::NotReached, Expected::Holds]
+                .into_iter()
+                .map(|found| (found, of(found)))
+                .filter(|(_, names)| !names.is_empty())
+                .map(|(found, names)| format!("{found}: {}", names.join(", ")))
+                .collect();
+        let outcome = match (report.cut.is_some(), report.is_as_expected()) {
+            (true, _) => "CUT",
+            (false, true) => "as expected",
+            (false, false) => "UNEXPECTED",
+        };
+        table.add_row([
+            scenario.name.clone(),
+            format!("{} {} {}", quorum.n(), quorum.r(), quorum.w()),
+            describe::faults(scenario),
+            grouped(report.distinct as u64),
+            format!("{:.2} s", report.elapsed.as_secs_f64()),
+            verdicts.join("\n"),
+            outcome.to_owned(),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+/// The last line.
+#[must_use]
+pub fn summary(summary: &Summary) -> String {
+    let Summary { scenarios, verdicts, unexpected, cut } = *summary;
+    if summary.is_as_expected() {
+        format!("{scenarios} scenarios, {verdicts} verdicts: all as expected within their bounds")
+    } else {
+        format!(
+            "{scenarios} scenarios, {verdicts} verdicts: {unexpected} not as expected, {cut} runs \
+             cut"
+        )
+    }
+}
+
+/// The name of the file that a verdict's run is saved in.
+#[must_use]
+pub fn file_name(scenario: &str, property: &str) -> String {
+    format!("{scenario}.{property}.json")
+}
+
+/// A path as it is told, relative where it was given relative.
+#[must_use]
+pub fn told(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// `1,234,567`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,61 @@
+//! Finding a scenario by name or by file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use quorate_model::scenario::builtin::{ALL, Builtin};
+use quorate_model::scenario::{Scenario, file};
+
+use super::Failure;
+
+/// A scenario with the text it was read from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Its file, whole.
+    pub toml: String,
+}
+
+/// Reads the scenario of a built-in name, or from a file whose path ends in `.toml`.
+///
+/// # Errors
+/// A usage failure when there is no such scenario, the file cannot be read, or it is not a
+/// scenario; the message names file, line and field.
+pub fn load(name_or_path: &str) -> Result<Loaded, Failure> {
+    if let Some(builtin) = Builtin::named(name_or_path) {
+        return load_builtin(builtin);
+    }
+    let path = Path::new(name_or_path);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        let known: Vec<&str> = ALL.iter().map(|builtin| builtin.name).collect();
+        return Err(Failure::Usage(format!(
+            "no scenario is named `{name_or_path}`; a scenario is a file ending in .toml, or one \
+             of: {}",
+            known.join(", ")
+        )));
+    }
+    let toml = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("{name_or_path}: cannot be read: {error}")))?;
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
+    parse(name_or_path, &name, toml)
+}
+
+/// Reads a scenario that ships with quorate.
+///
+/// # Errors
+/// Never for the ones that ship, which a test reads all.
+pub fn load_builtin(builtin: &Builtin) -> Result<Loaded, Failure> {
+    let file = format!("{}.toml", builtin.name);
+    parse(&file, builtin.name, builtin.toml.to_owned())
+}
+
+/// Reads a scenario from text; `file` is how errors name it.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(file: &str, name: &str, toml: String) -> Result<Loaded, Failure> {
+    let scenario = file::parse(file, name, &toml);
+    let scenario = scenario.map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Loaded { scenario: Arc::new(scenario), toml })
+}

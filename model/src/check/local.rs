@@ -1,0 +1,203 @@
+//! One actor's step, and what the ghost needs to know of it: a function of the actor's own state
+//! and of what reaches it, and of nothing else.
+
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stateright::actor::{Actor, Command, Id, Out};
+
+use super::action::Envelope;
+use super::actor::{ActorState, ClusterActor, NodeState};
+use super::memo::{self, Fingerprint};
+use super::shared::Shared;
+use super::state::Seat;
+use crate::ids::{Key, NodeId, Peer};
+use crate::protocol::{Entry, Message, NodeConfig, Outcome, PutRequest, Timer};
+use crate::scenario::{PlannedAction, Scenario};
+use crate::versions::{Dot, Record};
+
+/// What reaches an actor.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Event {
+    /// A client starts its next operation through this node.
+    Choose(NodeId),
+    /// A message arrives.
+    Receive(Shared<Envelope>),
+    /// A timer expires.
+    Expire(Timer),
+}
+
+impl Fingerprint for Event {
+    fn fingerprint(&self) -> u64 {
+        match self {
+            Event::Receive(envelope) => envelope.fingerprint(),
+            Event::Choose(_) | Event::Expire(_) => memo::of(self),
+        }
+    }
+}
+
+impl<T> Fingerprint for Shared<T> {
+    fn fingerprint(&self) -> u64 {
+        Shared::fingerprint(self)
+    }
+}
+
+/// Something that happened at an actor, as the ghost history takes note of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Fact {
+    /// A client's operation ended.
+    Outcome { client: usize, operation: usize, outcome: Outcome },
+    /// A node's record of a key was touched.
+    Record {
+        /// What the node held, and what a message brought.
+        came: [Option<Arc<Record>>; 2],
+        /// The write minted in this step, and its dot.
+        minted: Option<(usize, Option<Dot>)>,
+        /// What the node holds now.
+        after: Arc<Record>,
+    },
+}
+
+/// What one actor's step comes to.
+#[derive(Debug)]
+pub(crate) struct LocalStep {
+    /// The actor afterwards.
+    pub(crate) seat: Shared<Seat>,
+    /// What it sent, as far as it can arrive.
+    pub(crate) sent: Vec<Shared<Envelope>>,
+    /// What the ghost notes; `None` when there is nothing.
+    pub(crate) facts: Option<Shared<Vec<Fact>>>,
+}
+
+/// Takes the step of the actor at this position.
+pub(crate) fn step(
+    scenario: &Scenario,
+    actors: &[ClusterActor],
+    index: usize,
+    seat: &Seat,
+    event: &Event,
+) -> LocalStep {
+    let nodes = scenario.cluster.nodes().len();
+    let (actor, id) = (&actors[index], Id::from(index));
+    let mut after = Cow::Borrowed(&seat.state);
+    let mut timers = seat.timers.clone();
+    let mut out = Out::new();
+    match event {
+        Event::Choose(coordinator) => actor.on_random(id, &mut after, coordinator, &mut out),
+        Event::Expire(timer) => {
+            timers.remove(timer);
+            actor.on_timeout(id, &mut after, timer, &mut out);
+        }
+        Event::Receive(envelope) => {
+            let from = ClusterActor::id(nodes, envelope.from);
+            actor.on_msg(id, &mut after, from, envelope.message.clone(), &mut out);
+        }
+    }
+    let mut after = after.into_owned();
+    let message = match event {
+        Event::Receive(envelope) => Some(&envelope.message),
+        Event::Choose(_) | Event::Expire(_) => None,
+    };
+    let facts = match (actor, &seat.state, &mut after) {
+        (ClusterActor::Node(config), ActorState::Node(before), ActorState::Node(after)) => {
+            node_facts(scenario, config, message, before, after)
+        }
+        (_, _, ActorState::Client(client)) => {
+            let (client_index, operation) = (index - nodes, client.next.wrapping_sub(1));
+            let outcome = client.outcome.take();
+            outcome
+                .map(|outcome| Fact::Outcome { client: client_index, operation, outcome })
+                .into_iter()
+                .collect()
+        }
+        _ => panic!("an actor's state is of its own kind"),
+    };
+    let from = ClusterActor::peer(nodes, id);
+    let mut sent = Vec::new();
+    for command in out {
+        match command {
+            Command::Send(to, message) => {
+                let to = ClusterActor::peer(nodes, to);
+                if arrives(scenario, from, to) {
+                    sent.push(Shared::new(Envelope { from, to, message }));
+                }
+            }
+            Command::SetTimer(timer, _) => {
+                timers.insert(timer);
+            }
+            Command::CancelTimer(timer) => {
+                timers.remove(&timer);
+            }
+            // The model offers a client's choices itself, from the client's state.
+            Command::ChooseRandom(..) | Command::Save(()) => {}
+        }
+    }
+    LocalStep {
+        seat: Shared::new(Seat { state: after, timers }),
+        sent,
+        facts: (!facts.is_empty()).then(|| Shared::new(facts)),
+    }
+}
+
+fn arrives(scenario: &Scenario, from: Peer, to: Peer) -> bool {
+    match (from, to) {
+        (Peer::Node(from), Peer::Node(to)) => scenario.connected(from, to),
+        (Peer::Client(_), Peer::Node(node)) | (Peer::Node(node), Peer::Client(_)) => {
+            !scenario.down.contains(node)
+        }
+        (Peer::Client(_), Peer::Client(_)) => false,
+    }
+}
+
+fn node_facts(
+    scenario: &Scenario,
+    config: &NodeConfig,
+    message: Option<&Message>,
+    before: &NodeState,
+    after: &NodeState,
+) -> Vec<Fact> {
+    let put = match message {
+        Some(Message::Put(put)) => Some(put),
+        _ => None,
+    };
+    let carried = message.and_then(Message::carried);
+    let mut facts = Vec::new();
+    for (key, entry) in after.store.entries() {
+        let old = before.store.get(key);
+        let brought = carried.filter(|(carried, _)| *carried == key).map(|(_, state)| state);
+        let same = |old: &Entry| old.run == entry.run && Arc::ptr_eq(&old.state, &entry.state);
+        if brought.is_none() && old.is_some_and(same) {
+            continue;
+        }
+        let is_minted = old.is_none_or(|old| old.run != entry.run);
+        let minted = put
+            .filter(|_| is_minted)
+            .map(|put| (planned_write(scenario, put), after.store.last_dot(config.mints_as, key)));
+        facts.push(Fact::Record {
+            came: [old.map(|old| Arc::clone(&old.state)), brought.map(Arc::clone)],
+            minted,
+            after: Arc::clone(&entry.state),
+        });
+    }
+    facts
+}
+
+/// Which of the scenario's writes a request makes.
+fn planned_write(scenario: &Scenario, put: &PutRequest) -> usize {
+    let operations = &scenario.clients[put.request.client.0 as usize].operations;
+    match operations[put.request.sequence as usize].action {
+        PlannedAction::Put { write, .. } => write,
+        PlannedAction::Get => panic!("a put carries the request id of a put"),
+    }
+}
+
+/// Whether a node's store holds all of a record of a key.
+pub(crate) fn holds(seat: &Seat, key: &Key, record: &Record) -> bool {
+    match &seat.state {
+        ActorState::Node(node) => {
+            node.store.get(key).is_some_and(|entry| entry.state.dominates(record))
+        }
+        ActorState::Client(_) => false,
+    }
+}
