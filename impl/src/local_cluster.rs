@@ -23,6 +23,9 @@ pub enum LocalClusterError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The flags describe no cluster.
+    #[error("these flags make no cluster: {0}")]
+    Impossible(String),
     /// A directory or file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Unwritable {
@@ -77,7 +80,11 @@ pub fn prepare(
         return Ok((ClusterFile::read(&path)?, false));
     }
     let text = template.render();
-    let cluster = ClusterFile::parse(&path, &text)?;
+    let cluster = ClusterFile::parse(&path, &text).map_err(|error| match error {
+        // The file is not there yet, so its lines would explain nothing.
+        ConfigError::Invalid { detail, .. } => LocalClusterError::Impossible(detail),
+        error => error.into(),
+    })?;
     let unwritable = |source| LocalClusterError::Unwritable { path: path.clone(), source };
     fs::create_dir_all(directory).map_err(unwritable)?;
     fs::write(&path, text).map_err(unwritable)?;

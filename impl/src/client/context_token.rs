@@ -30,7 +30,7 @@ pub enum TokenError {
     #[error("the context token is damaged: copy it whole from the output of `quorate get`")]
     Damaged,
     /// It was printed by another version of the program.
-    #[error("the context token is of another version of quorate: read the key again")]
+    #[error("the context token is damaged or of another version of quorate: read the key again")]
     OtherVersion,
     /// It belongs to another key or another cluster.
     #[error("the context token is of another key or cluster: read this key again")]
