@@ -82,6 +82,7 @@ impl From<NodeError> for Failure {
         let text = error.to_string();
         match error {
             NodeError::Bind { .. }
+            | NodeError::NotItsTrace { .. }
             | NodeError::Storage(
                 StorageError::InUse { .. }
                 | StorageError::Inaccessible { .. }

@@ -118,14 +118,15 @@ impl Node {
         let trace = match trace {
             None => None,
             Some(path) => {
-                let mut file = TraceFile::open(&path)?;
+                let mut file = TraceFile::open(&path, node)?;
                 file.write(&TraceLine::Node(NodeHeader {
                     format: TRACE_FORMAT,
                     node,
                     cluster: cluster.spec.clone(),
                     durable_step: storage.durable_step(),
                 }));
-                Some(Tracing { file, digest: storage.digest()?, last_at_us: 0 })
+                let last_at_us = file.last_at_us();
+                Some(Tracing { file, digest: storage.digest()?, last_at_us })
             }
         };
         Ok(Node {

@@ -57,6 +57,9 @@ impl Storage {
         }
         let mut builder = Database::builder();
         builder.set_cache_size(cache_bytes);
+        // Reads the whole file, as the repair after a crash does anyway: a page that was damaged
+        // while nobody looked must not hide the keys below it.
+        builder.set_check_integrity_on_open(true);
         let database = builder.open(&path).map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => {
                 StorageError::InUse { directory: directory.into() }

@@ -125,3 +125,38 @@ fn a_newer_format_is_refused() {
     let opened = Storage::open(directory.path(), CACHE_BYTES);
     assert!(matches!(opened, Err(StorageError::NewerFormat { found: 2, .. })), "{opened:?}");
 }
+
+#[test]
+fn damage_anywhere_in_the_file_is_an_error_or_harmless_but_never_a_wrong_value() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut storage = Storage::open(directory.path(), CACHE_BYTES).unwrap();
+    let key = |index: u64| Key(format!("key{index}").into_bytes().into());
+    for step in 1..=20 {
+        let change = Change::Entry { key: key(step), entry: entry(step, "value") };
+        storage.commit(&staged([change]), step).unwrap();
+    }
+    drop(storage);
+    let file = directory.path().join("store.redb");
+    let whole = std::fs::read(&file).unwrap();
+    let used: Vec<_> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+    let mut errors = 0;
+    for at in used.iter().step_by(used.len().div_ceil(400)) {
+        let mut damaged = whole.clone();
+        damaged[*at] ^= 0x55;
+        std::fs::write(&file, &damaged).unwrap();
+        let read = Storage::open(directory.path(), CACHE_BYTES).and_then(|storage| {
+            (1..=20)
+                .map(|step| Ok((step, storage.entry(&key(step))?)))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        match read {
+            Err(_) => errors += 1,
+            Ok(read) => {
+                for (step, found) in read {
+                    assert_eq!(found, Some(entry(step, "value")), "byte {at}");
+                }
+            }
+        }
+    }
+    assert!(errors > 0);
+}

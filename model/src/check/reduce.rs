@@ -102,7 +102,7 @@ fn awaits(state: &ClusterState, peer: Peer, request: RequestId, from: NodeId, ac
 fn is_dead(state: &ClusterState, envelope: &Envelope) -> bool {
     match (&envelope.message, envelope.from, envelope.to) {
         // The asker has counted this node already, or has finished for good.
-        (Message::StoreAck { request }, Peer::Node(from), to) => {
+        (Message::StoreAck { request, .. }, Peer::Node(from), to) => {
             !awaits(state, to, *request, from, true)
         }
         (Message::FetchReply { request, .. }, Peer::Node(from), to) => {
