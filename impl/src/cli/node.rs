@@ -86,6 +86,7 @@ impl From<NodeError> for Failure {
             | NodeError::Storage(
                 StorageError::InUse { .. }
                 | StorageError::Inaccessible { .. }
+                | StorageError::OtherOwner { .. }
                 | StorageError::NewerFormat { .. },
             ) => Failure::Usage(text),
             _ => Failure::Unexpected(text),
