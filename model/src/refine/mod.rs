@@ -11,6 +11,7 @@ pub mod digest;
 mod judge;
 mod network;
 mod node;
+mod order;
 pub mod parse;
 mod plan;
 mod promise;

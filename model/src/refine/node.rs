@@ -22,14 +22,9 @@ pub(super) struct NodeReplay {
     before: MemoryStore,
     digest: StoreDigest,
     timers: BTreeSet<Timer>,
-    number: u64,
-    at_us: u64,
     /// What survives the crash that ends this life: the step after which it was durable, and the
     /// store as it was then, once the replay has come past it.
     survives: Option<(u64, Option<(MemoryStore, StoreDigest)>)>,
-    /// The durable step of the present life's header.
-    durable_step: u64,
-    starting: bool,
 }
 
 /// A record of a key before and after a step that touched it.
@@ -55,11 +50,7 @@ impl NodeReplay {
             before: MemoryStore::default(),
             digest: StoreDigest::default(),
             timers: BTreeSet::new(),
-            number: 0,
-            at_us: 0,
             survives: None,
-            durable_step: 0,
-            starting: false,
         }
     }
 
@@ -72,54 +63,23 @@ impl NodeReplay {
     }
 
     /// Starts a life on what the one before left durable. `next` is the header that ends it.
-    pub(super) fn begin(
-        &mut self,
-        header: &NodeHeader,
-        is_first: bool,
-        next: Option<&NodeHeader>,
-    ) -> Result<(), Reason> {
-        let (durable_step, recorded) = (header.durable_step, self.number);
-        if is_first && durable_step > 0 {
-            return Err(Reason::BeginsLate { durable_step });
-        }
-        if durable_step < self.durable_step {
-            return Err(Reason::OlderStore { durable_step, before: self.durable_step });
-        }
-        if durable_step > recorded {
-            return Err(Reason::MissingSteps { durable_step, recorded });
-        }
+    pub(super) fn begin(&mut self, next: Option<&NodeHeader>) {
         if let Some((_, Some((store, digest)))) = self.survives.take() {
             (self.state.store, self.digest) = (store, digest);
             self.before = self.state.store.clone();
         }
         self.state.replica = Replica::default();
         self.timers.clear();
-        self.number = durable_step;
-        self.durable_step = durable_step;
-        self.at_us = 0;
         self.survives = next.map(|next| (next.durable_step, None));
-        self.starting = true;
-        Ok(())
     }
 
-    /// Replays a step and compares. The message it takes, if any, has been looked at already.
+    /// Replays a step and compares. Its place among the others and the message it takes, if any,
+    /// have been looked at already.
     pub(super) fn take(&mut self, recorded: &NodeStep) -> Result<Taken, Reason> {
-        let expected = self.number + 1;
-        if recorded.number != expected {
-            return Err(Reason::Number { expected });
-        }
-        if recorded.at_us < self.at_us {
-            return Err(Reason::ClockWentBack { before_us: self.at_us });
-        }
-        match (&recorded.input, self.starting) {
-            (Input::Start { .. }, true) | (Input::Receive { .. }, false) => {}
-            (Input::Expire(timer), false) => {
-                if !self.timers.remove(timer) {
-                    return Err(Reason::NotRunning(*timer));
-                }
-            }
-            (Input::Start { .. }, false) => return Err(Reason::StartedAgain),
-            (_, true) => return Err(Reason::NotStarted),
+        if let Input::Expire(timer) = &recorded.input
+            && !self.timers.remove(timer)
+        {
+            return Err(Reason::NotRunning(*timer));
         }
         let mut is_cut_off = false;
         if let Some((durable_step, store)) = &mut self.survives
@@ -139,7 +99,6 @@ impl NodeReplay {
         let touched = self.touched(&recorded.input, &step);
         self.before.apply(step.changes.iter().cloned());
         follow_timers(&mut self.timers, &step.effects);
-        (self.number, self.at_us, self.starting) = (recorded.number, recorded.at_us, false);
         Ok(Taken { step, touched, is_cut_off })
     }
 

@@ -79,15 +79,15 @@ impl<'a> Strand<'a> {
 
 impl<'a> NodeStrand<'a> {
     pub(super) fn new(node: NodeId, replay: NodeReplay, lives: &'a [Life]) -> Self {
-        NodeStrand { node, replay, lives, life: 0, step: 0 }
+        let mut strand = NodeStrand { node, replay, lives, life: 0, step: 0 };
+        strand.begin();
+        strand
     }
 
-    /// Starts the life that the cursor has come to. Fails with the header's place.
-    pub(super) fn begin(&mut self) -> Result<(), (Place, Reason)> {
-        let header = &self.lives[self.life].header;
+    /// Starts the life that the cursor has come to.
+    fn begin(&mut self) {
         let next = self.lives.get(self.life + 1).map(|life| &life.header.line);
-        let begun = self.replay.begin(&header.line, self.life == 0, next);
-        begun.map_err(|reason| (header.place.clone(), reason))
+        self.replay.begin(next);
     }
 
     fn current(&self) -> Option<&'a Placed<NodeStep>> {
@@ -107,23 +107,16 @@ impl<'a> NodeStrand<'a> {
         Some(Next { place, name, at_us: line.at_us, is_invocation: false, received })
     }
 
-    /// Replays the next step.
+    /// Replays the next step; after the last one of a life, the next life starts.
     pub(super) fn take(&mut self) -> Result<(&'a NodeStep, Taken), Reason> {
         let current = self.current().expect("the strand has a next step");
         let taken = self.replay.take(&current.line)?;
         self.step += 1;
-        Ok((&current.line, taken))
-    }
-
-    /// Moves on to the next life if this one has no step left; says whether it did.
-    pub(super) fn turn(&mut self) -> Result<bool, (Place, Reason)> {
-        if self.current().is_some() || self.life + 1 == self.lives.len() {
-            return Ok(false);
+        if self.current().is_none() && self.life + 1 < self.lives.len() {
+            (self.life, self.step) = (self.life + 1, 0);
+            self.begin();
         }
-        self.life += 1;
-        self.step = 0;
-        self.begin()?;
-        Ok(true)
+        Ok((&current.line, taken))
     }
 
     pub(super) fn restarts(&self) -> u64 {

@@ -28,6 +28,7 @@ use super::assemble::Traces;
 use super::judge::Judge;
 use super::network::{EnvelopeName, Network};
 use super::node::{NodeReplay, is_of_client};
+use super::order::{Disorder, check_client, check_lives};
 use super::parse::{Place, TraceFile};
 use super::plan::Plan;
 use super::refusal::{Reason, Refused, envelopes};
@@ -47,7 +48,12 @@ use crate::protocol::{Effect, Input, Operation, Outcome};
 /// hold.
 pub fn validate(files: Vec<TraceFile>) -> Result<Report, Box<Refused>> {
     let traces = Traces::new(files)?;
-    let mut replay = Replay::new(&traces)?;
+    let refused = |(place, step, reason): Disorder| {
+        Box::new(Refused { place, step, reason, names: traces.names.clone() })
+    };
+    traces.nodes.values().try_for_each(|lives| check_lives(lives)).map_err(refused)?;
+    traces.clients.iter().try_for_each(check_client).map_err(refused)?;
+    let mut replay = Replay::new(&traces);
     replay.run()?;
     Ok(replay.report(&traces))
 }
@@ -76,7 +82,7 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(traces: &'a Traces) -> Result<Self, Box<Refused>> {
+    fn new(traces: &'a Traces) -> Self {
         let cluster = &traces.cluster;
         let plan = Plan::new(&traces.spec, cluster, &traces.clients);
         let nodes = traces.nodes.iter().map(|(node, lives)| {
@@ -100,7 +106,7 @@ impl<'a> Replay<'a> {
             strands,
         };
         for index in 0..replay.strands.len() {
-            if let Strand::Node(strand) = &mut replay.strands[index] {
+            if let Strand::Node(strand) = &replay.strands[index] {
                 let report = NodeReport {
                     name: traces.names.node(strand.node),
                     traced: true,
@@ -108,16 +114,14 @@ impl<'a> Replay<'a> {
                     ..Default::default()
                 };
                 replay.nodes.insert(strand.node, report);
-                let begun = strand.begin();
-                begun.map_err(|(place, reason)| replay.refused(place, None, reason))?;
             }
-            replay.queue(index)?;
+            replay.queue(index);
         }
-        Ok(replay)
+        replay
     }
 
-    fn refused(&self, place: Place, next: Option<&Next<'_>>, reason: Reason) -> Box<Refused> {
-        let step = next.map(|next| next.name);
+    fn refused(&self, next: &Next<'_>, reason: Reason) -> Box<Refused> {
+        let (place, step) = (next.place.clone(), Some(next.name));
         Box::new(Refused { place, step, reason, names: self.names.clone() })
     }
 
@@ -129,18 +133,10 @@ impl<'a> Replay<'a> {
     }
 
     /// Puts a strand where its next step, if it has one, will be looked at.
-    fn queue(&mut self, index: usize) -> Result<(), Box<Refused>> {
-        if let Strand::Node(strand) = &mut self.strands[index] {
-            // A life without steps ended before its start was written down.
-            while strand.turn().map_err(|(place, reason)| {
-                let names = self.names.clone();
-                Box::new(Refused { place, step: None, reason, names })
-            })? {}
-        }
+    fn queue(&mut self, index: usize) {
         if let Some(next) = self.strands[index].next() {
             self.ready.push(Reverse((next.at_us, !next.is_invocation, index)));
         }
-        Ok(())
     }
 
     /// Takes the next step of a strand, or lets it wait for the message that the step takes.
@@ -152,7 +148,7 @@ impl<'a> Replay<'a> {
                 Peer::Client(client) if !self.traced.contains(&envelope.from) => {
                     if !is_of_client(client, &envelope.message) {
                         let reason = Reason::NotOfAClient(Box::new(envelope.clone()));
-                        return Err(self.refused(next.place.clone(), Some(&next), reason));
+                        return Err(self.refused(&next, reason));
                     }
                     self.network.receive_on_trust();
                     trusted = Some(client);
@@ -171,8 +167,9 @@ impl<'a> Replay<'a> {
             Strand::Node(_) => self.take_node_step(index, next.place, trusted),
             Strand::Client(_) => self.take_client_step(index),
         };
-        taken.map_err(|reason| self.refused(next.place.clone(), Some(&next), reason))?;
-        self.queue(index)
+        taken.map_err(|reason| self.refused(&next, reason))?;
+        self.queue(index);
+        Ok(())
     }
 
     fn take_node_step(
@@ -246,9 +243,7 @@ impl<'a> Replay<'a> {
             }
             let name = self.network.send(&envelope);
             for index in self.waiting.remove(&name).unwrap_or_default() {
-                if let Some(next) = self.strands[index].next() {
-                    self.ready.push(Reverse((next.at_us, !next.is_invocation, index)));
-                }
+                self.queue(index);
             }
         }
     }
@@ -273,7 +268,7 @@ impl<'a> Replay<'a> {
         let (name, next) = waiting.min_by_key(rank).expect("someone waits");
         let envelope = next.received.clone().expect("what waits takes a message");
         let reason = self.why_not(name, &envelope, to_come.contains(&name));
-        self.refused(next.place.clone(), Some(&next), reason)
+        self.refused(&next, reason)
     }
 
     fn why_not(&self, name: EnvelopeName, envelope: &Envelope, is_to_come: bool) -> Reason {

@@ -20,23 +20,23 @@ use quorate_model::versions::{Incarnation, VersionVector, Versioning};
 
 /// What to record.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    pub cluster: ClusterSpec,
-    pub fan_out: FanOut,
-    pub clients: u64,
-    pub operations: u64,
-    pub keys: u64,
+pub(crate) struct Plan {
+    pub(crate) cluster: ClusterSpec,
+    pub(crate) fan_out: FanOut,
+    pub(crate) clients: u64,
+    pub(crate) operations: u64,
+    pub(crate) keys: u64,
     /// Of a hundred messages, how many are lost, and how many stay under way when delivered.
-    pub lost: u64,
-    pub duplicated: u64,
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
     /// Of a hundred turns, in how many a timer expires too early, and some node crashes.
-    pub expired: u64,
-    pub crashed: u64,
-    pub seed: u64,
+    pub(crate) expired: u64,
+    pub(crate) crashed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Plan {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Plan {
             cluster: cluster(3, 2, 2, ReadRepair::Async),
             fan_out: FanOut::NodeDriven,
@@ -53,7 +53,7 @@ impl Plan {
 }
 
 /// Three nodes, each a home of every key.
-pub fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> ClusterSpec {
+pub(crate) fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> ClusterSpec {
     ClusterSpec {
         nodes: ["ann", "bob", "cid"].map(String::from).to_vec(),
         n,
@@ -67,7 +67,7 @@ pub fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> Cluster
 }
 
 /// Records a run: the files' names with their lines.
-pub fn record(plan: &Plan) -> Vec<(String, Vec<String>)> {
+pub(crate) fn record(plan: &Plan) -> Vec<(String, Vec<String>)> {
     let mut recording = Recording::new(plan);
     while recording.turn() {}
     recording.files()
@@ -362,6 +362,6 @@ fn follow(timers: &mut BTreeSet<Timer>, sent: &mut Vec<Envelope>, from: Peer, ef
     }
 }
 
-pub fn line(line: &TraceLine) -> String {
+pub(crate) fn line(line: &TraceLine) -> String {
     serde_json::to_string(line).unwrap()
 }
