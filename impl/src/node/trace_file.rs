@@ -81,6 +81,7 @@ fn end_of_last_line(file: &mut File) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use quorate_model::cluster::ClusterSpec;
     use quorate_model::ids::ClientId;
     use quorate_model::refine::trace::{ClientHeader, TRACE_FORMAT};
 
@@ -90,7 +91,18 @@ mod tests {
     fn a_torn_last_line_is_cut_off_and_whole_lines_stay() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("trace.jsonl");
-        let header = TraceLine::Client(ClientHeader { format: TRACE_FORMAT, client: ClientId(1) });
+        let cluster = ClusterSpec {
+            nodes: vec!["n1".into()],
+            n: 1,
+            r: 1,
+            w: 1,
+            versioning: Default::default(),
+            read_repair: Default::default(),
+            placement: Default::default(),
+            tokens_per_node: 1,
+        };
+        let client = ClientId(1);
+        let header = TraceLine::Client(ClientHeader { format: TRACE_FORMAT, client, cluster });
         let line = format!("{}\n", serde_json::to_string(&header).unwrap());
         let torn = "x".repeat(2 * CHUNK_BYTES as usize);
         for (before, kept) in [
