@@ -2,6 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
+
+use quorate_model::ids::NodeId;
+use quorate_model::protocol::{MemoryStore, NodeConfig, Replica};
+use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::TraceLine;
 use support::{TestCluster, quorate, signal, wait_for};
 
@@ -93,7 +98,7 @@ fn a_cluster_of_processes_reports_one_that_dies_and_takes_the_others_with_it_whe
 }
 
 #[test]
-fn a_trace_goes_on_after_a_crash_with_a_header_that_says_what_was_durable() {
+fn a_trace_goes_on_after_a_crash_from_what_was_durable_and_replays_on_the_protocol() {
     let mut cluster = TestCluster::configured(3, |text| {
         text.replacen("data = \"n1\"", "trace = \"n1.jsonl\"\ndata = \"n1\"", 1)
     });
@@ -110,17 +115,28 @@ fn a_trace_goes_on_after_a_crash_with_a_header_that_says_what_was_durable() {
 
     let text = std::fs::read_to_string(&trace).unwrap();
     let mut headers = Vec::new();
-    let mut last_step = 0;
+    // The store as each step left it; the protocol itself says what the steps must have done.
+    let mut stores = vec![(MemoryStore::default(), StoreDigest::default())];
+    let mut replica = Replica::default();
+    let config = NodeConfig::new(NodeId(0), Arc::clone(&cluster.file.cluster));
     for line in text.lines() {
         match serde_json::from_str(line).unwrap() {
             TraceLine::Node(header) => {
-                assert!(header.durable_step <= last_step);
-                last_step = header.durable_step;
+                // What was not durable is gone, and has sent nothing.
+                let durable = usize::try_from(header.durable_step).unwrap();
+                assert!(durable < stores.len());
+                stores.truncate(durable + 1);
                 headers.push(header);
             }
             TraceLine::Step(step) => {
-                assert_eq!(step.number, last_step + 1);
-                last_step = step.number;
+                assert_eq!(step.number, stores.len() as u64);
+                let (mut store, mut digest) = stores.last().unwrap().clone();
+                let Ok(taken) = replica.step(&config, &store, step.now, step.input);
+                assert_eq!(taken.effects, step.effects);
+                let Ok(()) = digest.follow(&store, &taken.changes);
+                store.apply(taken.changes);
+                assert_eq!(StateDigest::new(&replica, digest), step.digest);
+                stores.push((store, digest));
             }
             line => panic!("not of a node: {line:?}"),
         }

@@ -205,7 +205,7 @@ fn a_message_that_nobody_sent_is_refused_where_it_is_received() {
     let mut files = record(&Plan::new(1));
     let place = alter(&mut files, |line| match line {
         TraceLine::Step(step) => match &mut step.input {
-            Input::Receive { message: Message::StoreAck { request }, .. } => {
+            Input::Receive { message: Message::StoreAck { request, .. }, .. } => {
                 request.sequence += 1_000;
                 true
             }
@@ -228,7 +228,7 @@ fn a_duplicated_acknowledgement_that_was_counted_twice_is_refused() {
     let mut first = None;
     let place = alter(&mut files, |line| {
         let TraceLine::Step(step) = line else { return false };
-        let Input::Receive { from, message: Message::StoreAck { request } } = &mut step.input
+        let Input::Receive { from, message: Message::StoreAck { request, .. } } = &mut step.input
         else {
             return false;
         };
@@ -326,6 +326,14 @@ fn another_version_of_the_format_is_named() {
 }
 
 #[test]
+fn a_start_that_was_not_written_down_is_a_life_without_steps() {
+    let mut files = record(&Plan::new(1));
+    let header = files[2].1[0].clone();
+    files[2].1.splice(0..0, [header.clone(), header]);
+    assert_eq!(judge(&files).report().nodes[2].restarts, 2);
+}
+
+#[test]
 fn half_a_line_at_the_end_is_what_a_killed_process_leaves() {
     let files = record(&Plan::new(1));
     let mut parsed = Vec::new();
@@ -420,6 +428,8 @@ proptest! {
         let at = line.index(lines.len() - 1);
         match how {
             0 => { lines.remove(at); }
+            // A header once more is a start that came to nothing.
+            1 if at == 0 && file < 3 => return Ok(()),
             1 => { let repeated = lines[at].clone(); lines.insert(at, repeated); }
             _ => lines.swap(at, at + 1),
         }

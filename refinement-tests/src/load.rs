@@ -40,9 +40,15 @@ impl Load {
             let trace = cluster.client_trace(client);
             let nodes = file.spec.nodes.len();
             let options = SessionOptions {
-                fan_out: if client.is_multiple_of(2) { FanOut::NodeDriven } else { FanOut::ClientDriven },
+                fan_out: if client.is_multiple_of(2) {
+                    FanOut::NodeDriven
+                } else {
+                    FanOut::ClientDriven
+                },
                 // Every fourth asks always the same node, whether that is a home or not.
-                coordinator: client.is_multiple_of(4).then_some(NodeId((client / 4 % nodes) as u16)),
+                coordinator: client
+                    .is_multiple_of(4)
+                    .then_some(NodeId((client / 4 % nodes) as u16)),
                 timeout: None,
             };
             thread::spawn(move || {

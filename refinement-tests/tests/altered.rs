@@ -149,7 +149,7 @@ fn a_duplicated_acknowledgement_that_is_counted_twice() {
     let mut first = BTreeMap::new();
     let refused = refused_after(|line| {
         let TraceLine::Step(step) = line else { return false };
-        let Input::Receive { from, message: Message::StoreAck { request } } = &mut step.input
+        let Input::Receive { from, message: Message::StoreAck { request, .. } } = &mut step.input
         else {
             return false;
         };

@@ -86,6 +86,7 @@ pub fn check(
         // them could have been.
         cut = cut.or(Some(Cut::Depth(depth)));
     }
+    instruments.resume();
     let fired = instruments.fired();
     let siblings_max = instruments.siblings_max();
     let discoveries: HashMap<&'static str, Vec<Action>> =

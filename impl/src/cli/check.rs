@@ -29,7 +29,7 @@ pub struct CheckArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
-    /// Threads that search [default: one per core]
+    /// Threads that search [default: two per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// Cut a run at this many distinct states (a cut run has failed)
@@ -107,7 +107,9 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
 fn limits(args: &CheckArgs) -> Limits {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Limits {
-        threads: args.threads.map_or(cores, usize::from),
+        // Stateright hands work over only every 1,500 states, and a depth-first thread that has
+        // exhausted what it was given waits until then: twice as many threads keep cores busy.
+        threads: args.threads.map_or(2 * cores, usize::from),
         states_max: args.max_states.map(|states| states as usize),
         // A path of d steps has d + 1 states.
         depth_max: args.max_depth.map(|steps| steps as usize + 1),

@@ -52,7 +52,7 @@ pub struct ClusterArgs {
     /// off, async or blocking [default: async]
     #[arg(long, value_parser = word::<ReadRepair>)]
     read_repair: Option<ReadRepair>,
-    /// Have every node trace its steps to DIR/<name>.trace.jsonl, for `quorate validate`. Costs a
+    /// Have every node trace its steps to DIR/NAME.trace.jsonl, for `quorate validate`. Costs a
     /// commit for reads too, and a line per step
     #[arg(long)]
     trace: bool,

@@ -82,9 +82,11 @@ impl From<NodeError> for Failure {
         let text = error.to_string();
         match error {
             NodeError::Bind { .. }
+            | NodeError::NotItsTrace { .. }
             | NodeError::Storage(
                 StorageError::InUse { .. }
                 | StorageError::Inaccessible { .. }
+                | StorageError::OtherOwner { .. }
                 | StorageError::NewerFormat { .. },
             ) => Failure::Usage(text),
             _ => Failure::Unexpected(text),

@@ -15,7 +15,7 @@ use quorate_model::versions::Incarnation;
 
 use super::{CLIENTS_MAX, ClientAddresses, NodeError, NodeSettings, Timers, TraceFile};
 use crate::config::Timeouts;
-use crate::storage::{Staged, StagedChanges, Storage};
+use crate::storage::{Owner, Staged, StagedChanges, Storage};
 use crate::transport::{FaultyTransport, Transport, UdpTransport};
 use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, NodeStatus, Traffic, Wire, WireError};
 
@@ -114,18 +114,20 @@ impl Node {
             Some(faults) => Box::new(FaultyTransport::new(udp, faults)),
             None => Box::new(udp),
         };
-        let storage = Storage::open(&data, cluster.cache_bytes)?;
+        let owner = Owner { node: entry.name.clone(), versioning: cluster.spec.versioning };
+        let storage = Storage::open(&data, &owner, cluster.cache_bytes)?;
         let trace = match trace {
             None => None,
             Some(path) => {
-                let mut file = TraceFile::open(&path)?;
+                let mut file = TraceFile::open(&path, node)?;
                 file.write(&TraceLine::Node(NodeHeader {
                     format: TRACE_FORMAT,
                     node,
                     cluster: cluster.spec.clone(),
                     durable_step: storage.durable_step(),
                 }));
-                Some(Tracing { file, digest: storage.digest()?, last_at_us: 0 })
+                let last_at_us = file.last_at_us();
+                Some(Tracing { file, digest: storage.digest()?, last_at_us })
             }
         };
         Ok(Node {

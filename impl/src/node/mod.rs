@@ -83,6 +83,15 @@ pub enum NodeError {
         /// Why.
         source: io::Error,
     },
+    /// The file to trace to holds something else, and was left as it is.
+    #[error(
+        "{} is not the trace of this node: name another file with --trace, or move it away",
+        path.display()
+    )]
+    NotItsTrace {
+        /// Which file.
+        path: PathBuf,
+    },
 }
 
 impl NodeError {

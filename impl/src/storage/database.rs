@@ -4,12 +4,13 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use quorate_model::ids::Key;
 use quorate_model::protocol::{Entry, Identity, Store};
 use quorate_model::refine::digest::StoreDigest;
+use quorate_model::versions::Versioning;
 
 use super::{Counts, STORE_FORMAT, StagedChanges, StorageError, codec};
 
@@ -26,9 +27,19 @@ const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries
 
 /// The rows of [`META`]. The format is the first thing read, so it is never encoded otherwise.
 const FORMAT: &str = "format";
+const OWNER: &str = "owner";
 const IDENTITY: &str = "identity";
 const STEP: &str = "step";
 const COUNTS: &str = "counts";
+
+/// Whose store it is, and what it can hold. Both are decided when the store is created.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Owner {
+    /// The name of the node.
+    pub node: String,
+    /// The versioning of all its records: records of two versionings cannot be merged.
+    pub versioning: Versioning,
+}
 
 /// A node's durable store. Its memory is bounded by the database's cache, not by the data.
 #[derive(Debug)]
@@ -46,17 +57,20 @@ impl Storage {
     /// Opens the store of this directory, which is created if there is none.
     ///
     /// # Errors
-    /// When another process has it open, it cannot be read, it is damaged, or it was written by
-    /// a newer program. It is never taken for empty then.
-    pub fn open(directory: &Path, cache_bytes: usize) -> Result<Self, StorageError> {
+    /// When another process has it open, it cannot be read, it is damaged, it was written by a
+    /// newer program, or it is another owner's. It is never taken for empty then.
+    pub fn open(directory: &Path, owner: &Owner, cache_bytes: usize) -> Result<Self, StorageError> {
         fs::create_dir_all(directory).map_err(inaccessible(directory))?;
         let lock = lock(directory)?;
         let path = directory.join(DATABASE_FILE);
         if !path.try_exists().map_err(inaccessible(&path))? {
-            create(directory, &path)?;
+            create(directory, &path, owner)?;
         }
         let mut builder = Database::builder();
         builder.set_cache_size(cache_bytes);
+        // Reads the whole file, as the repair after a crash does anyway: a page that was damaged
+        // while nobody looked must not hide the keys below it.
+        builder.set_check_integrity_on_open(true);
         let database = builder.open(&path).map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => {
                 StorageError::InUse { directory: directory.into() }
@@ -77,6 +91,14 @@ impl Storage {
                 return Err(StorageError::NewerFormat { path: storage.path, found });
             }
             _ => return Err(storage.corrupt("there is no valid format row")),
+        }
+        match storage.meta::<Owner>(OWNER)? {
+            Some(found) if found == *owner => {}
+            Some(found) => {
+                let (directory, owner) = (directory.into(), owner.clone());
+                return Err(StorageError::OtherOwner { directory, found, owner });
+            }
+            None => return Err(storage.corrupt("there is no owner row")),
         }
         storage.identity = storage.meta(IDENTITY)?;
         storage.durable_step = storage.meta(STEP)?.unwrap_or_default();
@@ -205,7 +227,7 @@ fn lock(directory: &Path) -> Result<File, StorageError> {
 
 /// Makes an empty database under a name of its own and moves it to `path` when it is complete:
 /// a crash in between leaves no database, never half of one.
-fn create(directory: &Path, path: &Path) -> Result<(), StorageError> {
+fn create(directory: &Path, path: &Path, owner: &Owner) -> Result<(), StorageError> {
     let unfinished = path.with_extension("unfinished");
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -216,6 +238,7 @@ fn create(directory: &Path, path: &Path) -> Result<(), StorageError> {
     let database = Database::create(&unfinished).map_err(|error| failed(path, error))?;
     let transaction = database.begin_write().map_err(|error| failed(path, error))?;
     put_meta(&transaction, FORMAT, &STORE_FORMAT).map_err(|error| failed(path, error))?;
+    put_meta(&transaction, OWNER, owner).map_err(|error| failed(path, error))?;
     transaction.open_table(ENTRIES).map_err(|error| failed(path, error))?;
     transaction.commit().map_err(|error| failed(path, error))?;
     drop(database);

@@ -10,7 +10,7 @@ mod database;
 mod staged;
 
 pub use counts::Counts;
-pub use database::{CACHE_BYTES_DEFAULT, Storage};
+pub use database::{CACHE_BYTES_DEFAULT, Owner, Storage};
 pub use staged::{Staged, StagedChanges};
 
 use std::path::PathBuf;
@@ -48,6 +48,20 @@ pub enum StorageError {
         path: PathBuf,
         /// Its format.
         found: u64,
+    },
+    /// The directory holds something else than the configuration says.
+    #[error(
+        "{} holds the data of node {} with {} versions, not of node {} with {} versions: two nodes \
+         must never share or copy a directory, and versions of one kind cannot become another",
+        directory.display(), found.node, found.versioning, owner.node, owner.versioning
+    )]
+    OtherOwner {
+        /// The data directory.
+        directory: PathBuf,
+        /// Whose it is.
+        found: Owner,
+        /// Who wanted it.
+        owner: Owner,
     },
     /// What was read is not what was written.
     #[error(

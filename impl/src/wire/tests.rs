@@ -68,7 +68,7 @@ fn messages() -> Vec<Message> {
         get_reply(GetOutcome::Unavailable { replied: NodeSet::EMPTY }),
         get_reply(GetOutcome::Refused(Refusal::Overloaded { pending_max: 8 })),
         Message::Store { request, key: key.clone(), state: Arc::clone(&state) },
-        Message::StoreAck { request },
+        Message::StoreAck { request, held: state.digest() },
         Message::Fetch { request, key: key.clone() },
         Message::FetchReply { request, state: None },
         Message::Repair { key, state },
@@ -156,7 +156,10 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     let refused = PutOutcome::Refused(Refusal::NotHome { homes: nodes });
     for datagram in [
         Datagram::Pong { token: 1, node },
-        Datagram::Protocol { from: Peer::Node(node), message: Message::StoreAck { request } },
+        Datagram::Protocol {
+            from: Peer::Node(node),
+            message: Message::StoreAck { request, held: record().digest() },
+        },
         from_client(Message::PutReply { request, outcome: PutOutcome::Ok { acked: nodes } }),
         from_client(Message::PutReply { request, outcome: refused }),
         from_client(Message::GetReply {

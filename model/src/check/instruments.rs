@@ -169,6 +169,12 @@ impl Instruments {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Makes the model offer actions again, once the search has ended: its runs are made anew from
+    /// the actions it chose. [`Instruments::was_cut`] stays as it is.
+    pub fn resume(&self) {
+        self.stop.store(false, Ordering::Relaxed);
+    }
+
     /// Whether some state was not expanded because of [`Instruments::stop`].
     #[must_use]
     pub fn was_cut(&self) -> bool {

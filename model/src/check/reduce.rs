@@ -3,7 +3,7 @@
 //! Every rule is switched by [`crate::scenario::Reductions`], and a test runs every small scenario
 //! with and without each of them and compares the verdicts.
 //!
-//! **Client hops** ([`Reductions::client_hops`], carried out in [`super::model`]). A node-driven
+//! **Client hops** ([`Reductions::client_hops`](crate::scenario::Reductions::client_hops), carried out in [`super::model`]). A node-driven
 //! request and its answer take no time between client and coordinator. Take any run of the full
 //! model and move every request's start to the moment its coordinator takes it in, and every
 //! answer's arrival to the moment it is sent. Nodes see the same messages in the same order. A
@@ -13,17 +13,17 @@
 //! be fast. What the reduction removes is the loss and duplication of such messages and the
 //! client's own timeout: a scenario about retries switches it off.
 //!
-//! **Dead messages** ([`Reductions::dead_messages`]). A message whose delivery, now or at any later
+//! **Dead messages** ([`Reductions::dead_messages`](crate::scenario::Reductions::dead_messages)). A message whose delivery, now or at any later
 //! time, changes no actor and causes no message that is not itself dead, can be taken out: the
 //! state with it and the state without it simulate each other (a bisimulation that relates the two
 //! and matches its delivery, loss and duplication with doing nothing). Each case below gives the
 //! reason why it stays without effect *forever*, which needs three facts: a request that is over
-//! stays over ([`is_over`]); what a request has counted is never uncounted; and records only grow:
+//! stays over (`is_over`); what a request has counted is never uncounted; and records only grow:
 //! no transition of this model makes a record that dominated a state no longer dominate it.
 //! Fault budgets could tell the two states apart, as losing a dead message spends one; but a run
 //! that spends more of its budget reaches nothing that a run that spends less does not.
 //!
-//! **Finished requests** ([`Reductions::finished_requests`]). A node remembers a finished put only
+//! **Finished requests** ([`Reductions::finished_requests`](crate::scenario::Reductions::finished_requests)). A node remembers a finished put only
 //! to answer a copy of it or a retry. If the client no longer waits for it and no copy is under
 //! way, neither can come. A read that was answered but listens for late replies is forgotten when
 //! no message of it is under way: its timer would do no more than forget it.
@@ -102,7 +102,7 @@ fn awaits(state: &ClusterState, peer: Peer, request: RequestId, from: NodeId, ac
 fn is_dead(state: &ClusterState, envelope: &Envelope) -> bool {
     match (&envelope.message, envelope.from, envelope.to) {
         // The asker has counted this node already, or has finished for good.
-        (Message::StoreAck { request }, Peer::Node(from), to) => {
+        (Message::StoreAck { request, .. }, Peer::Node(from), to) => {
             !awaits(state, to, *request, from, true)
         }
         (Message::FetchReply { request, .. }, Peer::Node(from), to) => {

@@ -268,8 +268,8 @@ impl Client {
                 let steps = round.on_reply(from, state);
                 step.outcome = run_read_steps(request, key, round, steps, &mut step.effects);
             }
-            (Phase::Reading { key, round }, Message::StoreAck { .. }) => {
-                let steps = round.on_holder(from);
+            (Phase::Reading { key, round }, Message::StoreAck { held, .. }) => {
+                let steps = round.on_holder(from, held);
                 step.outcome = run_read_steps(request, key, round, steps, &mut step.effects);
             }
             _ => return step,
@@ -335,6 +335,9 @@ impl Pending {
                 for home in config.homes(key).iter().filter(|home| round.awaits_reply(*home)) {
                     step.send(home, Message::Fetch { request, key: key.clone() });
                 }
+                let repairs = round.awaited_repairs();
+                let outcome = run_read_steps(request, key, round, repairs, &mut step.effects);
+                debug_assert_eq!(outcome, None, "repairs are no answer");
             }
         }
     }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Key, NodeSet, RequestId, Value};
-use crate::versions::{Record, VersionVector};
+use crate::versions::{Record, RecordDigest, VersionVector};
 
 /// Who fans a request out to the homes.
 #[derive(
@@ -87,7 +87,7 @@ pub enum Refusal {
 }
 
 /// How a put ended at its coordinator.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum PutOutcome {
     /// These distinct nodes, at least W, hold the write durably.
     Ok {
@@ -111,7 +111,7 @@ pub enum PutOutcome {
 }
 
 /// How a get ended at its coordinator.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum GetOutcome {
     /// R distinct homes replied.
     Ok {
@@ -131,7 +131,7 @@ pub enum GetOutcome {
 }
 
 /// A message between a client and a node or between two nodes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Message {
     /// Client to coordinator, or a node that is no home forwarding to one.
     Put(PutRequest),
@@ -164,6 +164,9 @@ pub enum Message {
     StoreAck {
         /// Which request.
         request: RequestId,
+        /// Which state. A get that is retried is read anew under the same request, and an
+        /// acknowledgement of the repair before must not stand for the one after.
+        held: RecordDigest,
     },
     /// Coordinator to home: tell me what you hold.
     Fetch {
@@ -214,7 +217,7 @@ impl Message {
             Message::PutReply { request, .. }
             | Message::GetReply { request, .. }
             | Message::Store { request, .. }
-            | Message::StoreAck { request }
+            | Message::StoreAck { request, .. }
             | Message::Fetch { request, .. }
             | Message::FetchReply { request, .. } => Some(*request),
             Message::Repair { .. } => None,

@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{NodeId, NodeSet};
-use crate::versions::Record;
+use crate::versions::{Record, RecordDigest};
 
 /// What a read does about replicas whose replies differ from the merge.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -161,10 +161,29 @@ impl ReadRound {
         steps
     }
 
-    /// Notes that a home now holds the merge that a blocking repair sent it.
-    pub fn on_holder(&mut self, from: NodeId) -> Vec<ReadStep> {
+    /// The repairs the answer still waits for, to be sent again when the client asks again: any of
+    /// them, or its acknowledgement, may have been lost.
+    #[must_use]
+    pub fn awaited_repairs(&self) -> Vec<ReadStep> {
+        let Some(merged) = self.merged.as_ref().filter(|_| self.phase == Phase::Repairing) else {
+            return Vec::new();
+        };
+        let behind = self.replies.iter().filter(|(node, _)| !self.holders.contains(*node));
+        behind
+            .map(|(node, _)| ReadStep::Repair {
+                to: *node,
+                state: Arc::clone(merged),
+                awaited: true,
+            })
+            .collect()
+    }
+
+    /// Notes that a home now holds what a blocking repair sent it. It counts only if that was
+    /// this round's merge: an earlier round of the same request may have sent less.
+    pub fn on_holder(&mut self, from: NodeId, held: RecordDigest) -> Vec<ReadStep> {
         let mut steps = Vec::new();
-        if self.phase == Phase::Repairing {
+        let is_merge = || self.merged.as_ref().is_some_and(|merged| merged.digest() == held);
+        if self.phase == Phase::Repairing && is_merge() {
             self.holders.insert(from);
             self.answer_if_held(&mut steps);
         }

@@ -29,21 +29,19 @@ impl Before {
     }
 }
 
-/// Whether the lives of a node follow each other as those of one data directory do.
+/// Whether the lives of a node follow each other as those of one data directory do. A life may be
+/// without steps: it ended while its start was being written down.
 pub(super) fn check_lives(lives: &[Life]) -> Result<(), Disorder> {
     let (mut durable_before, mut recorded) = (0, 0);
     for (position, life) in lives.iter().enumerate() {
         let header = &life.header;
         let durable_step = header.line.durable_step;
-        let is_last = position + 1 == lives.len();
         let reason = if position == 0 && durable_step > 0 {
             Some(Reason::BeginsLate { durable_step })
         } else if durable_step < durable_before {
             Some(Reason::OlderStore { durable_step, before: durable_before })
         } else if durable_step > recorded {
             Some(Reason::MissingSteps { durable_step, recorded })
-        } else if life.steps.is_empty() && !is_last {
-            Some(Reason::NotStarted)
         } else {
             None
         };

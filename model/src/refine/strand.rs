@@ -84,10 +84,19 @@ impl<'a> NodeStrand<'a> {
         strand
     }
 
-    /// Starts the life that the cursor has come to.
+    /// Starts the life that the cursor has come to, and the next if this one has no steps.
     fn begin(&mut self) {
         let next = self.lives.get(self.life + 1).map(|life| &life.header.line);
         self.replay.begin(next);
+        self.turn();
+    }
+
+    /// Moves on to the next life, if there is one, at the end of this one.
+    fn turn(&mut self) {
+        if self.current().is_none() && self.life + 1 < self.lives.len() {
+            (self.life, self.step) = (self.life + 1, 0);
+            self.begin();
+        }
     }
 
     fn current(&self) -> Option<&'a Placed<NodeStep>> {
@@ -112,10 +121,7 @@ impl<'a> NodeStrand<'a> {
         let current = self.current().expect("the strand has a next step");
         let taken = self.replay.take(&current.line)?;
         self.step += 1;
-        if self.current().is_none() && self.life + 1 < self.lives.len() {
-            (self.life, self.step) = (self.life + 1, 0);
-            self.begin();
-        }
+        self.turn();
         Ok((&current.line, taken))
     }
 

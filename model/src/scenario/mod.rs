@@ -1,6 +1,6 @@
 //! Scenarios: a cluster, what its clients do, which faults may happen, and what must come out.
 //!
-//! [`file`] reads them from TOML, [`builtin`] holds the ones that ship with quorate.
+//! [`mod@file`] reads them from TOML, [`mod@builtin`] holds the ones that ship with quorate.
 
 pub mod builtin;
 pub mod file;

@@ -16,7 +16,7 @@ use crate::ids::Value;
 ///
 /// Correct only while no client identity is used without having read its own last write; two
 /// writes then carry one clock and either overwrites the other (Riak before server-side clocks).
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ClientClock {
     versions: Vec<ClientVersion>,
 }

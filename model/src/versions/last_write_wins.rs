@@ -13,7 +13,7 @@ use crate::ids::{Timestamp, Value};
 /// Of concurrent writes all but one are lost, and a coordinator whose clock is ahead makes later
 /// writes lose silently (Kingsbury, "Call me maybe: Cassandra", 2013). Contexts are empty: the
 /// scheme does not look at what a client has seen.
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct LastWriteWins {
     current: Option<(Timestamp, Dot, Option<Value>)>,
 }

@@ -13,7 +13,7 @@ pub mod siblings;
 pub mod version_vector;
 
 pub use dot::{ActorId, Dot, Epoch, Incarnation};
-pub use record::{Record, Versioning};
+pub use record::{Record, RecordDigest, Versioning};
 pub use siblings::Siblings;
 pub use version_vector::VersionVector;
 
@@ -37,8 +37,11 @@ pub struct Write {
 /// A versioning policy: the state of one key and the three things that happen to it.
 ///
 /// Laws: `merge` is commutative, associative and idempotent, and `put` never makes a state that
-/// the old one dominates. [`client_clock`] breaks them when a client identity is shared, which is
-/// why it is only here for comparison.
+/// the old one dominates. [`siblings`] and [`scalar`] keep them. The others break them, which is
+/// part of what the comparison shows: [`client_clock`] when a client identity is shared;
+/// [`server_clock`] because concurrent clocks unite their values without asking which of them the
+/// other clock has overwritten, so that its `merge` is not associative; [`last_write_wins`] when
+/// clocks disagree, where a `put` may change nothing.
 pub trait Versioned: Clone + Default {
     /// Applies a write at its coordinator.
     fn put(&mut self, write: &Write);

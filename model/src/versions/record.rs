@@ -45,7 +45,7 @@ impl fmt::Display for Versioning {
 }
 
 /// The whole state of one key: what replicas store, merge and send each other.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Record {
     /// See [`Siblings`].
     Dotted(Siblings),
@@ -58,6 +58,11 @@ pub enum Record {
     /// See [`LastWriteWins`].
     LastWriteWins(LastWriteWins),
 }
+
+/// A short name of one state: two states share it only if they are equal, for all that accidents
+/// can do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct RecordDigest(pub u64);
 
 /// Runs the same expression on the state inside, whichever it is.
 macro_rules! each {
@@ -148,6 +153,15 @@ impl Record {
     /// The versions, tombstones (`None`) among them, in a fixed order.
     pub fn versions(&self) -> Box<dyn Iterator<Item = (Dot, Option<&Value>)> + '_> {
         each!(self, state => Box::new(state.versions()))
+    }
+
+    /// The short name of exactly this state.
+    #[must_use]
+    pub fn digest(&self) -> RecordDigest {
+        let bytes = postcard::to_allocvec(self).expect("a record can always be encoded");
+        let hash = blake3::hash(&bytes);
+        let start = hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes");
+        RecordDigest(u64::from_le_bytes(*start))
     }
 
     /// About how many bytes the state takes in a datagram: values, and a fixed share for every

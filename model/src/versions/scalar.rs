@@ -12,7 +12,7 @@ use crate::ids::Value;
 ///
 /// Two coordinators hand out the same number to concurrent writes, so one of them is lost
 /// (Kleppmann, "Designing Data-Intensive Applications", 2017, chapter 5).
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Scalar {
     current: Option<(u64, Dot, Option<Value>)>,
 }

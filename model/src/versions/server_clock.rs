@@ -15,7 +15,11 @@ use crate::ids::Value;
 /// A put whose context does not dominate the clock keeps *every* value there is, although the
 /// client may have seen all but one of them: without a dot per value the server cannot tell which.
 /// That is sibling explosion (Riak before dotted version vectors).
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+///
+/// A merge of concurrent clocks keeps every value of both for the same reason, even one that the
+/// other side has overwritten. What two replicas hold then depends on the order in which they
+/// heard of the same writes, until they merge with each other.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ServerClock {
     clock: VersionVector,
     versions: Vec<(Dot, Option<Value>)>,

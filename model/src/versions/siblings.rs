@@ -16,7 +16,7 @@ use crate::ids::Value;
 ///
 /// Source: Preguiça et al., "Dotted Version Vectors", 2010; Almeida et al., "Scalable and Accurate
 /// Causality Tracking for Eventually Consistent Stores", DAIS 2014, section 5.
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Parts")]
 pub struct Siblings {
     context: VersionVector,

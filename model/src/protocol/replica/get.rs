@@ -10,7 +10,7 @@ use crate::protocol::effect::Step;
 use crate::protocol::message::{GetOutcome, GetRequest, Message};
 use crate::protocol::read_round::{ReadRound, ReadStep};
 use crate::protocol::store::Store;
-use crate::versions::Record;
+use crate::versions::{Record, RecordDigest};
 
 use super::{NodeConfig, Replica, start_timer, stop_timer, take_in};
 
@@ -35,15 +35,17 @@ impl Replica {
         if let Some(pending) = self.gets.get_mut(&request)
             && pending.round.is_waiting()
         {
-            // A retry: ask those again that have not replied. One that was answered already is
-            // simply read anew below; a later state is as good an answer.
+            // A retry: ask those again that have not replied, and repair those again that the
+            // answer waits for. A get that was answered already is simply read anew below; a
+            // later state is as good an answer.
             pending.client = from;
-            let key = pending.key.clone();
+            let (key, repairs) = (pending.key.clone(), pending.round.awaited_repairs());
             for home in config.other_homes(&key) {
                 if self.awaits_reply(request, home) {
                     step.send(home, Message::Fetch { request, key: key.clone() });
                 }
             }
+            self.run_read_steps(config, request, repairs, step);
             return Ok(());
         }
         let quorum = config.cluster.quorum();
@@ -92,7 +94,8 @@ impl Replica {
         {
             take_in(config, store, &pending.key, state, step)?;
             if *awaited {
-                steps.extend(pending.round.on_holder(config.node));
+                let held = state.digest();
+                steps.extend(pending.round.on_holder(config.node, held));
             }
         }
         self.run_read_steps(config, request, steps, step);
@@ -104,10 +107,11 @@ impl Replica {
         config: &NodeConfig,
         request: RequestId,
         node: NodeId,
+        held: RecordDigest,
         step: &mut Step,
     ) {
         let Some(pending) = self.gets.get_mut(&request) else { return };
-        let steps = pending.round.on_holder(node);
+        let steps = pending.round.on_holder(node, held);
         self.run_read_steps(config, request, steps, step);
     }
 

@@ -102,7 +102,8 @@ impl Replica {
             Message::Store { request, key, state } => {
                 if config.stores(&key, &state) {
                     take_in(config, store, &key, &state, step)?;
-                    step.send(from, Message::StoreAck { request });
+                    let held = state.digest();
+                    step.send(from, Message::StoreAck { request, held });
                 }
                 Ok(())
             }
@@ -119,10 +120,10 @@ impl Replica {
                 }
                 Ok(())
             }
-            Message::StoreAck { request } => {
+            Message::StoreAck { request, held } => {
                 if let Peer::Node(node) = from {
                     self.receive_put_ack(config, request, node, step);
-                    self.receive_repair_ack(config, request, node, step);
+                    self.receive_repair_ack(config, request, node, held, step);
                 }
                 Ok(())
             }

@@ -1,0 +1,183 @@
+//! `quorate check` and `quorate replay` as a user meets them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn quorate(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .expect("the binary runs")
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory can be made")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Asserts that the input is refused with one line that contains all of this.
+fn assert_refused(output: &Output, contains: &[&str]) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert_eq!(error.trim_end().lines().count(), 1, "{error}");
+    for part in contains {
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+}
+
+const SCENARIO: &str = r#"title = "A scenario of the test"
+
+[cluster]
+nodes = ["A", "B", "C"]
+n = 3
+r = 2
+w = 2
+
+[[client]]
+name = "x"
+program = [{ put = "k" }, { get = "k" }]
+
+[expect]
+read-freshness = "holds"
+"#;
+
+fn check_file(change: impl Fn(&str) -> String) -> (TempDir, Output) {
+    let directory = directory();
+    fs::write(directory.path().join("mine.toml"), change(SCENARIO)).expect("the file is written");
+    let output = quorate(directory.path(), &["check", "mine.toml"]);
+    (directory, output)
+}
+
+#[test]
+fn a_scenario_of_one_s_own_is_checked() {
+    let (_directory, output) = check_file(str::to_owned);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("holds       read-freshness"));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_file_line_and_key() {
+    let (_directory, output) = check_file(|text| text.replace("w = 2", "w = 2\nwrites = 2"));
+    assert_refused(&output, &["mine.toml:8", "`writes`"]);
+}
+
+#[test]
+fn r_of_zero_is_refused_with_file_line_and_field() {
+    let (_directory, output) = check_file(|text| text.replace("r = 2", "r = 0"));
+    assert_refused(&output, &["mine.toml:6", "cluster.r", "1"]);
+}
+
+#[test]
+fn more_homes_than_nodes_are_refused_with_file_line_and_field() {
+    let (_directory, output) = check_file(|text| text.replace("n = 3", "n = 4"));
+    assert_refused(&output, &["mine.toml:5", "cluster.n", "4", "3 nodes"]);
+}
+
+#[test]
+fn an_unknown_scenario_is_refused_with_the_known_ones() {
+    assert_refused(&quorate(directory().path(), &["check", "r1-w0"]), &["r1-w0", "r1-w1"]);
+    assert_refused(&quorate(directory().path(), &["check", "none.toml"]), &["none.toml"]);
+}
+
+#[test]
+fn an_unexpected_verdict_ends_with_exit_code_1() {
+    let (_directory, output) =
+        check_file(|text| text.replace("r = 2", "r = 1").replace("w = 2", "w = 1"));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("UNEXPECTED"));
+    assert!(text(&output.stderr).contains("1 not as expected"));
+}
+
+#[test]
+fn a_cut_run_ends_with_exit_code_1_and_says_what_cut_it() {
+    let output =
+        quorate(directory().path(), &["check", "strict-concurrent-3", "--max-states", "9"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("--max-states"));
+}
+
+#[test]
+fn a_violation_is_told_in_steps_saved_and_walked_again() {
+    let directory = directory();
+    let output = quorate(directory.path(), &["check", "r1-w1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // Not a terminal: no progress, nothing on standard error.
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(told.contains("violated    read-freshness                      in 2 steps"), "{told}");
+    assert!(told.contains("1. writer starts put k = \"new\" via A"), "{told}");
+    let trace = "quorate-traces/r1-w1.read-freshness.json";
+    let replayed = quorate(directory.path(), &["replay", trace]);
+    assert!(replayed.status.success(), "{}", text(&replayed.stderr));
+    insta::assert_snapshot!(text(&replayed.stdout));
+}
+
+#[test]
+fn a_trace_that_no_longer_fits_the_model_says_at_which_step() {
+    let directory = directory();
+    assert!(quorate(directory.path(), &["check", "r1-w2"]).status.success());
+    let trace = directory.path().join("quorate-traces/r1-w2.read-freshness.json");
+    let text_before = fs::read_to_string(&trace).expect("the trace was saved");
+    let mut saved: serde_json::Value = serde_json::from_str(&text_before).expect("it is JSON");
+    // The same step twice: the message is no longer under way the second time.
+    let steps = saved["steps"].as_array_mut().expect("it has steps");
+    let second = steps[1].clone();
+    steps.insert(2, second);
+    fs::write(&trace, saved.to_string()).expect("the trace is written");
+    let output = quorate(directory.path(), &["replay", trace.to_str().expect("a UTF-8 path")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("step 3 no longer fits the model"));
+}
+
+#[test]
+fn a_trace_that_shows_nothing_any_more_says_so() {
+    let directory = directory();
+    assert!(quorate(directory.path(), &["check", "r1-w1"]).status.success());
+    let trace = directory.path().join("quorate-traces/r1-w1.read-freshness.json");
+    let text_before = fs::read_to_string(&trace).expect("the trace was saved");
+    let mut saved: serde_json::Value = serde_json::from_str(&text_before).expect("it is JSON");
+    saved["steps"].as_array_mut().expect("it has steps").pop();
+    fs::write(&trace, saved.to_string()).expect("the trace is written");
+    let output = quorate(directory.path(), &["replay", trace.to_str().expect("a UTF-8 path")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no longer show `read-freshness` violated"));
+}
+
+#[test]
+fn a_file_that_is_no_trace_is_refused() {
+    let directory = directory();
+    fs::write(directory.path().join("x.json"), "{\"format\": 1}").expect("the file is written");
+    assert_refused(&quorate(directory.path(), &["replay", "x.json"]), &["x.json", "line 1"]);
+    assert_refused(&quorate(directory.path(), &["replay", "none.json"]), &["none.json"]);
+}
+
+#[test]
+fn json_holds_what_the_text_holds() {
+    let output = quorate(directory().path(), &["check", "r1-w1", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut document: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let entry = &mut document["scenarios"][0];
+    for measured in ["seconds", "distinct_per_second"] {
+        assert!(entry[measured].is_number());
+        entry[measured] = 0.into();
+    }
+    let pretty = serde_json::to_string_pretty(&document).expect("it was JSON");
+    insta::assert_snapshot!(pretty);
+}
+
+#[test]
+fn the_list_names_every_scenario() {
+    let output = quorate(directory().path(), &["check", "--list"]);
+    let listed = text(&output.stdout);
+    for builtin in quorate_model::scenario::builtin::ALL {
+        assert!(listed.contains(builtin.name), "{}", builtin.name);
+    }
+}

@@ -1,0 +1,108 @@
+//! The built-in scenarios give the verdicts their files expect, over state spaces whose sizes are
+//! on record: a change of a size is a change of the protocol or of a reduction, and is reviewed
+//! as one (`cargo insta review`).
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate::check::{Limits, check};
+use quorate_model::check::Expected;
+use quorate_model::scenario::builtin::{ALL, Builtin};
+
+const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
+
+/// What the release build checks in seconds takes minutes here.
+const LARGE: [&str; 2] = ["strict-concurrent-3", "write-quorum-half"];
+
+#[test]
+fn every_scenario_gives_the_verdicts_its_file_expects_over_as_many_states_as_before() {
+    let mut sizes = String::new();
+    for builtin in ALL.iter().filter(|builtin| !LARGE.contains(&builtin.name)) {
+        let scenario = Arc::new(builtin.parse().expect("built-in scenarios parse"));
+        let report = check(&scenario, &LIMITS, |_| {});
+        for verdict in &report.verdicts {
+            let (name, found, expected) = (verdict.property.name, verdict.found, verdict.expected);
+            assert!(
+                verdict.is_as_expected(),
+                "{}: {name} {found}, expected {expected}, witness {:?}",
+                builtin.name,
+                verdict.witness
+            );
+        }
+        assert!(report.is_as_expected(), "{}", builtin.name);
+        let _ = writeln!(
+            sizes,
+            "{:<34}{:>8} distinct {:>8} generated {:>3} siblings at most",
+            builtin.name, report.distinct, report.generated, report.siblings_max
+        );
+    }
+    insta::assert_snapshot!(sizes);
+}
+
+fn r1_w1() -> Arc<quorate_model::scenario::Scenario> {
+    let builtin = Builtin::named("r1-w1").expect("it is built in");
+    Arc::new(builtin.parse().expect("built-in scenarios parse"))
+}
+
+#[test]
+fn a_verdict_that_differs_from_the_file_is_not_as_expected() {
+    let mut scenario = (*r1_w1()).clone();
+    scenario.expect.insert("read-freshness".into(), Expected::Holds);
+    assert!(!check(&Arc::new(scenario), &LIMITS, |_| {}).is_as_expected());
+}
+
+#[test]
+fn a_property_that_was_never_put_to_the_test_is_not_as_expected() {
+    let mut scenario = (*r1_w1()).clone();
+    // Nobody reads after an own write.
+    scenario.expect.insert("read-your-writes".into(), Expected::Holds);
+    let report = check(&Arc::new(scenario), &LIMITS, |_| {});
+    let verdict = report.verdicts.iter().find(|verdict| verdict.is_vacuous());
+    assert_eq!(verdict.expect("it is vacuous").property.name, "read-your-writes");
+    assert!(!report.is_as_expected());
+}
+
+fn large() -> Arc<quorate_model::scenario::Scenario> {
+    let builtin = Builtin::named("strict-concurrent-3").expect("it is built in");
+    Arc::new(builtin.parse().expect("built-in scenarios parse"))
+}
+
+#[test]
+fn a_run_cut_by_states_time_or_depth_says_so_and_has_failed() {
+    let cuts = [
+        Limits { states_max: Some(1_000), ..LIMITS },
+        Limits { timeout: Some(Duration::from_millis(1)), ..LIMITS },
+        Limits { depth_max: Some(5), ..LIMITS },
+    ];
+    for limits in cuts {
+        let report = check(&large(), &limits, |_| {});
+        assert!(report.cut.is_some(), "{limits:?}");
+        assert!(!report.is_as_expected(), "{limits:?}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_not_met_cuts_nothing() {
+    let limits = Limits {
+        states_max: Some(1_000_000),
+        timeout: Some(Duration::from_secs(600)),
+        depth_max: Some(1_000),
+        threads: 1,
+    };
+    let report = check(&r1_w1(), &limits, |_| {});
+    assert_eq!(report.cut, None);
+    assert!(report.is_as_expected());
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing_but_time() {
+    let builtin = Builtin::named("strict-concurrent").expect("it is built in");
+    let scenario = Arc::new(builtin.parse().expect("built-in scenarios parse"));
+    let of = |threads| {
+        let report = check(&scenario, &Limits { threads, ..LIMITS }, |_| {});
+        let paths: Vec<_> = report.verdicts.into_iter().map(|verdict| verdict.path).collect();
+        (report.distinct, report.generated, paths)
+    };
+    assert_eq!(of(1), of(3));
+}
