@@ -2,6 +2,7 @@
 //! the library.
 
 pub mod check;
+pub mod explore;
 pub mod output;
 pub mod replay;
 pub mod scenario;
