@@ -20,7 +20,7 @@ use quorate_model::scenario::Scenario;
 use stateright::Model;
 use tempfile::TempDir;
 
-pub use model::{ExploredCluster, ExploredAction, ExploredState};
+pub use model::{ExploredAction, ExploredCluster, ExploredState};
 
 /// How long Explorer may take to accept its first connection. It has nothing to do before.
 const START_TIME_MAX: Duration = Duration::from_secs(10);

@@ -52,9 +52,10 @@ impl ClusterState {
             (faults.duplicates, "duplicate"),
             (faults.timeouts, "timeout"),
         ];
-        let left = budgets.iter().filter(|(count, _)| *count > 0).map(|(count, fault)| {
-            format!("{count} {fault}{}", if *count == 1 { "" } else { "s" })
-        });
+        let left = budgets
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, fault)| format!("{count} {fault}{}", if *count == 1 { "" } else { "s" }));
         let left = left.collect::<Vec<_>>().join(", ");
         Vec::from([if left.is_empty() { "none".to_string() } else { left }])
     }
@@ -94,12 +95,15 @@ fn client_line(names: &Names, client: &ScriptedClient) -> String {
     let id = client.client.id();
     let next = names.operation(id, client.next);
     let mut line = match (names.client_waits(client), next) {
-        (Some(waits), _) => waits,
+        (Some(waits), _) => {
+            let started = client.next.checked_sub(1).and_then(|last| names.operation(id, last));
+            format!("{waits}: {}", started.unwrap_or_default())
+        }
         (None, Some(next)) => format!("next: {next}"),
         (None, None) => "has finished".to_string(),
     };
-    if !client.contexts.is_empty() {
-        let known = client.contexts.iter();
+    let mut known = client.contexts.iter().filter(|(_, seen)| !seen.is_empty()).peekable();
+    if known.peek().is_some() {
         let known = known.map(|(key, context)| format!("{key} {}", names.context(context)));
         let _ = write!(line, "; carries {}", known.format(", "));
     }
