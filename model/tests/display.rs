@@ -34,25 +34,43 @@ fn a_state_shows_records_waits_messages_writes_and_faults() {
     insta::assert_snapshot!(format!("{state:?}"), @r#"
     A             k: "new"@A:1, seen {A:1}
     B             holds nothing
+    C             holds nothing
+    D             holds nothing
+                  reader#1 has 0 of 2 replies
+    writer        has finished
+    reader        reader#1 waits for D: get k
+    under way     A -> B  Store k: "new"@A:1, seen {A:1} (writer#1)
+                  A -> C  Store k: "new"@A:1, seen {A:1} (writer#1)
+                  A -> D  FetchReply: "new"@A:1, seen {A:1} (reader#1)
+                  D -> B  Fetch k (reader#1)
+                  D -> C  Fetch k (reader#1)
+    faults left   none
     "#);
 }
 
 #[test]
 fn siblings_are_a_line_each() {
     let model = builtin("strict-concurrent");
-    let mut state = model.init_states().remove(0);
-    // Any run to the end of a scenario whose clients write concurrently will do.
-    let text = loop {
-        let mut offered = Vec::new();
-        model.actions(&state, &mut offered);
-        let Some(action) = offered.into_iter().next() else { panic!("no siblings") };
-        state = model.apply(&state, action).unwrap();
-        let text = format!("{state:?}");
-        if text.contains("\n                 \"") {
-            break text;
-        }
-    };
-    insta::assert_snapshot!(text, @"");
+    let told = ["x starts get k via A", "y starts get k via A"];
+    let answered = ["A -> B  Fetch k (x#1)", "B -> A", "A -> B  Fetch k (y#1)", "B -> A"];
+    let written = ["x starts put k = \"x1\" via A", "y starts put k = \"y1\" via A"];
+    let (_, state) = walk(&model, &[&told[..], &answered, &written].concat());
+    insta::assert_snapshot!(format!("{state:?}"), @r#"
+    A             k: "x1"@A:1
+                     "y1"@A:2
+                     seen {A:2}
+                  x#2 is held by 1 of 2 nodes: {A}
+                  y#2 is held by 1 of 2 nodes: {A}
+    B             holds nothing
+    C             holds nothing
+    x             x#2 waits for A: put k = "x1"
+    y             y#2 waits for A: put k = "y1"
+    under way     A -> B  Store k: "x1"@A:1, seen {A:1} (x#2)
+                  A -> C  Store k: "x1"@A:1, seen {A:1} (x#2)
+                  A -> B  Store k: "x1"@A:1 | "y1"@A:2, seen {A:2} (y#2)
+                  A -> C  Store k: "x1"@A:1 | "y1"@A:2, seen {A:2} (y#2)
+    faults left   none
+    "#);
 }
 
 /// A picture of a run, one line per text: what a reader of the diagram reads.

@@ -124,13 +124,7 @@ impl Model for ExploredCluster {
 
 /// Where an action stands among those offered: what clients can start, what can arrive, faults.
 fn place(action: &Action) -> impl Ord + use<> {
-    let of = |rank: u8, message: Option<&Envelope>| {
-        let message = message.map(|envelope| {
-            let Envelope { from, to, message } = envelope;
-            (message.request(), *from, *to, message.kind())
-        });
-        (rank, message)
-    };
+    let of = |rank: u8, envelope: Option<&Envelope>| (rank, envelope.map(Envelope::reading_order));
     match action {
         Action::Invoke { .. } => of(0, None),
         Action::Deliver(envelope) => of(1, Some(envelope)),

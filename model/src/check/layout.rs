@@ -26,11 +26,12 @@ impl fmt::Debug for ClusterState {
             (names.seat_name(index), lines)
         });
         let mut blocks: Vec<(String, Vec<String>)> = actors.collect();
+        // Failed writes are not listed: history remembers them only where a property asks.
         let writes = |writes: WriteSet| writes.iter().map(|write| names.write(write)).collect();
+        let under_way = self.network.iter().sorted_by_key(|one| one.reading_order());
         blocks.extend([
-            ("under way".to_string(), self.network.iter().map(|one| names.envelope(one)).collect()),
+            ("under way".to_string(), under_way.map(|one| names.envelope(one)).collect()),
             ("acknowledged".to_string(), writes(self.history.acknowledged())),
-            ("failed".to_string(), writes(self.history.failed())),
             ("faults left".to_string(), self.faults_left()),
         ]);
         let width = blocks.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();

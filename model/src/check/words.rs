@@ -253,19 +253,27 @@ impl Names {
         }
     }
 
-    /// What a request waits for: `x#1 is held by {A}, of 2 needed`.
+    /// What a request waits for: `x#1 is held by 1 of 2 nodes: {A}`.
     #[must_use]
     pub fn waits(&self, request: RequestId, waits: Waits) -> String {
         let request = self.request(request);
+        let those = |nodes: NodeSet| {
+            if nodes.is_empty() { String::new() } else { format!(": {}", self.node_set(nodes)) }
+        };
         match waits {
             Waits::Holders { held_by, needed } => {
-                format!("{request} is held by {}, of {needed} needed", self.node_set(held_by))
+                format!(
+                    "{request} is held by {} of {needed} nodes{}",
+                    held_by.len(),
+                    those(held_by)
+                )
             }
             Waits::Replies { replied, needed } => {
-                format!("{request} has replies of {}, of {needed} needed", self.node_set(replied))
+                format!("{request} has {} of {needed} replies{}", replied.len(), those(replied))
             }
             Waits::LateReplies { replied } => {
-                format!("{request} is answered, late replies may follow {}", self.node_set(replied))
+                let from = self.node_set(replied);
+                format!("{request} is answered from {from}, repairs late replies")
             }
             Waits::Answer(node) => format!("{request} waits for {}", self.node(node)),
         }
@@ -348,6 +356,7 @@ pub fn changes(before: &ClusterState, after: &ClusterState) -> Vec<String> {
             None => sent.push(envelope),
         }
     }
+    sent.sort_by_key(|envelope| envelope.reading_order());
     if !sent.is_empty() {
         lines.push(format!(
             "sent: {}",
