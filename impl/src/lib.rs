@@ -4,6 +4,7 @@ pub mod check;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod explore;
 pub mod local_cluster;
 pub mod node;
 pub mod refine;

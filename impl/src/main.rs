@@ -16,6 +16,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Check(cli::check::CheckArgs),
+    Explore(cli::explore::ExploreArgs),
     Replay(cli::replay::ReplayArgs),
     Cluster(cli::cluster::ClusterArgs),
     Node(cli::node::NodeArgs),
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(args) => cli::check::run(&args),
+        Command::Explore(args) => cli::explore::run(&args),
         Command::Replay(args) => cli::replay::run(&args),
         Command::Cluster(args) => cli::cluster::run(&args),
         Command::Node(args) => cli::node::run(&args),

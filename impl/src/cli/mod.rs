@@ -4,6 +4,7 @@
 pub mod check;
 pub mod cluster;
 pub mod delete;
+pub mod explore;
 pub mod get;
 pub mod node;
 pub mod output;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::shared::Shared;
-use crate::ids::{ClientId, NodeId, Peer};
+use crate::ids::{ClientId, NodeId, Peer, RequestId};
 use crate::protocol::{Message, Timer};
 
 /// A message under way.
@@ -18,6 +18,13 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// Where it stands in a list that people read: by request, then sender and receiver. The
+    /// network itself is in the order of fingerprints.
+    #[must_use]
+    pub fn reading_order(&self) -> (Option<RequestId>, Peer, Peer, &'static str) {
+        (self.message.request(), self.from, self.to, self.message.kind())
+    }
+
     /// Whether it travels between a client and the coordinator of a node-driven request. The
     /// messages of a client that fans out itself are like those between nodes.
     #[must_use]

@@ -6,6 +6,7 @@ pub mod actor;
 pub mod diagram;
 pub mod history;
 pub mod instruments;
+mod layout;
 mod local;
 mod memo;
 pub mod model;

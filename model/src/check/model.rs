@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stateright::actor::{Actor, Id, Out};
-use stateright::{Model, Path, Property};
+use stateright::{Model, Property};
 
 use super::action::{Action, Envelope};
 use super::actor::{ActorState, ClusterActor, NodeState};
@@ -22,8 +22,8 @@ use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
-use super::{diagram, reduce, stateright_properties};
-use crate::ids::{NodeId, Peer, Timestamp};
+use super::{reduce, stateright_properties};
+use crate::ids::{ClientId, NodeId, Peer, Timestamp};
 use crate::protocol::{FanOut, Message, Timer};
 use crate::scenario::{Faults, PlannedAction, Scenario};
 use crate::versions::Versioning;
@@ -134,13 +134,17 @@ impl ClusterModel {
     #[must_use]
     pub fn tell(&self, before: &ClusterState, action: &Action) -> String {
         let starts = match action {
-            Action::Invoke { client, .. } => before
-                .clients()
-                .nth(client.0 as usize)
-                .map(|state| words::planned(&self.scenario, client.0 as usize, state.next)),
+            Action::Invoke { client, .. } => Some(self.starts(before, *client)),
             _ => None,
         };
-        self.names.action(action, starts.as_deref())
+        self.names.action(action, starts)
+    }
+
+    /// The operation that a client is to start next, in words.
+    #[must_use]
+    pub fn starts(&self, before: &ClusterState, client: ClientId) -> &'static str {
+        let next = before.clients().nth(client.0 as usize).map(|state| state.next);
+        next.and_then(|next| self.names.operation(client, next)).unwrap_or("nothing")
     }
 
     fn index(&self, peer: Peer) -> usize {
@@ -304,7 +308,8 @@ impl ClusterModel {
         Some((next, lines))
     }
 
-    fn apply_telling(
+    /// Lets one action happen; `on_hop` is shown what reaches its receiver in the same step.
+    pub(crate) fn apply_telling(
         &self,
         last: &ClusterState,
         action: Action,
@@ -458,14 +463,5 @@ impl Model for ClusterModel {
 
     fn format_action(&self, action: &Action) -> String {
         self.names.action(action, None)
-    }
-
-    fn format_step(&self, last: &ClusterState, action: Action) -> Option<String> {
-        let (_, changes) = self.changes(last, action)?;
-        Some(if changes.is_empty() { "nothing changed".into() } else { changes.join("\n") })
-    }
-
-    fn as_svg(&self, path: Path<ClusterState, Action>) -> Option<String> {
-        Some(diagram::sequence(self, &path.into_actions()))
     }
 }

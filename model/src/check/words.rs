@@ -4,15 +4,15 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
 use itertools::Itertools;
 
 use super::action::{Action, Envelope};
 use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::state::{ClusterState, Seat};
-use crate::ids::{ClientId, NodeId, NodeSet, Peer, RequestId};
-use crate::protocol::{Entry, GetOutcome, Message, PutOutcome, Timer};
+use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
+use crate::protocol::{Entry, GetOutcome, Message, PutOutcome, Timer, Waits};
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::{ActorId, Dot, Record, VersionVector};
 
@@ -21,6 +21,10 @@ use crate::versions::{ActorId, Dot, Record, VersionVector};
 pub struct Names {
     nodes: Vec<String>,
     clients: Vec<String>,
+    /// Per client: its operations in words.
+    operations: Vec<Vec<String>>,
+    /// Per write: whose it is, and which of its operations.
+    writes: Vec<(ClientId, usize)>,
 }
 
 impl Names {
@@ -31,6 +35,13 @@ impl Names {
         Box::leak(Box::new(Names {
             nodes: scenario.spec.nodes.clone(),
             clients: scenario.clients.iter().map(|client| client.name.clone()).collect(),
+            operations: (0..scenario.clients.len())
+                .map(|client| {
+                    let operations = 0..scenario.clients[client].operations.len();
+                    operations.map(|operation| planned(scenario, client, operation)).collect()
+                })
+                .collect(),
+            writes: scenario.writes.iter().map(|write| (write.client, write.operation)).collect(),
         }))
     }
 
@@ -51,6 +62,23 @@ impl Names {
     pub fn client(&self, client: ClientId) -> String {
         let name = usize::try_from(client.0).ok().and_then(|index| self.clients.get(index));
         name.cloned().unwrap_or_else(|| client.to_string())
+    }
+
+    /// What a client's operation at this position of its program asks for, if there is one:
+    /// `put k = "a"`.
+    #[must_use]
+    pub fn operation(&self, client: ClientId, operation: usize) -> Option<&str> {
+        let program = self.operations.get(usize::try_from(client.0).ok()?)?;
+        program.get(operation).map(String::as_str)
+    }
+
+    /// A planned write with the request that makes it: `x#1 put k = "a"`.
+    #[must_use]
+    pub fn write(&self, write: usize) -> String {
+        let (client, operation) = self.writes[write];
+        let request = RequestId { client, sequence: operation as u64 };
+        let words = self.operation(client, operation).unwrap_or_default();
+        format!("{} {words}", self.request(request))
     }
 
     /// The name of either.
@@ -100,13 +128,19 @@ impl Names {
         format!("{{{}}}", context.iter().map(|dot| self.dot(dot)).join(", "))
     }
 
+    /// `"a"@A:1`, or `deleted@B:2`
+    #[must_use]
+    pub fn version(&self, dot: Dot, value: Option<&Value>) -> String {
+        match value {
+            Some(value) => format!("\"{value}\"@{}", self.dot(dot)),
+            None => format!("deleted@{}", self.dot(dot)),
+        }
+    }
+
     /// `"a"@A:1 | deleted@B:2, seen {A:1, B:2}`
     #[must_use]
     pub fn record(&self, record: &Record) -> String {
-        let versions = record.versions().map(|(dot, value)| match value {
-            Some(value) => format!("\"{value}\"@{}", self.dot(dot)),
-            None => format!("deleted@{}", self.dot(dot)),
-        });
+        let versions = record.versions().map(|(dot, value)| self.version(dot, value));
         let versions = versions.collect::<Vec<_>>().join(" | ");
         let context = record.context();
         if context.is_empty() {
@@ -210,38 +244,74 @@ impl Names {
         }
     }
 
-    fn entry(&self, entry: &Entry) -> String {
-        self.record(&entry.state)
-    }
-
     fn node_state(&self, node: &NodeState) -> String {
-        let keys = node.store.entries().map(|(key, entry)| format!("{key}: {}", self.entry(entry)));
-        let keys = keys.collect::<Vec<_>>().join("; ");
+        let record = |(key, entry): (&Key, &Entry)| format!("{key}: {}", self.record(&entry.state));
+        let keys = node.store.entries().map(record).join("; ");
         if keys.is_empty() { "holds nothing".to_string() } else { format!("holds {keys}") }
     }
 
     fn client_state(&self, client: &ScriptedClient) -> String {
-        match client.client.pending() {
-            Some(request) => format!("waits for {}", self.request(request)),
+        match self.client_waits(client) {
+            Some(waits) => waits,
             None if client.next == 0 => "has not started".to_string(),
+            None if client.next == 1 => "has finished 1 operation".to_string(),
             None => format!("has finished {} operations", client.next),
         }
+    }
+
+    /// What a request waits for: `x#1 is held by 1 of 2 nodes: {A}`.
+    #[must_use]
+    pub fn waits(&self, request: RequestId, waits: Waits) -> String {
+        let request = self.request(request);
+        let those = |nodes: NodeSet| {
+            if nodes.is_empty() { String::new() } else { format!(": {}", self.node_set(nodes)) }
+        };
+        match waits {
+            Waits::Holders { held_by, needed } => {
+                format!(
+                    "{request} is held by {} of {needed} nodes{}",
+                    held_by.len(),
+                    those(held_by)
+                )
+            }
+            Waits::Replies { replied, needed } => {
+                format!("{request} has {} of {needed} replies{}", replied.len(), those(replied))
+            }
+            Waits::LateReplies { replied } => {
+                let from = self.node_set(replied);
+                format!("{request} is answered from {from}, repairs late replies")
+            }
+            Waits::Answer(node) => format!("{request} waits for {}", self.node(node)),
+        }
+    }
+
+    /// What a node's requests wait for, and whom it suspects.
+    pub(crate) fn node_waits(&self, node: &NodeState) -> Vec<String> {
+        let waits = node.replica.waits();
+        let mut lines: Vec<String> =
+            waits.map(|(request, waits)| self.waits(request, waits)).collect();
+        let suspected = node.replica.suspected();
+        if !suspected.is_empty() {
+            lines.push(format!("suspects {}", self.node_set(suspected)));
+        }
+        lines
+    }
+
+    /// What a client waits for, if it waits.
+    pub(crate) fn client_waits(&self, client: &ScriptedClient) -> Option<String> {
+        client.client.waits().map(|(request, waits)| self.waits(request, waits))
     }
 
     /// What one actor holds and waits for.
     #[must_use]
     pub fn seat(&self, seat: &Seat) -> String {
-        let mut text = match &seat.state {
-            ActorState::Node(node) => self.node_state(node),
+        match &seat.state {
+            ActorState::Node(node) => {
+                let waits = self.node_waits(node);
+                core::iter::once(self.node_state(node)).chain(waits).join("; ")
+            }
             ActorState::Client(client) => self.client_state(client),
-        };
-        if let ActorState::Node(_) = seat.state
-            && !seat.timers.is_empty()
-        {
-            let waits = seat.timers.iter().map(|timer| self.timer(*timer)).join(", ");
-            let _ = write!(text, "; waits for {waits}");
         }
-        text
     }
 
     /// The name of the actor in this seat.
@@ -292,6 +362,7 @@ pub fn changes(before: &ClusterState, after: &ClusterState) -> Vec<String> {
             None => sent.push(envelope),
         }
     }
+    sent.sort_by_key(|envelope| envelope.reading_order());
     if !sent.is_empty() {
         lines.push(format!(
             "sent: {}",
@@ -299,27 +370,4 @@ pub fn changes(before: &ClusterState, after: &ClusterState) -> Vec<String> {
         ));
     }
     lines
-}
-
-/// The state for people: actors, messages under way, what is left of the fault budgets.
-impl fmt::Debug for ClusterState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, seat) in self.seats.iter().enumerate() {
-            writeln!(f, "{}  {}", self.names.seat_name(index), self.names.seat(seat))?;
-        }
-        if self.network.is_empty() {
-            writeln!(f, "no message under way")?;
-        }
-        for envelope in &self.network {
-            writeln!(f, "under way: {}", self.names.envelope(envelope))?;
-        }
-        let acknowledged = self.history.acknowledged().len();
-        writeln!(f, "acknowledged writes: {acknowledged}")?;
-        let faults = self.faults;
-        write!(
-            f,
-            "faults left: {} drops, {} duplicates, {} timeouts",
-            faults.drops, faults.duplicates, faults.timeouts
-        )
-    }
 }

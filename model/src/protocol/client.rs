@@ -13,6 +13,7 @@ use crate::versions::{Record, VersionVector};
 use super::effect::{Effect, Timer};
 use super::message::{FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal};
 use super::read_round::{ReadRound, ReadStep};
+use super::waits::Waits;
 use super::write_round::WriteRound;
 
 /// What a client can ask for.
@@ -146,6 +147,18 @@ impl Client {
     #[must_use]
     pub fn pending(&self) -> Option<RequestId> {
         self.pending.as_ref().map(|pending| pending.request)
+    }
+
+    /// What the pending request waits for, if there is one.
+    #[must_use]
+    pub fn waits(&self) -> Option<(RequestId, Waits)> {
+        let pending = self.pending.as_ref()?;
+        let waits = match &pending.phase {
+            Phase::Asking { node, .. } => Waits::Answer(*node),
+            Phase::Writing { round, .. } => round.waits(),
+            Phase::Reading { round, .. } => round.waits(),
+        };
+        Some((pending.request, waits))
     }
 
     /// Whether an answer of this node to this request can still matter.

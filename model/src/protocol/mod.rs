@@ -11,6 +11,7 @@ mod message;
 mod read_round;
 mod replica;
 mod store;
+mod waits;
 mod write_round;
 
 pub use client::{Client, ClientStep, Operation, Outcome};
@@ -19,4 +20,5 @@ pub use message::{FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutReques
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
 pub use replica::{NodeConfig, Replica};
 pub use store::{Change, Entry, Identity, MemoryStore, Run, Store};
+pub use waits::Waits;
 pub use write_round::WriteRound;

@@ -6,6 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::waits::Waits;
 use crate::ids::{NodeId, NodeSet};
 use crate::versions::{Record, RecordDigest};
 
@@ -127,6 +128,18 @@ impl ReadRound {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.phase == Phase::Finished
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        match self.phase {
+            Phase::Gathering => Waits::Replies { replied: self.counted, needed: self.needed },
+            Phase::Repairing => {
+                Waits::Holders { held_by: self.holders, needed: self.holders_needed }
+            }
+            Phase::Trailing | Phase::Finished => Waits::LateReplies { replied: self.counted },
+        }
     }
 
     /// Takes a home's reply. A second reply of the same home is ignored.

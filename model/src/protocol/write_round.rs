@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::waits::Waits;
 use crate::ids::{NodeId, NodeSet};
 
 /// The distinct nodes that hold a write durably, and how many are needed. Used by a coordinating
@@ -34,5 +35,11 @@ impl WriteRound {
     #[must_use]
     pub fn acked(&self) -> NodeSet {
         self.acked
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        Waits::Holders { held_by: self.acked, needed: self.needed }
     }
 }

@@ -17,6 +17,7 @@ use crate::versions::Record;
 use super::effect::{Effect, Input, Step, Timer};
 use super::message::{Message, Refusal};
 use super::store::{Change, Entry, Identity, Store};
+use super::waits::Waits;
 use finished::Finished;
 use get::PendingGet;
 use put::{PendingForward, PendingPut};
@@ -205,6 +206,21 @@ impl Replica {
     #[must_use]
     pub fn awaits_forwarded(&self, request: RequestId) -> bool {
         self.forwards.contains_key(&request)
+    }
+
+    /// What the requests at this node wait for.
+    pub fn waits(&self) -> impl Iterator<Item = (RequestId, Waits)> + '_ {
+        let puts = self.puts.iter().map(|(request, put)| (*request, put.round.waits()));
+        let gets = self.gets.iter().map(|(request, get)| (*request, get.round.waits()));
+        let forwards = self.forwards.iter();
+        puts.chain(gets)
+            .chain(forwards.map(|(request, forward)| (*request, Waits::Answer(forward.home))))
+    }
+
+    /// Homes that let a forwarded put time out and have not been heard of since.
+    #[must_use]
+    pub fn suspected(&self) -> NodeSet {
+        self.suspected
     }
 
     /// The finished puts that are remembered to answer retries.

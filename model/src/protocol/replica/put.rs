@@ -28,7 +28,7 @@ pub(super) struct PendingPut {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingForward {
     client: Peer,
-    home: NodeId,
+    pub(super) home: NodeId,
     finished_max: usize,
 }
 

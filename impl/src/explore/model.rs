@@ -1,0 +1,229 @@
+//! The model as Explorer shows it: the same states and actions, told to people.
+//!
+//! Explorer knows an action by itself, without the state it is offered in, and prints states with
+//! `Debug`. So here an action remembers which operation it starts, and a state remembers whose it
+//! is and can say how the properties stand in it. Explorer's own marks cannot: "safety holds" is
+//! what it says of every state off the path to a counterexample, without looking.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use quorate_model::check::action::Envelope;
+use quorate_model::check::diagram;
+use quorate_model::check::{Action, ClusterModel, ClusterState, PropertyKind};
+use stateright::{Model, Path, Property};
+
+/// A model to be explored.
+#[derive(Clone, Debug)]
+pub struct ExploredCluster {
+    cluster: Arc<Cluster>,
+}
+
+/// What all states and actions of one model share.
+struct Cluster {
+    model: ClusterModel,
+    /// What Stateright is to look for.
+    properties: Vec<Property<ClusterModel>>,
+}
+
+/// A state of an [`ExploredCluster`] model.
+#[derive(Clone)]
+pub struct ExploredState {
+    state: ClusterState,
+    cluster: Arc<Cluster>,
+}
+
+/// An action of an [`ExploredCluster`] model.
+#[derive(Clone)]
+pub struct ExploredAction {
+    action: Action,
+    /// What the client starts, if it is a start.
+    starts: Option<&'static str>,
+    cluster: Arc<Cluster>,
+}
+
+impl ExploredCluster {
+    /// The model to explore a cluster by.
+    ///
+    /// # Panics
+    /// If there are more properties than [`CONDITIONS`] are.
+    #[must_use]
+    pub fn new(model: ClusterModel) -> Self {
+        let mut properties = model.properties();
+        // The last one is there to keep a check going. Explorer's page is for people.
+        properties.pop();
+        assert!(properties.len() <= CONDITIONS.len(), "CONDITIONS must be as many as properties");
+        ExploredCluster { cluster: Arc::new(Cluster { model, properties }) }
+    }
+
+    fn state(&self, state: ClusterState) -> ExploredState {
+        ExploredState { state, cluster: Arc::clone(&self.cluster) }
+    }
+}
+
+impl Model for ExploredCluster {
+    type State = ExploredState;
+    type Action = ExploredAction;
+
+    fn init_states(&self) -> Vec<ExploredState> {
+        let states = self.cluster.model.init_states().into_iter();
+        states.map(|state| self.state(state)).collect()
+    }
+
+    fn actions(&self, state: &ExploredState, actions: &mut Vec<ExploredAction>) {
+        let mut offered = Vec::new();
+        self.cluster.model.actions(&state.state, &mut offered);
+        // Messages are under way in the order of their fingerprints, which tells people nothing.
+        offered.sort_by_cached_key(place);
+        actions.extend(offered.into_iter().map(|action| {
+            let starts = match &action {
+                Action::Invoke { client, .. } => {
+                    Some(self.cluster.model.starts(&state.state, *client))
+                }
+                _ => None,
+            };
+            ExploredAction { action, starts, cluster: Arc::clone(&self.cluster) }
+        }));
+    }
+
+    fn next_state(&self, last: &ExploredState, action: ExploredAction) -> Option<ExploredState> {
+        self.cluster.model.apply(&last.state, action.action).map(|state| self.state(state))
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let properties = self.cluster.properties.iter().zip(CONDITIONS);
+        properties
+            .map(|(property, condition)| Property {
+                expectation: property.expectation.clone(),
+                name: property.name,
+                condition: *condition,
+            })
+            .collect()
+    }
+
+    fn format_action(&self, action: &ExploredAction) -> String {
+        action.to_string()
+    }
+
+    /// What the action changes, and the state it leads to.
+    fn format_step(&self, last: &ExploredState, action: ExploredAction) -> Option<String> {
+        let (state, changes) = self.cluster.model.changes(&last.state, action.action.clone())?;
+        let changes = if changes.is_empty() { vec!["nothing".to_owned()] } else { changes };
+        let changes: Vec<String> = changes.iter().map(|change| format!("  {change}")).collect();
+        let state = self.state(state);
+        Some(format!("{action}\n\nchanged\n{}\n\nnow\n{state:?}", changes.join("\n")))
+    }
+
+    fn as_svg(&self, path: Path<ExploredState, ExploredAction>) -> Option<String> {
+        let actions: Vec<Action> =
+            path.into_actions().into_iter().map(|action| action.action).collect();
+        Some(diagram::sequence(&self.cluster.model, &actions))
+    }
+}
+
+/// Where an action stands among those offered: what clients can start, what can arrive, faults.
+fn place(action: &Action) -> impl Ord + use<> {
+    let of = |rank: u8, envelope: Option<&Envelope>| (rank, envelope.map(Envelope::reading_order));
+    match action {
+        Action::Invoke { .. } => of(0, None),
+        Action::Deliver(envelope) => of(1, Some(envelope)),
+        Action::Expire { .. } => of(2, None),
+        Action::Drop(envelope) => of(3, Some(envelope)),
+        Action::Duplicate(envelope) => of(4, Some(envelope)),
+    }
+}
+
+/// Stateright wants plain functions without captured values, so each knows its property by
+/// position.
+fn condition<const POSITION: usize>(model: &ExploredCluster, state: &ExploredState) -> bool {
+    let Cluster { model, properties } = &*model.cluster;
+    (properties[POSITION].condition)(model, &state.state)
+}
+
+macro_rules! conditions {
+    ($($position:literal)*) => {
+        [$(condition::<$position>),*]
+    };
+}
+
+type Condition = fn(&ExploredCluster, &ExploredState) -> bool;
+
+/// Twice as many as there are properties in all, most of which have a witness, with room to grow.
+const CONDITIONS: &[Condition] = &conditions!(
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+    32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
+);
+
+impl ExploredState {
+    /// How each judged property stands in this very state.
+    fn verdicts(&self) -> Vec<(&'static str, &'static str)> {
+        let model = &self.cluster.model;
+        let view = model.view(&self.state);
+        let judged = model.judged().iter().map(|property| {
+            let verdict = match property.kind {
+                PropertyKind::Safety { holds, .. } if !holds(&view) => "VIOLATED",
+                PropertyKind::Safety { witness, .. } if witness(&view) => "holds, put to the test",
+                PropertyKind::Safety { .. } => "holds, not put to the test here",
+                PropertyKind::Reachability { reached } if reached(&view) => "reached",
+                PropertyKind::Reachability { .. } => "not reached here",
+            };
+            (property.name, verdict)
+        });
+        judged.collect()
+    }
+}
+
+impl fmt::Debug for ExploredState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:?}\n", self.state)?;
+        let verdicts = self.verdicts();
+        let width = verdicts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        writeln!(f, "properties in this state")?;
+        for (name, verdict) in verdicts {
+            writeln!(f, "  {name:<width$}  {verdict}")?;
+        }
+        // Explorer takes states that read alike for the same; they may differ in what the
+        // history remembers.
+        let mut hasher = DefaultHasher::new();
+        self.state.hash(&mut hasher);
+        write!(f, "\nstate {:016x}", hasher.finish())
+    }
+}
+
+impl fmt::Display for ExploredAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.cluster.model.names().action(&self.action, self.starts))
+    }
+}
+
+/// Explorer prints the path it searches with `Debug`.
+impl fmt::Debug for ExploredAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.model.scenario().name)
+    }
+}
+
+impl PartialEq for ExploredState {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl Hash for ExploredState {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.state.hash(state);
+    }
+}
+
+impl PartialEq for ExploredAction {
+    fn eq(&self, other: &Self) -> bool {
+        self.action == other.action
+    }
+}

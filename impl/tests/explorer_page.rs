@@ -1,0 +1,118 @@
+//! The Explorer's page in a real browser: `cargo test --features browser-tests`, with Chromium
+//! installed.
+
+mod served;
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use headless_chrome::protocol::cdp::Page::CaptureScreenshotFormatOption;
+use headless_chrome::{Browser, LaunchOptions, Tab};
+use served::{Served, TIME_MAX};
+
+/// How often the page is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Saves a picture of the page here, if set: the one in `docs/images` is made so.
+const SCREENSHOT: &str = "QUORATE_EXPLORER_SCREENSHOT";
+
+fn browser() -> Browser {
+    let options = LaunchOptions::default_builder()
+        .headless(true)
+        // Chromium has no sandbox in containers. The page is our own.
+        .sandbox(false)
+        .window_size(Some((1440, 900)))
+        .idle_browser_timeout(TIME_MAX)
+        .args(vec![OsStr::new("--disable-background-networking")])
+        .build()
+        .expect("the options are complete");
+    Browser::new(options).expect("Chromium starts; on Debian: apt-get install chromium")
+}
+
+/// The text of an element as it is shown; empty while there is none.
+fn text(tab: &Tab, selector: &str) -> String {
+    let script = format!("document.querySelector({selector:?})?.innerText ?? ''");
+    evaluate(tab, &script)
+}
+
+fn evaluate(tab: &Tab, script: &str) -> String {
+    let value = tab.evaluate(script, false).expect("the script runs").value;
+    value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Waits until a script's text contains this.
+fn wait_for(tab: &Tab, script: &str, wanted: &str) {
+    let until = Instant::now() + TIME_MAX;
+    loop {
+        let found = evaluate(tab, script);
+        if found.contains(wanted) {
+            return;
+        }
+        assert!(Instant::now() < until, "`{wanted}` does not appear; there is:\n{found}");
+        thread::sleep(TICK);
+    }
+}
+
+/// What stands beside the diagram: changes and state.
+const STATE: &str = "document.querySelector('section div.font-small').innerText";
+/// The labels of the diagram's rows, with their full texts.
+const DIAGRAM: &str = "[...document.querySelectorAll('svg.sequence g')]
+    .map(row => row.querySelector('text').textContent).join('\\n')";
+/// The full texts of the diagram's rows.
+const TITLES: &str = "[...document.querySelectorAll('svg.sequence g title')]
+    .map(title => title.textContent).join('\\n')";
+
+/// Clicks the offered action of exactly these words.
+fn choose(tab: &Arc<Tab>, action: &str) {
+    let link = format!("//nav/ul//a[normalize-space(.)='{action}']");
+    tab.wait_for_xpath_with_custom_timeout(&link, TIME_MAX)
+        .unwrap_or_else(|error| panic!("{action} is not offered: {error}\n{}", text(tab, "nav")))
+        .click()
+        .expect("a link can be clicked");
+}
+
+#[test]
+fn following_actions_changes_the_state_and_the_diagram() {
+    let here = tempfile::tempdir().unwrap();
+    let served = Served::start("r1-w1", here.path());
+    let browser = browser();
+    let tab = browser.new_tab().unwrap();
+    tab.set_default_timeout(TIME_MAX);
+    tab.navigate_to(&served.url).unwrap().wait_until_navigated().unwrap();
+
+    choose(&tab, "Init 0");
+    wait_for(&tab, STATE, "writer        next: put k = \"new\"");
+    wait_for(&tab, STATE, "A             holds nothing");
+    wait_for(&tab, DIAGRAM, "A\nB\nC\nwriter\nreader");
+    assert_eq!(evaluate(&tab, DIAGRAM).lines().count(), 5, "only the lifelines' names");
+
+    choose(&tab, "writer starts put k = \"new\" via A");
+    wait_for(&tab, STATE, "A             k: \"new\"@A:1, seen {A:1}");
+    wait_for(&tab, STATE, "under way     A -> ");
+    wait_for(&tab, STATE, "acknowledged  writer#1 put k = \"new\"");
+    wait_for(&tab, DIAGRAM, "reader\nput k = \"new\"\nOk");
+
+    choose(&tab, "reader starts get k via B");
+    wait_for(&tab, STATE, "B -> reader  Ok from {B}: nothing (reader#1)");
+    wait_for(&tab, STATE, "read-freshness  VIOLATED");
+    wait_for(&tab, DIAGRAM, "Ok\nget k\nOk: nothing");
+
+    choose(&tab, "A -> B Store k: \"new\"@A:1, seen {A:1} (writer#1)");
+    wait_for(&tab, STATE, "B             k: \"new\"@A:1, seen {A:1}");
+    wait_for(&tab, DIAGRAM, "Ok: nothing\nStore k: \"new\"");
+    wait_for(&tab, TITLES, "A -> B  Store k: \"new\"@A:1, seen {A:1} (writer#1)");
+    let path = evaluate(&tab, "document.querySelector('ol.path-list').innerText");
+    assert_eq!(path.trim().lines().filter(|line| !line.is_empty()).count(), 5, "{path}");
+
+    // Back takes the last step back, in the state and in the diagram.
+    tab.evaluate("history.back()", false).unwrap();
+    wait_for(&tab, STATE, "B             holds nothing");
+    assert!(!evaluate(&tab, DIAGRAM).contains("Store"));
+
+    if let Some(file) = std::env::var_os(SCREENSHOT) {
+        let png = tab.capture_screenshot(CaptureScreenshotFormatOption::Png, None, None, true);
+        std::fs::write(file, png.unwrap()).unwrap();
+    }
+}
