@@ -2,3 +2,10 @@
 
 pub mod check;
 pub mod cli;
+pub mod client;
+pub mod config;
+pub mod local_cluster;
+pub mod node;
+pub mod storage;
+pub mod transport;
+pub mod wire;

@@ -17,6 +17,12 @@ struct Arguments {
 enum Command {
     Check(cli::check::CheckArgs),
     Replay(cli::replay::ReplayArgs),
+    Cluster(cli::cluster::ClusterArgs),
+    Node(cli::node::NodeArgs),
+    Put(cli::put::PutArgs),
+    Get(cli::get::GetArgs),
+    Delete(cli::delete::DeleteArgs),
+    Status(cli::status::StatusArgs),
 }
 
 fn main() -> ExitCode {
@@ -33,5 +39,11 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(args) => cli::check::run(&args),
         Command::Replay(args) => cli::replay::run(&args),
+        Command::Cluster(args) => cli::cluster::run(&args),
+        Command::Node(args) => cli::node::run(&args),
+        Command::Put(args) => cli::put::run(&args),
+        Command::Get(args) => cli::get::run(&args),
+        Command::Delete(args) => cli::delete::run(&args),
+        Command::Status(args) => cli::status::run(&args),
     }
 }

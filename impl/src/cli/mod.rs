@@ -2,9 +2,16 @@
 //! the library.
 
 pub mod check;
+pub mod cluster;
+pub mod delete;
+pub mod get;
+pub mod node;
 pub mod output;
+pub mod put;
 pub mod replay;
+pub mod request;
 pub mod scenario;
+pub mod status;
 
 /// Why a command did not end as expected, and with which exit code.
 #[derive(Debug, thiserror::Error)]

@@ -21,7 +21,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints a value as JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Usage(format!("cannot be written as JSON: {error}")))?;

@@ -136,6 +136,12 @@ impl Client {
         self.id
     }
 
+    /// The identity that its next operation will have.
+    #[must_use]
+    pub fn next_request(&self) -> RequestId {
+        RequestId { client: self.id, sequence: self.next_sequence }
+    }
+
     /// The request it waits for, if any.
     #[must_use]
     pub fn pending(&self) -> Option<RequestId> {
@@ -176,7 +182,7 @@ impl Client {
         if let Some(trailing) = self.trailing.take() {
             step.effects.push(Effect::CancelTimer(Timer::Request(trailing.request)));
         }
-        let request = RequestId { client: self.id, sequence: self.next_sequence };
+        let request = self.next_request();
         self.next_sequence += 1;
         let asked = match &operation {
             Operation::Put { w, .. } => *w,

@@ -17,9 +17,31 @@ use crate::ids::Value;
 /// Source: Preguiça et al., "Dotted Version Vectors", 2010; Almeida et al., "Scalable and Accurate
 /// Causality Tracking for Eventually Consistent Stores", DAIS 2014, section 5.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct Siblings {
     context: VersionVector,
     versions: Vec<(Dot, Option<Value>)>,
+}
+
+/// [`Siblings`] from outside, whose invariant is still to be checked.
+#[derive(Deserialize)]
+struct Parts {
+    context: VersionVector,
+    versions: Vec<(Dot, Option<Value>)>,
+}
+
+impl TryFrom<Parts> for Siblings {
+    type Error = &'static str;
+
+    fn try_from(Parts { context, versions }: Parts) -> Result<Self, &'static str> {
+        if !versions.is_sorted_by(|left, right| left.0 < right.0) {
+            return Err("the versions of a key must ascend by dot, each dot once");
+        }
+        if !versions.iter().all(|(dot, _)| context.covers(*dot)) {
+            return Err("the context of a key must cover the dots of its versions");
+        }
+        Ok(Siblings { context, versions })
+    }
 }
 
 impl Siblings {
@@ -66,5 +88,26 @@ impl Versioned for Siblings {
 
     fn versions(&self) -> impl Iterator<Item = (Dot, Option<&Value>)> {
         self.versions.iter().map(|(dot, value)| (*dot, value.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ClientId;
+    use crate::versions::ActorId;
+
+    #[test]
+    fn siblings_from_outside_are_refused_unless_their_context_covers_their_sorted_dots() {
+        let dot = |counter| Dot { actor: ActorId::Client(ClientId(1)), counter };
+        let decoded = |context: &[Dot], dots: &[Dot]| {
+            let context: VersionVector = context.iter().copied().collect();
+            let versions: Vec<_> = dots.iter().map(|dot| (*dot, None::<Value>)).collect();
+            postcard::from_bytes::<Siblings>(&postcard::to_allocvec(&(context, versions)).unwrap())
+        };
+        assert!(decoded(&[dot(2)], &[dot(1), dot(2)]).is_ok());
+        assert!(decoded(&[dot(2)], &[dot(2), dot(1)]).is_err());
+        assert!(decoded(&[dot(2)], &[dot(2), dot(2)]).is_err());
+        assert!(decoded(&[dot(2)], &[dot(3)]).is_err());
     }
 }

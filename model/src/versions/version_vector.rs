@@ -14,7 +14,24 @@ use super::dot::{ActorId, Dot};
 /// and bytes. Source: Parker et al., "Detection of Mutual Inconsistency in Distributed Systems",
 /// 1983.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<(ActorId, u64)>")]
 pub struct VersionVector(Vec<(ActorId, u64)>);
+
+/// Entries from outside are not believed to be in order: every lookup is a binary search, and a
+/// vector that answers it wrongly would drop versions nobody has seen.
+impl TryFrom<Vec<(ActorId, u64)>> for VersionVector {
+    type Error = &'static str;
+
+    fn try_from(entries: Vec<(ActorId, u64)>) -> Result<Self, &'static str> {
+        if !entries.is_sorted_by(|left, right| left.0 < right.0) {
+            return Err("the entries of a version vector must ascend by actor, each actor once");
+        }
+        if entries.iter().any(|entry| entry.1 == 0) {
+            return Err("the counters of a version vector must not be zero");
+        }
+        Ok(VersionVector(entries))
+    }
+}
 
 impl VersionVector {
     /// The vector that has seen nothing.
@@ -111,5 +128,24 @@ impl fmt::Display for VersionVector {
 impl fmt::Debug for VersionVector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ClientId;
+
+    fn decoded(entries: &[(ActorId, u64)]) -> Result<VersionVector, postcard::Error> {
+        postcard::from_bytes(&postcard::to_allocvec(entries).unwrap())
+    }
+
+    #[test]
+    fn a_vector_from_outside_is_refused_unless_it_is_in_order_and_never_zero() {
+        let [one, two] = [1, 2].map(|id| ActorId::Client(ClientId(id)));
+        assert!(decoded(&[(one, 5), (two, 1)]).is_ok());
+        assert!(decoded(&[(two, 1), (one, 5)]).is_err());
+        assert!(decoded(&[(one, 5), (one, 5)]).is_err());
+        assert!(decoded(&[(one, 0)]).is_err());
     }
 }

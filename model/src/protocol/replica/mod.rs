@@ -147,9 +147,18 @@ impl Replica {
 
     /// Refuses a new request when the node carries as many as it may.
     fn admit(&self, config: &NodeConfig) -> Result<(), Refusal> {
-        let pending = self.puts.len() + self.gets.len() + self.forwards.len();
         let pending_max = config.cluster.limits().pending_max;
-        if pending >= pending_max { Err(Refusal::Overloaded { pending_max }) } else { Ok(()) }
+        if self.pending_count() >= pending_max {
+            Err(Refusal::Overloaded { pending_max })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// How many requests this node carries.
+    #[must_use]
+    pub fn pending_count(&self) -> usize {
+        self.puts.len() + self.gets.len() + self.forwards.len()
     }
 
     /// Whether this node still waits for answers to the request.

@@ -277,7 +277,7 @@ fn store_write<S: Store>(
     // A client's context is news from the other replicas too: a node that came back with an old
     // disk may learn from it first that it has minted later dots than it remembers.
     let run = entry.as_ref().and_then(|entry| entry.run);
-    let run = mint::surviving_run(config.node, Some(identity), run, &put.context);
+    let run = mint::surviving_run(config.mints_as, Some(identity), run, &put.context);
     let (dot, run, identity_after) = mint::next_dot(config.mints_as, identity, run);
     let mut state = match &entry {
         Some(entry) => (*entry.state).clone(),

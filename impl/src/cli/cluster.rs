@@ -1,0 +1,198 @@
+//! `quorate cluster`.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use quorate_model::protocol::ReadRepair;
+use quorate_model::versions::Versioning;
+
+use super::request::config_flag;
+use super::{Failure, output};
+use crate::config::{ClusterFile, Template, TemplateNode};
+use crate::local_cluster::{LocalCluster, LocalClusterError, prepare};
+
+const NODES_DEFAULT: usize = 5;
+const N_DEFAULT: usize = 3;
+const R_DEFAULT: usize = 2;
+const W_DEFAULT: usize = 2;
+const BASE_PORT_DEFAULT: u16 = 7400;
+
+/// Run a cluster of local processes until stopped (Ctrl-C or SIGTERM).
+///
+/// Writes DIR/cluster.toml if there is none; a cluster that exists keeps its configuration and its
+/// data. A node that dies stays down until `quorate node` starts it again.
+#[derive(Debug, Args)]
+pub struct ClusterArgs {
+    /// How many nodes [default: 5]
+    #[arg(long)]
+    nodes: Option<usize>,
+    /// Homes of each key [default: 3]
+    #[arg(long)]
+    n: Option<usize>,
+    /// Replies a read gathers [default: 2]
+    #[arg(long)]
+    r: Option<usize>,
+    /// Acknowledgements a write gathers [default: 2]
+    #[arg(long)]
+    w: Option<usize>,
+    /// Where configuration, data and logs live
+    #[arg(long, default_value = "quorate-data")]
+    dir: PathBuf,
+    /// n1 listens on the next port, n2 on the one after it [default: 7400]
+    #[arg(long)]
+    base_port: Option<u16>,
+    /// dotted, server-clock, client-clock, scalar or last-write-wins [default: dotted]
+    #[arg(long, value_parser = word::<Versioning>)]
+    versioning: Option<Versioning>,
+    /// off, async or blocking [default: async]
+    #[arg(long, value_parser = word::<ReadRepair>)]
+    read_repair: Option<ReadRepair>,
+    /// Have every node trace its steps to DIR/NAME.trace.jsonl, for `quorate validate`. Costs a
+    /// commit for reads too, and a line per step
+    #[arg(long)]
+    trace: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the cluster cannot be started.
+pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
+    let (cluster, is_new) = prepare(&args.dir, &args.template()?)?;
+    if !is_new {
+        args.refuse_conflicts(&cluster)?;
+        output::print(&format!("using {} as it is\n", cluster.path.display()))?;
+    }
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::Unexpected(format!("cannot find this program: {error}")))?;
+    // Watched before the first process starts, so that no end of one is missed.
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD])
+        .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
+    let mut local = LocalCluster::start(&program, &cluster)?;
+    output::print(&introduction(&cluster, &local))?;
+    for signal in signals.forever() {
+        if signal != SIGCHLD {
+            break;
+        }
+        for (name, status) in local.reap() {
+            output::print(&format!("{name} ended ({status}); the others go on\n"))?;
+        }
+    }
+    output::print("stopping\n")?;
+    drop(local);
+    Ok(())
+}
+
+impl ClusterArgs {
+    fn template(&self) -> Result<Template, Failure> {
+        let base_port = self.base_port.unwrap_or(BASE_PORT_DEFAULT);
+        let nodes = 1..=self.nodes.unwrap_or(NODES_DEFAULT);
+        let nodes = nodes.map(|number| {
+            let port = u16::try_from(number).ok().and_then(|number| base_port.checked_add(number));
+            let port = port.ok_or_else(|| {
+                Failure::Usage("--base-port: too high for so many nodes".to_string())
+            })?;
+            let name = format!("n{number}");
+            let address = (Ipv4Addr::LOCALHOST, port).into();
+            Ok(TemplateNode { name, address, is_traced: self.trace })
+        });
+        Ok(Template {
+            n: self.n.unwrap_or(N_DEFAULT),
+            r: self.r.unwrap_or(R_DEFAULT),
+            w: self.w.unwrap_or(W_DEFAULT),
+            versioning: self.versioning.unwrap_or_default(),
+            read_repair: self.read_repair.unwrap_or_default(),
+            nodes: nodes.collect::<Result<_, Failure>>()?,
+        })
+    }
+
+    /// A flag that is given must say what the existing file says.
+    fn refuse_conflicts(&self, cluster: &ClusterFile) -> Result<(), Failure> {
+        let spec = &cluster.spec;
+        let text = |value: Option<usize>| value.map(|value| value.to_string());
+        let first_port = cluster.nodes[0].address.port();
+        let is_traced = cluster.nodes.iter().all(|node| node.trace.is_some());
+        let flags = [
+            ("nodes", text(self.nodes), spec.nodes.len().to_string()),
+            ("n", text(self.n), spec.n.to_string()),
+            ("r", text(self.r), spec.r.to_string()),
+            ("w", text(self.w), spec.w.to_string()),
+            (
+                "base-port",
+                self.base_port.map(|port| port.to_string()),
+                first_port.saturating_sub(1).to_string(),
+            ),
+            (
+                "versioning",
+                self.versioning.map(|versioning| versioning.to_string()),
+                spec.versioning.to_string(),
+            ),
+            (
+                "read-repair",
+                self.read_repair.map(|repair| repair.to_string()),
+                spec.read_repair.to_string(),
+            ),
+            ("trace", self.trace.then(|| "true".to_string()), is_traced.to_string()),
+        ];
+        for (flag, asked, has) in flags {
+            if let Some(asked) = asked.filter(|asked| *asked != has) {
+                return Err(Failure::Usage(format!(
+                    "--{flag} is {asked}, but {} has {has}: leave the flag out, edit the file, or \
+                     choose another --dir",
+                    cluster.path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What runs, and what to type next.
+fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
+    let spec = &cluster.spec;
+    let mut text = format!(
+        "{} nodes of {} are up: N={} R={} W={}\n",
+        spec.nodes.len(),
+        cluster.path.display(),
+        spec.n,
+        spec.r,
+        spec.w
+    );
+    let mut victim = ("", 0);
+    for ((name, pid), entry) in local.processes().zip(&cluster.nodes) {
+        text += &format!("  {name}  {}  pid {pid}\n", entry.address);
+        victim = if victim.1 == 0 || name == "n2" { (name, pid) } else { victim };
+    }
+    let flag = config_flag(&cluster.path);
+    let (name, pid) = victim;
+    text += &format!(
+        "In another terminal:\n\
+         \x20 quorate put{flag} greeting hello && quorate get{flag} greeting\n\
+         \x20 kill -9 {pid} && quorate get{flag} greeting && quorate status{flag}\n\
+         \x20 quorate node{flag} --name {name}    # starts {name} again\n\
+         Ctrl-C stops them all.\n"
+    );
+    text
+}
+
+/// Parses one word of a choice, as the configuration file does.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    T::deserialize(text.into_deserializer()).map_err(|error: Error| error.to_string())
+}
+
+impl From<LocalClusterError> for Failure {
+    fn from(error: LocalClusterError) -> Self {
+        match error {
+            LocalClusterError::Client(error) => error.into(),
+            LocalClusterError::CannotStart { .. } | LocalClusterError::DidNotStart { .. } => {
+                Failure::Unexpected(error.to_string())
+            }
+            error => Failure::Usage(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `quorate get`.
+
+use clap::Args;
+use serde::Serialize;
+
+use quorate_model::ids::{Key, Value};
+use quorate_model::protocol::{Operation, Outcome};
+
+use super::put::fail;
+use super::request::{Ended, RequestArgs, names};
+use super::{Failure, output};
+use crate::client::ContextToken;
+use crate::wire::Fingerprint;
+
+/// Read a key.
+///
+/// Prints each value on a line of its own: more than one are siblings, written without having
+/// seen each other. What to write next, and whether there was anything, goes to standard error.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit code: 0 when enough homes replied, whether they had the key or not; \
+    1 when too few did; 2 on wrong usage.")]
+pub struct GetArgs {
+    /// The key
+    key: String,
+    /// Replies to gather, instead of the cluster's R
+    #[arg(long)]
+    r: Option<usize>,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    key: &'a Key,
+    found: bool,
+    values: Vec<&'a Value>,
+    /// `null` when nobody has ever written the key.
+    context: Option<&'a str>,
+    replied: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When too few homes reply or the read cannot be asked for.
+pub fn run(args: &GetArgs) -> Result<(), Failure> {
+    let cluster = args.request.cluster()?;
+    let key = Key::from(args.key.as_str());
+    let mut session = args.request.session(&cluster)?;
+    let outcome = session.perform(Operation::Get { key: key.clone(), r: args.r })?;
+    if let Some(ended) = Ended::of(&cluster, &outcome, false) {
+        return fail(ended, args.request.json);
+    }
+    let Outcome::GetOk { state, replied } = outcome else {
+        return Err(Failure::Unexpected("the answer of a write to a read".to_string()));
+    };
+    let fingerprint = Fingerprint::of(&cluster.spec);
+    let token = state
+        .as_ref()
+        .map(|state| ContextToken { context: state.context() }.encode(fingerprint, &key));
+    let values: Vec<_> =
+        state.iter().flat_map(|state| state.live().map(|(_, value)| value)).collect();
+    if args.request.json {
+        let replied = names(&cluster, replied);
+        let found = !values.is_empty();
+        let context = token.as_deref();
+        return output::json(&Found { key: &key, found, values, context, replied });
+    }
+    for value in &values {
+        output::print(&format!("{value}\n"))?;
+    }
+    let next = |verb: &str, token: &str| {
+        let flag = args.request.config_flag();
+        format!("{verb} with: quorate put{flag} {} VALUE --context {token}", quoted(&args.key))
+    };
+    match (values.len(), &token) {
+        (0, None) => eprintln!("not found"),
+        (0, Some(token)) => eprintln!("not found: deleted; {}", next("write again", token)),
+        (1, Some(token)) => eprintln!("{}", next("replace", token)),
+        (count, Some(token)) => eprintln!("{count} siblings; {}", next("resolve", token)),
+        (_, None) => {}
+    }
+    Ok(())
+}
+
+/// The key as one word of a shell command.
+fn quoted(key: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    if !key.is_empty() && key.bytes().all(is_plain) {
+        key.to_string()
+    } else {
+        format!("'{}'", key.replace('\'', r"'\''"))
+    }
+}

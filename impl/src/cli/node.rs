@@ -1,0 +1,95 @@
+//! `quorate node`.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use clap::Args;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use super::request::CONFIG_DEFAULT;
+use crate::config::ClusterFile;
+use crate::node::{Node, NodeError, NodeSettings, Signals};
+use crate::storage::StorageError;
+
+/// Run one node until it is told to stop (Ctrl-C or SIGTERM).
+#[derive(Debug, Args)]
+#[command(after_help = "Logs go to standard error; RUST_LOG=debug shows more. Exit code: 0 when \
+    stopped, 1 when the store, the trace or the socket fails, 2 when it cannot start as told.")]
+pub struct NodeArgs {
+    /// The configuration of the cluster
+    #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+    config: PathBuf,
+    /// Which of its nodes to run
+    #[arg(long, value_name = "NODE")]
+    name: String,
+    /// The data directory, instead of the configured one
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Trace every step to this file, for `quorate validate`
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Stop when standard input ends: how `quorate cluster` takes its nodes with it
+    #[arg(long, hide = true)]
+    stop_at_end_of_input: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the node cannot start or go on.
+pub fn run(args: &NodeArgs) -> Result<(), Failure> {
+    start_logging();
+    let cluster = ClusterFile::read(&args.config)?;
+    let mut settings = NodeSettings::new(cluster, &args.name)?;
+    if let Some(data) = &args.data {
+        settings.data.clone_from(data);
+    }
+    settings.trace = args.trace.clone().or(settings.trace);
+    let signals = Signals::default();
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register(signal, signals.stop_flag())
+            .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
+    }
+    if args.stop_at_end_of_input {
+        stop_at_end_of_input(signals.stop_flag());
+    }
+    Node::open(settings)?.run(&signals)?;
+    Ok(())
+}
+
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // Whoever embeds this may have started logging already.
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+fn stop_at_end_of_input(stop: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        // An error is an end too.
+        let _ = std::io::copy(&mut std::io::stdin().lock().take(u64::MAX), &mut std::io::sink());
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        let text = error.to_string();
+        match error {
+            NodeError::Bind { .. }
+            | NodeError::NotItsTrace { .. }
+            | NodeError::Storage(
+                StorageError::InUse { .. }
+                | StorageError::Inaccessible { .. }
+                | StorageError::OtherOwner { .. }
+                | StorageError::NewerFormat { .. },
+            ) => Failure::Usage(text),
+            _ => Failure::Unexpected(text),
+        }
+    }
+}

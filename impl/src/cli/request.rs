@@ -1,0 +1,190 @@
+//! What `put`, `get` and `delete` have in common.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use quorate_model::ids::{Key, NodeSet};
+use quorate_model::protocol::{FanOut, Outcome, Refusal};
+use quorate_model::versions::VersionVector;
+
+use super::Failure;
+use crate::client::{ClientError, ClientTrace, ContextToken, Session, SessionOptions, TokenError};
+use crate::config::{ClusterFile, ConfigError};
+use crate::wire::Fingerprint;
+
+/// Where `quorate cluster` writes its configuration unless told otherwise.
+pub const CONFIG_DEFAULT: &str = "quorate-data/cluster.toml";
+
+/// How to reach the cluster, and how to ask.
+#[derive(Debug, Args)]
+pub struct RequestArgs {
+    /// The configuration of the cluster
+    #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+    config: PathBuf,
+    /// The node to ask; without it the first of the key's homes that answers a ping
+    #[arg(long, value_name = "NODE")]
+    coordinator: Option<String>,
+    /// Send to all homes and count their answers here, not at a node
+    #[arg(long)]
+    client_driven: bool,
+    /// How long the request may take in all, such as 500ms or 3s
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Append what was asked and answered to this file, for `quorate validate`
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+impl RequestArgs {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn cluster(&self) -> Result<ClusterFile, Failure> {
+        Ok(ClusterFile::read(&self.config)?)
+    }
+
+    /// A client of the cluster.
+    ///
+    /// # Errors
+    /// When the coordinator is unknown, or there is no socket or trace to be had.
+    pub fn session(&self, cluster: &ClusterFile) -> Result<Session, Failure> {
+        let fan_out = if self.client_driven { FanOut::ClientDriven } else { FanOut::NodeDriven };
+        let coordinator =
+            self.coordinator.as_deref().map(|name| cluster.node_named(name)).transpose()?;
+        let options = SessionOptions { fan_out, coordinator, timeout: self.timeout };
+        let session = Session::new(cluster.clone(), options)?;
+        match &self.trace {
+            Some(path) => Ok(session.traced(ClientTrace::open(path)?)?),
+            None => Ok(session),
+        }
+    }
+
+    /// The rest of a command line that reaches the same cluster.
+    #[must_use]
+    pub fn config_flag(&self) -> String {
+        config_flag(&self.config)
+    }
+}
+
+/// ` --config FILE`, or nothing where that is the default.
+#[must_use]
+pub fn config_flag(config: &Path) -> String {
+    if config == Path::new(CONFIG_DEFAULT) {
+        String::new()
+    } else {
+        format!(" --config {}", config.display())
+    }
+}
+
+/// The context that a token hands back; an empty one without a token.
+///
+/// # Errors
+/// When the token is not one for this key of this cluster.
+pub fn context(
+    cluster: &ClusterFile,
+    key: &Key,
+    token: Option<&str>,
+) -> Result<VersionVector, Failure> {
+    let Some(token) = token else { return Ok(VersionVector::new()) };
+    Ok(ContextToken::decode(token, Fingerprint::of(&cluster.spec), key)?.context)
+}
+
+/// The names of these nodes.
+#[must_use]
+pub fn names(cluster: &ClusterFile, nodes: NodeSet) -> Vec<String> {
+    nodes.iter().map(|node| cluster.cluster.name(node).to_string()).collect()
+}
+
+/// A list of names for a sentence.
+#[must_use]
+pub fn listed(names: &[String]) -> String {
+    if names.is_empty() { "nobody".to_string() } else { names.join(", ") }
+}
+
+/// Why a request came to nothing, in words and as JSON.
+#[derive(Debug, Serialize)]
+pub struct Ended {
+    /// `unavailable`, `refused` or `no-answer`.
+    pub error: &'static str,
+    /// Whether the write may have happened all the same.
+    pub indeterminate: bool,
+    /// Who answered all the same.
+    pub answered: Vec<String>,
+    /// The same in words.
+    pub message: String,
+}
+
+impl Ended {
+    /// What an outcome that is no success means; `None` if it is one.
+    #[must_use]
+    pub fn of(cluster: &ClusterFile, outcome: &Outcome, is_write: bool) -> Option<Self> {
+        const INDETERMINATE: &str = "the write is indeterminate: later reads may or may not see it";
+        match outcome {
+            Outcome::PutOk { .. } | Outcome::GetOk { .. } => None,
+            Outcome::PutUnavailable { acked } => {
+                let answered = names(cluster, *acked);
+                let by = listed(&answered);
+                let message = format!(
+                    "unavailable: too few homes acknowledged in time (acknowledged by {by}); \
+                     {INDETERMINATE}"
+                );
+                Some(Ended { error: "unavailable", indeterminate: true, answered, message })
+            }
+            Outcome::GetUnavailable { replied } => {
+                let answered = names(cluster, *replied);
+                let by = listed(&answered);
+                let message = format!("unavailable: too few homes replied in time (replied: {by})");
+                Some(Ended { error: "unavailable", indeterminate: false, answered, message })
+            }
+            Outcome::Refused(refusal) => {
+                let message = match refusal {
+                    Refusal::NotHome { homes } => format!(
+                        "refused: a client-driven put must go to a home of the key: {}",
+                        listed(&names(cluster, *homes))
+                    ),
+                    refusal => format!("refused: {refusal}"),
+                };
+                let answered = Vec::new();
+                Some(Ended { error: "refused", indeterminate: false, answered, message })
+            }
+            Outcome::NoAnswer => {
+                let message = if is_write {
+                    format!("the coordinator did not answer; {INDETERMINATE}")
+                } else {
+                    "the coordinator did not answer".to_string()
+                };
+                let answered = Vec::new();
+                Some(Ended { error: "no-answer", indeterminate: is_write, answered, message })
+            }
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let text = error.to_string();
+        match error {
+            ClientError::NobodyAnswers { .. } | ClientError::Socket(_) => Failure::Unexpected(text),
+            ClientError::TooLarge(_) | ClientError::Trace { .. } => Failure::Usage(text),
+        }
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Failure::Usage(format!("--context: {error}"))
+    }
+}

@@ -1,0 +1,50 @@
+//! A client of a running cluster: the protocol's own client over a UDP socket.
+
+mod context_token;
+mod probe;
+mod session;
+mod trace_file;
+
+pub use context_token::{ContextToken, TokenError};
+pub use probe::{Probe, collect_status, wait_until_up};
+pub use session::{Session, SessionOptions};
+pub use trace_file::ClientTrace;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::wire::WireError;
+
+/// Why a client cannot ask. Nothing was asked then, unless the error says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// There is no socket to ask from, or it failed in between.
+    #[error("cannot use a UDP socket: {0}")]
+    Socket(#[source] std::io::Error),
+    /// The request does not fit a datagram.
+    #[error("the request cannot be sent: {0}; use a smaller key or value")]
+    TooLarge(#[source] WireError),
+    /// None of the nodes that were asked is there.
+    #[error(
+        "no answer from {}; are they running? `quorate cluster` starts a cluster, \
+         `quorate status` shows one, --coordinator asks another node",
+        describe(asked)
+    )]
+    NobodyAnswers {
+        /// Who was asked, by name and address.
+        asked: Vec<(String, SocketAddr)>,
+    },
+    /// The trace cannot be written.
+    #[error("cannot write the trace {}: {source}", path.display())]
+    Trace {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn describe(asked: &[(String, SocketAddr)]) -> String {
+    let asked: Vec<_> = asked.iter().map(|(name, address)| format!("{name} ({address})")).collect();
+    asked.join(", ")
+}

@@ -1,0 +1,145 @@
+//! Asking nodes whether they are there and how they are.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use quorate_model::ids::NodeId;
+
+use super::ClientError;
+use crate::config::ClusterFile;
+use crate::transport::{Transport, UdpTransport};
+use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, NodeStatus, Wire};
+
+/// How long until a question that was not answered is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Asks the same question of several nodes, again and again until it has what it needs.
+#[derive(Debug)]
+pub struct Probe {
+    wire: Wire,
+    transport: UdpTransport,
+    buffer: Vec<u8>,
+}
+
+impl Probe {
+    /// A probe with a socket of its own.
+    ///
+    /// # Errors
+    /// When there is no socket to be had.
+    pub fn new(cluster: &ClusterFile) -> Result<Self, ClientError> {
+        let transport =
+            UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0).into()).map_err(ClientError::Socket)?;
+        let wire = Wire::new(&cluster.spec);
+        Ok(Probe { wire, transport, buffer: vec![0; DATAGRAM_BYTES_MAX + 1] })
+    }
+
+    /// Asks these nodes until `enough` of them have answered or the time is up. Gives the answers
+    /// in the order in which they came.
+    fn ask<T>(
+        &mut self,
+        nodes: &[(NodeId, SocketAddr)],
+        question: &Datagram,
+        enough: usize,
+        timeout: Duration,
+        answer: impl Fn(Datagram) -> Option<(NodeId, T)>,
+    ) -> Result<Vec<(NodeId, T)>, ClientError> {
+        let question = self.wire.encode(question).map_err(ClientError::TooLarge)?;
+        let mut answers: Vec<(NodeId, T)> = Vec::new();
+        let deadline = Instant::now() + timeout;
+        while answers.len() < enough && Instant::now() < deadline {
+            for (node, address) in nodes {
+                if answers.iter().all(|(answered, _)| answered != node) {
+                    // One that cannot be reached is one that does not answer.
+                    let _ = self.transport.send(*address, &question);
+                }
+            }
+            let again = deadline.min(Instant::now() + ASK_AGAIN);
+            while answers.len() < enough {
+                let wait = again.saturating_duration_since(Instant::now());
+                if wait.is_zero() {
+                    break;
+                }
+                let received =
+                    self.transport.receive(&mut self.buffer, wait).map_err(ClientError::Socket)?;
+                let Some((length, _)) = received else { continue };
+                let Ok(datagram) = self.wire.decode(&self.buffer[..length]) else { continue };
+                if let Some((node, reply)) = answer(datagram)
+                    && nodes.iter().any(|(asked, _)| *asked == node)
+                    && answers.iter().all(|(answered, _)| *answered != node)
+                {
+                    answers.push((node, reply));
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The first `enough` of these nodes to answer a ping, in the order of their answers; fewer
+    /// if the time is up.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn ping(
+        &mut self,
+        nodes: &[(NodeId, SocketAddr)],
+        enough: usize,
+        timeout: Duration,
+    ) -> Result<Vec<NodeId>, ClientError> {
+        let token = rand::random();
+        let question = Datagram::Ping { token };
+        let answers = self.ask(nodes, &question, enough, timeout, |datagram| match datagram {
+            Datagram::Pong { token: theirs, node } if theirs == token => Some((node, ())),
+            _ => None,
+        })?;
+        Ok(answers.into_iter().map(|(node, ())| node).collect())
+    }
+}
+
+/// The status of every node that answers in time.
+///
+/// # Errors
+/// When the socket fails.
+pub fn collect_status(
+    cluster: &ClusterFile,
+    timeout: Duration,
+) -> Result<BTreeMap<NodeId, NodeStatus>, ClientError> {
+    let nodes = addressed(cluster, cluster.cluster.nodes().iter().copied());
+    let token = rand::random();
+    let question = Datagram::StatusRequest { token };
+    let answers = Probe::new(cluster)?.ask(
+        &nodes,
+        &question,
+        nodes.len(),
+        timeout,
+        |datagram| match datagram {
+            Datagram::StatusReply { token: theirs, node, status } if theirs == token => {
+                Some((node, status))
+            }
+            _ => None,
+        },
+    )?;
+    Ok(answers.into_iter().collect())
+}
+
+/// Waits until all of these nodes answer; gives those that do not in time.
+///
+/// # Errors
+/// When the socket fails.
+pub fn wait_until_up(
+    cluster: &ClusterFile,
+    nodes: &[NodeId],
+    timeout: Duration,
+) -> Result<Vec<NodeId>, ClientError> {
+    let asked = addressed(cluster, nodes.iter().copied());
+    let up = Probe::new(cluster)?.ping(&asked, asked.len(), timeout)?;
+    Ok(nodes.iter().copied().filter(|node| !up.contains(node)).collect())
+}
+
+/// These nodes with their addresses.
+pub(super) fn addressed(
+    cluster: &ClusterFile,
+    nodes: impl IntoIterator<Item = NodeId>,
+) -> Vec<(NodeId, SocketAddr)> {
+    nodes.into_iter().map(|node| (node, cluster.node(node).address)).collect()
+}

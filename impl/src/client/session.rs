@@ -1,0 +1,179 @@
+//! One client that asks a cluster for one thing after the other.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use quorate_model::ids::{ClientId, Key, NodeId, Peer};
+use quorate_model::protocol::{Client, ClientStep, Effect, FanOut, Operation, Outcome, Timer};
+
+use super::probe::{Probe, addressed};
+use super::{ClientError, ClientTrace};
+use crate::config::ClusterFile;
+use crate::transport::{Transport, UdpTransport};
+use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, Wire};
+
+/// How a session asks.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct SessionOptions {
+    /// Who fans requests out.
+    pub fan_out: FanOut,
+    /// Whom to ask; the first home of the key that answers a ping if absent.
+    pub coordinator: Option<NodeId>,
+    /// How long one operation may take in all; as the configuration says if absent.
+    pub timeout: Option<Duration>,
+}
+
+/// A client with a socket. It asks for one thing at a time.
+#[derive(Debug)]
+pub struct Session {
+    cluster: ClusterFile,
+    options: SessionOptions,
+    client: Client,
+    wire: Wire,
+    transport: UdpTransport,
+    trace: Option<ClientTrace>,
+    deadline: Option<(Instant, Timer)>,
+    buffer: Vec<u8>,
+}
+
+impl Session {
+    /// A client with an id that no other client has: drawn at random.
+    ///
+    /// # Errors
+    /// When there is no socket to be had.
+    pub fn new(cluster: ClusterFile, options: SessionOptions) -> Result<Self, ClientError> {
+        let transport =
+            UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0).into()).map_err(ClientError::Socket)?;
+        Ok(Session {
+            wire: Wire::new(&cluster.spec),
+            cluster,
+            options,
+            client: Client::new(ClientId(rand::random())),
+            transport,
+            trace: None,
+            deadline: None,
+            buffer: vec![0; DATAGRAM_BYTES_MAX + 1],
+        })
+    }
+
+    /// The same, writing down what it asks for and what it is told.
+    ///
+    /// # Errors
+    /// When the trace cannot be written.
+    pub fn traced(mut self, mut trace: ClientTrace) -> Result<Self, ClientError> {
+        trace.start(self.client.id())?;
+        self.trace = Some(trace);
+        Ok(self)
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn id(&self) -> ClientId {
+        self.client.id()
+    }
+
+    /// Asks for one thing and waits for its end.
+    ///
+    /// # Errors
+    /// When it cannot be asked for. How the operation itself ended is in the outcome.
+    pub fn perform(&mut self, operation: Operation) -> Result<Outcome, ClientError> {
+        let fan_out = self.options.fan_out;
+        let coordinator = match self.options.coordinator {
+            Some(coordinator) => coordinator,
+            None => self.answering_home(operation.key())?,
+        };
+        let attempts = self.cluster.timeouts.client_attempts.max(1);
+        let request = self.client.next_request();
+        if let Some(trace) = &mut self.trace {
+            trace.invoke(request, &operation, coordinator, fan_out)?;
+        }
+        let config = self.cluster.cluster.clone();
+        let step = self.client.invoke(&config, operation, coordinator, fan_out, attempts);
+        let mut outcome = self.run(step)?;
+        let outcome = loop {
+            if let Some(outcome) = outcome {
+                break outcome;
+            }
+            outcome = self.wait()?;
+        };
+        if let Some(trace) = &mut self.trace {
+            trace.complete(request, &outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    /// The protocol lets any node coordinate; asking a home that is there saves a detour and a
+    /// timeout.
+    fn answering_home(&self, key: &Key) -> Result<NodeId, ClientError> {
+        let cluster = &self.cluster;
+        let homes = cluster.cluster.preference_list(key);
+        let homes = homes.iter().take(cluster.cluster.quorum().n()).copied();
+        let homes = addressed(cluster, homes);
+        let first = Probe::new(cluster)?.ping(&homes, 1, cluster.timeouts.ping)?;
+        first.first().copied().ok_or_else(|| ClientError::NobodyAnswers {
+            asked: homes
+                .iter()
+                .map(|(node, address)| (cluster.node(*node).name.clone(), *address))
+                .collect(),
+        })
+    }
+
+    /// Receives one message or lets the timer expire.
+    fn wait(&mut self) -> Result<Option<Outcome>, ClientError> {
+        let config = self.cluster.cluster.clone();
+        let now = Instant::now();
+        let wait = match self.deadline {
+            Some((deadline, timer)) if deadline <= now => {
+                self.deadline = None;
+                let step = self.client.expire(&config, timer);
+                return self.run(step);
+            }
+            Some((deadline, _)) => deadline - now,
+            None => self.cluster.timeouts.client_attempt,
+        };
+        let received =
+            self.transport.receive(&mut self.buffer, wait).map_err(ClientError::Socket)?;
+        let Some((length, _)) = received else { return Ok(None) };
+        match self.wire.decode(&self.buffer[..length]) {
+            Ok(Datagram::Protocol { from: Peer::Node(from), message }) => {
+                let step = self.client.receive(&config, from, message);
+                self.run(step)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn run(&mut self, step: ClientStep) -> Result<Option<Outcome>, ClientError> {
+        for effect in step.effects {
+            match effect {
+                Effect::Send { to: Peer::Node(to), message }
+                | Effect::Reply { to: Peer::Node(to), message } => {
+                    let from = Peer::Client(self.client.id());
+                    let datagram = Datagram::Protocol { from, message };
+                    let bytes = self.wire.encode(&datagram).map_err(ClientError::TooLarge)?;
+                    // One that cannot be sent is one that was lost: the timer deals with both.
+                    let _ = self.transport.send(self.cluster.node(to).address, &bytes);
+                }
+                // Clients do not talk to each other.
+                Effect::Send { to: Peer::Client(_), .. }
+                | Effect::Reply { to: Peer::Client(_), .. } => {}
+                Effect::SetTimer(timer) => {
+                    self.deadline = Some((Instant::now() + self.attempt(), timer));
+                }
+                Effect::CancelTimer(timer) => {
+                    self.deadline = self.deadline.filter(|(_, running)| *running != timer);
+                }
+            }
+        }
+        Ok(step.outcome)
+    }
+
+    /// How long one attempt may take.
+    fn attempt(&self) -> Duration {
+        let timeouts = self.cluster.timeouts;
+        match self.options.timeout {
+            Some(timeout) => timeout / timeouts.client_attempts.max(1),
+            None => timeouts.client_attempt,
+        }
+    }
+}

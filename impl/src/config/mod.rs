@@ -1,0 +1,290 @@
+//! `cluster.toml`: what all nodes and clients of a cluster read before they start.
+
+mod template;
+
+pub use template::{Template, TemplateNode};
+
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use quorate_model::cluster::{ClusterConfig, ClusterError, ClusterSpec, PlacementSpec};
+use quorate_model::ids::NodeId;
+use quorate_model::protocol::ReadRepair;
+use quorate_model::quorum::QuorumError;
+use quorate_model::ring::TOKENS_PER_NODE_DEFAULT;
+use quorate_model::versions::Versioning;
+
+use crate::storage::CACHE_BYTES_DEFAULT;
+use crate::transport::Faults;
+
+/// Why there is no configuration. The text names the file and, where there is one, line and field.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(
+        "cannot read {}: {source}; `quorate cluster` writes one, --config names another",
+        path.display()
+    )]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of it is wrong.
+    #[error("{}:{line}: {detail}", path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from one.
+        line: usize,
+        /// What is wrong with which field.
+        detail: String,
+    },
+    /// There is no node of this name.
+    #[error("{} has no node {name:?}; its nodes are {}", path.display(), known.join(", "))]
+    UnknownNode {
+        /// Which file.
+        path: PathBuf,
+        /// The name that was asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+}
+
+/// One node of the cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeEntry {
+    /// Its name.
+    pub name: String,
+    /// The UDP address it listens on.
+    pub address: SocketAddr,
+    /// Its data directory.
+    pub data: PathBuf,
+    /// The file it traces to, if it does.
+    pub trace: Option<PathBuf>,
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// How long a coordinator waits for enough answers to one request.
+    pub request: Duration,
+    /// How long a client waits for a coordinator before it asks again.
+    pub client_attempt: Duration,
+    /// How often a client asks in all, always under the same request id.
+    pub client_attempts: u32,
+    /// How long a client waits for any of a key's homes to answer a ping.
+    pub ping: Duration,
+}
+
+/// A cluster's configuration, validated.
+#[derive(Clone, Debug)]
+pub struct ClusterFile {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// What the protocol is told, as it was written.
+    pub spec: ClusterSpec,
+    /// What the protocol is told.
+    pub cluster: Arc<ClusterConfig>,
+    /// The nodes, in the order of their ids.
+    pub nodes: Vec<NodeEntry>,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// The memory that a node's store may take for its cache.
+    pub cache_bytes: usize,
+    /// Faults to inject into what nodes send, for tests.
+    pub faults: Option<Faults>,
+}
+
+impl ClusterFile {
+    /// Reads and validates a configuration. Relative paths in it are relative to its directory.
+    ///
+    /// # Errors
+    /// When it cannot be read or something in it is wrong.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Validates the text of a configuration as if it had been read from `path`.
+    ///
+    /// # Errors
+    /// When something in it is wrong.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let invalid = |at: Option<Range<usize>>, detail: String| {
+            let at = at.map_or(0, |span| span.start.min(text.len()));
+            let line = 1 + text[..at].matches('\n').count();
+            ConfigError::Invalid { path: path.into(), line, detail }
+        };
+        let raw: RawFile =
+            toml::from_str(text).map_err(|error| invalid(error.span(), describe(&error, text)))?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let mut nodes: Vec<NodeEntry> = Vec::with_capacity(raw.node.len());
+        for node in raw.node {
+            let (span, node) = (node.span(), node.into_inner());
+            if node.name.is_empty() || node.name.contains(['/', '\0']) {
+                let detail = "name: a node's name must not be empty or contain a slash";
+                return Err(invalid(Some(span), detail.to_string()));
+            }
+            for other in &nodes {
+                let twice = |field: &str| format!("{field}: {} has the same already", other.name);
+                if other.name == node.name {
+                    return Err(invalid(Some(span), twice("name")));
+                }
+                if other.address == node.addr {
+                    return Err(invalid(Some(span), twice("addr")));
+                }
+            }
+            nodes.push(NodeEntry {
+                data: directory.join(node.data.unwrap_or_else(|| PathBuf::from(&node.name))),
+                trace: node.trace.map(|trace| directory.join(trace)),
+                name: node.name,
+                address: node.addr,
+            });
+        }
+        if let Some(faults) = &raw.faults
+            && let Some(field) = faults.get_ref().invalid_field()
+        {
+            let detail = format!("faults.{field}: a probability must be between 0 and 1");
+            return Err(invalid(Some(faults.span()), detail));
+        }
+        let spec = ClusterSpec {
+            nodes: nodes.iter().map(|node| node.name.clone()).collect(),
+            n: *raw.n.get_ref(),
+            r: *raw.r.get_ref(),
+            w: *raw.w.get_ref(),
+            versioning: raw.versioning,
+            read_repair: raw.read_repair,
+            placement: raw.placement,
+            tokens_per_node: raw.tokens_per_node,
+        };
+        let cluster = spec.build().map_err(|error| {
+            let span = match &error {
+                ClusterError::Quorum(QuorumError::ROutOfRange { .. }) => raw.r.span(),
+                ClusterError::Quorum(QuorumError::WOutOfRange { .. }) => raw.w.span(),
+                _ => raw.n.span(),
+            };
+            invalid(Some(span), error.to_string())
+        })?;
+        let timeouts = &raw.timeouts;
+        Ok(ClusterFile {
+            path: path.into(),
+            spec,
+            cluster: Arc::new(cluster),
+            nodes,
+            timeouts: Timeouts {
+                request: Duration::from_millis(timeouts.request_ms),
+                client_attempt: Duration::from_millis(timeouts.client_attempt_ms),
+                client_attempts: timeouts.client_attempts,
+                ping: Duration::from_millis(timeouts.ping_ms),
+            },
+            cache_bytes: raw.cache_bytes,
+            faults: raw.faults.map(Spanned::into_inner),
+        })
+    }
+
+    /// The node of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn node_named(&self, name: &str) -> Result<NodeId, ConfigError> {
+        self.cluster.node_named(name).ok_or_else(|| ConfigError::UnknownNode {
+            path: self.path.clone(),
+            name: name.to_string(),
+            known: self.spec.nodes.clone(),
+        })
+    }
+
+    /// What the file says about a node.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> &NodeEntry {
+        &self.nodes[node.index()]
+    }
+
+    /// The addresses of all nodes, in the order of their ids.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(|node| node.address).collect()
+    }
+}
+
+/// The file as it is written. Its fields are explained where `quorate cluster` writes them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    n: Spanned<usize>,
+    r: Spanned<usize>,
+    w: Spanned<usize>,
+    #[serde(default)]
+    versioning: Versioning,
+    #[serde(default)]
+    read_repair: ReadRepair,
+    #[serde(default)]
+    placement: PlacementSpec,
+    #[serde(default = "tokens_per_node_default")]
+    tokens_per_node: usize,
+    #[serde(default = "cache_bytes_default")]
+    cache_bytes: usize,
+    #[serde(default)]
+    timeouts: RawTimeouts,
+    faults: Option<Spanned<Faults>>,
+    node: Vec<Spanned<RawNode>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNode {
+    name: String,
+    addr: SocketAddr,
+    data: Option<PathBuf>,
+    trace: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawTimeouts {
+    request_ms: u64,
+    client_attempt_ms: u64,
+    client_attempts: u32,
+    ping_ms: u64,
+}
+
+impl Default for RawTimeouts {
+    fn default() -> Self {
+        RawTimeouts { request_ms: 1_000, client_attempt_ms: 400, client_attempts: 5, ping_ms: 500 }
+    }
+}
+
+fn tokens_per_node_default() -> usize {
+    TOKENS_PER_NODE_DEFAULT
+}
+
+fn cache_bytes_default() -> usize {
+    CACHE_BYTES_DEFAULT
+}
+
+/// The error in one line, with the line it is about where the message does not name the field.
+fn describe(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().replace('\n', ", ");
+    let line = error.span().and_then(|span| {
+        let start = text[..span.start.min(text.len())].rfind('\n').map_or(0, |at| at + 1);
+        text[start..].lines().next()
+    });
+    match line.map(str::trim) {
+        Some(line) if !line.is_empty() => format!("{message}, in `{line}`"),
+        _ => message,
+    }
+}
+
+#[cfg(test)]
+mod tests;

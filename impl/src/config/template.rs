@@ -1,0 +1,82 @@
+//! A new `cluster.toml`, with what its fields mean.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use quorate_model::protocol::ReadRepair;
+use quorate_model::versions::Versioning;
+
+/// What a new configuration says; everything else takes its default.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Template {
+    /// Homes of each key.
+    pub n: usize,
+    /// Replies a read gathers.
+    pub r: usize,
+    /// Acknowledgements a write gathers.
+    pub w: usize,
+    /// How versions are named.
+    pub versioning: Versioning,
+    /// What reads do about replicas that are behind.
+    pub read_repair: ReadRepair,
+    /// The nodes.
+    pub nodes: Vec<TemplateNode>,
+}
+
+/// A node of a new configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TemplateNode {
+    /// Its name, which also names its data directory.
+    pub name: String,
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether it traces, to `<name>.trace.jsonl`.
+    pub is_traced: bool,
+}
+
+impl Template {
+    /// The text of the file.
+    ///
+    /// # Panics
+    /// Never: writing to a string does not fail.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let Template { n, r, w, versioning, read_repair, nodes } = self;
+        let mut text = format!(
+            r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
+# datagrams of one that differs in the first block or in the nodes' names are dropped.
+
+n = {n}  # homes of each key
+r = {r}  # replies a read gathers
+w = {w}  # acknowledgements a write gathers
+versioning = "{versioning}"  # dotted, server-clock, client-clock, scalar, last-write-wins
+read_repair = "{read_repair}"  # off, async, blocking
+
+[timeouts]
+request_ms = 1000       # a coordinator gives a request up
+client_attempt_ms = 400 # a client asks the coordinator again
+client_attempts = 5     # how often it asks in all
+ping_ms = 500           # a client looks for a home that answers
+
+# For tests only: probabilities of what happens to each datagram a node sends.
+# [faults]
+# drop = 0.1
+# duplicate = 0.1
+# delay = 0.1
+# delay_ms_max = 50
+"#
+        );
+        for TemplateNode { name, address, is_traced } in nodes {
+            write!(
+                text,
+                "\n[[node]]\nname = \"{name}\"\naddr = \"{address}\"\ndata = \"{name}\"  # relative to this file\n"
+            )
+            .expect("writing to a string does not fail");
+            if *is_traced {
+                writeln!(text, "trace = \"{name}.trace.jsonl\"")
+                    .expect("writing to a string does not fail");
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,85 @@
+use super::*;
+
+fn template() -> Template {
+    let node = |(name, port, is_traced): (&str, u16, bool)| TemplateNode {
+        name: name.to_string(),
+        address: ([127, 0, 0, 1], port).into(),
+        is_traced,
+    };
+    Template {
+        n: 2,
+        r: 1,
+        w: 2,
+        versioning: Versioning::Dotted,
+        read_repair: ReadRepair::Blocking,
+        nodes: [("a", 7001, false), ("b", 7002, true)].map(node).to_vec(),
+    }
+}
+
+fn parse(text: &str) -> Result<ClusterFile, String> {
+    ClusterFile::parse(Path::new("dir/cluster.toml"), text).map_err(|error| error.to_string())
+}
+
+fn rejected(from: &str, to: &str) -> String {
+    let text = template().render();
+    assert!(text.contains(from), "{from} is not in the template");
+    parse(&text.replacen(from, to, 1)).unwrap_err()
+}
+
+#[test]
+fn a_new_file_says_what_it_was_made_from() {
+    let file = parse(&template().render()).unwrap();
+    assert_eq!((file.spec.n, file.spec.r, file.spec.w), (2, 1, 2));
+    assert_eq!(file.spec.read_repair, ReadRepair::Blocking);
+    assert_eq!(file.spec.nodes, ["a", "b"]);
+    assert_eq!(file.nodes[0].data, Path::new("dir/a"));
+    assert_eq!(file.nodes[0].trace, None);
+    assert_eq!(file.nodes[1].trace.as_deref(), Some(Path::new("dir/b.trace.jsonl")));
+    assert_eq!(file.timeouts.request, Duration::from_secs(1));
+    assert_eq!(file.faults, None);
+}
+
+#[test]
+fn the_timeouts_of_a_new_file_are_the_defaults() {
+    let text = template().render();
+    let without: String = text
+        .lines()
+        .filter(|line| !line.contains("_ms") && !line.starts_with("client_attempts"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(parse(&without).unwrap().timeouts, parse(&text).unwrap().timeouts);
+}
+
+#[test]
+fn an_error_names_file_line_and_field() {
+    let line_of = |text: &str| {
+        let template = template().render();
+        1 + template.lines().position(|line| line.starts_with(text)).unwrap()
+    };
+    let unknown = rejected("r = 1", "read = 1");
+    assert!(
+        unknown.starts_with(&format!("dir/cluster.toml:{}: unknown field `read`", line_of("r ="))),
+        "{unknown}"
+    );
+    let mistyped = rejected("w = 2", "w = \"two\"");
+    assert!(mistyped.contains("in `w = \"two\""), "{mistyped}");
+    let address = rejected("127.0.0.1:7002", "nowhere");
+    assert!(address.contains("in `addr = \"nowhere\"`"), "{address}");
+    assert!(!address.contains('\n'), "{address}");
+}
+
+#[test]
+fn what_cannot_be_a_cluster_is_refused() {
+    assert!(rejected("r = 1", "r = 3").contains("R is 3"));
+    assert!(rejected("n = 2", "n = 3").contains("only 2 nodes"));
+    assert!(rejected("name = \"b\"", "name = \"a\"").contains("name: a has the same already"));
+    assert!(rejected(":7002", ":7001").contains("addr: a has the same already"));
+    let faults = rejected("[timeouts]", "[faults]\ndrop = 2.0\n[timeouts]");
+    assert!(faults.contains("faults.drop"), "{faults}");
+}
+
+#[test]
+fn an_unknown_node_is_answered_with_the_known_ones() {
+    let error = parse(&template().render()).unwrap().node_named("c").unwrap_err();
+    assert_eq!(error.to_string(), "dir/cluster.toml has no node \"c\"; its nodes are a, b");
+}

@@ -1,0 +1,369 @@
+//! The loop: collect inputs, step, trace, commit, and then let the effects happen.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tracing::{debug, info, warn};
+
+use quorate_model::ids::{Peer, Timestamp};
+use quorate_model::protocol::{Effect, Input, Message, NodeConfig, Replica, Store, Timer};
+use quorate_model::refine::digest::{StateDigest, StoreDigest};
+use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
+use quorate_model::versions::Incarnation;
+
+use super::{CLIENTS_MAX, ClientAddresses, NodeError, NodeSettings, Timers, TraceFile};
+use crate::config::Timeouts;
+use crate::storage::{Owner, Staged, StagedChanges, Storage};
+use crate::transport::{FaultyTransport, Transport, UdpTransport};
+use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, NodeStatus, Traffic, Wire, WireError};
+
+/// The most inputs of one group: what a single commit may make everyone wait for.
+pub const GROUP_MAX: usize = 256;
+
+/// How long the loop waits at most before it looks whether it should stop.
+const WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// What tells a running node to end.
+#[derive(Debug, Default)]
+pub struct Signals {
+    stop: Arc<AtomicBool>,
+    kill: AtomicBool,
+}
+
+impl Signals {
+    /// Asks the node to finish its group and end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// The flag that [`Signals::stop`] sets, for a signal handler to set.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Asks the node to end at once.
+    pub fn kill(&self) {
+        self.kill.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.is_killed()
+    }
+
+    fn is_killed(&self) -> bool {
+        self.kill.load(Ordering::Relaxed)
+    }
+}
+
+/// A trace being written, with what it must know that a node without one need not.
+#[derive(Debug)]
+struct Tracing {
+    file: TraceFile,
+    /// Follows the store and what is staged over it.
+    digest: StoreDigest,
+    last_at_us: u64,
+}
+
+/// A group of steps that are taken but not durable yet.
+#[derive(Default)]
+struct Group {
+    changes: StagedChanges,
+    /// What the steps send, in order.
+    messages: Vec<(Peer, Message)>,
+    /// Questions that are not the protocol's, answered with the group.
+    answers: Vec<(SocketAddr, Datagram)>,
+    steps: u64,
+}
+
+/// A node: its protocol state, its store and its socket.
+pub struct Node {
+    config: NodeConfig,
+    timeouts: Timeouts,
+    replica: Replica,
+    storage: Storage,
+    /// The number of the last step taken.
+    step: u64,
+    trace: Option<Tracing>,
+    wire: Wire,
+    transport: Box<dyn Transport>,
+    address: SocketAddr,
+    nodes: Vec<SocketAddr>,
+    clients: ClientAddresses,
+    timers: Timers,
+    traffic: Traffic,
+    started: Instant,
+}
+
+impl Node {
+    /// Opens a node's store, trace and socket. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub fn open(settings: NodeSettings) -> Result<Self, NodeError> {
+        let NodeSettings { cluster, node, data, trace } = settings;
+        let entry = cluster.node(node);
+        // The socket first: a node that runs already is best recognised by it.
+        let bind =
+            |source| NodeError::Bind { address: entry.address, name: entry.name.clone(), source };
+        let udp = UdpTransport::bind(entry.address).map_err(bind)?;
+        let address = udp.address().map_err(NodeError::Socket)?;
+        let transport: Box<dyn Transport> = match cluster.faults {
+            Some(faults) => Box::new(FaultyTransport::new(udp, faults)),
+            None => Box::new(udp),
+        };
+        let owner = Owner { node: entry.name.clone(), versioning: cluster.spec.versioning };
+        let storage = Storage::open(&data, &owner, cluster.cache_bytes)?;
+        let trace = match trace {
+            None => None,
+            Some(path) => {
+                let mut file = TraceFile::open(&path, node)?;
+                file.write(&TraceLine::Node(NodeHeader {
+                    format: TRACE_FORMAT,
+                    node,
+                    cluster: cluster.spec.clone(),
+                    durable_step: storage.durable_step(),
+                }));
+                let last_at_us = file.last_at_us();
+                Some(Tracing { file, digest: storage.digest()?, last_at_us })
+            }
+        };
+        Ok(Node {
+            config: NodeConfig::new(node, Arc::clone(&cluster.cluster)),
+            timeouts: cluster.timeouts,
+            replica: Replica::default(),
+            step: storage.durable_step(),
+            storage,
+            trace,
+            wire: Wire::new(&cluster.spec),
+            transport,
+            address,
+            nodes: cluster.addresses(),
+            clients: ClientAddresses::new(CLIENTS_MAX),
+            timers: Timers::default(),
+            traffic: Traffic::default(),
+            started: Instant::now(),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until it is told to end.
+    ///
+    /// # Errors
+    /// When the store, the trace or the socket fails. Nothing that was not durable has been said
+    /// to anyone.
+    pub fn run(mut self, signals: &Signals) -> Result<(), NodeError> {
+        let mut group = Group::default();
+        let incarnation = Incarnation(rand::random_range(1..=u64::MAX));
+        self.step(Input::Start { incarnation }, &mut group)?;
+        self.finish(group, signals)?;
+        info!(
+            name = self.config.cluster.name(self.config.node),
+            address = %self.address,
+            durable_step = self.step,
+            keys = self.storage.counts().keys,
+            "started"
+        );
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX + 1];
+        while !signals.is_stopped() {
+            let mut group = Group::default();
+            self.collect(&mut buffer, &mut group)?;
+            self.finish(group, signals)?;
+        }
+        info!(step = self.step, "stopped");
+        Ok(())
+    }
+
+    /// Waits for something to happen, then takes a step for everything that has, up to a limit.
+    fn collect(&mut self, buffer: &mut [u8], group: &mut Group) -> Result<(), NodeError> {
+        let mut wait = self.timers.next_deadline().map_or(WAIT_MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now()).min(WAIT_MAX)
+        });
+        for _ in 0..GROUP_MAX {
+            let received = self.transport.receive(buffer, wait).map_err(NodeError::Socket)?;
+            let Some((length, from)) = received else { break };
+            self.receive(&buffer[..length], from, group)?;
+            wait = Duration::ZERO;
+        }
+        let now = Instant::now();
+        while let Some(timer) = self.timers.pop_expired(now) {
+            self.step(Input::Expire(timer), group)?;
+        }
+        Ok(())
+    }
+
+    fn receive(
+        &mut self,
+        bytes: &[u8],
+        address: SocketAddr,
+        group: &mut Group,
+    ) -> Result<(), NodeError> {
+        let datagram = match self.wire.decode(bytes) {
+            Ok(datagram) => datagram,
+            Err(error) => {
+                debug!(from = %address, bytes = bytes.len(), %error, "dropped a datagram");
+                *match error {
+                    WireError::OtherVersion { .. } => &mut self.traffic.other_version,
+                    WireError::OtherCluster => &mut self.traffic.other_cluster,
+                    WireError::UnknownNode => &mut self.traffic.unknown_node,
+                    WireError::NotQuorate | WireError::Malformed | WireError::TooLarge { .. } => {
+                        &mut self.traffic.malformed
+                    }
+                } += 1;
+                return Ok(());
+            }
+        };
+        self.traffic.received += 1;
+        let node = self.config.node;
+        match datagram {
+            Datagram::Protocol { from, message } => {
+                if let Peer::Client(client) = from {
+                    self.clients.heard(client, address);
+                }
+                self.step(Input::Receive { from, message }, group)?;
+            }
+            Datagram::Ping { token } => {
+                group.answers.push((address, Datagram::Pong { token, node }));
+            }
+            Datagram::StatusRequest { token } => {
+                let status = self.status();
+                group.answers.push((address, Datagram::StatusReply { token, node, status }));
+            }
+            // Answers to questions that a node does not ask.
+            Datagram::Pong { .. } | Datagram::StatusReply { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Takes one step over what is durable and what the group has staged.
+    fn step(&mut self, input: Input, group: &mut Group) -> Result<(), NodeError> {
+        let wall_us = wall_clock_us();
+        let now = Timestamp(wall_us);
+        // Only a trace needs the input afterwards.
+        let traced = self.trace.is_some().then(|| input.clone());
+        let store = Staged::new(&self.storage, &group.changes);
+        let step = self.replica.step(&self.config, &store, now, input)?;
+        self.step += 1;
+        group.steps += 1;
+        if let (Some(trace), Some(input)) = (&mut self.trace, traced) {
+            trace.digest.follow(&store, &step.changes)?;
+            // A wall clock may be set back; a trace's may not.
+            trace.last_at_us = trace.last_at_us.max(wall_us);
+            trace.file.write(&TraceLine::Step(NodeStep {
+                number: self.step,
+                at_us: trace.last_at_us,
+                now,
+                input,
+                effects: step.effects.clone(),
+                digest: StateDigest::new(&self.replica, trace.digest),
+            }));
+        }
+        group.changes.stage(step.changes);
+        for effect in step.effects {
+            match effect {
+                Effect::Send { to, message } | Effect::Reply { to, message } => {
+                    group.messages.push((to, message));
+                }
+                // Nobody outside can see a timer, so it need not wait for the commit; and one
+                // that this group cancels must not expire in it.
+                Effect::SetTimer(timer) => {
+                    let duration = match timer {
+                        Timer::Request(_) => self.timeouts.request,
+                    };
+                    self.timers.set(timer, Instant::now() + duration);
+                }
+                Effect::CancelTimer(timer) => self.timers.cancel(timer),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a group durable, and only then lets its effects happen.
+    fn finish(&mut self, group: Group, signals: &Signals) -> Result<(), NodeError> {
+        if signals.is_killed() {
+            return Ok(());
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.file.flush()?;
+        }
+        // Steps that changed nothing need no commit, unless a trace must be able to tell the steps
+        // that may have sent something from those that have not.
+        if !group.changes.is_empty() || (self.trace.is_some() && group.steps > 0) {
+            self.storage.commit(&group.changes, self.step)?;
+        }
+        if signals.is_killed() {
+            return Ok(());
+        }
+        for (to, message) in group.messages {
+            self.send_message(to, message);
+        }
+        for (to, datagram) in group.answers {
+            self.send(to, &datagram);
+        }
+        Ok(())
+    }
+
+    fn send_message(&mut self, to: Peer, message: Message) {
+        let address = match to {
+            Peer::Node(node) => Some(self.nodes[node.index()]),
+            Peer::Client(client) => self.clients.of(client),
+        };
+        let Some(address) = address else {
+            self.traffic.unknown_client += 1;
+            debug!(%to, kind = message.kind(), "no address to send to");
+            return;
+        };
+        let from = Peer::Node(self.config.node);
+        self.send(address, &Datagram::Protocol { from, message });
+    }
+
+    fn send(&mut self, to: SocketAddr, datagram: &Datagram) {
+        let bytes = match self.wire.encode(datagram) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.traffic.too_large += 1;
+                warn!(%to, %error, "did not send a datagram");
+                return;
+            }
+        };
+        match self.transport.send(to, &bytes) {
+            Ok(()) => self.traffic.sent += 1,
+            Err(error) => {
+                self.traffic.send_failed += 1;
+                warn!(%to, %error, "could not send a datagram");
+            }
+        }
+    }
+
+    fn status(&self) -> NodeStatus {
+        let counts = self.storage.counts();
+        NodeStatus {
+            incarnation: self
+                .storage
+                .identity()
+                .ok()
+                .flatten()
+                .map(|identity| identity.incarnation)
+                .unwrap_or_default(),
+            keys: counts.keys,
+            versions: counts.versions,
+            pending: self.replica.pending_count() as u64,
+            durable_step: self.storage.durable_step(),
+            up_ms: self.started.elapsed().as_millis() as u64,
+            traffic: self.traffic,
+        }
+    }
+}
+
+fn wall_clock_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock before 1970 is a clock that was never set.
+    since.map_or(0, |since| since.as_micros() as u64)
+}

@@ -1,0 +1,109 @@
+//! A running node: one thread, one socket, one store, and the protocol between them.
+//!
+//! The loop collects a group of inputs, takes a step for each, makes all that the steps changed
+//! durable in one transaction, and only then lets their effects happen. It decides nothing: what
+//! to store and what to say is the protocol's.
+
+mod addresses;
+mod event_loop;
+mod handle;
+mod timers;
+mod trace_file;
+
+pub use addresses::{CLIENTS_MAX, ClientAddresses};
+pub use event_loop::{GROUP_MAX, Node, Signals};
+pub use handle::NodeHandle;
+pub use timers::Timers;
+pub use trace_file::TraceFile;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use quorate_model::ids::NodeId;
+
+use crate::config::{ClusterFile, ConfigError};
+use crate::storage::StorageError;
+
+/// What a node is started with.
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// The cluster.
+    pub cluster: ClusterFile,
+    /// Which of its nodes.
+    pub node: NodeId,
+    /// Its data directory.
+    pub data: PathBuf,
+    /// The file it traces to, if it does.
+    pub trace: Option<PathBuf>,
+}
+
+impl NodeSettings {
+    /// The settings that a configuration has for the node of this name.
+    ///
+    /// # Errors
+    /// When it has no such node.
+    pub fn new(cluster: ClusterFile, name: &str) -> Result<Self, ConfigError> {
+        let node = cluster.node_named(name)?;
+        let entry = cluster.node(node).clone();
+        Ok(NodeSettings { cluster, node, data: entry.data, trace: entry.trace })
+    }
+
+    /// The name of the node.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.cluster.cluster.name(self.node)
+    }
+}
+
+/// Why a node cannot start or go on. What it had acknowledged is durable.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address} (addr of node {name}): {source}{}", bind_hint(source))]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// Whose.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The socket failed.
+    #[error("the socket failed: {0}")]
+    Socket(io::Error),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The trace cannot be written. A node that was asked to trace does not go on without.
+    #[error("cannot write the trace {}: {source}", path.display())]
+    Trace {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file to trace to holds something else, and was left as it is.
+    #[error(
+        "{} is not the trace of this node: name another file with --trace, or move it away",
+        path.display()
+    )]
+    NotItsTrace {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+impl NodeError {
+    fn trace(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |source| NodeError::Trace { path: path.into(), source }
+    }
+}
+
+fn bind_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; stop the process that uses it or change addr",
+        io::ErrorKind::AddrNotAvailable => "; it is not an address of this machine",
+        _ => "",
+    }
+}

@@ -1,0 +1,181 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
+use quorate_model::protocol::{Change, Entry, Identity, Run, Store};
+use quorate_model::versions::{
+    ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
+};
+
+use super::*;
+
+const CACHE_BYTES: usize = 1024 * 1024;
+
+fn owner(node: &str, versioning: Versioning) -> Owner {
+    Owner { node: node.to_string(), versioning }
+}
+
+fn open(directory: &Path) -> Result<Storage, StorageError> {
+    Storage::open(directory, &owner("n1", Versioning::Dotted), CACHE_BYTES)
+}
+
+fn entry(counter: u64, value: &str) -> Entry {
+    let actor = ActorId::Node { node: NodeId(0), incarnation: Incarnation(1), epoch: Epoch(0) };
+    let mut state = Record::empty(Versioning::Dotted);
+    state.put(&Write {
+        dot: Dot { actor, counter },
+        client: ClientId(0),
+        context: VersionVector::new(),
+        timestamp: Timestamp(0),
+        value: Some(Value::from(value)),
+    });
+    Entry { state: Arc::new(state), run: Some(Run { epoch: Epoch(0), counter }) }
+}
+
+fn staged(changes: impl IntoIterator<Item = Change>) -> StagedChanges {
+    let mut staged = StagedChanges::default();
+    staged.stage(changes);
+    staged
+}
+
+fn put(key: &str, entry: Entry) -> Change {
+    Change::Entry { key: Key::from(key), entry }
+}
+
+#[test]
+fn what_was_committed_is_there_after_the_store_was_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity { incarnation: Incarnation(7), next_epoch: Epoch(3) };
+    let mut storage = open(directory.path()).unwrap();
+    assert_eq!((storage.identity().unwrap(), storage.durable_step()), (None, 0));
+    storage.commit(&staged([Change::Identity(identity), put("a", entry(1, "x"))]), 5).unwrap();
+    storage.commit(&staged([put("a", entry(2, "y")), put("b", entry(1, "z"))]), 9).unwrap();
+    let digest = storage.digest().unwrap();
+    drop(storage);
+
+    let storage = open(directory.path()).unwrap();
+    assert_eq!(storage.identity().unwrap(), Some(identity));
+    assert_eq!(storage.durable_step(), 9);
+    assert_eq!(storage.entry(&Key::from("a")).unwrap(), Some(entry(2, "y")));
+    assert_eq!(storage.entry(&Key::from("c")).unwrap(), None);
+    assert_eq!(storage.counts(), Counts { keys: 2, versions: 2 });
+    assert_eq!(storage.digest().unwrap(), digest);
+}
+
+#[test]
+fn the_next_step_of_a_group_sees_what_the_group_has_not_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut storage = open(directory.path()).unwrap();
+    storage.commit(&staged([put("a", entry(1, "x"))]), 1).unwrap();
+    let changes = staged([put("b", entry(1, "y")), put("b", entry(2, "z"))]);
+    let next = Staged::new(&storage, &changes);
+    assert_eq!(next.entry(&Key::from("a")).unwrap(), Some(entry(1, "x")));
+    assert_eq!(next.entry(&Key::from("b")).unwrap(), Some(entry(2, "z")));
+    assert_eq!(storage.entry(&Key::from("b")).unwrap(), None);
+}
+
+#[test]
+fn a_directory_in_use_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let _open = open(directory.path()).unwrap();
+    let second = open(directory.path());
+    assert!(matches!(second, Err(StorageError::InUse { .. })));
+}
+
+#[test]
+fn a_damaged_database_is_an_error_and_never_taken_for_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("store.redb");
+    for content in [Vec::new(), b"not a database".to_vec(), vec![0; 1 << 20]] {
+        std::fs::write(&file, &content).unwrap();
+        let opened = open(directory.path());
+        assert!(
+            matches!(opened, Err(StorageError::Corrupt { .. })),
+            "{} bytes: {opened:?}",
+            content.len()
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), content, "it was written to");
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_row_is_an_error_when_the_row_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut storage = open(directory.path()).unwrap();
+    storage.commit(&staged([put("key", entry(1, "a value to find again"))]), 1).unwrap();
+    drop(storage);
+    let file = directory.path().join("store.redb");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let needle = b"a value to find again";
+    let found: Vec<_> =
+        bytes.windows(needle.len()).enumerate().filter(|(_, part)| part == needle).collect();
+    let positions: Vec<_> = found.into_iter().map(|(at, _)| at).collect();
+    assert!(!positions.is_empty());
+    for at in positions {
+        bytes[at] ^= 1;
+    }
+    std::fs::write(&file, &bytes).unwrap();
+    let read = open(directory.path()).and_then(|storage| storage.entry(&Key::from("key")));
+    assert!(matches!(read, Err(StorageError::Corrupt { .. })), "{read:?}");
+}
+
+#[test]
+fn the_directory_of_another_node_or_versioning_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    for other in [owner("n2", Versioning::Dotted), owner("n1", Versioning::Scalar)] {
+        let opened = Storage::open(directory.path(), &other, CACHE_BYTES);
+        assert!(matches!(opened, Err(StorageError::OtherOwner { .. })), "{opened:?}");
+    }
+    open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let table = redb::TableDefinition::<&str, &[u8]>::new("meta");
+    let database = redb::Database::open(directory.path().join("store.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let row = codec::encode(b"format", &(STORE_FORMAT + 1));
+    transaction.open_table(table).unwrap().insert("format", row.as_slice()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let opened = open(directory.path());
+    assert!(matches!(opened, Err(StorageError::NewerFormat { found: 2, .. })), "{opened:?}");
+}
+
+#[test]
+fn damage_anywhere_in_the_file_is_an_error_or_harmless_but_never_a_wrong_value() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut storage = open(directory.path()).unwrap();
+    let key = |index: u64| Key(format!("key{index}").into_bytes().into());
+    for step in 1..=20 {
+        let change = Change::Entry { key: key(step), entry: entry(step, "value") };
+        storage.commit(&staged([change]), step).unwrap();
+    }
+    drop(storage);
+    let file = directory.path().join("store.redb");
+    let whole = std::fs::read(&file).unwrap();
+    let used: Vec<_> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+    let mut errors = 0;
+    for at in used.iter().step_by(used.len().div_ceil(400)) {
+        let mut damaged = whole.clone();
+        damaged[*at] ^= 0x55;
+        std::fs::write(&file, &damaged).unwrap();
+        let read = open(directory.path()).and_then(|storage| {
+            (1..=20)
+                .map(|step| Ok((step, storage.entry(&key(step))?)))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        match read {
+            Err(_) => errors += 1,
+            Ok(read) => {
+                for (step, found) in read {
+                    assert_eq!(found, Some(entry(step, "value")), "byte {at}");
+                }
+            }
+        }
+    }
+    assert!(errors > 0);
+}

@@ -1,0 +1,218 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use quorate_model::ids::{ClientId, Key, NodeSet, Peer, RequestId, Timestamp, Value};
+use quorate_model::protocol::{
+    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReadRepair, Refusal,
+};
+use quorate_model::versions::{
+    ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
+};
+
+use super::*;
+
+fn cluster() -> ClusterSpec {
+    ClusterSpec {
+        nodes: ["n1", "n2", "n3"].map(String::from).to_vec(),
+        n: 3,
+        r: 2,
+        w: 2,
+        versioning: Versioning::Dotted,
+        read_repair: ReadRepair::Async,
+        placement: Default::default(),
+        tokens_per_node: 128,
+    }
+}
+
+fn record() -> Arc<Record> {
+    let actor = ActorId::Node { node: NodeId(1), incarnation: Incarnation(9), epoch: Epoch(2) };
+    let mut record = Record::empty(Versioning::Dotted);
+    for (counter, value) in [(1, Some(Value::from("a"))), (2, None)] {
+        record.put(&Write {
+            dot: Dot { actor, counter },
+            client: ClientId(5),
+            context: VersionVector::new(),
+            timestamp: Timestamp(0),
+            value,
+        });
+    }
+    Arc::new(record)
+}
+
+/// One message of every kind, and every way a put or a get can end.
+fn messages() -> Vec<Message> {
+    let request = RequestId { client: ClientId(7), sequence: 3 };
+    let key = Key::from("key");
+    let state = record();
+    let nodes: NodeSet = [NodeId(0), NodeId(2)].into_iter().collect();
+    let put_reply = |outcome| Message::PutReply { request, outcome };
+    let get_reply = |outcome| Message::GetReply { request, outcome };
+    vec![
+        Message::Put(PutRequest {
+            request,
+            key: key.clone(),
+            value: Some(Value::from("value")),
+            context: state.context(),
+            w: Some(2),
+            fan_out: FanOut::ClientDriven,
+        }),
+        put_reply(PutOutcome::Ok { acked: nodes }),
+        put_reply(PutOutcome::Unavailable { acked: nodes }),
+        put_reply(PutOutcome::Minted { state: Arc::clone(&state) }),
+        put_reply(PutOutcome::Refused(Refusal::QuorumOutOfRange { asked: 4, n: 3 })),
+        put_reply(PutOutcome::Refused(Refusal::NotHome { homes: nodes })),
+        put_reply(PutOutcome::Refused(Refusal::RecordTooLarge { bytes: 9, bytes_max: 8 })),
+        put_reply(PutOutcome::Refused(Refusal::Overloaded { pending_max: 8 })),
+        Message::Get(GetRequest { request, key: key.clone(), r: None }),
+        get_reply(GetOutcome::Ok { state: Some(Arc::clone(&state)), replied: nodes }),
+        get_reply(GetOutcome::Unavailable { replied: NodeSet::EMPTY }),
+        get_reply(GetOutcome::Refused(Refusal::Overloaded { pending_max: 8 })),
+        Message::Store { request, key: key.clone(), state: Arc::clone(&state) },
+        Message::StoreAck { request, held: state.digest() },
+        Message::Fetch { request, key: key.clone() },
+        Message::FetchReply { request, state: None },
+        Message::Repair { key, state },
+    ]
+}
+
+fn datagrams() -> Vec<Datagram> {
+    let from = Peer::Node(NodeId(2));
+    let mut datagrams: Vec<_> =
+        messages().into_iter().map(|message| Datagram::Protocol { from, message }).collect();
+    let (token, node) = (300, NodeId(1));
+    let status = NodeStatus { keys: 2, versions: 3, ..NodeStatus::default() };
+    datagrams.extend([
+        Datagram::Ping { token },
+        Datagram::Pong { token, node },
+        Datagram::StatusRequest { token },
+        Datagram::StatusReply { token, node, status },
+    ]);
+    datagrams
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Two versions that differ in these bytes cannot talk: raise `WIRE_VERSION` with them.
+#[test]
+fn the_bytes_of_every_kind_of_datagram_stay_the_same() {
+    let wire = Wire::new(&cluster());
+    let mut lines = format!("header {}\n", hex(&wire.encode(&datagrams()[0]).unwrap()[..13]));
+    for datagram in datagrams() {
+        let kind = match &datagram {
+            Datagram::Protocol { message, .. } => message.kind().to_string(),
+            other => format!("{other:?}").split_whitespace().next().unwrap_or_default().to_string(),
+        };
+        lines += &format!("{kind} {}\n", hex(&wire.encode(&datagram).unwrap()[header_bytes()..]));
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn what_is_encoded_is_decoded_again() {
+    let wire = Wire::new(&cluster());
+    for datagram in datagrams() {
+        assert_eq!(wire.decode(&wire.encode(&datagram).unwrap()), Ok(datagram));
+    }
+}
+
+#[test]
+fn a_datagram_that_is_cut_short_or_has_bytes_left_over_is_malformed() {
+    let wire = Wire::new(&cluster());
+    for datagram in datagrams() {
+        let mut bytes = wire.encode(&datagram).unwrap();
+        for length in 0..bytes.len() {
+            assert!(wire.decode(&bytes[..length]).is_err());
+        }
+        bytes.push(0);
+        assert_eq!(wire.decode(&bytes), Err(WireError::Malformed));
+    }
+}
+
+#[test]
+fn another_magic_version_or_cluster_is_told_apart() {
+    let wire = Wire::new(&cluster());
+    let bytes = wire.encode(&Datagram::Ping { token: 1 }).unwrap();
+    let with = |at: usize, byte: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = byte;
+        wire.decode(&bytes)
+    };
+    assert_eq!(with(0, b'x'), Err(WireError::NotQuorate));
+    assert_eq!(with(4, 2), Err(WireError::OtherVersion { version: 2 }));
+    let other = Wire::new(&ClusterSpec { r: 1, ..cluster() });
+    assert_eq!(other.decode(&bytes), Err(WireError::OtherCluster));
+}
+
+#[test]
+fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
+    let wire = Wire::new(&cluster());
+    let larger = Wire { nodes: NODES, ..wire };
+    const NODES: usize = 128;
+    let (node, request) = (NodeId(3), RequestId { client: ClientId(1), sequence: 0 });
+    let nodes: NodeSet = [node].into_iter().collect();
+    let from_client = |message| Datagram::Protocol { from: Peer::Client(ClientId(1)), message };
+    let refused = PutOutcome::Refused(Refusal::NotHome { homes: nodes });
+    for datagram in [
+        Datagram::Pong { token: 1, node },
+        Datagram::Protocol {
+            from: Peer::Node(node),
+            message: Message::StoreAck { request, held: record().digest() },
+        },
+        from_client(Message::PutReply { request, outcome: PutOutcome::Ok { acked: nodes } }),
+        from_client(Message::PutReply { request, outcome: refused }),
+        from_client(Message::GetReply {
+            request,
+            outcome: GetOutcome::Unavailable { replied: nodes },
+        }),
+    ] {
+        let bytes = wire.encode(&datagram).unwrap();
+        assert_eq!(wire.decode(&bytes), Err(WireError::UnknownNode));
+        assert_eq!(larger.decode(&bytes), Ok(datagram));
+    }
+}
+
+#[test]
+fn a_datagram_that_does_not_fit_is_an_error_of_the_sender() {
+    let put = Message::Put(PutRequest {
+        request: RequestId { client: ClientId(1), sequence: 0 },
+        key: Key::from("key"),
+        value: Some(Value(vec![0; DATAGRAM_BYTES_MAX].into())),
+        context: VersionVector::new(),
+        w: None,
+        fan_out: FanOut::NodeDriven,
+    });
+    let datagram = Datagram::Protocol { from: Peer::Client(ClientId(1)), message: put };
+    let encoded = Wire::new(&cluster()).encode(&datagram);
+    assert!(matches!(encoded, Err(WireError::TooLarge { .. })));
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let wire = Wire::new(&cluster());
+        let _ = wire.decode(&body);
+        let mut bytes = wire.encode(&Datagram::Ping { token: 0 }).unwrap();
+        bytes.truncate(header_bytes());
+        bytes.extend(&body);
+        let _ = wire.decode(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_datagram_never_panics_and_what_decodes_encodes_again(
+        which in 0..datagrams().len(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let wire = Wire::new(&cluster());
+        let mut bytes = wire.encode(&datagrams()[which]).unwrap();
+        for (at, byte) in damage {
+            let at = header_bytes() + at.index(bytes.len() - header_bytes());
+            bytes[at] = byte;
+        }
+        if let Ok(datagram) = wire.decode(&bytes) {
+            let again = wire.encode(&datagram).unwrap();
+            prop_assert_eq!(wire.decode(&again), Ok(datagram));
+        }
+    }
+}

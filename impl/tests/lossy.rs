@@ -1,0 +1,84 @@
+//! Nodes of this process that talk through a bad network.
+
+mod support;
+
+use std::time::Duration;
+
+use quorate::client::{Session, SessionOptions};
+use quorate::node::{Node, NodeHandle, NodeSettings};
+use quorate_model::ids::{Key, Value};
+use quorate_model::protocol::{FanOut, Operation, Outcome};
+use quorate_model::versions::VersionVector;
+use support::TestCluster;
+
+fn spawn(cluster: &TestCluster, name: &str) -> NodeHandle {
+    Node::spawn(NodeSettings::new(cluster.file.clone(), name).unwrap()).unwrap()
+}
+
+fn put(key: &str, value: &str) -> Operation {
+    let (key, value) = (Key::from(key), Some(Value::from(value)));
+    Operation::Put { key, value, context: VersionVector::new(), w: None }
+}
+
+fn get(key: &str) -> Operation {
+    Operation::Get { key: Key::from(key), r: None }
+}
+
+fn values(outcome: &Outcome) -> Vec<Value> {
+    match outcome {
+        Outcome::GetOk { state, .. } => {
+            state.iter().flat_map(|state| state.live().map(|(_, value)| value.clone())).collect()
+        }
+        outcome => panic!("the read failed: {outcome:?}"),
+    }
+}
+
+#[test]
+fn retries_get_through_loss_duplication_and_delay_and_write_once() {
+    let cluster = TestCluster::configured(4, |text| {
+        text.replace("client_attempt_ms = 400", "client_attempt_ms = 50").replace(
+            "[timeouts]",
+            "[faults]\ndrop = 0.2\nduplicate = 0.2\ndelay = 0.3\ndelay_ms_max = 20\nseed = 7\n\
+             [timeouts]",
+        )
+    });
+    let _nodes: Vec<_> = cluster.names().iter().map(|name| spawn(&cluster, name)).collect();
+    for fan_out in [FanOut::NodeDriven, FanOut::ClientDriven] {
+        let options = SessionOptions { fan_out, ..SessionOptions::default() };
+        let mut session = Session::new(cluster.file.clone(), options).unwrap();
+        for index in 0..10 {
+            let (key, value) = (format!("{fan_out:?}{index}"), index.to_string());
+            let outcome = session.perform(put(&key, &value)).unwrap();
+            assert!(matches!(outcome, Outcome::PutOk { .. }), "{outcome:?}");
+            let read = session.perform(get(&key)).unwrap();
+            assert_eq!(values(&read), [Value::from(value.as_str())]);
+        }
+    }
+}
+
+#[test]
+fn a_killed_node_has_what_it_acknowledged_and_can_be_opened_again_at_once() {
+    let cluster = TestCluster::configured(3, |text| text.replace("w = 2", "w = 3"));
+    let mut nodes: Vec<_> = cluster.names().iter().map(|name| spawn(&cluster, name)).collect();
+    let mut session = Session::new(cluster.file.clone(), SessionOptions::default()).unwrap();
+    session.perform(put("key", "value")).unwrap();
+    for node in nodes.drain(..) {
+        node.kill().unwrap();
+    }
+    let nodes: Vec<_> = cluster.names().iter().map(|name| spawn(&cluster, name)).collect();
+    assert_eq!(values(&session.perform(get("key")).unwrap()), [Value::from("value")]);
+    for node in nodes {
+        assert!(!node.is_finished());
+        node.stop().unwrap();
+    }
+}
+
+#[test]
+fn a_request_ends_after_the_time_it_was_given() {
+    let cluster = TestCluster::configured(3, |text| text);
+    let timeout = Some(Duration::from_millis(100));
+    let coordinator = Some(cluster.file.cluster.nodes()[0]);
+    let options = SessionOptions { coordinator, timeout, ..SessionOptions::default() };
+    let mut session = Session::new(cluster.file.clone(), options).unwrap();
+    assert_eq!(session.perform(get("key")).unwrap(), Outcome::NoAnswer);
+}

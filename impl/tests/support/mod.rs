@@ -1,0 +1,216 @@
+//! A cluster of real processes in a directory of its own.
+#![allow(dead_code, unreachable_pub)] // every test file uses a part of it
+
+use std::collections::BTreeMap;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quorate::client::wait_until_up;
+use quorate::config::{ClusterFile, Template, TemplateNode};
+use quorate_model::ids::{Key, NodeId};
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits until a condition holds.
+///
+/// # Panics
+/// When it does not in time.
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The program under test.
+pub fn quorate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    command.env_remove("RUST_LOG").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+/// `count` ports that nobody uses.
+pub fn free_ports(count: usize) -> Vec<u16> {
+    let bind = |_| UdpSocket::bind("127.0.0.1:0").unwrap();
+    // All bound at once, so that they differ.
+    let sockets: Vec<_> = (0..count).map(bind).collect();
+    sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect()
+}
+
+/// A port after which `count` ports follow that nobody uses.
+pub fn free_base_port(count: u16) -> u16 {
+    let is_free = |port| UdpSocket::bind(("127.0.0.1", port)).is_ok();
+    let follows =
+        |base: &u16| (1..=count).all(|offset| base.checked_add(offset).is_some_and(is_free));
+    std::iter::repeat_with(|| free_ports(1)[0]).find(follows).unwrap()
+}
+
+/// Sends a signal to a process.
+pub fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Ran {
+            code: output.status.code().expect("it was killed"),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+pub struct TestCluster {
+    pub directory: TempDir,
+    pub file: ClusterFile,
+    pub processes: BTreeMap<String, Child>,
+}
+
+impl TestCluster {
+    /// A configuration of `count` nodes with N = 3 and R = W = 2, none of them running. `edit` may
+    /// change its text.
+    pub fn configured(count: usize, edit: impl FnOnce(String) -> String) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let nodes = free_ports(count).into_iter().enumerate().map(|(index, port)| TemplateNode {
+            name: format!("n{}", index + 1),
+            address: ([127, 0, 0, 1], port).into(),
+            is_traced: false,
+        });
+        let template = Template {
+            n: 3,
+            r: 2,
+            w: 2,
+            versioning: Default::default(),
+            read_repair: Default::default(),
+            nodes: nodes.collect(),
+        };
+        let path = directory.path().join("cluster.toml");
+        // Slow machines must not turn into unavailable clusters.
+        let text = template
+            .render()
+            .replace("ping_ms = 500", "ping_ms = 10000")
+            .replace("request_ms = 1000", "request_ms = 10000")
+            .replace("client_attempts = 5", "client_attempts = 40");
+        std::fs::write(&path, edit(text)).unwrap();
+        let file = ClusterFile::read(&path).unwrap();
+        TestCluster { directory, file, processes: BTreeMap::new() }
+    }
+
+    /// The same, all running.
+    pub fn running(count: usize) -> Self {
+        let mut cluster = Self::configured(count, |text| text);
+        cluster.start_all();
+        cluster
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.file.spec.nodes.clone()
+    }
+
+    pub fn start_all(&mut self) {
+        let names = self.names();
+        for name in &names {
+            self.spawn(name);
+        }
+        for name in &names {
+            self.wait_until_up(name);
+        }
+    }
+
+    pub fn start(&mut self, name: &str) {
+        self.spawn(name);
+        self.wait_until_up(name);
+    }
+
+    fn spawn(&mut self, name: &str) {
+        let log = self.directory.path().join(format!("{name}.log"));
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let child = self.node(name).stderr(log).spawn().unwrap();
+        self.processes.insert(name.to_string(), child);
+    }
+
+    fn wait_until_up(&self, name: &str) {
+        let node = self.file.node_named(name).unwrap();
+        let absent = wait_until_up(&self.file, &[node], DEADLINE).unwrap();
+        let log = std::fs::read_to_string(self.directory.path().join(format!("{name}.log")));
+        assert!(absent.is_empty(), "{name} did not start: {}", log.unwrap());
+    }
+
+    /// `quorate node` for this node.
+    pub fn node(&self, name: &str) -> Command {
+        let mut command = quorate();
+        command.args(["node", "--name", name, "--config"]).arg(&self.file.path);
+        command
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self, name: &str) {
+        let mut child = self.processes.remove(name).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Runs a command of the program against this cluster.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let (command, rest) = arguments.split_first().unwrap();
+        let mut quorate = quorate();
+        quorate.arg(command).arg("--config").arg(&self.file.path).args(rest);
+        quorate.output().unwrap().into()
+    }
+
+    /// The same; it must succeed.
+    pub fn ok(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        ran
+    }
+
+    /// The token that a read of the key prints.
+    pub fn token(&self, key: &str) -> String {
+        let read = self.ok(&["get", key]).err;
+        read.rsplit("--context ").next().unwrap().trim().to_string()
+    }
+
+    /// The name of a node that is a home of the key, or of one that is not.
+    pub fn some_node(&self, key: &str, is_home: bool) -> String {
+        let homes = self.file.cluster.homes(&Key::from(key));
+        let fits = |node: &&NodeId| homes.contains(**node) == is_home;
+        let node = self.file.cluster.nodes().iter().find(fits).unwrap();
+        self.file.cluster.name(*node).to_string()
+    }
+
+    /// What the program says about the nodes, by name.
+    pub fn status(&self) -> BTreeMap<String, serde_json::Value> {
+        let rows: Vec<serde_json::Value> =
+            serde_json::from_str(&self.run(&["status", "--json", "--timeout", "2s"]).out).unwrap();
+        rows.into_iter().map(|row| (row["node"].as_str().unwrap().to_string(), row)).collect()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+impl Drop for TestCluster {
+    fn drop(&mut self) {
+        for child in self.processes.values_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
