@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 pub mod local_cluster;
 pub mod node;
+pub mod refine;
 pub mod storage;
 pub mod transport;
 pub mod wire;

@@ -23,6 +23,7 @@ enum Command {
     Get(cli::get::GetArgs),
     Delete(cli::delete::DeleteArgs),
     Status(cli::status::StatusArgs),
+    Validate(cli::validate::ValidateArgs),
 }
 
 fn main() -> ExitCode {
@@ -45,5 +46,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Get(args) => cli::get::run(&args),
         Command::Delete(args) => cli::delete::run(&args),
         Command::Status(args) => cli::status::run(&args),
+        Command::Validate(args) => cli::validate::run(&args),
     }
 }

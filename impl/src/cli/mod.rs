@@ -12,6 +12,7 @@ pub mod replay;
 pub mod request;
 pub mod scenario;
 pub mod status;
+pub mod validate;
 
 /// Why a command did not end as expected, and with which exit code.
 #[derive(Debug, thiserror::Error)]

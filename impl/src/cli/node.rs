@@ -1,6 +1,6 @@
 //! `quorate node`.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,9 +64,10 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
 
 fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
     // Whoever embeds this may have started logging already.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = logs.with_writer(std::io::stderr).try_init();
 }
 
 fn stop_at_end_of_input(stop: Arc<AtomicBool>) {

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use quorate_model::ids::{ClientId, Key, NodeId, Peer};
-use quorate_model::protocol::{Client, ClientStep, Effect, FanOut, Operation, Outcome, Timer};
+use quorate_model::protocol::{Client, Effect, FanOut, Operation, Outcome, Timer};
+use quorate_model::refine::trace::ClientInput;
 
 use super::probe::{Probe, addressed};
 use super::{ClientError, ClientTrace};
@@ -56,12 +57,12 @@ impl Session {
         })
     }
 
-    /// The same, writing down what it asks for and what it is told.
+    /// The same, writing down every step it takes.
     ///
     /// # Errors
     /// When the trace cannot be written.
     pub fn traced(mut self, mut trace: ClientTrace) -> Result<Self, ClientError> {
-        trace.start(self.client.id())?;
+        trace.start(self.client.id(), &self.cluster.spec)?;
         self.trace = Some(trace);
         Ok(self)
     }
@@ -83,23 +84,14 @@ impl Session {
             None => self.answering_home(operation.key())?,
         };
         let attempts = self.cluster.timeouts.client_attempts.max(1);
-        let request = self.client.next_request();
-        if let Some(trace) = &mut self.trace {
-            trace.invoke(request, &operation, coordinator, fan_out)?;
-        }
-        let config = self.cluster.cluster.clone();
-        let step = self.client.invoke(&config, operation, coordinator, fan_out, attempts);
-        let mut outcome = self.run(step)?;
-        let outcome = loop {
+        let mut outcome =
+            self.step(ClientInput::Invoke { operation, coordinator, fan_out, attempts })?;
+        loop {
             if let Some(outcome) = outcome {
-                break outcome;
+                return Ok(outcome);
             }
             outcome = self.wait()?;
-        };
-        if let Some(trace) = &mut self.trace {
-            trace.complete(request, &outcome)?;
         }
-        Ok(outcome)
     }
 
     /// The protocol lets any node coordinate; asking a home that is there saves a detour and a
@@ -120,13 +112,11 @@ impl Session {
 
     /// Receives one message or lets the timer expire.
     fn wait(&mut self) -> Result<Option<Outcome>, ClientError> {
-        let config = self.cluster.cluster.clone();
         let now = Instant::now();
         let wait = match self.deadline {
             Some((deadline, timer)) if deadline <= now => {
                 self.deadline = None;
-                let step = self.client.expire(&config, timer);
-                return self.run(step);
+                return self.step(ClientInput::Expire(timer));
             }
             Some((deadline, _)) => deadline - now,
             None => self.cluster.timeouts.client_attempt,
@@ -136,14 +126,27 @@ impl Session {
         let Some((length, _)) = received else { return Ok(None) };
         match self.wire.decode(&self.buffer[..length]) {
             Ok(Datagram::Protocol { from: Peer::Node(from), message }) => {
-                let step = self.client.receive(&config, from, message);
-                self.run(step)
+                self.step(ClientInput::Receive { from, message })
             }
             _ => Ok(None),
         }
     }
 
-    fn run(&mut self, step: ClientStep) -> Result<Option<Outcome>, ClientError> {
+    /// Takes a step, writes it down and then lets its effects happen.
+    fn step(&mut self, input: ClientInput) -> Result<Option<Outcome>, ClientError> {
+        let config = self.cluster.cluster.clone();
+        // Only a trace needs the input afterwards.
+        let traced = self.trace.is_some().then(|| input.clone());
+        let step = match input {
+            ClientInput::Invoke { operation, coordinator, fan_out, attempts } => {
+                self.client.invoke(&config, operation, coordinator, fan_out, attempts)
+            }
+            ClientInput::Receive { from, message } => self.client.receive(&config, from, message),
+            ClientInput::Expire(timer) => self.client.expire(&config, timer),
+        };
+        if let (Some(trace), Some(input)) = (&mut self.trace, traced) {
+            trace.step(self.client.id(), input, &step)?;
+        }
         for effect in step.effects {
             match effect {
                 Effect::Send { to: Peer::Node(to), message }

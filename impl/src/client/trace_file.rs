@@ -1,14 +1,15 @@
-//! The trace of a client: what it asked for, what it was told, and when.
+//! The trace of a client: every step it took, written down before the step has an effect.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quorate_model::ids::{ClientId, NodeId, RequestId};
-use quorate_model::protocol::{FanOut, Operation, Outcome};
+use quorate_model::cluster::ClusterSpec;
+use quorate_model::ids::ClientId;
+use quorate_model::protocol;
 use quorate_model::refine::trace::{
-    ClientComplete, ClientHeader, ClientInvoke, TRACE_FORMAT, TraceLine,
+    ClientHeader, ClientInput, ClientStep, TRACE_FORMAT, TraceLine,
 };
 
 use super::ClientError;
@@ -18,6 +19,8 @@ use super::ClientError;
 pub struct ClientTrace {
     path: PathBuf,
     file: File,
+    number: u64,
+    last_at_us: u64,
 }
 
 impl ClientTrace {
@@ -31,36 +34,37 @@ impl ClientTrace {
             .append(true)
             .open(path)
             .map_err(|source| ClientError::Trace { path: path.into(), source })?;
-        Ok(ClientTrace { path: path.into(), file })
+        Ok(ClientTrace { path: path.into(), file, number: 0, last_at_us: 0 })
     }
 
-    pub(super) fn start(&mut self, client: ClientId) -> Result<(), ClientError> {
-        self.write(&TraceLine::Client(ClientHeader { format: TRACE_FORMAT, client }))
-    }
-
-    pub(super) fn invoke(
+    pub(super) fn start(
         &mut self,
-        request: RequestId,
-        operation: &Operation,
-        coordinator: NodeId,
-        fan_out: FanOut,
+        client: ClientId,
+        cluster: &ClusterSpec,
     ) -> Result<(), ClientError> {
-        self.write(&TraceLine::Invoke(ClientInvoke {
-            request,
-            at_us: at_us(),
-            operation: operation.clone(),
-            coordinator,
-            fan_out,
+        let (format, cluster) = (TRACE_FORMAT, cluster.clone());
+        (self.number, self.last_at_us) = (0, 0);
+        self.write(&TraceLine::Client(ClientHeader { format, client, cluster }))
+    }
+
+    /// Writes down a step that was taken just now and has had no effect yet.
+    pub(super) fn step(
+        &mut self,
+        client: ClientId,
+        input: ClientInput,
+        step: &protocol::ClientStep,
+    ) -> Result<(), ClientError> {
+        self.number += 1;
+        // A wall clock may be set back; a trace's may not.
+        self.last_at_us = self.last_at_us.max(at_us());
+        self.write(&TraceLine::ClientStep(ClientStep {
+            client,
+            number: self.number,
+            at_us: self.last_at_us,
+            input,
+            effects: step.effects.clone(),
+            outcome: step.outcome.clone(),
         }))
-    }
-
-    pub(super) fn complete(
-        &mut self,
-        request: RequestId,
-        outcome: &Outcome,
-    ) -> Result<(), ClientError> {
-        let outcome = outcome.clone();
-        self.write(&TraceLine::Complete(ClientComplete { request, at_us: at_us(), outcome }))
     }
 
     fn write(&mut self, line: &TraceLine) -> Result<(), ClientError> {

@@ -134,8 +134,8 @@ mod tests {
 
     const NODE: NodeId = NodeId(0);
 
-    fn header() -> TraceLine {
-        let cluster = ClusterSpec {
+    fn cluster() -> ClusterSpec {
+        ClusterSpec {
             nodes: vec!["n1".to_string()],
             n: 1,
             r: 1,
@@ -144,8 +144,12 @@ mod tests {
             read_repair: Default::default(),
             placement: PlacementSpec::InOrder,
             tokens_per_node: 1,
-        };
-        TraceLine::Node(NodeHeader { format: TRACE_FORMAT, node: NODE, cluster, durable_step: 0 })
+        }
+    }
+
+    fn header() -> TraceLine {
+        let (format, cluster) = (TRACE_FORMAT, cluster());
+        TraceLine::Node(NodeHeader { format, node: NODE, cluster, durable_step: 0 })
     }
 
     fn step(at_us: u64) -> TraceLine {
@@ -192,7 +196,8 @@ mod tests {
     fn a_file_that_is_no_trace_of_this_node_is_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
-        let client = TraceLine::Client(ClientHeader { format: TRACE_FORMAT, client: ClientId(1) });
+        let (format, client, cluster) = (TRACE_FORMAT, ClientId(1), cluster());
+        let client = TraceLine::Client(ClientHeader { format, client, cluster });
         for (content, node) in [
             ("dear diary".to_string(), NODE),
             (text(&[client]), NODE),

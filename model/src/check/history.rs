@@ -407,6 +407,12 @@ impl Historian {
         history.sibling_lost = true;
     }
 
+    /// Tells what the writer of a write had seen, where that is known otherwise than by the
+    /// writer's own last read.
+    pub fn on_context(&self, history: &mut History, write: usize, seen: WriteSet) {
+        history.past[write] = seen;
+    }
+
     /// Whether [`Historian::on_mint`] would note anything about this write.
     #[must_use]
     pub fn notes_mint_of(&self, scenario: &Scenario, write: usize) -> bool {

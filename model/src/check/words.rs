@@ -34,6 +34,12 @@ impl Names {
         }))
     }
 
+    /// The names of a running cluster's nodes. Its clients have none.
+    #[must_use]
+    pub fn of_nodes(nodes: Vec<String>) -> Names {
+        Names { nodes, clients: Vec::new() }
+    }
+
     /// The name of a node.
     #[must_use]
     pub fn node(&self, node: NodeId) -> String {

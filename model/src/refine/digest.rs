@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for StateDigest {
 }
 
 /// The first half of the BLAKE3 hash of a value's postcard encoding: the same on every machine.
-fn short<T: Serialize>(value: &T) -> u128 {
+pub(super) fn short<T: Serialize>(value: &T) -> u128 {
     let bytes = postcard::to_allocvec(value).expect("protocol state can always be encoded");
     let hash = blake3::hash(&bytes);
     let half = hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes");

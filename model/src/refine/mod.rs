@@ -1,8 +1,28 @@
 //! Refinement: evidence that a running node did only what the model allows.
 //!
 //! A node writes a [`trace`]: every input, what the protocol answered, and a [`digest`] of the
-//! state it left. The replay feeds the same inputs to the same protocol code, step by step and
-//! without search, and compares.
+//! state it left; a client likewise. [`parse`] reads the files, and [`validate()`] feeds the same
+//! inputs to the same protocol code, step by step and without search, compares, and judges the
+//! checker's properties on the states it comes through.
 
+mod assemble;
+mod client;
 pub mod digest;
+mod judge;
+mod network;
+mod node;
+mod order;
+pub mod parse;
+mod plan;
+mod promise;
+pub mod refusal;
+pub mod report;
+mod strand;
 pub mod trace;
+mod validate;
+
+pub use network::MessageCounts;
+pub use parse::{FormatError, TraceFile, parse};
+pub use refusal::{Reason, Refused};
+pub use report::Report;
+pub use validate::validate;

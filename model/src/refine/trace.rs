@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::StateDigest;
 use crate::cluster::ClusterSpec;
-use crate::ids::{ClientId, NodeId, RequestId, Timestamp};
-use crate::protocol::{Effect, FanOut, Input, Operation, Outcome};
+use crate::ids::{ClientId, NodeId, Timestamp};
+use crate::protocol::{Effect, FanOut, Input, Message, Operation, Outcome, Timer};
 
 /// The version of the format below. A reader refuses any other.
 pub const TRACE_FORMAT: u32 = 1;
@@ -24,14 +24,13 @@ pub enum TraceLine {
     Client(ClientHeader),
     /// One step of the node.
     Step(NodeStep),
-    /// A client starts an operation.
-    Invoke(ClientInvoke),
-    /// A client's operation ends.
-    Complete(ClientComplete),
+    /// One step of a client.
+    ClientStep(ClientStep),
 }
 
 /// What a node's trace starts with, and starts anew with after every restart.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NodeHeader {
     /// [`TRACE_FORMAT`].
     pub format: u32,
@@ -40,12 +39,14 @@ pub struct NodeHeader {
     /// The cluster it believes it is in.
     pub cluster: ClusterSpec,
     /// The number of the last step whose changes the store holds durably: zero on a fresh store.
-    /// Steps of the file beyond it were cut off by a crash and must have sent nothing.
+    /// Steps of the file beyond it were cut off by a crash and must have sent nothing, whether
+    /// they changed the store or not; the next step takes the number after it.
     pub durable_step: u64,
 }
 
 /// One step of a node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NodeStep {
     /// Counts the steps of this node's data directory from one, over restarts.
     pub number: u64,
@@ -62,37 +63,61 @@ pub struct NodeStep {
     pub digest: StateDigest,
 }
 
-/// What a client's trace starts with.
+/// What a client's trace starts with. Several clients may share a file: every line of theirs
+/// names its client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientHeader {
     /// [`TRACE_FORMAT`].
     pub format: u32,
     /// Which client this is.
     pub client: ClientId,
+    /// The cluster it believes it talks to.
+    pub cluster: ClusterSpec,
 }
 
-/// A client starts an operation.
+/// One step of a client: like a node's, so that a client's code is held to the model as well.
+/// The line is written before the step's messages are sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ClientInvoke {
-    /// Which request.
-    pub request: RequestId,
-    /// The machine's clock, as in [`NodeStep::at_us`], read before the first message was sent.
+#[serde(deny_unknown_fields)]
+pub struct ClientStep {
+    /// Which client.
+    pub client: ClientId,
+    /// Counts the steps of this client from one.
+    pub number: u64,
+    /// The machine's clock, as in [`NodeStep::at_us`]: read before the step's messages are sent
+    /// and after the message that it takes arrived.
     pub at_us: u64,
-    /// What it asks for.
-    pub operation: Operation,
-    /// Whom it asks.
-    pub coordinator: NodeId,
-    /// Who fans the request out.
-    pub fan_out: FanOut,
+    /// What went in.
+    pub input: ClientInput,
+    /// What came out.
+    pub effects: Vec<Effect>,
+    /// How the operation ended, if it did in this step.
+    pub outcome: Option<Outcome>,
 }
 
-/// A client's operation ends.
+/// What can happen to a client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ClientComplete {
-    /// Which request.
-    pub request: RequestId,
-    /// The machine's clock, read after the deciding message arrived.
-    pub at_us: u64,
-    /// How it ended.
-    pub outcome: Outcome,
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ClientInput {
+    /// It starts an operation.
+    Invoke {
+        /// What it asks for.
+        operation: Operation,
+        /// Whom it asks.
+        coordinator: NodeId,
+        /// Who fans the request out.
+        fan_out: FanOut,
+        /// How often it tries in all.
+        attempts: u32,
+    },
+    /// A message arrives.
+    Receive {
+        /// From whom.
+        from: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// A timer that was set, and not cancelled since, expires.
+    Expire(Timer),
 }

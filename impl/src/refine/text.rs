@@ -1,0 +1,116 @@
+//! What accepted traces showed, for people.
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use quorate_model::refine::Report;
+use quorate_model::refine::report::{NodeReport, PropertyReport};
+
+/// How wide a table is where there is no terminal, in characters.
+const TABLE_WIDTH: u16 = 100;
+
+/// The most keys that were not judged to be listed one by one.
+const KEYS_LISTED_MAX: usize = 10;
+
+/// One line that says it all.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let traced = report.nodes.iter().filter(|node| node.traced).count();
+    format!(
+        "accepted: {} steps of {traced} nodes and {} clients fit the model",
+        report.events, report.clients.clients
+    )
+}
+
+/// Everything, in a few small tables.
+#[must_use]
+pub fn report(report: &Report) -> String {
+    let clients = &report.clients;
+    let messages = &report.messages;
+    let mut text = format!(
+        "{}\n{}\noperations: {} of {} writes acknowledged, {} of {} reads answered, {} \
+         unavailable, {} refused\nmessages: {} sent, {} received, {} lost, {} duplicated, {} \
+         reordered",
+        nodes(&report.nodes),
+        properties(&report.properties, report.keys_judged),
+        clients.writes_acknowledged,
+        clients.writes,
+        clients.reads_answered,
+        clients.reads,
+        clients.unavailable,
+        clients.refused,
+        messages.sent,
+        messages.received,
+        messages.lost,
+        messages.duplicated,
+        messages.reordered,
+    );
+    if messages.trusted + messages.unobserved > 0 {
+        text.push_str(&format!(
+            "\nclients without a trace: {} messages from them taken on trust, {} to them not \
+             followed",
+            messages.trusted, messages.unobserved
+        ));
+    }
+    for unjudged in report.keys_not_judged.iter().take(KEYS_LISTED_MAX) {
+        text.push_str(&format!("\nkey {}: {}", unjudged.key, unjudged.reason));
+    }
+    if let Some(more) = report.keys_not_judged.len().checked_sub(KEYS_LISTED_MAX + 1) {
+        text.push_str(&format!("\nand {} more keys not judged to the end", more + 1));
+    }
+    for file in &report.torn {
+        text.push_str(&format!("\n{file}: ends in half a line, which was left out"));
+    }
+    format!("{text}\n\n{}\n", summary(report))
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(TABLE_WIDTH)
+        .set_header(header);
+    table
+}
+
+fn nodes(nodes: &[NodeReport]) -> String {
+    let mut table = table(&["node", "steps", "restarts", "cut off by a crash"]);
+    for node in nodes {
+        if node.traced {
+            let counts = [node.steps, node.restarts, node.cut_off].map(|count| count.to_string());
+            table.add_row(std::iter::once(node.name.clone()).chain(counts));
+        } else {
+            table.add_row([&node.name, "no trace"]);
+        }
+    }
+    align_right(&mut table, 1..4);
+    table.to_string()
+}
+
+fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
+    let mut table = table(&["property", "promised of", "put to the test by", "broken"]);
+    for property in properties {
+        let promised = match property.keys_promised {
+            0 => "no key".to_string(),
+            keys if keys >= keys_judged => format!("all {keys} keys"),
+            keys => format!("{keys} keys"),
+        };
+        let occasions = format!("{} {}", property.occasions, property.occasion);
+        table.add_row([
+            property.name.to_string(),
+            promised,
+            occasions,
+            property.broken.to_string(),
+        ]);
+    }
+    align_right(&mut table, 3..4);
+    table.to_string()
+}
+
+fn align_right(table: &mut Table, columns: std::ops::Range<usize>) {
+    for column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `quorate validate` on the traces of real processes.
+
+mod support;
+
+use support::{Ran, TestCluster, quorate};
+
+fn validate(traces: &[std::path::PathBuf], flags: &[&str]) -> Ran {
+    quorate().arg("validate").args(traces).args(flags).output().unwrap().into()
+}
+
+/// A cluster that traced some requests and has ended, and its traces.
+fn traced() -> (TestCluster, Vec<std::path::PathBuf>) {
+    let mut cluster = TestCluster::configured(3, |text| {
+        (1..=3).fold(text, |text, node| {
+            text.replacen(
+                &format!("data = \"n{node}\""),
+                &format!("trace = \"n{node}.jsonl\"\ndata = \"n{node}\""),
+                1,
+            )
+        })
+    });
+    cluster.start_all();
+    let trace = cluster.path("clients.jsonl");
+    let trace = trace.to_str().unwrap();
+    for value in ["one", "two"] {
+        cluster.ok(&["put", "key", value, "--trace", trace]);
+        cluster.ok(&["get", "key", "--trace", trace, "--client-driven"]);
+    }
+    cluster.kill("n2");
+    cluster.start("n2");
+    cluster.ok(&["get", "key", "--trace", trace]);
+    for name in cluster.names() {
+        cluster.kill(&name);
+    }
+    let names = ["n1.jsonl", "n2.jsonl", "n3.jsonl", "clients.jsonl"];
+    let traces = names.map(|name| cluster.path(name)).to_vec();
+    (cluster, traces)
+}
+
+#[test]
+fn traces_are_accepted_with_what_they_showed_and_refused_at_the_altered_line() {
+    let (_cluster, traces) = traced();
+    let accepted = validate(&traces, &[]);
+    assert_eq!(accepted.code, 0, "{accepted:?}");
+    assert!(accepted.out.contains("2 of 2 writes acknowledged, 3 of 3 reads answered"));
+    assert!(accepted.out.contains("steps of 3 nodes and 5 clients fit the model"));
+    let json = validate(&traces, &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["accepted"]["nodes"][1]["restarts"], 1);
+
+    let text = std::fs::read_to_string(&traces[0]).unwrap();
+    let digest = text.lines().nth(1).unwrap().rsplit("digest\":\"").next().unwrap();
+    let altered: Vec<String> = text
+        .lines()
+        .enumerate()
+        .map(|(position, line)| match (position, line.rsplit_once("digest\":\"")) {
+            (2, Some((before, _))) => format!("{before}digest\":\"{digest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    std::fs::write(&traces[0], altered.concat()).unwrap();
+    let refused = validate(&traces, &[]);
+    assert_eq!((refused.code, &*refused.out), (1, ""));
+    let place = format!("{}:3: n1 step 2: ", traces[0].display());
+    assert!(refused.err.starts_with(&format!("error: {place}")), "{refused:?}");
+    let json = validate(&traces, &["--json"]);
+    assert_eq!(json.code, 1);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["refused"]["line"], 3);
+}
+
+#[test]
+fn what_is_no_trace_is_told_from_what_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let absent = directory.path().join("absent");
+    for (path, code, said) in [
+        (absent, 2, "cannot be read"),
+        (file("other", "hello\n"), 2, "other:1: not a line of a trace"),
+        (file("newer", "{\"node\":{\"format\":9}}\n"), 2, "newer:1: trace format 9"),
+        (file("empty", ""), 1, "empty:1: the trace is empty"),
+    ] {
+        let ran = validate(&[path], &[]);
+        assert_eq!((ran.code, &*ran.out), (code, ""), "{ran:?}");
+        assert!(ran.err.contains(said), "{ran:?}");
+    }
+    assert_eq!(validate(&[], &[]).code, 2);
+}

@@ -1,0 +1,459 @@
+//! The checker's properties, judged on what is replayed.
+//!
+//! The same ghost history and the same conditions as in the checker: clients' operations go into
+//! it as they are replayed, in the order of the merge, and the conditions are looked at after
+//! every step that can have changed them.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::node::{Taken, Touched};
+use super::plan::{KeyPlan, Plan, Planned, Role};
+use super::promise::Judgeable;
+use super::refusal::Reason;
+use super::report::{NotJudged, PropertyReport, UnjudgedKey};
+use crate::check::actor::NodeState;
+use crate::check::history::{Historian, History, Judgement, Watch};
+use crate::check::property::{Nodes, PropertyKind, View};
+use crate::check::write_set::WriteSet;
+use crate::cluster::ClusterConfig;
+use crate::ids::{ClientId, Key, NodeId, RequestId};
+use crate::protocol::{Change, Input, Message, NodeConfig, Operation, Outcome};
+use crate::versions::VersionVector;
+
+const PROPERTIES: usize = Judgeable::ALL.len();
+
+/// Judges every key of a trace.
+pub(super) struct Judge {
+    keys: Vec<KeyGhost>,
+    operations: BTreeMap<RequestId, Planned>,
+    of_key: BTreeMap<Key, usize>,
+    occasions: [u64; PROPERTIES],
+    broken: [u64; PROPERTIES],
+}
+
+/// The ghost of one key.
+struct KeyGhost {
+    plan: KeyPlan,
+    historian: Historian,
+    history: History,
+    /// What the nodes hold of this key, and nothing else.
+    nodes: KeyNodes,
+    /// What the reads so far returned, by the context that they returned with it.
+    seen_with: BTreeMap<VersionVector, WriteSet>,
+    promised: [bool; PROPERTIES],
+    /// Properties of states that are not promised and were seen broken.
+    broken: [bool; PROPERTIES],
+    not_judged: Option<NotJudged>,
+}
+
+struct KeyNodes(Vec<NodeState>);
+
+impl Nodes for KeyNodes {
+    fn visit(&self, visit: &mut dyn FnMut(&NodeState)) {
+        self.0.iter().for_each(visit);
+    }
+}
+
+impl Judge {
+    pub(super) fn new(cluster: &ClusterConfig, plan: Plan) -> Self {
+        let keys: Vec<_> = plan.keys.into_iter().map(|plan| KeyGhost::new(cluster, plan)).collect();
+        let of_key = keys.iter().enumerate();
+        let of_key = of_key.map(|(index, ghost)| (ghost.plan.key.clone(), index)).collect();
+        let operations = plan.operations;
+        Judge { keys, operations, of_key, occasions: [0; PROPERTIES], broken: [0; PROPERTIES] }
+    }
+
+    /// The ghost that takes note of this operation, and the operation's place in it.
+    fn noting(&mut self, request: RequestId) -> Option<(&mut KeyGhost, Role)> {
+        let planned = self.operations.get(&request)?;
+        let ghost = &mut self.keys[planned.key];
+        match planned.role {
+            _ if ghost.not_judged.is_some() => None,
+            Some(role) => Some((ghost, role)),
+            None => {
+                ghost.not_judged = Some(NotJudged::TooManyWrites);
+                None
+            }
+        }
+    }
+
+    /// A client starts an operation.
+    pub(super) fn on_invoke(&mut self, request: RequestId, operation: &Operation) {
+        let Some((ghost, role)) = self.noting(request) else { return };
+        let KeyGhost { plan, historian, history, seen_with, .. } = ghost;
+        historian.on_invoke(&plan.scenario, history, role.client, role.operation);
+        if let (Operation::Put { context, .. }, Some(write)) = (operation, role.write)
+            && !context.is_empty()
+        {
+            match seen_with.get(context) {
+                Some(seen) => historian.on_context(history, write, *seen),
+                None => ghost.not_judged = Some(NotJudged::UnknownContext(request)),
+            }
+        }
+    }
+
+    /// A client's operation ends.
+    pub(super) fn on_outcome(
+        &mut self,
+        request: RequestId,
+        outcome: &Outcome,
+    ) -> Result<(), Reason> {
+        let Some((ghost, role)) = self.noting(request) else { return Ok(()) };
+        let KeyGhost { plan, historian, history, seen_with, .. } = ghost;
+        let scenario = &*plan.scenario;
+        historian.on_outcome(scenario, history, role.client, role.operation, outcome);
+        let mut occasions = [0; PROPERTIES];
+        let mut broken = [0; PROPERTIES];
+        match outcome {
+            Outcome::GetOk { state, .. } => {
+                if let Some(state) = state {
+                    let named = historian.named(scenario, history, state);
+                    seen_with.insert(state.context(), history.closure(named));
+                }
+                let judged = history.judged().nth(role.client).copied().unwrap_or_default();
+                for property in Judgeable::ALL {
+                    let judgement = property.of_read(&judged).unwrap_or_default();
+                    occasions[property as usize] += u64::from(judgement != Judgement::NotObliged);
+                    broken[property as usize] += u64::from(judgement == Judgement::Broken);
+                }
+            }
+            Outcome::PutOk { .. } => occasions[Judgeable::NoLostWrite as usize] += 1,
+            _ => {}
+        }
+        let result = ghost.check();
+        self.add(occasions, broken);
+        result
+    }
+
+    /// A client without a trace sends a node something.
+    pub(super) fn on_untraced(&mut self, client: ClientId, message: &Message) {
+        let key = match message {
+            Message::Put(put) => &put.key,
+            Message::Store { key, .. } | Message::Repair { key, .. } => key,
+            _ => return,
+        };
+        if let Some(index) = self.of_key.get(key) {
+            self.keys[*index].not_judged.get_or_insert(NotJudged::UntracedClient(client));
+        }
+    }
+
+    /// A node has taken a step that no crash cut off.
+    pub(super) fn on_step(
+        &mut self,
+        config: &NodeConfig,
+        state: &NodeState,
+        input: &Input,
+        taken: &Taken,
+    ) -> Result<(), Reason> {
+        let message = match input {
+            Input::Receive { message, .. } => Some(message),
+            Input::Start { .. } | Input::Expire(_) => None,
+        };
+        for touched in &taken.touched {
+            let Some(index) = self.of_key.get(&touched.key) else { continue };
+            let ghost = &mut self.keys[*index];
+            ghost.nodes.apply(config.node, touched);
+            if ghost.not_judged.is_some() {
+                continue;
+            }
+            let mut occasions = [0; PROPERTIES];
+            let minted = match message {
+                Some(Message::Put(put)) if touched.is_minted() => {
+                    let planned = self.operations.get(&put.request);
+                    planned.and_then(|planned| planned.role).and_then(|role| role.write)
+                }
+                _ => None,
+            };
+            if let Some(write) = minted
+                && let Some(dot) = state.store.last_dot(config.node, &touched.key)
+            {
+                ghost.historian.on_mint(&mut ghost.history, write, dot);
+                occasions[Judgeable::UniqueDots as usize] += 1;
+                // A coordinator that crashed has forgotten the request, and its retry is a second
+                // write of the same value: whoever saw the first may have the second as sibling.
+                if ghost.history.dots()[write].len() > 1 {
+                    ghost.promised[Judgeable::TrueSiblings as usize] = false;
+                }
+            }
+            ghost.look_for_lost_siblings(message, touched, minted);
+            let has_siblings = touched.after.state.versions().count() > 1;
+            occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
+            let result = ghost.check();
+            self.add(occasions, [0; PROPERTIES]);
+            result?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, occasions: [u64; PROPERTIES], broken: [u64; PROPERTIES]) {
+        for property in 0..PROPERTIES {
+            self.occasions[property] += occasions[property];
+            self.broken[property] += broken[property];
+        }
+    }
+
+    /// What the judgement came to.
+    pub(super) fn properties(&self) -> Vec<PropertyReport> {
+        let report = |property: Judgeable| {
+            let index = property as usize;
+            let judged = || self.keys.iter().filter(|ghost| ghost.is_judged());
+            let broken_keys = self.keys.iter().filter(|ghost| ghost.broken[index]).count();
+            PropertyReport {
+                name: property.spec().name,
+                keys_promised: judged().filter(|ghost| ghost.promised[index]).count(),
+                occasions: self.occasions[index],
+                occasion: property.occasions(),
+                broken: self.broken[index] + broken_keys as u64,
+            }
+        };
+        Judgeable::ALL.map(report).into()
+    }
+
+    /// How many keys were judged to the end.
+    pub(super) fn keys_judged(&self) -> usize {
+        self.keys.iter().filter(|ghost| ghost.not_judged.is_none()).count()
+    }
+
+    /// The keys that were not, and why.
+    pub(super) fn keys_not_judged(&self) -> Vec<UnjudgedKey> {
+        let unjudged = |ghost: &KeyGhost| {
+            let reason = alloc::format!("{}", ghost.not_judged.as_ref()?);
+            Some(UnjudgedKey { key: ghost.plan.key.clone(), reason })
+        };
+        self.keys.iter().filter_map(unjudged).collect()
+    }
+}
+
+impl KeyGhost {
+    fn new(cluster: &ClusterConfig, mut plan: KeyPlan) -> Self {
+        let historian = Historian::new(&plan.scenario, Watch::ALL);
+        KeyGhost {
+            history: History::new(&plan.scenario, historian.keys().len()),
+            historian,
+            nodes: KeyNodes(alloc::vec![NodeState::default(); cluster.nodes().len()]),
+            seen_with: BTreeMap::new(),
+            promised: Judgeable::ALL.map(|property| property.is_promised(cluster, plan.weakest)),
+            broken: [false; PROPERTIES],
+            not_judged: plan.not_judged.take(),
+            plan,
+        }
+    }
+
+    /// Whether anything of it was judged.
+    fn is_judged(&self) -> bool {
+        !matches!(self.not_judged, Some(NotJudged::RepeatedValue(_)))
+    }
+
+    /// Notes whether a step dropped a version that nothing which stayed had seen.
+    fn look_for_lost_siblings(
+        &mut self,
+        message: Option<&Message>,
+        touched: &Touched,
+        minted: Option<usize>,
+    ) {
+        let carried = message.and_then(Message::carried);
+        let carried = carried.filter(|(key, _)| **key == touched.key).map(|(_, state)| &**state);
+        let came = [touched.before.as_ref().map(|before| &*before.state), carried];
+        let (scenario, after) = (&*self.plan.scenario, &*touched.after.state);
+        if self.historian.loses_sibling(scenario, &self.history, came, minted, after) {
+            self.historian.on_sibling_lost(&mut self.history);
+        }
+    }
+
+    /// Looks whether everything that is promised holds now.
+    fn check(&mut self) -> Result<(), Reason> {
+        let view = View {
+            scenario: &self.plan.scenario,
+            historian: &self.historian,
+            history: &self.history,
+            nodes: &self.nodes,
+        };
+        for property in Judgeable::ALL {
+            let spec = property.spec();
+            let PropertyKind::Safety { holds, .. } = spec.kind else { continue };
+            if holds(&view) {
+                continue;
+            }
+            if self.promised[property as usize] {
+                let (name, statement) = (spec.name, spec.statement);
+                return Err(Reason::Property { name, statement, key: self.plan.key.clone() });
+            }
+            // Reads are counted one by one.
+            self.broken[property as usize] |= property.of_read(&Default::default()).is_none();
+        }
+        Ok(())
+    }
+}
+
+impl KeyNodes {
+    fn apply(&mut self, node: NodeId, touched: &Touched) {
+        let (key, entry) = (touched.key.clone(), touched.after.clone());
+        self.0[node.index()].store.apply([Change::Entry { key, entry }]);
+    }
+}
+
+impl Touched {
+    /// Whether the node minted a dot for the key.
+    fn is_minted(&self) -> bool {
+        self.before.as_ref().is_none_or(|before| before.run != self.after.run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use super::super::parse::{ClientTrace, Place, Placed};
+    use super::super::trace::{ClientHeader, ClientInput, ClientStep, TRACE_FORMAT};
+    use super::*;
+    use crate::cluster::{ClusterSpec, PlacementSpec};
+    use crate::ids::{NodeSet, Value};
+    use crate::protocol::FanOut;
+
+    const CLIENT: ClientId = ClientId(9);
+
+    fn request(sequence: u64) -> RequestId {
+        RequestId { client: CLIENT, sequence }
+    }
+
+    fn spec(r: usize) -> ClusterSpec {
+        ClusterSpec {
+            nodes: ["ann", "bob", "cid"].map(Into::into).into(),
+            n: 3,
+            r,
+            w: 2,
+            versioning: Default::default(),
+            read_repair: Default::default(),
+            placement: PlacementSpec::InOrder,
+            tokens_per_node: 1,
+        }
+    }
+
+    /// A judge of a client that does these things in turn.
+    fn judge(r: usize, operations: &[Operation]) -> Judge {
+        let (spec, file) = (spec(r), Arc::<str>::from("client.jsonl"));
+        let cluster = Arc::new(spec.build().unwrap());
+        let place = |line| Place { file: Arc::clone(&file), line };
+        let header = ClientHeader { format: TRACE_FORMAT, client: CLIENT, cluster: spec.clone() };
+        let steps = operations.iter().enumerate().map(|(position, operation)| Placed {
+            place: place(position + 2),
+            line: ClientStep {
+                client: CLIENT,
+                number: position as u64 + 1,
+                at_us: position as u64,
+                input: ClientInput::Invoke {
+                    operation: operation.clone(),
+                    coordinator: NodeId(0),
+                    fan_out: FanOut::NodeDriven,
+                    attempts: 1,
+                },
+                effects: Vec::new(),
+                outcome: None,
+            },
+        });
+        let steps = steps.collect();
+        let trace = ClientTrace { header: Placed { place: place(1), line: header }, steps };
+        let plan = Plan::new(&spec, &cluster, &[trace]);
+        Judge::new(&cluster, plan)
+    }
+
+    fn put(context: VersionVector) -> Operation {
+        let (key, value) = (Key::from("k"), Some(Value::from("v")));
+        Operation::Put { key, value, context, w: None }
+    }
+
+    fn get() -> Operation {
+        Operation::Get { key: Key::from("k"), r: None }
+    }
+
+    fn nothing() -> Outcome {
+        Outcome::GetOk { state: None, replied: [NodeId(1), NodeId(2)].into_iter().collect() }
+    }
+
+    fn acked() -> Outcome {
+        Outcome::PutOk { acked: [NodeId(0), NodeId(1)].into_iter().collect::<NodeSet>() }
+    }
+
+    /// The broken property after a write that was acknowledged and is nowhere, and a stale read.
+    fn after_a_lost_write(judge: &mut Judge) -> [Option<&'static str>; 2] {
+        let broken = |result: Result<(), Reason>| match result {
+            Ok(()) => None,
+            Err(Reason::Property { name, .. }) => Some(name),
+            Err(other) => panic!("{other:?}"),
+        };
+        judge.on_invoke(request(0), &put(VersionVector::new()));
+        let write = broken(judge.on_outcome(request(0), &acked()));
+        judge.on_invoke(request(1), &get());
+        [write, broken(judge.on_outcome(request(1), &nothing()))]
+    }
+
+    #[test]
+    fn a_promised_property_that_does_not_hold_is_an_error() {
+        let mut judge = judge(2, &[put(VersionVector::new()), get()]);
+        let found = after_a_lost_write(&mut judge);
+        assert_eq!(found, [Some("no-lost-write"), Some("read-freshness")]);
+    }
+
+    #[test]
+    fn a_property_that_is_not_promised_is_counted() {
+        let mut judge = judge(1, &[put(VersionVector::new()), get()]);
+        judge.keys[0].promised[Judgeable::NoLostWrite as usize] = false;
+        assert_eq!(after_a_lost_write(&mut judge), [None, None]);
+        let broken: Vec<_> =
+            judge.properties().iter().map(|report| (report.name, report.broken)).collect();
+        let expected = [
+            ("read-freshness", 1),
+            ("no-lost-write", 1),
+            ("monotonic-reads", 0),
+            ("read-your-writes", 1),
+            ("true-siblings", 0),
+            ("unique-dots", 0),
+            ("quorum-overlap", 0),
+        ];
+        assert_eq!(broken, expected);
+    }
+
+    #[test]
+    fn a_weaker_request_takes_the_promise_of_overlap_from_its_key() {
+        let weak = Operation::Get { key: Key::from("k"), r: Some(1) };
+        let judge = judge(2, &[weak]);
+        assert!(!judge.keys[0].promised[Judgeable::ReadFreshness as usize]);
+        assert!(judge.keys[0].promised[Judgeable::NoLostWrite as usize]);
+    }
+
+    #[test]
+    fn a_context_that_no_recorded_read_returned_ends_the_judgement() {
+        let actor = crate::versions::ActorId::Client(CLIENT);
+        let context = [crate::versions::Dot { actor, counter: 1 }].into_iter().collect();
+        let operation = put(context);
+        let mut judge = judge(2, core::slice::from_ref(&operation));
+        judge.on_invoke(request(0), &operation);
+        assert_eq!(judge.on_outcome(request(0), &acked()), Ok(()));
+        assert_eq!(judge.keys_judged(), 0);
+        assert!(judge.keys_not_judged()[0].reason.contains("c9#0"));
+    }
+
+    #[test]
+    fn a_value_that_is_written_twice_names_no_write() {
+        let twice = [put(VersionVector::new()), put(VersionVector::new())];
+        let judge = judge(2, &twice);
+        assert!(judge.keys_not_judged()[0].reason.contains("`v` is written twice"));
+    }
+
+    #[test]
+    fn a_key_is_judged_up_to_as_many_writes_as_ghost_history_holds() {
+        let put = |number: usize| Operation::Put {
+            key: Key::from("k"),
+            value: Some(Value::from(&*alloc::format!("v{number}"))),
+            context: VersionVector::new(),
+            w: None,
+        };
+        let operations: Vec<_> = (0..130).map(put).collect();
+        let mut judge = judge(2, &operations);
+        for (sequence, operation) in operations.iter().enumerate() {
+            assert_eq!(judge.keys_judged(), usize::from(sequence < 129), "{sequence}");
+            judge.on_invoke(request(sequence as u64), operation);
+        }
+    }
+}

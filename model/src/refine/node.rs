@@ -1,0 +1,152 @@
+//! One node's trace, replayed through the model's own step.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::digest::{StateDigest, StoreDigest};
+use super::refusal::{Reason, compare_effects};
+use super::trace::{NodeHeader, NodeStep};
+use crate::check::actor::NodeState;
+use crate::cluster::ClusterConfig;
+use crate::ids::{Key, NodeId};
+use crate::protocol::{
+    Change, Effect, Entry, Input, MemoryStore, Message, NodeConfig, Replica, Step, Store, Timer,
+};
+
+/// A node as far as it has been replayed.
+pub(super) struct NodeReplay {
+    config: NodeConfig,
+    state: NodeState,
+    /// The store as it was before the step that is being replayed: what the digest follows.
+    before: MemoryStore,
+    digest: StoreDigest,
+    timers: BTreeSet<Timer>,
+    /// What survives the crash that ends this life: the step after which it was durable, and the
+    /// store as it was then, once the replay has come past it.
+    survives: Option<(u64, Option<(MemoryStore, StoreDigest)>)>,
+}
+
+/// A record of a key before and after a step that touched it.
+pub(super) struct Touched {
+    pub(super) key: Key,
+    pub(super) before: Option<Entry>,
+    pub(super) after: Entry,
+}
+
+/// A replayed step.
+pub(super) struct Taken {
+    pub(super) step: Step,
+    pub(super) touched: Vec<Touched>,
+    /// Whether a crash cut the step off: nothing of it is durable, none of it was sent.
+    pub(super) is_cut_off: bool,
+}
+
+impl NodeReplay {
+    pub(super) fn new(node: NodeId, cluster: &Arc<ClusterConfig>) -> Self {
+        NodeReplay {
+            config: NodeConfig::new(node, Arc::clone(cluster)),
+            state: NodeState::default(),
+            before: MemoryStore::default(),
+            digest: StoreDigest::default(),
+            timers: BTreeSet::new(),
+            survives: None,
+        }
+    }
+
+    pub(super) fn config(&self) -> &NodeConfig {
+        &self.config
+    }
+
+    pub(super) fn state(&self) -> &NodeState {
+        &self.state
+    }
+
+    /// Starts a life on what the one before left durable. `next` is the header that ends it.
+    pub(super) fn begin(&mut self, next: Option<&NodeHeader>) {
+        if let Some((_, Some((store, digest)))) = self.survives.take() {
+            (self.state.store, self.digest) = (store, digest);
+            self.before = self.state.store.clone();
+        }
+        self.state.replica = Replica::default();
+        self.timers.clear();
+        self.survives = next.map(|next| (next.durable_step, None));
+    }
+
+    /// Replays a step and compares. Its place among the others and the message it takes, if any,
+    /// have been looked at already.
+    pub(super) fn take(&mut self, recorded: &NodeStep) -> Result<Taken, Reason> {
+        if let Input::Expire(timer) = &recorded.input
+            && !self.timers.remove(timer)
+        {
+            return Err(Reason::NotRunning(*timer));
+        }
+        let mut is_cut_off = false;
+        if let Some((durable_step, store)) = &mut self.survives
+            && recorded.number > *durable_step
+        {
+            is_cut_off = true;
+            store.get_or_insert_with(|| (self.state.store.clone(), self.digest));
+        }
+        self.state.clock = recorded.now;
+        let step = self.state.step(&self.config, recorded.input.clone());
+        let Ok(()) = self.digest.follow(&self.before, &step.changes);
+        compare_effects(&step.effects, &recorded.effects)?;
+        let digest = StateDigest::new(&self.state.replica, self.digest);
+        if digest != recorded.digest {
+            return Err(Reason::Digest { expected: digest, recorded: recorded.digest });
+        }
+        let touched = self.touched(&recorded.input, &step);
+        self.before.apply(step.changes.iter().cloned());
+        follow_timers(&mut self.timers, &step.effects);
+        Ok(Taken { step, touched, is_cut_off })
+    }
+
+    /// The keys that a step changed, or to which a message brought something.
+    fn touched(&self, input: &Input, step: &Step) -> Vec<Touched> {
+        let carried = match input {
+            Input::Receive { message, .. } => message.carried().map(|(key, _)| key),
+            Input::Start { .. } | Input::Expire(_) => None,
+        };
+        let changed = step.changes.iter().filter_map(|change| match change {
+            Change::Entry { key, .. } => Some(key),
+            Change::Identity(_) => None,
+        });
+        let keys: BTreeSet<&Key> = changed.chain(carried).collect();
+        let touched = |key: &Key| {
+            let Ok(before) = self.before.entry(key);
+            let after = self.state.store.get(key)?.clone();
+            Some(Touched { key: key.clone(), before, after })
+        };
+        keys.into_iter().filter_map(touched).collect()
+    }
+}
+
+/// Starts and stops timers as a step asks for.
+pub(super) fn follow_timers(timers: &mut BTreeSet<Timer>, effects: &[Effect]) {
+    for effect in effects {
+        match effect {
+            Effect::SetTimer(timer) => {
+                timers.insert(*timer);
+            }
+            Effect::CancelTimer(timer) => {
+                timers.remove(timer);
+            }
+            Effect::Send { .. } | Effect::Reply { .. } => {}
+        }
+    }
+}
+
+/// Whether a client may send this of its own accord, under its own name.
+pub(super) fn is_of_client(client: crate::ids::ClientId, message: &Message) -> bool {
+    let is_own = message.request().is_none_or(|request| request.client == client);
+    is_own
+        && matches!(
+            message,
+            Message::Put(_)
+                | Message::Get(_)
+                | Message::Store { .. }
+                | Message::Fetch { .. }
+                | Message::Repair { .. }
+        )
+}

@@ -1,0 +1,305 @@
+//! Why traces are refused: where, whose step it is, and what differs.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::digest::StateDigest;
+use super::parse::Place;
+use crate::check::action::Envelope;
+use crate::check::words::Names;
+use crate::ids::{ClientId, Key, NodeId, Peer};
+use crate::protocol::{Effect, Outcome, Timer};
+
+/// Why traces are not accepted: the first thing that the model does not allow.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub struct Refused {
+    /// The line where it shows.
+    pub place: Place,
+    /// Whose line it is, and which of its steps; `None` where the line is no step.
+    pub step: Option<StepName>,
+    /// What is wrong.
+    pub reason: Reason,
+    /// How the cluster calls its nodes.
+    pub names: Names,
+}
+
+/// A step of someone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StepName {
+    /// Whose.
+    pub peer: Peer,
+    /// Its number as recorded.
+    pub number: u64,
+}
+
+/// What the model does not allow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// There is nothing to replay in a file.
+    Empty,
+    /// No trace of a node was given.
+    NoNode,
+    /// No cluster can be as the header says.
+    Cluster {
+        /// Why not.
+        problem: String,
+    },
+    /// Two headers do not agree on the cluster.
+    OtherCluster {
+        /// The other header.
+        first: Place,
+    },
+    /// The header's node is not of its cluster.
+    NoSuchNode {
+        /// Which node.
+        node: NodeId,
+    },
+    /// The node or client has another trace, or another name in the same trace.
+    SecondTrace {
+        /// Who.
+        peer: Peer,
+        /// The other header.
+        first: Place,
+    },
+    /// The trace begins after the node's first step: what it held then is not known.
+    BeginsLate {
+        /// The step that was durable already.
+        durable_step: u64,
+    },
+    /// The store holds steps that were never recorded.
+    MissingSteps {
+        /// The step that is durable.
+        durable_step: u64,
+        /// The last one recorded.
+        recorded: u64,
+    },
+    /// The store is older than it was at an earlier start: the directory was replaced.
+    OlderStore {
+        /// The step that is durable.
+        durable_step: u64,
+        /// The step that was durable at the earlier start.
+        before: u64,
+    },
+    /// A step does not follow the one before: a line is missing, moved or repeated.
+    Number {
+        /// The number that comes next.
+        expected: u64,
+    },
+    /// The clock of the trace went back.
+    ClockWentBack {
+        /// What the step before says.
+        before_us: u64,
+    },
+    /// The first step after a header is no start.
+    NotStarted,
+    /// A start that follows no header.
+    StartedAgain,
+    /// A message arrives that nobody was seen to send.
+    NobodySent(Box<Envelope>),
+    /// A message arrives that only a step sent which a crash cut off, and which therefore can
+    /// have sent nothing.
+    CutOff {
+        /// The message.
+        envelope: Box<Envelope>,
+        /// The step.
+        sent_at: Place,
+    },
+    /// A message arrives that is only sent because of it.
+    SentLater(Box<Envelope>),
+    /// A message arrives from a node whose trace was not given.
+    Untraced(Box<Envelope>),
+    /// A message that clients do not send, from a client without a trace.
+    NotOfAClient(Box<Envelope>),
+    /// A timer expires that is not running.
+    NotRunning(Timer),
+    /// A client starts an operation before the last one ended.
+    StillWaiting,
+    /// The step does something else in the model.
+    Effect {
+        /// Which of its effects, from one.
+        position: usize,
+        /// What the model does; `None` when it does nothing more.
+        expected: Option<Box<Effect>>,
+        /// What was recorded; `None` when nothing more was.
+        recorded: Option<Box<Effect>>,
+    },
+    /// The operation ends otherwise in the model.
+    Outcome {
+        /// What the model says.
+        expected: Option<Box<Outcome>>,
+        /// What was recorded.
+        recorded: Option<Box<Outcome>>,
+    },
+    /// The state is another one in the model.
+    Digest {
+        /// That of the replayed state.
+        expected: StateDigest,
+        /// What was recorded.
+        recorded: StateDigest,
+    },
+    /// Every step fits the model, yet what it promises does not hold after this one.
+    Property {
+        /// Which property.
+        name: &'static str,
+        /// What it says.
+        statement: &'static str,
+        /// Of which key.
+        key: Key,
+    },
+}
+
+/// `n1.jsonl:17: n1 step 17 …`
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if let Some(step) = self.step {
+            let peer = match step.peer {
+                Peer::Node(node) => self.names.node(node),
+                Peer::Client(client) => name_of(client),
+            };
+            write!(f, "{peer} step {}: ", step.number)?;
+        }
+        f.write_str(&self.told())
+    }
+}
+
+/// Clients are named by numbers drawn at random.
+fn name_of(client: ClientId) -> String {
+    format!("client {client}")
+}
+
+impl Refused {
+    fn told(&self) -> String {
+        let names = &self.names;
+        match &self.reason {
+            Reason::Empty => "the trace is empty: it shows nothing".into(),
+            Reason::NoNode => "no trace of a node was given: there is nothing to replay".into(),
+            Reason::Cluster { problem } => format!("no such cluster can be: {problem}"),
+            Reason::OtherCluster { first } => {
+                format!("the header says another cluster than {first}")
+            }
+            Reason::NoSuchNode { node } => format!("the cluster has no node number {}", node.0),
+            Reason::SecondTrace { peer, first } => {
+                format!("{} has another trace at {first}", names.peer(*peer))
+            }
+            Reason::BeginsLate { durable_step } => format!(
+                "the trace begins after step {durable_step}: what the node held then is not known; \
+                 trace a node from its first start"
+            ),
+            Reason::MissingSteps { durable_step, recorded } => format!(
+                "the store holds step {durable_step}, but the last one recorded is {recorded}"
+            ),
+            Reason::OlderStore { durable_step, before } => format!(
+                "the store holds steps up to {durable_step} but held {before} at the start before: \
+                 its directory was replaced by an older or empty one"
+            ),
+            Reason::Number { expected } => {
+                format!("step {expected} should stand here: a line is missing, moved or repeated")
+            }
+            Reason::ClockWentBack { before_us } => {
+                format!("the step before was taken later, at {before_us} us")
+            }
+            Reason::NotStarted => "the first step after a header must be a start".into(),
+            Reason::StartedAgain => "a start without a header before it".into(),
+            Reason::NobodySent(envelope) => {
+                format!("receives what nobody sent: {}", exactly(names, envelope))
+            }
+            Reason::CutOff { envelope, sent_at } => format!(
+                "receives what only {sent_at} sent, which a crash cut off before it was durable: {}",
+                exactly(names, envelope)
+            ),
+            Reason::SentLater(envelope) => {
+                format!("receives what is sent only after it: {}", exactly(names, envelope))
+            }
+            Reason::Untraced(envelope) => format!(
+                "receives a message of a node whose trace is not given: {}",
+                exactly(names, envelope)
+            ),
+            Reason::NotOfAClient(envelope) => {
+                format!("receives what no client sends: {}", exactly(names, envelope))
+            }
+            Reason::NotRunning(timer) => {
+                format!("a timer expires that is not running: {}", names.timer(*timer))
+            }
+            Reason::StillWaiting => "starts an operation before the last one has ended".into(),
+            Reason::Effect { position, expected, recorded } => {
+                let [expected, recorded] = differing(
+                    [expected.as_deref(), recorded.as_deref()],
+                    |effect| effect_in_words(names, effect),
+                    "nothing more",
+                );
+                format!("effect {position} should be [{expected}], recorded is [{recorded}]")
+            }
+            Reason::Outcome { expected, recorded } => {
+                let [expected, recorded] = differing(
+                    [expected.as_deref(), recorded.as_deref()],
+                    |outcome| format!("{outcome:?}"),
+                    "none",
+                );
+                format!("the outcome should be [{expected}], recorded is [{recorded}]")
+            }
+            Reason::Digest { expected, recorded } => format!(
+                "the state afterwards should have the digest {expected}, recorded is {recorded}"
+            ),
+            Reason::Property { name, statement, key } => {
+                format!("{name} of key {key} does not hold after this step: {statement}")
+            }
+        }
+    }
+}
+
+/// Two things in words; in full where the words do not tell them apart.
+fn differing<T: fmt::Debug>(
+    things: [Option<&T>; 2],
+    in_words: impl Fn(&T) -> String,
+    absent: &str,
+) -> [String; 2] {
+    let told = things.map(|thing| thing.map_or_else(|| absent.to_string(), &in_words));
+    if told[0] == told[1] { things.map(|thing| format!("{thing:?}")) } else { told }
+}
+
+fn exactly(names: &Names, envelope: &Envelope) -> String {
+    let Envelope { message, .. } = envelope;
+    format!("{} [{}]", message.kind(), names.envelope(envelope))
+}
+
+fn effect_in_words(names: &Names, effect: &Effect) -> String {
+    match effect {
+        Effect::Send { to, message } | Effect::Reply { to, message } => {
+            let verb = if matches!(effect, Effect::Send { .. }) { "send" } else { "reply" };
+            let request =
+                message.request().map_or_else(String::new, |request| format!(" ({request})"));
+            format!("{verb} {}: {}{request}", names.peer(*to), names.message(message))
+        }
+        Effect::SetTimer(timer) => format!("start the timer of {}", names.timer(*timer)),
+        Effect::CancelTimer(timer) => format!("stop the timer of {}", names.timer(*timer)),
+    }
+}
+
+/// Compares what a step does in the model with what was recorded.
+pub(super) fn compare_effects(expected: &[Effect], recorded: &[Effect]) -> Result<(), Reason> {
+    let longest = expected.len().max(recorded.len());
+    let differs = |at: &usize| expected.get(*at) != recorded.get(*at);
+    match (0..longest).find(differs) {
+        None => Ok(()),
+        Some(at) => Err(Reason::Effect {
+            position: at + 1,
+            expected: expected.get(at).cloned().map(Box::new),
+            recorded: recorded.get(at).cloned().map(Box::new),
+        }),
+    }
+}
+
+/// The messages among these effects, as they leave `from`.
+pub(super) fn envelopes(from: Peer, effects: &[Effect]) -> Vec<Envelope> {
+    let message = |effect: &Effect| match effect {
+        Effect::Send { to, message } | Effect::Reply { to, message } => {
+            Some(Envelope { from, to: *to, message: message.clone() })
+        }
+        Effect::SetTimer(_) | Effect::CancelTimer(_) => None,
+    };
+    effects.iter().filter_map(message).collect()
+}

@@ -1,0 +1,126 @@
+//! What accepted traces showed.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::Serialize;
+
+use super::network::MessageCounts;
+use crate::ids::{ClientId, Key, RequestId, Value};
+use crate::scenario::WRITES_MAX;
+
+/// What accepted traces showed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Report {
+    /// Steps of nodes and clients that were replayed.
+    pub events: u64,
+    /// A line per node of the cluster, in order.
+    pub nodes: Vec<NodeReport>,
+    /// What the clients did.
+    pub clients: ClientReport,
+    /// What became of the messages.
+    pub messages: MessageCounts,
+    /// A line per property.
+    pub properties: Vec<PropertyReport>,
+    /// Keys of which the properties were judged from beginning to end.
+    pub keys_judged: usize,
+    /// Keys of which they were not, or not to the end, and why.
+    pub keys_not_judged: Vec<UnjudgedKey>,
+    /// Files that end in half a line, which a killed process left.
+    pub torn: Vec<String>,
+}
+
+/// What one node did.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct NodeReport {
+    /// Its name.
+    pub name: String,
+    /// Whether there is a trace of it.
+    pub traced: bool,
+    /// Its steps, with those that a crash cut off.
+    pub steps: u64,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// Steps that a crash cut off before they were durable.
+    pub cut_off: u64,
+}
+
+/// What the clients did that have traces.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct ClientReport {
+    /// How many there are.
+    pub clients: usize,
+    /// Their steps.
+    pub steps: u64,
+    /// Reads they started.
+    pub reads: u64,
+    /// Writes and deletes they started.
+    pub writes: u64,
+    /// Reads that were answered.
+    pub reads_answered: u64,
+    /// Writes that were acknowledged.
+    pub writes_acknowledged: u64,
+    /// Operations that were refused.
+    pub refused: u64,
+    /// Operations whose client was told that they are unavailable, or nothing.
+    pub unavailable: u64,
+}
+
+/// How a property did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct PropertyReport {
+    /// Its name.
+    pub name: &'static str,
+    /// How many of the judged keys have it promised, by the configuration and the quorums that
+    /// were asked for. Had one of them broken it, the traces would have been refused.
+    pub keys_promised: usize,
+    /// How often it was put to the test.
+    pub occasions: u64,
+    /// What an occasion is, in the plural.
+    pub occasion: &'static str,
+    /// How often it was broken on keys that do not have it promised: occasions for reads, keys
+    /// for what is judged on states.
+    pub broken: u64,
+}
+
+/// A key that was not judged, or not to the end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct UnjudgedKey {
+    /// Which.
+    pub key: Key,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// Why a key's properties cannot be judged, or not from some point on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum NotJudged {
+    /// A value was written twice, and so does not name its write.
+    RepeatedValue(Value),
+    /// There are more writes than ghost history can tell apart.
+    TooManyWrites,
+    /// A client without a trace wrote, and nobody knows what it had seen.
+    UntracedClient(ClientId),
+    /// A write carries a context that no recorded read of the key returned before.
+    UnknownContext(RequestId),
+}
+
+impl fmt::Display for NotJudged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotJudged::RepeatedValue(value) => {
+                write!(f, "not judged: value `{value}` is written twice and names no write")
+            }
+            NotJudged::TooManyWrites => {
+                write!(f, "judged up to its first {WRITES_MAX} writes only")
+            }
+            NotJudged::UntracedClient(client) => {
+                write!(f, "not judged once {client} wrote, of which there is no trace")
+            }
+            NotJudged::UnknownContext(request) => {
+                write!(f, "not judged from {request} on: no recorded read returned its context")
+            }
+        }
+    }
+}

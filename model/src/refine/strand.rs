@@ -1,0 +1,169 @@
+//! The trace of one node or client with the state that its replay has reached.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::client::ClientReplay;
+use super::node::{NodeReplay, Taken};
+use super::parse::{ClientTrace, Life, Place, Placed};
+use super::refusal::{Reason, StepName, envelopes};
+use super::trace::{ClientInput, ClientStep, NodeStep};
+use crate::check::action::Envelope;
+use crate::cluster::ClusterConfig;
+use crate::ids::{ClientId, NodeId, Peer};
+use crate::protocol::{Effect, Input};
+
+/// A trace and how far it has been replayed.
+pub(super) enum Strand<'a> {
+    Node(NodeStrand<'a>),
+    Client(ClientStrand<'a>),
+}
+
+pub(super) struct NodeStrand<'a> {
+    pub(super) node: NodeId,
+    pub(super) replay: NodeReplay,
+    lives: &'a [Life],
+    life: usize,
+    step: usize,
+}
+
+pub(super) struct ClientStrand<'a> {
+    pub(super) client: ClientId,
+    pub(super) replay: ClientReplay,
+    steps: &'a [Placed<ClientStep>],
+    step: usize,
+}
+
+/// The step that comes next in a strand.
+pub(super) struct Next<'a> {
+    pub(super) place: &'a Place,
+    pub(super) name: StepName,
+    pub(super) at_us: u64,
+    /// Whether a client starts an operation.
+    pub(super) is_invocation: bool,
+    /// The message that it takes.
+    pub(super) received: Option<Envelope>,
+}
+
+impl<'a> Strand<'a> {
+    pub(super) fn peer(&self) -> Peer {
+        match self {
+            Strand::Node(strand) => Peer::Node(strand.node),
+            Strand::Client(strand) => Peer::Client(strand.client),
+        }
+    }
+
+    /// The next step; `None` at the end of the trace.
+    pub(super) fn next(&self) -> Option<Next<'a>> {
+        match self {
+            Strand::Node(strand) => strand.next(),
+            Strand::Client(strand) => strand.next(),
+        }
+    }
+
+    /// All messages that the steps from here on were recorded to send.
+    pub(super) fn still_to_send(&self) -> Vec<Envelope> {
+        let effects: Vec<&[Effect]> = match self {
+            Strand::Node(strand) => {
+                let later = strand.lives[strand.life + 1..].iter().flat_map(|life| &life.steps);
+                let rest = strand.lives[strand.life].steps[strand.step..].iter().chain(later);
+                rest.map(|step| &*step.line.effects).collect()
+            }
+            Strand::Client(strand) => {
+                strand.steps[strand.step..].iter().map(|step| &*step.line.effects).collect()
+            }
+        };
+        effects.into_iter().flat_map(|effects| envelopes(self.peer(), effects)).collect()
+    }
+}
+
+impl<'a> NodeStrand<'a> {
+    pub(super) fn new(node: NodeId, replay: NodeReplay, lives: &'a [Life]) -> Self {
+        let mut strand = NodeStrand { node, replay, lives, life: 0, step: 0 };
+        strand.begin();
+        strand
+    }
+
+    /// Starts the life that the cursor has come to, and the next if this one has no steps.
+    fn begin(&mut self) {
+        let next = self.lives.get(self.life + 1).map(|life| &life.header.line);
+        self.replay.begin(next);
+        self.turn();
+    }
+
+    /// Moves on to the next life, if there is one, at the end of this one.
+    fn turn(&mut self) {
+        if self.current().is_none() && self.life + 1 < self.lives.len() {
+            (self.life, self.step) = (self.life + 1, 0);
+            self.begin();
+        }
+    }
+
+    fn current(&self) -> Option<&'a Placed<NodeStep>> {
+        self.lives[self.life].steps.get(self.step)
+    }
+
+    fn next(&self) -> Option<Next<'a>> {
+        let Placed { place, line } = self.current()?;
+        let to = Peer::Node(self.node);
+        let received = match &line.input {
+            Input::Receive { from, message } => {
+                Some(Envelope { from: *from, to, message: message.clone() })
+            }
+            Input::Start { .. } | Input::Expire(_) => None,
+        };
+        let name = StepName { peer: to, number: line.number };
+        Some(Next { place, name, at_us: line.at_us, is_invocation: false, received })
+    }
+
+    /// Replays the next step; after the last one of a life, the next life starts.
+    pub(super) fn take(&mut self) -> Result<(&'a NodeStep, Taken), Reason> {
+        let current = self.current().expect("the strand has a next step");
+        let taken = self.replay.take(&current.line)?;
+        self.step += 1;
+        self.turn();
+        Ok((&current.line, taken))
+    }
+
+    pub(super) fn restarts(&self) -> u64 {
+        self.lives.len() as u64 - 1
+    }
+}
+
+impl<'a> ClientStrand<'a> {
+    pub(super) fn new(trace: &'a ClientTrace) -> Self {
+        let client = trace.header.line.client;
+        ClientStrand { client, replay: ClientReplay::new(client), steps: &trace.steps, step: 0 }
+    }
+
+    fn next(&self) -> Option<Next<'a>> {
+        let Placed { place, line } = self.steps.get(self.step)?;
+        let to = Peer::Client(self.client);
+        let received = match &line.input {
+            ClientInput::Receive { from, message } => {
+                Some(Envelope { from: Peer::Node(*from), to, message: message.clone() })
+            }
+            ClientInput::Invoke { .. } | ClientInput::Expire(_) => None,
+        };
+        let is_invocation = matches!(line.input, ClientInput::Invoke { .. });
+        let name = StepName { peer: to, number: line.number };
+        Some(Next { place, name, at_us: line.at_us, is_invocation, received })
+    }
+
+    /// Replays the next step.
+    pub(super) fn take(&mut self, cluster: &ClusterConfig) -> Result<&'a ClientStep, Reason> {
+        let current = &self.steps[self.step].line;
+        self.replay.take(cluster, current)?;
+        self.step += 1;
+        Ok(current)
+    }
+}
+
+/// Why a message cannot have arrived, where no later step sends it either.
+pub(super) fn never_sent(is_traced: bool, envelope: &Envelope) -> Reason {
+    let envelope = Box::new(envelope.clone());
+    match envelope.from {
+        Peer::Node(_) if !is_traced => Reason::Untraced(envelope),
+        _ => Reason::NobodySent(envelope),
+    }
+}

@@ -1,0 +1,300 @@
+//! Replaying the traces of a cluster as one run of the model, without search.
+//!
+//! # Why no search is needed
+//!
+//! A trace fixes the inputs of its node or client in their order. What is open is only how the
+//! traces of different nodes interleave, and that does not matter to any of them: the next step of
+//! a trace depends on its own node's state, which the trace alone determines, and, if it takes a
+//! message, on that message having been sent before. Messages that were sent stay sent, since the
+//! network may deliver any of them at any later time and again. So a step that is possible stays
+//! possible whatever other traces do first, and whichever possible step is taken next, the same
+//! steps are taken in the end. Taking any one of them until none is left therefore finds a run if
+//! there is one. This replay takes the earliest by `at_us`, for the sake of the properties that
+//! are about what was before what: with the clock of one machine that order is the real one.
+//!
+//! # Crashes
+//!
+//! Steps that a later header does not have as durable were cut off. They are replayed and compared
+//! like others, but nothing they sent counts as sent, and the next life starts on the store as it
+//! was before them.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::assemble::Traces;
+use super::judge::Judge;
+use super::network::{EnvelopeName, Network};
+use super::node::{NodeReplay, is_of_client};
+use super::order::{Disorder, check_client, check_lives};
+use super::parse::{Place, TraceFile};
+use super::plan::Plan;
+use super::refusal::{Reason, Refused, envelopes};
+use super::report::{ClientReport, NodeReport, Report};
+use super::strand::{ClientStrand, Next, NodeStrand, Strand, never_sent};
+use super::trace::{ClientInput, ClientStep};
+use crate::check::action::Envelope;
+use crate::check::words::Names;
+use crate::cluster::ClusterConfig;
+use crate::ids::{ClientId, NodeId, Peer, RequestId};
+use crate::protocol::{Effect, Input, Operation, Outcome};
+
+/// Replays trace files of one cluster together and judges what must hold of them.
+///
+/// # Errors
+/// At the first line that the model does not allow, or after which a promised property does not
+/// hold.
+pub fn validate(files: Vec<TraceFile>) -> Result<Report, Box<Refused>> {
+    let traces = Traces::new(files)?;
+    let refused = |(place, step, reason): Disorder| {
+        Box::new(Refused { place, step, reason, names: traces.names.clone() })
+    };
+    traces.nodes.values().try_for_each(|lives| check_lives(lives)).map_err(refused)?;
+    traces.clients.iter().try_for_each(check_client).map_err(refused)?;
+    let mut replay = Replay::new(&traces);
+    replay.run()?;
+    Ok(replay.report(&traces))
+}
+
+/// Where a strand stands in the order in which strands go on: by time, and at one instant what
+/// starts goes before what ends, since neither was before the other.
+type Turn = Reverse<(u64, bool, usize)>;
+
+struct Replay<'a> {
+    cluster: Arc<ClusterConfig>,
+    names: &'a Names,
+    strands: Vec<Strand<'a>>,
+    traced: BTreeSet<Peer>,
+    /// Strands whose next step may be possible.
+    ready: BinaryHeap<Turn>,
+    /// Strands whose next step takes a message that was not sent yet.
+    waiting: BTreeMap<EnvelopeName, Vec<usize>>,
+    network: Network,
+    /// What steps sent that a crash cut off.
+    cut_off: BTreeMap<EnvelopeName, Place>,
+    judge: Judge,
+    nodes: BTreeMap<NodeId, NodeReport>,
+    clients: ClientReport,
+    /// How many operations each client has started.
+    invoked: BTreeMap<ClientId, u64>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(traces: &'a Traces) -> Self {
+        let cluster = &traces.cluster;
+        let plan = Plan::new(&traces.spec, cluster, &traces.clients);
+        let nodes = traces.nodes.iter().map(|(node, lives)| {
+            let replay = NodeReplay::new(*node, cluster);
+            Strand::Node(NodeStrand::new(*node, replay, lives))
+        });
+        let clients = traces.clients.iter().map(|trace| Strand::Client(ClientStrand::new(trace)));
+        let strands: Vec<_> = nodes.chain(clients).collect();
+        let mut replay = Replay {
+            cluster: Arc::clone(cluster),
+            names: &traces.names,
+            traced: strands.iter().map(Strand::peer).collect(),
+            ready: BinaryHeap::new(),
+            waiting: BTreeMap::new(),
+            network: Network::default(),
+            cut_off: BTreeMap::new(),
+            judge: Judge::new(cluster, plan),
+            nodes: BTreeMap::new(),
+            clients: ClientReport { clients: traces.clients.len(), ..Default::default() },
+            invoked: BTreeMap::new(),
+            strands,
+        };
+        for index in 0..replay.strands.len() {
+            if let Strand::Node(strand) = &replay.strands[index] {
+                let report = NodeReport {
+                    name: traces.names.node(strand.node),
+                    traced: true,
+                    restarts: strand.restarts(),
+                    ..Default::default()
+                };
+                replay.nodes.insert(strand.node, report);
+            }
+            replay.queue(index);
+        }
+        replay
+    }
+
+    fn refused(&self, next: &Next<'_>, reason: Reason) -> Box<Refused> {
+        let (place, step) = (next.place.clone(), Some(next.name));
+        Box::new(Refused { place, step, reason, names: self.names.clone() })
+    }
+
+    fn run(&mut self) -> Result<(), Box<Refused>> {
+        while let Some(Reverse((_, _, index))) = self.ready.pop() {
+            self.advance(index)?;
+        }
+        if self.waiting.is_empty() { Ok(()) } else { Err(self.stuck()) }
+    }
+
+    /// Puts a strand where its next step, if it has one, will be looked at.
+    fn queue(&mut self, index: usize) {
+        if let Some(next) = self.strands[index].next() {
+            self.ready.push(Reverse((next.at_us, !next.is_invocation, index)));
+        }
+    }
+
+    /// Takes the next step of a strand, or lets it wait for the message that the step takes.
+    fn advance(&mut self, index: usize) -> Result<(), Box<Refused>> {
+        let Some(next) = self.strands[index].next() else { return Ok(()) };
+        let mut trusted = None;
+        if let Some(envelope) = &next.received {
+            match envelope.from {
+                Peer::Client(client) if !self.traced.contains(&envelope.from) => {
+                    if !is_of_client(client, &envelope.message) {
+                        let reason = Reason::NotOfAClient(Box::new(envelope.clone()));
+                        return Err(self.refused(&next, reason));
+                    }
+                    self.network.receive_on_trust();
+                    trusted = Some(client);
+                }
+                _ => {
+                    let name = EnvelopeName::of(envelope);
+                    if !self.network.is_sent(name) {
+                        self.waiting.entry(name).or_default().push(index);
+                        return Ok(());
+                    }
+                    self.network.receive(envelope, name);
+                }
+            }
+        }
+        let taken = match &self.strands[index] {
+            Strand::Node(_) => self.take_node_step(index, next.place, trusted),
+            Strand::Client(_) => self.take_client_step(index),
+        };
+        taken.map_err(|reason| self.refused(&next, reason))?;
+        self.queue(index);
+        Ok(())
+    }
+
+    fn take_node_step(
+        &mut self,
+        index: usize,
+        place: &Place,
+        trusted: Option<ClientId>,
+    ) -> Result<(), Reason> {
+        let Strand::Node(strand) = &mut self.strands[index] else { return Ok(()) };
+        let (recorded, taken) = strand.take()?;
+        let peer = Peer::Node(strand.node);
+        let report = self.nodes.entry(strand.node).or_default();
+        report.steps += 1;
+        if taken.is_cut_off {
+            report.cut_off += 1;
+            for envelope in envelopes(peer, &taken.step.effects) {
+                self.cut_off.insert(EnvelopeName::of(&envelope), place.clone());
+            }
+            return Ok(());
+        }
+        if let (Some(client), Input::Receive { message, .. }) = (trusted, &recorded.input) {
+            self.judge.on_untraced(client, message);
+        }
+        let replay = &strand.replay;
+        self.judge.on_step(replay.config(), replay.state(), &recorded.input, &taken)?;
+        self.send(peer, &taken.step.effects);
+        Ok(())
+    }
+
+    fn take_client_step(&mut self, index: usize) -> Result<(), Reason> {
+        let Strand::Client(strand) = &mut self.strands[index] else { return Ok(()) };
+        let recorded = strand.take(&self.cluster)?;
+        let client = strand.client;
+        self.clients.steps += 1;
+        self.note_client_step(client, recorded)?;
+        self.send(Peer::Client(client), &recorded.effects);
+        Ok(())
+    }
+
+    fn note_client_step(&mut self, client: ClientId, recorded: &ClientStep) -> Result<(), Reason> {
+        let invoked = self.invoked.entry(client).or_default();
+        if let ClientInput::Invoke { operation, .. } = &recorded.input {
+            let request = RequestId { client, sequence: *invoked };
+            *invoked += 1;
+            match operation {
+                Operation::Get { .. } => self.clients.reads += 1,
+                Operation::Put { .. } => self.clients.writes += 1,
+            }
+            self.judge.on_invoke(request, operation);
+        }
+        let Some(outcome) = &recorded.outcome else { return Ok(()) };
+        match outcome {
+            Outcome::PutOk { .. } => self.clients.writes_acknowledged += 1,
+            Outcome::GetOk { .. } => self.clients.reads_answered += 1,
+            Outcome::Refused(_) => self.clients.refused += 1,
+            Outcome::PutUnavailable { .. } | Outcome::GetUnavailable { .. } | Outcome::NoAnswer => {
+                self.clients.unavailable += 1
+            }
+        }
+        // A client has one operation at a time: what ends is what it started last.
+        let sequence = self.invoked.get(&client).map_or(0, |invoked| invoked.saturating_sub(1));
+        self.judge.on_outcome(RequestId { client, sequence }, outcome)
+    }
+
+    /// Lets the messages of a step be under way, and those go on that wait for them.
+    fn send(&mut self, from: Peer, effects: &[Effect]) {
+        for envelope in envelopes(from, effects) {
+            if matches!(envelope.to, Peer::Client(_)) && !self.traced.contains(&envelope.to) {
+                self.network.send_unobserved();
+                continue;
+            }
+            let name = self.network.send(&envelope);
+            for index in self.waiting.remove(&name).unwrap_or_default() {
+                self.queue(index);
+            }
+        }
+    }
+
+    /// Names the step at which traces that cannot go on are wrong: of those that wait for what no
+    /// trace says anyone sends, the earliest. The others may only wait for what it would have led
+    /// to.
+    fn stuck(&self) -> Box<Refused> {
+        let to_come: BTreeSet<EnvelopeName> = self
+            .strands
+            .iter()
+            .flat_map(|strand| strand.still_to_send())
+            .map(|envelope| EnvelopeName::of(&envelope))
+            .collect();
+        let waiting = self.waiting.iter().flat_map(|(name, strands)| {
+            strands.iter().filter_map(|index| Some((*name, self.strands[*index].next()?)))
+        });
+        let rank = |(name, next): &(EnvelopeName, Next<'_>)| {
+            let is_cut_off = self.cut_off.contains_key(name);
+            (to_come.contains(name) && !is_cut_off, next.at_us, next.place.line)
+        };
+        let (name, next) = waiting.min_by_key(rank).expect("someone waits");
+        let envelope = next.received.clone().expect("what waits takes a message");
+        let reason = self.why_not(name, &envelope, to_come.contains(&name));
+        self.refused(&next, reason)
+    }
+
+    fn why_not(&self, name: EnvelopeName, envelope: &Envelope, is_to_come: bool) -> Reason {
+        let boxed = || Box::new(envelope.clone());
+        match self.cut_off.get(&name) {
+            Some(sent_at) => Reason::CutOff { envelope: boxed(), sent_at: sent_at.clone() },
+            None if is_to_come => Reason::SentLater(boxed()),
+            None => never_sent(self.traced.contains(&envelope.from), envelope),
+        }
+    }
+
+    fn report(self, traces: &Traces) -> Report {
+        let node = |node: &NodeId| {
+            let absent = || NodeReport { name: self.names.node(*node), ..Default::default() };
+            self.nodes.get(node).cloned().unwrap_or_else(absent)
+        };
+        let nodes: Vec<_> = self.cluster.nodes().iter().map(node).collect();
+        Report {
+            events: nodes.iter().map(|node| node.steps).sum::<u64>() + self.clients.steps,
+            nodes,
+            clients: self.clients,
+            messages: self.network.counts(),
+            properties: self.judge.properties(),
+            keys_judged: self.judge.keys_judged(),
+            keys_not_judged: self.judge.keys_not_judged(),
+            torn: traces.torn.iter().map(|file| (**file).into()).collect(),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A cluster whose nodes are processes that trace.
+
+use std::collections::BTreeMap;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quorate::client::wait_until_up;
+use quorate::config::{ClusterFile, Template, TemplateNode};
+use quorate::refine::{ValidateError, validate_files};
+use quorate_model::protocol::ReadRepair;
+use quorate_model::refine::Report;
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits until a condition holds.
+///
+/// # Panics
+/// When it does not in time.
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// What a cluster is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// How many nodes; three of them are homes of each key, two a quorum.
+    pub nodes: usize,
+    /// What reads do about replicas that are behind.
+    pub read_repair: ReadRepair,
+    /// Whether nodes lose, duplicate and delay what they send.
+    pub is_lossy: bool,
+}
+
+/// Nodes that run as processes and trace, in a directory of their own. Dropping it ends them.
+#[derive(Debug)]
+pub struct TracedCluster {
+    directory: TempDir,
+    /// Their configuration.
+    pub file: ClusterFile,
+    program: PathBuf,
+    processes: BTreeMap<String, Child>,
+}
+
+impl TracedCluster {
+    /// Starts a cluster. `program` is where cargo built `traced-node`.
+    ///
+    /// # Panics
+    /// When it does not come up in time.
+    #[must_use]
+    pub fn start(program: &str, setting: Setting) -> Self {
+        let directory = tempfile::tempdir().expect("there is a directory for temporary files");
+        let nodes = free_ports(setting.nodes).into_iter().enumerate();
+        let nodes = nodes.map(|(index, port)| TemplateNode {
+            name: format!("n{}", index + 1),
+            address: ([127, 0, 0, 1], port).into(),
+            is_traced: true,
+        });
+        let template = Template {
+            n: 3,
+            r: 2,
+            w: 2,
+            versioning: Default::default(),
+            read_repair: setting.read_repair,
+            nodes: nodes.collect(),
+        };
+        let mut text = template
+            .render()
+            .replace("request_ms = 1000", "request_ms = 150")
+            .replace("client_attempt_ms = 400", "client_attempt_ms = 60");
+        if setting.is_lossy {
+            let faults = "[faults]\ndrop = 0.1\nduplicate = 0.15\ndelay = 0.3\ndelay_ms_max = 20\n";
+            text = text.replace("[timeouts]", &format!("{faults}\n[timeouts]"));
+        }
+        let path = directory.path().join("cluster.toml");
+        std::fs::write(&path, text).expect("the configuration can be written");
+        let file = ClusterFile::read(&path).expect("the configuration is valid");
+        let (program, processes) = (program.into(), BTreeMap::new());
+        let mut cluster = TracedCluster { directory, file, program, processes };
+        let names = cluster.file.spec.nodes.clone();
+        names.iter().for_each(|name| cluster.spawn(name));
+        names.iter().for_each(|name| cluster.wait_until_up(name));
+        cluster
+    }
+
+    /// The directory of everything.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn spawn(&mut self, name: &str) {
+        let mut command = Command::new(&self.program);
+        command.arg(&self.file.path).arg(name).stdin(Stdio::null());
+        self.processes.insert(name.into(), command.spawn().expect("the node can be started"));
+    }
+
+    fn wait_until_up(&self, name: &str) {
+        let node = self.file.node_named(name).expect("it is one of the nodes");
+        let absent = wait_until_up(&self.file, &[node], DEADLINE).expect("there is a socket");
+        assert!(absent.is_empty(), "{name} did not start");
+    }
+
+    /// Starts a node again.
+    ///
+    /// # Panics
+    /// When it does not come up in time.
+    pub fn restart(&mut self, name: &str) {
+        self.spawn(name);
+        self.wait_until_up(name);
+    }
+
+    /// Ends a node as `kill -9` does.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&mut self, name: &str) {
+        let mut child = self.processes.remove(name).expect("the node runs");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it has ended");
+    }
+
+    /// Ends all nodes and gives the traces: of the nodes, and of clients that traced to
+    /// [`TracedCluster::client_trace`].
+    ///
+    /// # Panics
+    /// When a node has ended by itself.
+    #[must_use]
+    pub fn finish(&mut self) -> Vec<PathBuf> {
+        for (name, child) in &mut self.processes {
+            assert!(child.try_wait().expect("it can be asked").is_none(), "{name} has ended");
+        }
+        let names: Vec<_> = self.processes.keys().cloned().collect();
+        names.iter().for_each(|name| self.kill(name));
+        let files = std::fs::read_dir(self.directory.path()).expect("the directory is there");
+        let files = files.map(|entry| entry.expect("it can be read").path());
+        let mut traces: Vec<_> = files
+            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+            .collect();
+        traces.sort();
+        traces
+    }
+
+    /// Where a client traces to.
+    #[must_use]
+    pub fn client_trace(&self, client: usize) -> PathBuf {
+        self.directory.path().join(format!("client{client}.jsonl"))
+    }
+
+    /// Ends all nodes and validates all traces.
+    ///
+    /// # Errors
+    /// When they are not accepted.
+    pub fn validate(&mut self) -> Result<Report, ValidateError> {
+        validate_files(&self.finish())
+    }
+}
+
+impl Drop for TracedCluster {
+    fn drop(&mut self) {
+        for child in self.processes.values_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// `count` ports that nobody uses.
+fn free_ports(count: usize) -> Vec<u16> {
+    let bind = |_| UdpSocket::bind("127.0.0.1:0").expect("there are free ports");
+    // All bound at once, so that they differ.
+    let sockets: Vec<_> = (0..count).map(bind).collect();
+    let port = |socket: &UdpSocket| socket.local_addr().expect("it is bound").port();
+    sockets.iter().map(port).collect()
+}

@@ -1,0 +1,51 @@
+//! Real nodes under load, on bad networks and through crashes, do only what the model allows.
+
+use quorate_model::protocol::ReadRepair;
+use quorate_model::refine::Report;
+use quorate_refinement_tests::{Load, LoadSetting, Setting, TracedCluster, wait_for};
+
+const NODE: &str = env!("CARGO_BIN_EXE_traced-node");
+
+/// How often a property was put to the test, having been promised of every key and never broken.
+fn held(report: &Report, name: &str) -> u64 {
+    let property = report.properties.iter().find(|property| property.name == name).unwrap();
+    assert_eq!(property.keys_promised, report.keys_judged, "{name}");
+    assert_eq!(property.broken, 0, "{name}");
+    property.occasions
+}
+
+#[test]
+fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_model() {
+    let setting = Setting { nodes: 5, read_repair: ReadRepair::Blocking, is_lossy: true };
+    let mut cluster = TracedCluster::start(NODE, setting);
+    Load::start(&cluster, LoadSetting { clients: 8, operations: 40, keys: 5 }).join();
+    let report = cluster.validate().unwrap_or_else(|error| panic!("{error}"));
+    let messages = report.messages;
+    assert!(messages.lost > 0 && messages.duplicated > 0 && messages.reordered > 0, "{messages:?}");
+    assert_eq!(messages.trusted + messages.unobserved, 0);
+    assert_eq!(report.clients.reads + report.clients.writes, 320);
+    assert_eq!((report.keys_judged, &*report.keys_not_judged), (5, &[][..]));
+    for property in &report.properties {
+        assert!(held(&report, property.name) > 0, "{} had no occasion", property.name);
+    }
+}
+
+#[test]
+fn a_cluster_whose_nodes_are_killed_and_restarted_under_load_stays_within_the_model() {
+    let setting = Setting { nodes: 4, read_repair: ReadRepair::Async, is_lossy: false };
+    let mut cluster = TracedCluster::start(NODE, setting);
+    let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 60, keys: 6 });
+    for (round, name) in ["n1", "n3", "n2", "n1"].into_iter().enumerate() {
+        wait_for("progress", || load.done() >= (round + 1) * 60);
+        cluster.kill(name);
+        wait_for("progress without it", || load.done() >= (round + 1) * 60 + 20);
+        cluster.restart(name);
+    }
+    load.join();
+    let report = cluster.validate().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.nodes.iter().map(|node| node.restarts).collect::<Vec<_>>(), [2, 1, 1, 0]);
+    assert_eq!(report.keys_judged, 6, "{:?}", report.keys_not_judged);
+    for name in ["read-freshness", "no-lost-write", "read-your-writes", "unique-dots"] {
+        assert!(held(&report, name) > 0, "{name} had no occasion");
+    }
+}
