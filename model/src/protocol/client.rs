@@ -254,7 +254,7 @@ impl Client {
                 pending.phase = Phase::Writing { key: put.key.clone(), state, round };
                 pending.send(config, &mut step);
             }
-            (Phase::Asking { .. }, Message::PutReply { outcome, .. }) => {
+            (Phase::Asking { message: Message::Put(_), .. }, Message::PutReply { outcome, .. }) => {
                 step.outcome = Some(match outcome {
                     PutOutcome::Ok { acked } => Outcome::PutOk { acked },
                     PutOutcome::Unavailable { acked } => Outcome::PutUnavailable { acked },
@@ -262,7 +262,7 @@ impl Client {
                     PutOutcome::Minted { .. } => return step,
                 });
             }
-            (Phase::Asking { .. }, Message::GetReply { outcome, .. }) => {
+            (Phase::Asking { message: Message::Get(_), .. }, Message::GetReply { outcome, .. }) => {
                 step.outcome = Some(match outcome {
                     GetOutcome::Ok { state, replied } => Outcome::GetOk { state, replied },
                     GetOutcome::Unavailable { replied } => Outcome::GetUnavailable { replied },
@@ -282,6 +282,9 @@ impl Client {
                 step.outcome = run_read_steps(request, key, round, steps, &mut step.effects);
             }
             (Phase::Reading { key, round }, Message::StoreAck { held, .. }) => {
+                if !config.homes(key).contains(from) {
+                    return step;
+                }
                 let steps = round.on_holder(from, held);
                 step.outcome = run_read_steps(request, key, round, steps, &mut step.effects);
             }

@@ -16,7 +16,7 @@ use super::{
     ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Scenario,
     WRITES_MAX,
 };
-use crate::check::property::{Expected, PropertySpec};
+use crate::check::property::{Expected, PropertyKind, PropertySpec};
 use crate::cluster::{ClusterError, ClusterSpec, PlacementSpec};
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::{FanOut, ReadRepair};
@@ -142,17 +142,20 @@ pub fn parse(file: &str, name: &str, text: &str) -> Result<Scenario, ScenarioErr
     let raw: RawScenario = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let problem = error.message().lines().collect::<Vec<_>>().join("; ");
-        Reader { file, text, nodes: &[] }.error(at..at, problem)
+        Reader { file, text, nodes: &[], n: 0 }.error(at..at, problem)
     })?;
     let nodes: Vec<String> =
         raw.cluster.nodes.get_ref().iter().map(|node| node.get_ref().clone()).collect();
-    Reader { file, text, nodes: &nodes }.scenario(name, raw)
+    let n = *raw.cluster.n.get_ref();
+    Reader { file, text, nodes: &nodes, n }.scenario(name, raw)
 }
 
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
     nodes: &'a [String],
+    /// The cluster's N.
+    n: usize,
 }
 
 impl Reader<'_> {
@@ -280,6 +283,9 @@ impl Reader<'_> {
                 return Err(self.error(at, problem));
             }
             let repeat = client.repeat.as_ref().map_or(1, |repeat| *repeat.get_ref());
+            if let Some(repeat) = client.repeat.as_ref().filter(|repeat| *repeat.get_ref() == 0) {
+                return Err(self.error(repeat.span(), "client.repeat: must be at least 1"));
+            }
             let program = client.program.get_ref();
             if repeat.saturating_mul(program.len()) > OPERATIONS_MAX {
                 let problem = format!("client.program: more than {OPERATIONS_MAX} operations");
@@ -324,10 +330,13 @@ impl Reader<'_> {
                 return Err(self.error(client.get_ref().program.span(), problem));
             }
         }
-        if writes.len() > WRITES_MAX {
-            let problem =
-                format!("{} writes, but a scenario has at most {WRITES_MAX}", writes.len());
-            return Err(self.error(0..0, problem));
+        if let Some(beyond) = writes.get(WRITES_MAX) {
+            let client = &raw.clients[beyond.client.0 as usize];
+            let problem = format!(
+                "client.program: {} writes in all, but a scenario has at most {WRITES_MAX}",
+                writes.len()
+            );
+            return Err(self.error(client.get_ref().program.span(), problem));
         }
         Ok((clients, writes))
     }
@@ -385,6 +394,16 @@ impl Reader<'_> {
             }
             _ => return wrong("an operation is exactly one of `get`, `put` and `delete`"),
         };
+        if let Some(asked) = quorum.as_ref().filter(|asked| !(1..=self.n).contains(asked.get_ref()))
+        {
+            let field = if raw.r.is_some() { "r" } else { "w" };
+            let problem = format!(
+                "program.{field}: {} is out of range; a request may ask for 1 to n = {}",
+                asked.get_ref(),
+                self.n
+            );
+            return Err(self.error(asked.span(), problem));
+        }
         Ok(PlannedOperation {
             key: Key::from(&**key),
             action,
@@ -410,7 +429,14 @@ impl Reader<'_> {
             };
             let (at, expected) = (expected.span(), expected.into_inner());
             if !property.admits(expected) {
-                let problem = format!("expect.{name}: cannot be expected to be \"{expected}\"");
+                let [one, other] = match property.kind {
+                    PropertyKind::Safety { .. } => [Expected::Holds, Expected::Violated],
+                    PropertyKind::Reachability { .. } => [Expected::Reached, Expected::NotReached],
+                };
+                let problem = format!(
+                    "expect.{name}: cannot be expected to be \"{expected}\"; expect \"{one}\" or \
+                     \"{other}\""
+                );
                 return Err(self.error(at, problem));
             }
             expect.insert(name, expected);

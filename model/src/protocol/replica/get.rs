@@ -111,6 +111,10 @@ impl Replica {
         step: &mut Step,
     ) {
         let Some(pending) = self.gets.get_mut(&request) else { return };
+        // Only homes are asked by later reads, so only a home is a holder.
+        if !config.cluster.homes(&pending.key).contains(node) {
+            return;
+        }
         let steps = pending.round.on_holder(node, held);
         self.run_read_steps(config, request, steps, step);
     }

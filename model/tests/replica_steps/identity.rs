@@ -1,0 +1,186 @@
+//! Starting, restarting, and naming writes so that no dot is minted twice.
+
+use std::sync::Arc;
+
+use quorate_model::cluster::Limits;
+use quorate_model::protocol::{
+    Change, FanOut, Identity, Input, MemoryStore, PutOutcome, PutRequest, Replica, Step,
+};
+use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, VersionVector};
+
+use crate::bench::*;
+
+fn home() -> Bench {
+    Bench::new(A, &spec(4, 3, 2, 2))
+}
+
+/// A blind put that is answered at once: the state shows every dot that was minted.
+fn minted(bench: &mut Bench, sequence: u64) -> Step {
+    bench.put(PutRequest { w: Some(1), ..put(sequence) })
+}
+
+#[test]
+fn a_start_on_a_fresh_store_takes_the_offered_incarnation() {
+    let mut bench = home();
+    bench.store = MemoryStore::default();
+    let identity = Identity { incarnation: Incarnation(9), next_epoch: Epoch(0) };
+    let step = bench.restart(Incarnation(9));
+    assert_eq!(step, changes([Change::Identity(identity)]));
+}
+
+#[test]
+fn a_start_on_an_old_store_keeps_its_incarnation() {
+    let mut bench = home();
+    minted(&mut bench, 0);
+    assert_eq!(bench.restart(Incarnation(9)), nothing());
+}
+
+#[test]
+fn a_start_forgets_the_requests_in_flight_and_keeps_what_was_stored() {
+    let mut bench = home();
+    bench.put(put(0));
+    bench.get(get(1));
+    bench.restart(INCARNATION);
+    assert_eq!(bench.replica, Replica::default());
+    assert_eq!(bench.held(), Some(&wrote(dot(A, 1), "v")));
+    assert_eq!(bench.receive(B, ack(0)), nothing());
+    assert_eq!(bench.receive(B, fetched(1, None)), nothing());
+    assert_eq!(bench.expire(0), nothing());
+}
+
+#[test]
+fn the_first_write_of_a_key_takes_a_fresh_epoch_and_the_next_one_counts_on() {
+    let mut bench = home();
+    let one = wrote(dot(A, 1), "v");
+    assert_eq!(minted(&mut bench, 0).changes, [next_epoch(1), holds_and_may_continue(&one, 0, 1)]);
+    let two = wrote_after(&one, VersionVector::new(), dot(A, 2), "v");
+    assert_eq!(minted(&mut bench, 1).changes, [holds_and_may_continue(&two, 0, 2)]);
+}
+
+#[test]
+fn every_key_has_an_epoch_of_its_own() {
+    let mut bench = home();
+    minted(&mut bench, 0);
+    let other = PutRequest { key: "other".into(), ..put(1) };
+    assert_eq!(bench.put(other).changes[0], next_epoch(2));
+}
+
+#[test]
+fn a_restarted_node_continues_its_run() {
+    let mut bench = home();
+    minted(&mut bench, 0);
+    bench.restart(Incarnation(9));
+    let two = wrote_after(&wrote(dot(A, 1), "v"), VersionVector::new(), dot(A, 2), "v");
+    assert_eq!(minted(&mut bench, 1).changes, [holds_and_may_continue(&two, 0, 2)]);
+}
+
+#[test]
+fn a_node_that_takes_in_more_from_its_peers_continues_its_run() {
+    let mut bench = home();
+    minted(&mut bench, 0);
+    let theirs = wrote(dot(B, 1), "theirs");
+    let both = Arc::new(wrote(dot(A, 1), "v").merged(&theirs));
+    let step = bench.receive(B, repair(&theirs));
+    assert_eq!(step, changes([holds_and_may_continue(&both, 0, 1)]));
+}
+
+#[test]
+fn a_peer_that_knows_a_later_counter_of_this_node_makes_it_take_a_fresh_epoch() {
+    let mut bench = home();
+    minted(&mut bench, 0);
+    // The node once minted a second dot, then came back with an older disk.
+    let later = wrote_after(&wrote(dot(A, 1), "v"), context([dot(A, 1)]), dot(A, 2), "forgotten");
+    assert_eq!(bench.receive(B, repair(&later)), changes([holds(&later)]));
+    let next = wrote_after(&later, VersionVector::new(), dot_in(A, 1, 1), "v");
+    assert_eq!(minted(&mut bench, 1).changes, [next_epoch(2), holds_and_may_continue(&next, 1, 1)]);
+}
+
+#[test]
+fn a_client_that_has_seen_a_later_counter_of_this_node_makes_it_take_a_fresh_epoch() {
+    let mut bench = home();
+    minted(&mut bench, 0);
+    // As above, but it is the client's context that knows of the forgotten dot.
+    let seen = context([dot(A, 2)]);
+    let next = wrote_after(&wrote(dot(A, 1), "v"), seen.clone(), dot_in(A, 1, 1), "v");
+    let step = bench.put(PutRequest { context: seen, ..put(1) });
+    assert_eq!(step.changes, [next_epoch(2), holds_and_may_continue(&next, 1, 1)]);
+}
+
+#[test]
+fn a_node_that_lost_its_disk_mints_under_its_fresh_incarnation_whatever_it_is_sent_back() {
+    let once = wrote(dot(A, 5), "once");
+    let mut bench = home();
+    bench.store = MemoryStore::default();
+    bench.restart(Incarnation(9));
+    bench.receive(B, repair(&once));
+    minted(&mut bench, 0);
+    let (node, incarnation, epoch) = (A, Incarnation(9), Epoch(0));
+    let fresh = Dot { actor: ActorId::Node { node, incarnation, epoch }, counter: 1 };
+    assert_eq!(bench.held(), Some(&wrote_after(&once, VersionVector::new(), fresh, "v")));
+}
+
+#[test]
+fn a_node_that_took_a_key_in_before_it_ever_wrote_it_takes_a_fresh_epoch() {
+    let theirs = wrote(dot(B, 5), "theirs");
+    let mut bench = home().holding(&theirs);
+    let next = wrote_after(&theirs, VersionVector::new(), dot(A, 1), "v");
+    let changes = [next_epoch(1), holds_and_may_continue(&next, 0, 1)];
+    assert_eq!(minted(&mut bench, 0).changes, changes);
+}
+
+#[test]
+fn finished_puts_are_remembered_up_to_their_limit_oldest_forgotten_first() {
+    let limits = Limits { finished_max: 2, ..Limits::default() };
+    let mut bench = Bench::with_limits(A, &spec(3, 3, 2, 2), limits);
+    for sequence in 0..3 {
+        bench.put(put(sequence));
+        bench.receive(B, ack(sequence));
+    }
+    assert!(bench.replica.finished().eq([request(1), request(2)]));
+    assert_eq!(bench.put(put(1)), effects([reply(X, put_ok(1, [A, B]))]));
+    let minted_anew = bench.put(put(0));
+    assert_eq!(minted_anew.changes.len(), 1, "a retry of a forgotten put is a new write");
+}
+
+#[test]
+fn a_retry_that_is_answered_becomes_the_newest_of_the_finished_puts() {
+    let limits = Limits { finished_max: 2, ..Limits::default() };
+    let mut bench = Bench::with_limits(A, &spec(3, 3, 2, 1), limits);
+    bench.put(put(0));
+    bench.put(put(1));
+    bench.put(put(0));
+    bench.put(put(2));
+    assert!(bench.replica.finished().eq([request(0), request(2)]));
+}
+
+#[test]
+fn forwarded_and_client_driven_puts_are_bounded_too() {
+    let limits = Limits { finished_max: 1, ..Limits::default() };
+    let mut bench = Bench::with_limits(D, &spec(4, 3, 2, 2), limits);
+    for sequence in 0..3 {
+        bench.put(put(sequence));
+        bench.expire(sequence);
+    }
+    assert!(bench.replica.finished().eq([request(2)]));
+    let mut bench = Bench::with_limits(A, &spec(4, 3, 2, 2), limits);
+    for sequence in 0..3 {
+        bench.put(PutRequest { fan_out: FanOut::ClientDriven, ..put(sequence) });
+    }
+    assert!(bench.replica.finished().eq([request(2)]));
+}
+
+#[test]
+fn a_start_is_the_only_input_that_writes_a_fresh_identity() {
+    let mut bench = home();
+    let inputs = [
+        Input::Receive { from: B.into(), message: ack(0) },
+        Input::Receive {
+            from: B.into(),
+            message: put_reply(0, PutOutcome::Ok { acked: set([B]) }),
+        },
+        Input::Receive { from: B.into(), message: fetch(0) },
+    ];
+    for input in inputs {
+        assert_eq!(bench.take(input).changes, []);
+    }
+}

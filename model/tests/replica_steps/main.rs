@@ -1,0 +1,10 @@
+//! What one node does with one input: the exact changes and effects, for every rule of the
+//! protocol that a single step can show.
+
+#[path = "../support/bench.rs"]
+mod bench;
+mod forward;
+mod get;
+mod identity;
+mod put;
+mod refusal;
