@@ -1,7 +1,7 @@
 //! Refinement: evidence that a running node did only what the model allows.
 //!
 //! A node writes a [`trace`]: every input, what the protocol answered, and a [`digest`] of the
-//! state it left; a client likewise. [`parse`] reads the files, and [`validate()`] feeds the same
+//! state it left; a client likewise. [`parse()`] reads the files, and [`validate()`] feeds the same
 //! inputs to the same protocol code, step by step and without search, compares, and judges the
 //! checker's properties on the states it comes through.
 

@@ -9,7 +9,7 @@ use super::refusal::{Reason, compare_effects};
 use super::trace::{NodeHeader, NodeStep};
 use crate::check::actor::NodeState;
 use crate::cluster::ClusterConfig;
-use crate::ids::{Key, NodeId};
+use crate::ids::{ClientId, Key, NodeId};
 use crate::protocol::{
     Change, Effect, Entry, Input, MemoryStore, Message, NodeConfig, Replica, Step, Store, Timer,
 };
@@ -138,7 +138,7 @@ pub(super) fn follow_timers(timers: &mut BTreeSet<Timer>, effects: &[Effect]) {
 }
 
 /// Whether a client may send this of its own accord, under its own name.
-pub(super) fn is_of_client(client: crate::ids::ClientId, message: &Message) -> bool {
+pub(super) fn is_of_client(client: ClientId, message: &Message) -> bool {
     let is_own = message.request().is_none_or(|request| request.client == client);
     is_own
         && matches!(

@@ -88,7 +88,7 @@ impl Judgeable {
             Judgeable::ReadFreshness | Judgeable::ReadYourWrites => overlap && exact,
             Judgeable::NoLostWrite | Judgeable::TrueSiblings => exact,
             Judgeable::UniqueDots => true,
-            Judgeable::MonotonicReads => exact && blocking && weakest.r >= quorum.r(),
+            Judgeable::MonotonicReads => overlap && exact && blocking && weakest.r >= quorum.r(),
             Judgeable::QuorumOverlap => overlap,
         }
     }

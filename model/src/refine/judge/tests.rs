@@ -1,0 +1,154 @@
+use alloc::sync::Arc;
+
+use super::*;
+use crate::cluster::{ClusterSpec, PlacementSpec};
+use crate::ids::{NodeSet, Value};
+use crate::protocol::FanOut;
+use crate::refine::parse::{ClientTrace, Place, Placed};
+use crate::refine::trace::{ClientHeader, ClientInput, ClientStep, TRACE_FORMAT};
+
+const CLIENT: ClientId = ClientId(9);
+
+fn request(sequence: u64) -> RequestId {
+    RequestId { client: CLIENT, sequence }
+}
+
+fn spec(r: usize) -> ClusterSpec {
+    ClusterSpec {
+        nodes: ["ann", "bob", "cid"].map(Into::into).into(),
+        n: 3,
+        r,
+        w: 2,
+        versioning: Default::default(),
+        read_repair: Default::default(),
+        placement: PlacementSpec::InOrder,
+        tokens_per_node: 1,
+    }
+}
+
+/// A judge of a client that does these things in turn.
+fn judge(r: usize, operations: &[Operation]) -> Judge {
+    let (spec, file) = (spec(r), Arc::<str>::from("client.jsonl"));
+    let cluster = Arc::new(spec.build().unwrap());
+    let place = |line| Place { file: Arc::clone(&file), line };
+    let header = ClientHeader { format: TRACE_FORMAT, client: CLIENT, cluster: spec.clone() };
+    let steps = operations.iter().enumerate().map(|(position, operation)| Placed {
+        place: place(position + 2),
+        line: ClientStep {
+            client: CLIENT,
+            number: position as u64 + 1,
+            at_us: position as u64,
+            input: ClientInput::Invoke {
+                operation: operation.clone(),
+                coordinator: NodeId(0),
+                fan_out: FanOut::NodeDriven,
+                attempts: 1,
+            },
+            effects: Vec::new(),
+            outcome: None,
+        },
+    });
+    let steps = steps.collect();
+    let trace = ClientTrace { header: Placed { place: place(1), line: header }, steps };
+    let plan = Plan::new(&spec, &cluster, &[trace]);
+    Judge::new(&cluster, plan)
+}
+
+fn put(context: VersionVector) -> Operation {
+    let (key, value) = (Key::from("k"), Some(Value::from("v")));
+    Operation::Put { key, value, context, w: None }
+}
+
+fn get() -> Operation {
+    Operation::Get { key: Key::from("k"), r: None }
+}
+
+fn nothing() -> Outcome {
+    Outcome::GetOk { state: None, replied: [NodeId(1), NodeId(2)].into_iter().collect() }
+}
+
+fn acked() -> Outcome {
+    Outcome::PutOk { acked: [NodeId(0), NodeId(1)].into_iter().collect::<NodeSet>() }
+}
+
+/// The broken property after a write that was acknowledged and is nowhere, and a stale read.
+fn after_a_lost_write(judge: &mut Judge) -> [Option<&'static str>; 2] {
+    let broken = |result: Result<(), Reason>| match result {
+        Ok(()) => None,
+        Err(Reason::Property { name, .. }) => Some(name),
+        Err(other) => panic!("{other:?}"),
+    };
+    judge.on_invoke(request(0), &put(VersionVector::new()));
+    let write = broken(judge.on_outcome(request(0), &acked()));
+    judge.on_invoke(request(1), &get());
+    [write, broken(judge.on_outcome(request(1), &nothing()))]
+}
+
+#[test]
+fn a_promised_property_that_does_not_hold_is_an_error() {
+    let mut judge = judge(2, &[put(VersionVector::new()), get()]);
+    let found = after_a_lost_write(&mut judge);
+    assert_eq!(found, [Some("no-lost-write"), Some("read-freshness")]);
+}
+
+#[test]
+fn a_property_that_is_not_promised_is_counted() {
+    let mut judge = judge(1, &[put(VersionVector::new()), get()]);
+    judge.keys[0].promised[Judgeable::NoLostWrite as usize] = false;
+    assert_eq!(after_a_lost_write(&mut judge), [None, None]);
+    let broken: Vec<_> =
+        judge.properties().iter().map(|report| (report.name, report.broken)).collect();
+    let expected = [
+        ("read-freshness", 1),
+        ("no-lost-write", 1),
+        ("monotonic-reads", 0),
+        ("read-your-writes", 1),
+        ("true-siblings", 0),
+        ("unique-dots", 0),
+        ("quorum-overlap", 0),
+    ];
+    assert_eq!(broken, expected);
+}
+
+#[test]
+fn a_weaker_request_takes_the_promise_of_overlap_from_its_key() {
+    let weak = Operation::Get { key: Key::from("k"), r: Some(1) };
+    let judge = judge(2, &[weak]);
+    assert!(!judge.keys[0].promised[Judgeable::ReadFreshness as usize]);
+    assert!(judge.keys[0].promised[Judgeable::NoLostWrite as usize]);
+}
+
+#[test]
+fn a_context_that_no_recorded_read_returned_ends_the_judgement() {
+    let actor = crate::versions::ActorId::Client(CLIENT);
+    let context = [crate::versions::Dot { actor, counter: 1 }].into_iter().collect();
+    let operation = put(context);
+    let mut judge = judge(2, core::slice::from_ref(&operation));
+    judge.on_invoke(request(0), &operation);
+    assert_eq!(judge.on_outcome(request(0), &acked()), Ok(()));
+    assert_eq!(judge.keys_judged(), 0);
+    assert!(judge.keys_not_judged()[0].reason.contains("c9#0"));
+}
+
+#[test]
+fn a_value_that_is_written_twice_names_no_write() {
+    let twice = [put(VersionVector::new()), put(VersionVector::new())];
+    let judge = judge(2, &twice);
+    assert!(judge.keys_not_judged()[0].reason.contains("`v` is written twice"));
+}
+
+#[test]
+fn a_key_is_judged_up_to_as_many_writes_as_ghost_history_holds() {
+    let put = |number: usize| Operation::Put {
+        key: Key::from("k"),
+        value: Some(Value::from(&*alloc::format!("v{number}"))),
+        context: VersionVector::new(),
+        w: None,
+    };
+    let operations: Vec<_> = (0..130).map(put).collect();
+    let mut judge = judge(2, &operations);
+    for (sequence, operation) in operations.iter().enumerate() {
+        assert_eq!(judge.keys_judged(), usize::from(sequence < 129), "{sequence}");
+        judge.on_invoke(request(sequence as u64), operation);
+    }
+}
