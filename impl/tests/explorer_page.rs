@@ -8,15 +8,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use headless_chrome::protocol::cdp::Page::CaptureScreenshotFormatOption;
 use headless_chrome::{Browser, LaunchOptions, Tab};
 use served::{Served, TIME_MAX};
 
 /// How often the page is looked at.
 const TICK: Duration = Duration::from_millis(50);
-
-/// Saves a picture of the page here, if set: the one in `docs/images` is made so.
-const SCREENSHOT: &str = "QUORATE_EXPLORER_SCREENSHOT";
 
 fn browser() -> Browser {
     let options = LaunchOptions::default_builder()
@@ -110,9 +106,4 @@ fn following_actions_changes_the_state_and_the_diagram() {
     tab.evaluate("history.back()", false).unwrap();
     wait_for(&tab, STATE, "B             holds nothing");
     assert!(!evaluate(&tab, DIAGRAM).contains("Store"));
-
-    if let Some(file) = std::env::var_os(SCREENSHOT) {
-        let png = tab.capture_screenshot(CaptureScreenshotFormatOption::Png, None, None, true);
-        std::fs::write(file, png.unwrap()).unwrap();
-    }
 }

@@ -47,7 +47,7 @@ impl ExploredCluster {
     /// The model to explore a cluster by.
     ///
     /// # Panics
-    /// If there are more properties than [`CONDITIONS`] are.
+    /// If there are more properties than `CONDITIONS` are names for.
     #[must_use]
     pub fn new(model: ClusterModel) -> Self {
         let mut properties = model.properties();

@@ -48,7 +48,7 @@ impl Names {
     /// The names of a running cluster's nodes. Its clients have none.
     #[must_use]
     pub fn of_nodes(nodes: Vec<String>) -> Names {
-        Names { nodes, clients: Vec::new() }
+        Names { nodes, clients: Vec::new(), operations: Vec::new(), writes: Vec::new() }
     }
 
     /// The name of a node.
