@@ -228,6 +228,6 @@ fn the_state_explorer_shows_is_the_state_for_people() {
     let model = ClusterModel::new(Arc::new(scenario(SMALL)));
     let state = model.init_states().remove(0);
     let shown = format!("{state:#?}");
-    assert!(shown.contains("A  holds nothing"), "{shown}");
+    assert!(shown.contains("A             holds nothing"), "{shown}");
     assert!(!shown.contains("ClusterState"), "{shown}");
 }

@@ -150,17 +150,21 @@ pub fn table(checked: &[(&Scenario, &Report)]) -> String {
     table.trim_fmt()
 }
 
+fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// The last line.
 #[must_use]
 pub fn summary(summary: &Summary) -> String {
-    let Summary { scenarios, verdicts, unexpected, cut } = *summary;
+    let scenarios = counted(summary.scenarios, "scenario");
+    let verdicts = counted(summary.verdicts, "verdict");
     if summary.is_as_expected() {
-        format!("{scenarios} scenarios, {verdicts} verdicts: all as expected within their bounds")
+        format!("{scenarios}, {verdicts}: all as expected within their bounds")
     } else {
-        format!(
-            "{scenarios} scenarios, {verdicts} verdicts: {unexpected} not as expected, {cut} runs \
-             cut"
-        )
+        let cut = counted(summary.cut, "run");
+        format!("{scenarios}, {verdicts}: {} not as expected, {cut} cut", summary.unexpected)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store over redb. Nothing outside this module knows which database it is.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
@@ -213,13 +214,22 @@ fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_
 }
 
 /// Holds the directory for this process. The database has a lock of its own; this one also covers
-/// the time before the database exists.
+/// the time before the database exists. The file names the process, for those who want to stop it;
+/// what it says counts only while it is locked.
 fn lock(directory: &Path) -> Result<File, StorageError> {
     let path = directory.join(LOCK_FILE);
-    let file =
-        File::options().create(true).append(true).open(&path).map_err(inaccessible(&path))?;
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(inaccessible(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            file.set_len(0).map_err(inaccessible(&path))?;
+            writeln!(file, "{}", std::process::id()).map_err(inaccessible(&path))?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(StorageError::InUse { directory: directory.into() }),
         Err(TryLockError::Error(source)) => Err(inaccessible(&path)(source)),
     }
