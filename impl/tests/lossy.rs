@@ -17,7 +17,7 @@ fn spawn(cluster: &TestCluster, name: &str) -> NodeHandle {
 
 fn put(key: &str, value: &str) -> Operation {
     let (key, value) = (Key::from(key), Some(Value::from(value)));
-    Operation::Put { key, value, context: VersionVector::new(), w: None }
+    Operation::Put { key, value, context: VersionVector::new(), w: None, sloppy: None }
 }
 
 fn get(key: &str) -> Operation {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deviation::{Deviation, Deviations};
 use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
 use crate::protocol::ReadRepair;
 use crate::quorum::{Quorum, QuorumError};
@@ -24,11 +25,22 @@ pub struct Limits {
     pub finished_max: usize,
     /// Estimated bytes of one key's state; a put that would exceed it is refused.
     pub record_bytes_max: usize,
+    /// Hints a node holds for others; a further one is refused, and nobody is told it was stored.
+    pub hints_max: usize,
+    /// Hints a node offers each time its handoff timer expires, and entries a node sends to one
+    /// that catches up at a time.
+    pub batch_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { pending_max: 10_000, finished_max: 10_000, record_bytes_max: 48 * 1024 }
+        Limits {
+            pending_max: 10_000,
+            finished_max: 10_000,
+            record_bytes_max: 48 * 1024,
+            hints_max: 1_000_000,
+            batch_max: 64,
+        }
     }
 }
 
@@ -53,6 +65,32 @@ pub enum PlacementSpec {
     Ring,
 }
 
+/// What becomes of tombstones once everybody has them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reaping {
+    /// They stay.
+    #[default]
+    Off,
+    /// They go once every home holds the same state and nobody holds anything older. A node that
+    /// is down is waited for.
+    Agreed,
+    /// They go when they are old, whatever others hold: what many systems do. For comparison.
+    ByAge,
+}
+
+/// What nodes do of their own accord.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Background {
+    /// Offer hints to the homes they are for.
+    pub handoff: bool,
+    /// Compare what two homes hold, and exchange what differs.
+    pub anti_entropy: bool,
+    /// Remove tombstones.
+    pub reaping: Reaping,
+}
+
 /// A cluster as a configuration file, a scenario or a trace says it, not yet validated.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ClusterSpec {
@@ -72,6 +110,19 @@ pub struct ClusterSpec {
     pub placement: PlacementSpec,
     /// Tokens per node of the ring; not looked at where keys are placed in order.
     pub tokens_per_node: usize,
+    /// Whether fallbacks may stand in for homes that do not answer a put, unless the put says.
+    #[serde(default)]
+    pub sloppy: bool,
+    /// What nodes do of their own accord.
+    #[serde(default)]
+    pub background: Background,
+    /// Nodes that have left: they keep their place in the list, own no keys and are not waited
+    /// for.
+    #[serde(default)]
+    pub left: Vec<String>,
+    /// Ways in which the protocol is to be wrong. Scenarios only.
+    #[serde(default)]
+    pub deviations: Vec<Deviation>,
 }
 
 impl ClusterSpec {
@@ -87,6 +138,14 @@ impl ClusterSpec {
                 return Err(ClusterError::DuplicateName { name: name.clone() });
             }
         }
+        let mut left = NodeSet::EMPTY;
+        for name in &self.left {
+            let position = self.nodes.iter().position(|node| node == name);
+            let Some(index) = position else {
+                return Err(ClusterError::UnknownNodeLeft { name: name.clone() });
+            };
+            left.insert(NodeId(index as u16));
+        }
         let placement = match self.placement {
             PlacementSpec::InOrder => Placement::InOrder,
             PlacementSpec::Ring => {
@@ -95,11 +154,24 @@ impl ClusterSpec {
                     return Err(ClusterError::TokensOutOfRange { tokens });
                 }
                 let names = self.nodes.iter().enumerate();
-                let names = names.map(|(index, name)| (NodeId(index as u16), name.as_str()));
+                let names = names
+                    .map(|(index, name)| (NodeId(index as u16), name.as_str()))
+                    .filter(|(node, _)| !left.contains(*node));
                 Placement::Ring(Ring::new(names, self.tokens_per_node)?)
             }
         };
-        ClusterConfig::new(self.nodes.clone(), placement, quorum, self.versioning, self.read_repair)
+        let names = self.nodes.clone();
+        let mut cluster =
+            ClusterConfig::new(names, placement, quorum, self.versioning, self.read_repair)?;
+        cluster.members.retain(|node| !left.contains(*node));
+        if quorum.n() > cluster.members.len() {
+            return Err(ClusterError::TooFewNodes { n: quorum.n(), nodes: cluster.members.len() });
+        }
+        cluster.ranges = cluster.distinct_homes();
+        cluster.sloppy = self.sloppy;
+        cluster.background = self.background;
+        cluster.deviations = self.deviations.iter().copied().collect();
+        Ok(cluster)
     }
 }
 
@@ -137,6 +209,12 @@ pub enum ClusterError {
         /// The name.
         name: String,
     },
+    /// A node that is no node of the cluster has left it.
+    #[error("`{name}` has left, but no node has that name; nodes that left stay in the list")]
+    UnknownNodeLeft {
+        /// The name.
+        name: String,
+    },
     /// There are more nodes than a node set can hold.
     #[error("{nodes} nodes, but a cluster has at most {NODES_MAX}")]
     TooManyNodes {
@@ -149,12 +227,17 @@ pub enum ClusterError {
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
     names: Vec<String>,
-    in_order: Vec<NodeId>,
+    all: Vec<NodeId>,
+    members: Vec<NodeId>,
+    ranges: Vec<NodeSet>,
     placement: Placement,
     quorum: Quorum,
     versioning: Versioning,
     read_repair: ReadRepair,
     limits: Limits,
+    sloppy: bool,
+    background: Background,
+    deviations: Deviations,
 }
 
 impl ClusterConfig {
@@ -176,9 +259,71 @@ impl ClusterConfig {
         if quorum.n() > nodes {
             return Err(ClusterError::TooFewNodes { n: quorum.n(), nodes });
         }
-        let in_order = (0..nodes as u16).map(NodeId).collect();
+        let all: Vec<NodeId> = (0..nodes as u16).map(NodeId).collect();
         let limits = Limits::default();
-        Ok(ClusterConfig { names, in_order, placement, quorum, versioning, read_repair, limits })
+        let mut cluster = ClusterConfig {
+            names,
+            members: all.clone(),
+            all,
+            ranges: Vec::new(),
+            placement,
+            quorum,
+            versioning,
+            read_repair,
+            limits,
+            sloppy: false,
+            background: Background::default(),
+            deviations: Deviations::default(),
+        };
+        cluster.ranges = cluster.distinct_homes();
+        Ok(cluster)
+    }
+
+    fn distinct_homes(&self) -> Vec<NodeSet> {
+        let n = self.quorum.n();
+        let mut ranges: Vec<NodeSet> = match &self.placement {
+            Placement::InOrder => Vec::from([self.members.iter().take(n).copied().collect()]),
+            Placement::Ring(ring) => ring.home_sets(n).collect(),
+        };
+        ranges.sort();
+        ranges.dedup();
+        ranges
+    }
+
+    /// Whether fallbacks may stand in for homes, unless the put says otherwise.
+    #[must_use]
+    pub fn sloppy(&self) -> bool {
+        self.sloppy
+    }
+
+    /// What nodes do of their own accord.
+    #[must_use]
+    pub fn background(&self) -> Background {
+        self.background
+    }
+
+    /// Whether the protocol is to be wrong in any way.
+    #[must_use]
+    pub fn is_deviant(&self) -> bool {
+        self.deviations != Deviations::default()
+    }
+
+    /// Whether the protocol is to be wrong in this way.
+    #[must_use]
+    pub fn deviates(&self, deviation: Deviation) -> bool {
+        self.deviations.contains(deviation)
+    }
+
+    /// The nodes that have not left, in their configured order.
+    #[must_use]
+    pub fn members(&self) -> &[NodeId] {
+        &self.members
+    }
+
+    /// The distinct sets of homes that keys have here, in order.
+    #[must_use]
+    pub fn ranges(&self) -> &[NodeSet] {
+        &self.ranges
     }
 
     /// The same with other limits.
@@ -188,10 +333,10 @@ impl ClusterConfig {
         self
     }
 
-    /// All nodes, in their configured order.
+    /// All nodes, in their configured order; those that left keep their place.
     #[must_use]
     pub fn nodes(&self) -> &[NodeId] {
-        &self.in_order
+        &self.all
     }
 
     /// The configured name of a node.
@@ -238,7 +383,7 @@ impl ClusterConfig {
     #[must_use]
     pub fn preference_list(&self, key: &Key) -> Cow<'_, [NodeId]> {
         match &self.placement {
-            Placement::InOrder => Cow::Borrowed(&self.in_order),
+            Placement::InOrder => Cow::Borrowed(&self.members),
             Placement::Ring(ring) => Cow::Owned(ring.preference_list(key)),
         }
     }

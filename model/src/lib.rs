@@ -6,6 +6,9 @@
 
 extern crate alloc;
 
+#[macro_use]
+pub mod deviation;
+
 pub mod check;
 pub mod cluster;
 pub mod ids;

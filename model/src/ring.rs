@@ -173,6 +173,12 @@ impl Ring {
         self.nodes
     }
 
+    /// The homes of every arc of the ring, arc by arc; many arcs have the same.
+    pub fn home_sets(&self, n: usize) -> impl Iterator<Item = NodeSet> + '_ {
+        let ends = self.tokens.iter().map(|token| token.position);
+        ends.map(move |end| self.distinct_nodes_from(end).take(n).collect())
+    }
+
     /// Every token once, clockwise from the first at or after `position`.
     fn tokens_from(&self, position: u64) -> impl Iterator<Item = Token> {
         let start = self.tokens.partition_point(|token| token.position < position);

@@ -39,7 +39,7 @@ impl Alone {
 
     fn put(&mut self, w: Option<usize>) -> ClientStep {
         let (value, context) = (put(0).value, VersionVector::new());
-        self.invoke(Operation::Put { key: key(), value, context, w })
+        self.invoke(Operation::Put { key: key(), value, context, w, sloppy: None })
     }
 
     fn get(&mut self, r: Option<usize>) -> ClientStep {

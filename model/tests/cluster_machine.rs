@@ -156,7 +156,7 @@ impl Cluster {
         self.restarts += 1;
         let incarnation = Incarnation(self.restarts);
         self.nodes[index].timers.clear();
-        self.step(index, Input::Start { incarnation })
+        self.step(index, Input::Start { incarnation, founding: true })
     }
 
     fn happen(&mut self, event: &Event) -> Judged {
@@ -169,8 +169,8 @@ impl Cluster {
                     _ => VersionVector::new(),
                 };
                 let value = (!delete).then(|| Value::from(&*request.to_string()));
-                let (w, fan_out) = (None, FanOut::NodeDriven);
-                let put = PutRequest { request, key, value, context, w, fan_out };
+                let (w, sloppy, fan_out) = (None, None, FanOut::NodeDriven);
+                let put = PutRequest { request, key, value, context, w, sloppy, fan_out };
                 self.ask(node, request, Message::Put(put));
             }
             Event::Get { client, key, node } => {

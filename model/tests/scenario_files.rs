@@ -5,6 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use std::sync::Arc;
+
+use stateright::Model as _;
+
+use quorate_model::check::ClusterModel;
 use quorate_model::check::property::{ALL as PROPERTIES, PropertyKind};
 use quorate_model::cluster::PlacementSpec;
 use quorate_model::ids::{NodeId, Value};
@@ -324,9 +329,11 @@ fn nodes_that_share_an_identity_mint_as_the_first_of_their_group() {
 #[test]
 fn nodes_of_different_groups_and_nodes_in_no_group_do_not_reach_each_other() {
     let scenario = accepted("[cluster]", "partition = [[\"A\", \"B\"]]\n\n[cluster]");
-    assert!(scenario.connected(NodeId(0), NodeId(1)));
-    assert!(!scenario.connected(NodeId(0), NodeId(2)));
-    assert!(!scenario.connected(NodeId(2), NodeId(1)));
+    let state = ClusterModel::new(Arc::new(scenario)).init_states().remove(0);
+    let connected = |from: u16, to: u16| state.connected(NodeId(from).into(), NodeId(to).into());
+    assert!(connected(0, 1));
+    assert!(!connected(0, 2));
+    assert!(!connected(2, 1));
 }
 
 // The scenarios that ship.

@@ -90,7 +90,8 @@ fn work(mut session: Session, client: usize, setting: LoadSetting, done: &Atomic
         let value = Some(Value::from(&*format!("c{client}.{number}")));
         // Some ask for more acknowledgements than the cluster does.
         let w = number.is_multiple_of(5).then_some(3);
-        let put = |value, context| Operation::Put { key: key.clone(), value, context, w };
+        let put =
+            |value, context| Operation::Put { key: key.clone(), value, context, w, sloppy: None };
         let operation = match step / setting.keys % 8 {
             0 | 2 | 4 | 6 => Operation::Get { key: key.clone(), r: None },
             7 if number % 3 == 0 => put(None, context),

@@ -54,6 +54,6 @@ pub fn run(args: &DeleteArgs) -> Result<(), Failure> {
             }
         }
     };
-    let operation = Operation::Put { key, value: None, context, w: args.w };
+    let operation = Operation::Put { key, value: None, context, w: args.w, sloppy: None };
     write(&cluster, &mut session, operation, args.request.json)
 }

@@ -43,7 +43,7 @@ pub fn run(args: &PutArgs) -> Result<(), Failure> {
     let context = context(&cluster, &key, args.context.as_deref())?;
     let value = Some(Value::from(args.value.as_str()));
     let mut session = args.request.session(&cluster)?;
-    let operation = Operation::Put { key, value, context, w: args.w };
+    let operation = Operation::Put { key, value, context, w: args.w, sloppy: None };
     write(&cluster, &mut session, operation, args.request.json)
 }
 

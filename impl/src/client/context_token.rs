@@ -107,6 +107,10 @@ mod tests {
             read_repair: Default::default(),
             placement: Default::default(),
             tokens_per_node: 1,
+            sloppy: false,
+            background: Default::default(),
+            left: Vec::new(),
+            deviations: Vec::new(),
         })
     }
 

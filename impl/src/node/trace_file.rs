@@ -144,6 +144,10 @@ mod tests {
             read_repair: Default::default(),
             placement: PlacementSpec::InOrder,
             tokens_per_node: 1,
+            sloppy: false,
+            background: Default::default(),
+            left: Vec::new(),
+            deviations: Vec::new(),
         }
     }
 

@@ -21,6 +21,10 @@ fn cluster() -> ClusterSpec {
         read_repair: ReadRepair::Async,
         placement: Default::default(),
         tokens_per_node: 128,
+        sloppy: false,
+        background: Default::default(),
+        left: Vec::new(),
+        deviations: Vec::new(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! What can happen next in the model.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use super::shared::Shared;
-use crate::ids::{ClientId, NodeId, Peer, RequestId};
+use crate::ids::{ClientId, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::{Message, Timer};
 
 /// A message under way.
@@ -68,4 +70,57 @@ pub enum Action {
         /// Which.
         timer: Timer,
     },
+    /// A node stops. What is volatile is gone.
+    Crash {
+        /// Which node.
+        node: NodeId,
+    },
+    /// A node that stopped starts again, on what its disk holds.
+    Recover {
+        /// Which node.
+        node: NodeId,
+    },
+    /// The disk of a node that is down is lost.
+    Wipe {
+        /// Which node.
+        node: NodeId,
+    },
+    /// Somebody copies a node's disk.
+    Snapshot {
+        /// Which node.
+        node: NodeId,
+    },
+    /// Somebody puts the copy in the place of the disk of a node that is down.
+    Restore {
+        /// Which node.
+        node: NodeId,
+    },
+    /// The network splits: no message that is sent from now on passes between two groups.
+    Partition {
+        /// The groups.
+        groups: Vec<NodeSet>,
+    },
+    /// The network is whole again.
+    Heal,
+    /// Somebody sets a node's wall clock.
+    SetClock {
+        /// Which node.
+        node: NodeId,
+        /// To what.
+        to: Timestamp,
+    },
+}
+
+impl Action {
+    /// Whether it is what a cluster left to itself does: messages arrive, nodes come back, the
+    /// network heals, nodes do what they do of their own accord. What clients start is not, nor
+    /// are faults; a request timer that expires is one, since it may be wrong.
+    #[must_use]
+    pub fn is_settling(&self) -> bool {
+        match self {
+            Action::Deliver(_) | Action::Recover { .. } | Action::Heal => true,
+            Action::Expire { timer, .. } => timer.is_background(),
+            _ => false,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! that compares the two.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -57,15 +58,38 @@ pub struct NodeState {
     /// What its wall clock shows; set by the environment, stands still for versionings that do
     /// not look.
     pub clock: Timestamp,
+    /// How often it has started again.
+    pub lives: u64,
+    /// The copy that somebody made of its disk.
+    pub snapshot: Option<Box<MemoryStore>>,
+    /// What a crash would leave, where that is less than the store: a planted fault.
+    pub synced: Option<Box<MemoryStore>>,
 }
 
 impl NodeState {
     /// Takes one step: the protocol's transition with its changes applied.
     pub fn step(&mut self, config: &NodeConfig, input: Input) -> Step {
         let Ok(mut step) = self.replica.step(config, &self.store, self.clock, input);
+        if planted!(config.cluster, AckBeforeDurable) {
+            self.synced = Some(Box::new(self.store.clone()));
+        }
         self.store.apply(step.changes.iter().cloned());
         step.changes.shrink_to_fit();
         step
+    }
+
+    /// What its disk holds.
+    #[must_use]
+    pub fn durable(&self) -> &MemoryStore {
+        self.synced.as_deref().unwrap_or(&self.store)
+    }
+
+    /// It stops: what is volatile is gone.
+    pub fn crash(&mut self) {
+        self.replica = Replica::default();
+        if let Some(synced) = self.synced.take() {
+            self.store = *synced;
+        }
     }
 }
 
@@ -117,7 +141,8 @@ impl ScriptedClientConfig {
             PlannedAction::Put { write, with_context } => {
                 let context = if with_context { state.context(&key) } else { Default::default() };
                 let value = self.scenario.writes[write].value.clone();
-                Operation::Put { key, value, context, w: planned.quorum }
+                let (w, sloppy) = (planned.quorum, planned.sloppy);
+                Operation::Put { key, value, context, w, sloppy }
             }
         };
         state.next += 1;
@@ -211,6 +236,17 @@ impl ClusterActor {
         }
     }
 
+    /// A node that stopped starts again, under an incarnation it never had.
+    pub(crate) fn restart(&self, state: &mut ActorState, out: &mut Out<Self>) {
+        let (ClusterActor::Node(config), ActorState::Node(state)) = (self, state) else {
+            panic!("only nodes stop");
+        };
+        state.lives += 1;
+        let start = Input::Start { incarnation: Incarnation(state.lives), founding: false };
+        let step = state.step(config, start);
+        self.perform(step.effects, out);
+    }
+
     /// Offers the next operation's coordinators as a choice, once the client waits for nothing.
     fn offer(&self, config: &ScriptedClientConfig, state: &ScriptedClient, out: &mut Out<Self>) {
         if let Some(operation) = config.ready(state) {
@@ -235,7 +271,8 @@ impl Actor for ClusterActor {
         match self {
             ClusterActor::Node(config) => {
                 let mut state = NodeState::default();
-                let step = state.step(config, Input::Start { incarnation: Incarnation(0) });
+                let start = Input::Start { incarnation: Incarnation(0), founding: true };
+                let step = state.step(config, start);
                 self.perform(step.effects, out);
                 ActorState::Node(state)
             }

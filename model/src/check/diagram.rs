@@ -14,7 +14,7 @@ use super::action::{Action, Envelope};
 use super::model::ClusterModel;
 use super::shared::Shared;
 use super::state::ClusterState;
-use crate::ids::{Key, Peer};
+use crate::ids::{Key, NodeId, Peer};
 use crate::protocol::{GetOutcome, Message, PutOutcome, Timer};
 use crate::versions::Record;
 
@@ -137,6 +137,7 @@ impl Rows<'_> {
     /// The rows of one step: the action itself, and what reached a client at once.
     fn add(&mut self, step: usize, before: &ClusterState, action: &Action, hops: &[Envelope]) {
         let title = self.model.tell(before, action);
+        let first = Peer::Node(NodeId(0));
         let mut add = |colour, label, shape| {
             self.rows.push(Row { step: Some(step), colour, label, title: title.clone(), shape });
         };
@@ -166,9 +167,36 @@ impl Rows<'_> {
                 add(BROWN, label, Shape::Dot { at: envelope.from });
             }
             Action::Expire { peer, timer } => {
-                let Timer::Request(request) = timer;
-                let label = self.model.names().request(*request);
-                add(RED, "timeout ".to_string() + &label, Shape::Dot { at: *peer });
+                let (colour, label) = match timer {
+                    Timer::Request(request) => {
+                        (RED, "timeout ".to_string() + &self.model.names().request(*request))
+                    }
+                    background => (GREEN, self.model.names().timer(*background)),
+                };
+                add(colour, label, Shape::Dot { at: *peer });
+            }
+            Action::Crash { node } => add(RED, "crash".into(), Shape::Dot { at: (*node).into() }),
+            Action::Recover { node } => {
+                add(GREEN, "starts again".into(), Shape::Dot { at: (*node).into() });
+            }
+            Action::Wipe { node } => {
+                add(RED, "disk lost".into(), Shape::Dot { at: (*node).into() });
+            }
+            Action::Snapshot { node } => {
+                add(BROWN, "disk copied".into(), Shape::Dot { at: (*node).into() });
+            }
+            Action::Restore { node } => {
+                add(RED, "older disk".into(), Shape::Dot { at: (*node).into() });
+            }
+            Action::SetClock { node, .. } => {
+                add(BROWN, "clock set".into(), Shape::Dot { at: (*node).into() });
+            }
+            // Everybody's; told in the list of steps.
+            Action::Partition { .. } => {
+                add(RED, "network split".into(), Shape::Dot { at: first });
+            }
+            Action::Heal => {
+                add(GREEN, "network whole again".into(), Shape::Dot { at: first });
             }
         }
         for hop in hops.iter().filter(|hop| is_to_client(hop)) {
@@ -373,7 +401,28 @@ fn label(message: &Message) -> String {
         Message::FetchReply { state, .. } => {
             let _ = write!(text, ": {}", values(state.as_deref()));
         }
-        Message::StoreAck { .. } => {}
+        Message::StoreHint { key, state, .. }
+        | Message::Handoff { key, state }
+        | Message::ReapAsk { key, state } => text.push_str(&of_key(key, state)),
+        Message::CatchUpPage { entries, .. } => {
+            for (key, state) in entries {
+                text.push_str(&of_key(key, state));
+            }
+        }
+        Message::SyncStates { states, .. } => {
+            for (key, state) in states {
+                text.push_str(&of_key(key, state));
+            }
+        }
+        Message::StoreAck { .. }
+        | Message::Probe { .. }
+        | Message::ProbeReply { .. }
+        | Message::HandoffAck { .. }
+        | Message::CatchUp { .. }
+        | Message::ReapAgree { .. }
+        | Message::Reap { .. }
+        | Message::SyncHashes { .. }
+        | Message::SyncKeys { .. } => {}
         // An answer is known by what it says.
         Message::PutReply { outcome, .. } => {
             text = match outcome {

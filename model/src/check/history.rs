@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use super::write_set::WriteSet;
-use crate::ids::{Key, NodeSet};
+use crate::ids::{Key, NodeId, NodeSet};
 use crate::protocol::Outcome;
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::{Dot, Record};
@@ -31,6 +31,10 @@ pub struct Watch {
     pub dots: bool,
     /// Which writes were under way when each read began.
     pub overlapping: bool,
+    /// Which deletes each node has held: `no-resurrection`.
+    pub deletes: bool,
+    /// Whether hints that were dropped were safe: `hint-safety`.
+    pub hints: bool,
 }
 
 impl Watch {
@@ -43,6 +47,8 @@ impl Watch {
         failed: true,
         dots: true,
         overlapping: true,
+        deletes: true,
+        hints: true,
     };
 }
 
@@ -130,6 +136,13 @@ pub struct History {
     clients: Vec<ClientGhost>,
     /// Some step dropped a version that nothing which stayed had seen.
     sibling_lost: bool,
+    /// Per node: the deletes that its records have held or seen, since it last lost its disk.
+    deletes_held: Vec<WriteSet>,
+    /// A node that had held a delete holds, without it, a write that it covered.
+    resurrected: bool,
+    /// A hint was dropped, and what it said is safe; or is not.
+    hint_dropped: bool,
+    hint_lost: bool,
 }
 
 impl History {
@@ -147,6 +160,10 @@ impl History {
             read: alloc::vec![WriteSet::EMPTY; keys],
             clients: alloc::vec![ghost; scenario.clients.len()],
             sibling_lost: false,
+            deletes_held: alloc::vec![WriteSet::EMPTY; scenario.cluster.nodes().len()],
+            resurrected: false,
+            hint_dropped: false,
+            hint_lost: false,
         }
     }
 
@@ -195,6 +212,33 @@ impl History {
     #[must_use]
     pub fn sibling_lost(&self) -> bool {
         self.sibling_lost
+    }
+
+    /// Whether a write came back that an acknowledged delete had covered.
+    #[must_use]
+    pub fn resurrected(&self) -> bool {
+        self.resurrected
+    }
+
+    /// Whether some node has held an acknowledged delete that covers a write.
+    #[must_use]
+    pub fn covering_delete_held(&self) -> bool {
+        self.deletes_held.iter().any(|held| {
+            let acknowledged = held.intersection(self.acknowledged);
+            acknowledged.iter().any(|delete| !self.past[delete].is_empty())
+        })
+    }
+
+    /// Whether a hint was dropped while nobody else held what it said.
+    #[must_use]
+    pub fn hint_lost(&self) -> bool {
+        self.hint_lost
+    }
+
+    /// Whether a hint was dropped.
+    #[must_use]
+    pub fn hint_dropped(&self) -> bool {
+        self.hint_dropped
     }
 
     /// These writes and everything their writers had seen.
@@ -400,6 +444,35 @@ impl Historian {
         let stays = history.closure(self.named(scenario, history, after));
         let lost = |record: &&Record| !self.named(scenario, history, record).is_subset(stays);
         came.iter().flatten().any(lost) || minted.is_some_and(|write| !stays.contains(write))
+    }
+
+    /// Notes what a node holds of a key now: which deletes, and whether something came back that
+    /// one of those it held before had covered.
+    pub fn on_held(&self, scenario: &Scenario, history: &mut History, node: NodeId, held: &Record) {
+        if !self.watch.deletes {
+            return;
+        }
+        let named = self.named(scenario, history, held);
+        let seen = history.closure(named);
+        let before = history.deletes_held[node.index()].intersection(history.acknowledged);
+        let came_back = |delete: usize| {
+            !seen.contains(delete) && !history.past[delete].intersection(named).is_empty()
+        };
+        history.resurrected |= before.iter().any(came_back);
+        for write in seen.iter().filter(|write| scenario.writes[*write].value.is_none()) {
+            history.deletes_held[node.index()].insert(write);
+        }
+    }
+
+    /// A node lost what it held: it owes nothing for it.
+    pub fn on_disk_lost(&self, history: &mut History, node: NodeId) {
+        history.deletes_held[node.index()] = WriteSet::EMPTY;
+    }
+
+    /// A hint was dropped, safely or not.
+    pub fn on_hint_dropped(&self, history: &mut History, is_safe: bool) {
+        history.hint_dropped = true;
+        history.hint_lost |= !is_safe;
     }
 
     /// Notes that some step lost a version.

@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use thread_local::ThreadLocal;
 
 use super::stateright_properties::Discovered;
+use crate::cluster::Reaping;
 use crate::protocol::{FanOut, ReadRepair};
 use crate::scenario::{PlannedAction, PlannedOperation, Scenario};
 
@@ -44,11 +45,61 @@ pub enum Kind {
     NodeTimeout,
     /// Expiry of a client's timer.
     ClientTimeout,
+    /// Delivery of a `Probe`.
+    Probe,
+    /// Delivery of a `ProbeReply`.
+    ProbeReply,
+    /// Delivery of a `StoreHint`.
+    StoreHint,
+    /// Delivery of a `Handoff`.
+    Handoff,
+    /// Delivery of a `HandoffAck`.
+    HandoffAck,
+    /// Delivery of a `CatchUp`.
+    CatchUp,
+    /// Delivery of a `CatchUpPage`.
+    CatchUpPage,
+    /// Delivery of a `ReapAsk`.
+    ReapAsk,
+    /// Delivery of a `ReapAgree`.
+    ReapAgree,
+    /// Delivery of a `Reap`.
+    Reap,
+    /// Delivery of a `SyncHashes`.
+    SyncHashes,
+    /// Delivery of a `SyncKeys`.
+    SyncKeys,
+    /// Delivery of a `SyncStates`.
+    SyncStates,
+    /// A node offers its hints.
+    HandoffTimer,
+    /// Two homes compare what they hold.
+    SyncTimer,
+    /// A node that lost its disk asks again.
+    CatchUpTimer,
+    /// A node looks for tombstones.
+    ReapTimer,
+    /// A node knows that nothing older is under way.
+    SettledTimer,
+    /// A node stops.
+    Crash,
+    /// A node starts again.
+    Recover,
+    /// A disk is lost.
+    Wipe,
+    /// A disk is copied.
+    Snapshot,
+    /// A disk is replaced by an older copy.
+    Restore,
+    /// The network splits.
+    Partition,
+    /// The network is whole again.
+    Heal,
 }
 
 impl Kind {
     /// All kinds, in the order they are shown.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 41] = [
         Kind::InvokePut,
         Kind::InvokeDelete,
         Kind::InvokeGet,
@@ -65,6 +116,31 @@ impl Kind {
         Kind::Duplicate,
         Kind::NodeTimeout,
         Kind::ClientTimeout,
+        Kind::Probe,
+        Kind::ProbeReply,
+        Kind::StoreHint,
+        Kind::Handoff,
+        Kind::HandoffAck,
+        Kind::CatchUp,
+        Kind::CatchUpPage,
+        Kind::ReapAsk,
+        Kind::ReapAgree,
+        Kind::Reap,
+        Kind::SyncHashes,
+        Kind::SyncKeys,
+        Kind::SyncStates,
+        Kind::HandoffTimer,
+        Kind::SyncTimer,
+        Kind::CatchUpTimer,
+        Kind::ReapTimer,
+        Kind::SettledTimer,
+        Kind::Crash,
+        Kind::Recover,
+        Kind::Wipe,
+        Kind::Snapshot,
+        Kind::Restore,
+        Kind::Partition,
+        Kind::Heal,
     ];
 
     /// Its name for people.
@@ -87,6 +163,31 @@ impl Kind {
             Kind::Duplicate => "duplicate",
             Kind::NodeTimeout => "node timeout",
             Kind::ClientTimeout => "client timeout",
+            Kind::Probe => "deliver Probe",
+            Kind::ProbeReply => "deliver ProbeReply",
+            Kind::StoreHint => "deliver StoreHint",
+            Kind::Handoff => "deliver Handoff",
+            Kind::HandoffAck => "deliver HandoffAck",
+            Kind::CatchUp => "deliver CatchUp",
+            Kind::CatchUpPage => "deliver CatchUpPage",
+            Kind::ReapAsk => "deliver ReapAsk",
+            Kind::ReapAgree => "deliver ReapAgree",
+            Kind::Reap => "deliver Reap",
+            Kind::SyncHashes => "deliver SyncHashes",
+            Kind::SyncKeys => "deliver SyncKeys",
+            Kind::SyncStates => "deliver SyncStates",
+            Kind::HandoffTimer => "offer hints",
+            Kind::SyncTimer => "compare",
+            Kind::CatchUpTimer => "ask to catch up",
+            Kind::ReapTimer => "look for tombstones",
+            Kind::SettledTimer => "settled",
+            Kind::Crash => "crash",
+            Kind::Recover => "recover",
+            Kind::Wipe => "lose disk",
+            Kind::Snapshot => "copy disk",
+            Kind::Restore => "restore disk",
+            Kind::Partition => "partition",
+            Kind::Heal => "heal",
         }
     }
 }
@@ -109,6 +210,12 @@ pub fn applicable(scenario: &Scenario) -> Vec<Kind> {
     let alone = scenario.cluster.quorum().n() == 1;
     let repair = scenario.cluster.read_repair();
     let timeouts = scenario.faults.timeouts > 0;
+    let background = scenario.cluster.background();
+    let sloppy = scenario.cluster.sloppy() || operations().any(|one| one.sloppy == Some(true));
+    let visits_strangers = operations().any(|one| {
+        one.action != PlannedAction::Get
+            && one.via.iter().any(|via| !scenario.cluster.homes(&one.key).contains(*via))
+    });
     Kind::ALL
         .into_iter()
         .filter(|kind| match kind {
@@ -124,8 +231,29 @@ pub fn applicable(scenario: &Scenario) -> Vec<Kind> {
             Kind::Duplicate => scenario.faults.duplicates > 0,
             Kind::NodeTimeout => timeouts && node_driven,
             Kind::ClientTimeout => timeouts && (!node_driven || !scenario.reductions.client_hops),
+            Kind::Probe | Kind::ProbeReply => sloppy && visits_strangers,
+            Kind::StoreHint => sloppy && timeouts,
+            Kind::Handoff | Kind::HandoffAck | Kind::HandoffTimer => sloppy && background.handoff,
+            Kind::CatchUp | Kind::CatchUpPage | Kind::CatchUpTimer => scenario.faults.wipes > 0,
+            Kind::ReapAsk | Kind::ReapAgree | Kind::Reap | Kind::SettledTimer => {
+                deletes && background.reaping == Reaping::Agreed
+            }
+            Kind::ReapTimer => deletes && background.reaping != Reaping::Off,
+            Kind::SyncHashes | Kind::SyncKeys | Kind::SyncStates | Kind::SyncTimer => {
+                background.anti_entropy
+            }
+            Kind::Crash => scenario.faults.crashes > 0,
+            Kind::Recover => scenario.faults.crashes > 0 || scenario.down_returns,
+            Kind::Wipe => scenario.faults.wipes > 0,
+            Kind::Snapshot | Kind::Restore => scenario.faults.rollbacks > 0,
+            Kind::Partition => scenario.faults.partitions > 0,
+            Kind::Heal => scenario.heals,
         })
         .collect()
+}
+
+fn zeros() -> [AtomicU64; Kind::ALL.len()] {
+    core::array::from_fn(|_| AtomicU64::new(0))
 }
 
 /// Counters and the stop switch of one check, shared by its threads.
@@ -145,7 +273,7 @@ pub struct Instruments {
 impl Instruments {
     pub(crate) fn count(&self, kind: Kind) {
         // Only this thread writes here: no read-modify-write is needed.
-        let count = &self.fired.get_or_default()[kind as usize];
+        let count = &self.fired.get_or(zeros)[kind as usize];
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 

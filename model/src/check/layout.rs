@@ -32,6 +32,8 @@ impl fmt::Debug for ClusterState {
         blocks.extend([
             ("under way".to_string(), under_way.map(|one| names.envelope(one)).collect()),
             ("acknowledged".to_string(), writes(self.history.acknowledged())),
+            ("down".to_string(), self.names_of_down()),
+            ("split".to_string(), self.names_of_groups()),
             ("faults left".to_string(), self.faults_left()),
         ]);
         let width = blocks.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
@@ -46,17 +48,35 @@ impl fmt::Debug for ClusterState {
 }
 
 impl ClusterState {
+    fn names_of_down(&self) -> Vec<String> {
+        if self.down.is_empty() { Vec::new() } else { Vec::from([self.names.node_set(self.down)]) }
+    }
+
+    fn names_of_groups(&self) -> Vec<String> {
+        if self.groups.is_empty() {
+            return Vec::new();
+        }
+        Vec::from([self.groups.iter().map(|group| self.names.node_set(*group)).join(" | ")])
+    }
+
     fn faults_left(&self) -> Vec<String> {
         let faults = self.faults;
         let budgets = [
             (faults.drops, "drop"),
             (faults.duplicates, "duplicate"),
             (faults.timeouts, "timeout"),
+            (faults.crashes, "crash"),
+            (faults.wipes, "lost disk"),
+            (faults.rollbacks, "older disk"),
+            (faults.partitions, "partition"),
         ];
-        let left = budgets
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, fault)| format!("{count} {fault}{}", if *count == 1 { "" } else { "s" }));
+        let left = budgets.iter().filter(|(count, _)| *count > 0).map(|(count, fault)| {
+            match (*count, *fault) {
+                (1, fault) => format!("1 {fault}"),
+                (count, "crash") => format!("{count} crashes"),
+                (count, fault) => format!("{count} {fault}s"),
+            }
+        });
         let left = left.collect::<Vec<_>>().join(", ");
         Vec::from([if left.is_empty() { "none".to_string() } else { left }])
     }
@@ -74,6 +94,7 @@ fn node_lines(names: &Names, node: &NodeState) -> Vec<String> {
     if lines.is_empty() {
         lines.push("holds nothing".to_string());
     }
+    lines.extend(names.hints(node));
     lines.extend(names.node_waits(node));
     lines
 }

@@ -12,10 +12,10 @@ use super::actor::{ActorState, ClusterActor, NodeState};
 use super::memo::{self, Fingerprint};
 use super::shared::Shared;
 use super::state::Seat;
-use crate::ids::{Key, NodeId, Peer};
-use crate::protocol::{Entry, Message, NodeConfig, Outcome, PutRequest, Timer};
+use crate::ids::{Key, NodeId};
+use crate::protocol::{Entry, Message, NodeConfig, Outcome, PutRequest, Store, Timer};
 use crate::scenario::{PlannedAction, Scenario};
-use crate::versions::{Dot, Record};
+use crate::versions::{ActorId, Dot, Record};
 
 /// What reaches an actor.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -26,13 +26,15 @@ pub(crate) enum Event {
     Receive(Shared<Envelope>),
     /// A timer expires.
     Expire(Timer),
+    /// A node that stopped starts again.
+    Restart,
 }
 
 impl Fingerprint for Event {
     fn fingerprint(&self) -> u64 {
         match self {
             Event::Receive(envelope) => envelope.fingerprint(),
-            Event::Choose(_) | Event::Expire(_) => memo::of(self),
+            Event::Choose(_) | Event::Expire(_) | Event::Restart => memo::of(self),
         }
     }
 }
@@ -50,12 +52,30 @@ pub(crate) enum Fact {
     Outcome { client: usize, operation: usize, outcome: Outcome },
     /// A node's record of a key was touched.
     Record {
+        /// Which node.
+        node: NodeId,
         /// What the node held, and what a message brought.
         came: [Option<Arc<Record>>; 2],
         /// The write minted in this step, and its dot.
         minted: Option<(usize, Option<Dot>)>,
         /// What the node holds now.
         after: Arc<Record>,
+    },
+    /// A node's hint for a home was touched.
+    Hint {
+        /// What the hint was, and what a message brought.
+        came: [Option<Arc<Record>>; 2],
+        /// The write minted in this step, and its dot.
+        minted: Option<(usize, Option<Dot>)>,
+        /// What the hint is now.
+        after: Arc<Record>,
+    },
+    /// A hint was dropped, or became less.
+    HintDropped {
+        /// About which key.
+        key: Key,
+        /// What it was.
+        state: Arc<Record>,
     },
 }
 
@@ -64,7 +84,7 @@ pub(crate) enum Fact {
 pub(crate) struct LocalStep {
     /// The actor afterwards.
     pub(crate) seat: Shared<Seat>,
-    /// What it sent, as far as it can arrive.
+    /// What it sent.
     pub(crate) sent: Vec<Shared<Envelope>>,
     /// What the ghost notes; `None` when there is nothing.
     pub(crate) facts: Option<Shared<Vec<Fact>>>,
@@ -93,11 +113,12 @@ pub(crate) fn step(
             let from = ClusterActor::id(nodes, envelope.from);
             actor.on_msg(id, &mut after, from, envelope.message.clone(), &mut out);
         }
+        Event::Restart => actor.restart(after.to_mut(), &mut out),
     }
     let mut after = after.into_owned();
     let message = match event {
         Event::Receive(envelope) => Some(&envelope.message),
-        Event::Choose(_) | Event::Expire(_) => None,
+        Event::Choose(_) | Event::Expire(_) | Event::Restart => None,
     };
     let facts = match (actor, &seat.state, &mut after) {
         (ClusterActor::Node(config), ActorState::Node(before), ActorState::Node(after)) => {
@@ -115,13 +136,14 @@ pub(crate) fn step(
     };
     let from = ClusterActor::peer(nodes, id);
     let mut sent = Vec::new();
+    if matches!(event, Event::Restart) {
+        timers.clear();
+    }
     for command in out {
         match command {
             Command::Send(to, message) => {
                 let to = ClusterActor::peer(nodes, to);
-                if arrives(scenario, from, to) {
-                    sent.push(Shared::new(Envelope { from, to, message }));
-                }
+                sent.push(Shared::new(Envelope { from, to, message }));
             }
             Command::SetTimer(timer, _) => {
                 timers.insert(timer);
@@ -140,16 +162,6 @@ pub(crate) fn step(
     }
 }
 
-fn arrives(scenario: &Scenario, from: Peer, to: Peer) -> bool {
-    match (from, to) {
-        (Peer::Node(from), Peer::Node(to)) => scenario.connected(from, to),
-        (Peer::Client(_), Peer::Node(node)) | (Peer::Node(node), Peer::Client(_)) => {
-            !scenario.down.contains(node)
-        }
-        (Peer::Client(_), Peer::Client(_)) => false,
-    }
-}
-
 fn node_facts(
     scenario: &Scenario,
     config: &NodeConfig,
@@ -161,26 +173,69 @@ fn node_facts(
         Some(Message::Put(put)) => Some(put),
         _ => None,
     };
-    let carried = message.and_then(Message::carried);
+    let carried = |key: &Key| {
+        let mut carried = message.into_iter().flat_map(Message::carried);
+        carried.find(|(carried, _)| *carried == key).map(|(_, state)| Arc::clone(state))
+    };
     let mut facts = Vec::new();
     for (key, entry) in after.store.entries() {
         let old = before.store.get(key);
-        let brought = carried.filter(|(carried, _)| *carried == key).map(|(_, state)| state);
+        let brought = carried(key);
         let same = |old: &Entry| old.run == entry.run && Arc::ptr_eq(&old.state, &entry.state);
         if brought.is_none() && old.is_some_and(same) {
             continue;
         }
-        let is_minted = old.is_none_or(|old| old.run != entry.run);
+        let is_minted = entry.run.is_some() && old.is_none_or(|old| old.run != entry.run);
         let minted = put
             .filter(|_| is_minted)
             .map(|put| (planned_write(scenario, put), after.store.last_dot(config.mints_as, key)));
         facts.push(Fact::Record {
-            came: [old.map(|old| Arc::clone(&old.state)), brought.map(Arc::clone)],
+            node: config.node,
+            came: [old.map(|old| Arc::clone(&old.state)), brought],
             minted,
             after: Arc::clone(&entry.state),
         });
     }
+    for (home, key, state) in after.store.hints() {
+        let Ok(old) = before.store.hint(home, key);
+        if old.as_ref().is_some_and(|old| Arc::ptr_eq(old, state)) {
+            continue;
+        }
+        let of_home = |message: &&Message| matches!(message, Message::StoreHint { home: of, .. } if *of == home);
+        let brought = message.filter(of_home).and_then(|_| carried(key));
+        facts.push(Fact::Hint {
+            minted: minted_into_hint(scenario, before, after, state),
+            came: [old, brought],
+            after: Arc::clone(state),
+        });
+    }
+    for (home, key, state) in before.store.hints() {
+        let Ok(new) = after.store.hint(home, key);
+        if new.is_none_or(|new| !new.dominates(state)) {
+            facts.push(Fact::HintDropped { key: key.clone(), state: Arc::clone(state) });
+        }
+    }
     facts
+}
+
+/// The write that a node minted as a fallback, with its dot: the one that belongs to a request it
+/// has begun to coordinate.
+fn minted_into_hint(
+    scenario: &Scenario,
+    before: &NodeState,
+    after: &NodeState,
+    state: &Record,
+) -> Option<(usize, Option<Dot>)> {
+    let begun = before.replica.probing().find(|put| !after.replica.probes(put.request))?;
+    let dot = state.versions().map(|(dot, _)| dot).find(|dot| {
+        let life = crate::versions::Incarnation(after.lives);
+        matches!(dot.actor, ActorId::Node { incarnation, .. } if incarnation == life)
+            && before
+                .store
+                .hints()
+                .all(|(_, _, old)| old.versions().all(|(known, _)| known != *dot))
+    });
+    Some((planned_write(scenario, begun), dot))
 }
 
 /// Which of the scenario's writes a request makes.

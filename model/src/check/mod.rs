@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod actor;
+mod background;
 pub mod diagram;
 pub mod history;
 pub mod instruments;

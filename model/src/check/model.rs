@@ -4,12 +4,13 @@
 //! the global state itself: budgets for faults, messages that can be dropped as soon as they can
 //! have no effect, shared parts with precomputed hashes. A test compares the two where both apply.
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stateright::actor::{Actor, Id, Out};
+use stateright::actor::{Actor, Command, Id, Out};
 use stateright::{Model, Property};
 
 use super::action::{Action, Envelope};
@@ -22,11 +23,11 @@ use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
-use super::{reduce, stateright_properties};
+use super::{background, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
-use crate::protocol::{FanOut, Message, Timer};
+use crate::protocol::{FanOut, MemoryStore, Message, Timer};
 use crate::scenario::{Faults, PlannedAction, Scenario};
-use crate::versions::Versioning;
+use crate::versions::{Record, Versioning};
 
 /// A scenario as a Stateright model.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub struct ClusterModel {
     instruments: Arc<Instruments>,
     names: &'static Names,
     memos: Arc<Memos>,
+    /// Whether a property looks at hints that are dropped.
+    watches_hints: bool,
 }
 
 /// A client's operation, as the ghost takes note of its start.
@@ -81,6 +84,7 @@ impl ClusterModel {
             actors: ClusterActor::all(&scenario),
             nodes: scenario.cluster.nodes().len(),
             historian: Historian::new(&scenario, PropertySpec::watch(&properties)),
+            watches_hints: PropertySpec::watch(&properties).hints,
             properties,
             instruments: Arc::default(),
             names: Names::leak(&scenario),
@@ -159,6 +163,9 @@ impl ClusterModel {
         self.memos.steps.with(&seat, event, take, |step| {
             state.seats[index] = step.seat.clone();
             for envelope in &step.sent {
+                if !state.connected(envelope.from, envelope.to) {
+                    continue;
+                }
                 if self.scenario.reductions.client_hops && envelope.is_client_hop() {
                     hops.push_back(envelope.clone());
                 } else {
@@ -167,8 +174,35 @@ impl ClusterModel {
             }
             if let Some(facts) = &step.facts {
                 self.note(&mut state.history, facts);
+                if self.watches_hints {
+                    self.judge_hints(state, facts);
+                }
             }
         });
+    }
+
+    /// Judges every hint that was dropped: some node must hold, on its disk, all that it said.
+    fn judge_hints(&self, state: &mut ClusterState, facts: &[Fact]) {
+        for fact in facts {
+            let Fact::HintDropped { key, state: dropped } = fact else { continue };
+            let (scenario, history) = (&*self.scenario, &state.history);
+            let named =
+                |record: &Record| history.closure(self.historian.named(scenario, history, record));
+            let wanted = self.historian.named(scenario, history, dropped);
+            let holds = |node: &NodeState| {
+                let store = node.durable();
+                let hints = store.hints().filter(|(_, of, _)| *of == key);
+                let hinted = hints.map(|(_, _, state)| named(state));
+                let held = store.get(key).map(|entry| named(&entry.state));
+                hinted.chain(held).any(|held| wanted.is_subset(held))
+            };
+            let is_safe = state.nodes().any(holds);
+            let mut history = (*state.history).clone();
+            self.historian.on_hint_dropped(&mut history, is_safe);
+            if history != *state.history {
+                state.history = Shared::new(history);
+            }
+        }
     }
 
     /// Lets the ghost take note of what happened.
@@ -191,7 +225,7 @@ impl ClusterModel {
             Fact::Outcome { client, operation, outcome } => {
                 historian.on_outcome(scenario, history, *client, *operation, outcome);
             }
-            Fact::Record { came, minted, after } => {
+            Fact::Record { came, minted, after, .. } | Fact::Hint { came, minted, after } => {
                 self.instruments.saw_siblings(after.versions().count());
                 if let Some((write, Some(dot))) = minted
                     && historian.notes_mint_of(scenario, *write)
@@ -203,7 +237,11 @@ impl ClusterModel {
                 if historian.loses_sibling(scenario, history, came, minted, after) {
                     historian.on_sibling_lost(history);
                 }
+                if let Fact::Record { node, .. } = fact {
+                    historian.on_held(scenario, history, *node, after);
+                }
             }
+            Fact::HintDropped { .. } => {}
         }
     }
 
@@ -273,15 +311,67 @@ impl ClusterModel {
             Message::Fetch { .. } => Kind::Fetch,
             Message::FetchReply { .. } => Kind::FetchReply,
             Message::Repair { .. } => Kind::Repair,
+            Message::Probe { .. } => Kind::Probe,
+            Message::ProbeReply { .. } => Kind::ProbeReply,
+            Message::StoreHint { .. } => Kind::StoreHint,
+            Message::Handoff { .. } => Kind::Handoff,
+            Message::HandoffAck { .. } => Kind::HandoffAck,
+            Message::CatchUp { .. } => Kind::CatchUp,
+            Message::CatchUpPage { .. } => Kind::CatchUpPage,
+            Message::ReapAsk { .. } => Kind::ReapAsk,
+            Message::ReapAgree { .. } => Kind::ReapAgree,
+            Message::Reap { .. } => Kind::Reap,
+            Message::SyncHashes { .. } => Kind::SyncHashes,
+            Message::SyncKeys { .. } => Kind::SyncKeys,
+            Message::SyncStates { .. } => Kind::SyncStates,
         }
     }
 
-    /// Whether a timer that is set may expire: in the reduced model a node-driven request takes
-    /// no time to its coordinator and back, so only the coordinator's own timer has a meaning.
-    fn may_expire(&self, index: usize) -> bool {
-        index < self.nodes
-            || !self.scenario.reductions.client_hops
-            || self.scenario.fan_out == FanOut::ClientDriven
+    /// What it takes for a timer that is set to expire now.
+    ///
+    /// In the reduced model a node-driven request takes no time to its coordinator and back, so
+    /// only the coordinator's own timer has a meaning; a client's expires when the coordinator has
+    /// forgotten the request in a crash, and then costs nothing, since it is not wrong.
+    ///
+    /// What nodes do of their own accord costs nothing either, and may happen at any time but for
+    /// bounds: see [`background`].
+    fn expiry(&self, state: &ClusterState, index: usize, timer: Timer) -> Expiry {
+        let Some(node) = index.checked_sub(self.nodes) else {
+            return match timer {
+                Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
+                Timer::Request(_) => Expiry::Never,
+                _ if background::may_expire(&self.scenario, state, NodeId(index as u16), timer) => {
+                    Expiry::Free
+                }
+                _ => Expiry::Never,
+            };
+        };
+        let is_reduced =
+            self.scenario.reductions.client_hops && self.scenario.fan_out == FanOut::NodeDriven;
+        if !is_reduced {
+            return if state.faults.timeouts > 0 { Expiry::AFault } else { Expiry::Never };
+        }
+        let client = state.clients().nth(node).map(|client| &client.client);
+        let asked = client.and_then(|client| Some((client.pending()?, client.asks()?)));
+        let is_forgotten = asked.is_some_and(|(request, coordinator)| {
+            !state
+                .nodes()
+                .nth(coordinator.index())
+                .is_some_and(|node| node.replica.is_pending(request))
+        });
+        if is_forgotten { Expiry::Free } else { Expiry::Never }
+    }
+
+    /// Applies what happens to a node's disk or process, which no protocol has a say in.
+    fn disturb(&self, state: &mut ClusterState, node: NodeId, how: impl FnOnce(&mut NodeState)) {
+        let mut seat = (*state.seats[node.index()]).clone();
+        if let ActorState::Node(node) = &mut seat.state {
+            how(node);
+        }
+        if state.down.contains(node) {
+            seat.timers.clear();
+        }
+        state.seats[node.index()] = Shared::new(seat);
     }
 
     /// Lets one action happen. `None` if it is not possible in this state.
@@ -332,7 +422,7 @@ impl ClusterModel {
                 self.invoke(&mut state, index, coordinator, &mut hops);
             }
             Action::Deliver(envelope) => {
-                if !state.take(&envelope) {
+                if is_down(&state, envelope.to) || !state.take(&envelope) {
                     return None;
                 }
                 self.deliver(&mut state, envelope, &mut hops);
@@ -354,17 +444,98 @@ impl ClusterModel {
             }
             Action::Expire { peer, timer } => {
                 let index = self.index(peer);
-                if !state.seats.get(index)?.timers.contains(&timer) || !self.may_expire(index) {
+                if !state.seats.get(index)?.timers.contains(&timer) {
                     return None;
                 }
-                state.faults.timeouts = state.faults.timeouts.checked_sub(1)?;
-                let at_node = index < self.nodes;
-                self.instruments.count(if at_node {
-                    Kind::NodeTimeout
-                } else {
-                    Kind::ClientTimeout
+                match self.expiry(&state, index, timer) {
+                    Expiry::Never => return None,
+                    Expiry::AFault => {
+                        state.faults.timeouts = state.faults.timeouts.checked_sub(1)?;
+                    }
+                    Expiry::Free => {}
+                }
+                self.instruments.count(match (peer, timer) {
+                    (Peer::Client(_), _) => Kind::ClientTimeout,
+                    (_, Timer::Request(_)) => Kind::NodeTimeout,
+                    (_, Timer::Handoff) => Kind::HandoffTimer,
+                    (_, Timer::Sync(_)) => Kind::SyncTimer,
+                    (_, Timer::CatchUp) => Kind::CatchUpTimer,
+                    (_, Timer::Reap) => Kind::ReapTimer,
+                    (_, Timer::Settled) => Kind::SettledTimer,
                 });
                 self.step(&mut state, index, &Event::Expire(timer), &mut hops);
+            }
+            Action::Crash { node } => {
+                state.faults.crashes = state.faults.crashes.checked_sub(1)?;
+                if node.index() >= self.nodes || !state.down.insert(node) {
+                    return None;
+                }
+                self.instruments.count(Kind::Crash);
+                self.disturb(&mut state, node, NodeState::crash);
+            }
+            Action::Recover { node } => {
+                if !state.down.contains(node) {
+                    return None;
+                }
+                state.down = state.down.without(node);
+                self.instruments.count(Kind::Recover);
+                self.step(&mut state, node.index(), &Event::Restart, &mut hops);
+            }
+            Action::Wipe { node } => {
+                state.faults.wipes = state.faults.wipes.checked_sub(1)?;
+                if !state.down.contains(node) {
+                    return None;
+                }
+                self.instruments.count(Kind::Wipe);
+                self.disturb(&mut state, node, |node| node.store = MemoryStore::default());
+                let history = &mut state.history;
+                let mut after = (**history).clone();
+                self.historian.on_disk_lost(&mut after, node);
+                *history = Shared::new(after);
+            }
+            Action::Snapshot { node } => {
+                if node.index() >= self.nodes {
+                    return None;
+                }
+                self.instruments.count(Kind::Snapshot);
+                self.disturb(&mut state, node, |node| {
+                    node.snapshot = Some(Box::new(node.durable().clone()));
+                });
+            }
+            Action::Restore { node } => {
+                state.faults.rollbacks = state.faults.rollbacks.checked_sub(1)?;
+                let has_copy = state.nodes().nth(node.index())?.snapshot.is_some();
+                if !state.down.contains(node) || !has_copy {
+                    return None;
+                }
+                self.instruments.count(Kind::Restore);
+                self.disturb(&mut state, node, |node| {
+                    if let Some(snapshot) = node.snapshot.take() {
+                        node.store = *snapshot;
+                    }
+                });
+                let history = &mut state.history;
+                let mut after = (**history).clone();
+                self.historian.on_disk_lost(&mut after, node);
+                *history = Shared::new(after);
+            }
+            Action::Partition { groups } => {
+                state.faults.partitions = state.faults.partitions.checked_sub(1)?;
+                self.instruments.count(Kind::Partition);
+                state.groups = groups;
+            }
+            Action::Heal => {
+                if state.groups.is_empty() {
+                    return None;
+                }
+                self.instruments.count(Kind::Heal);
+                state.groups = Vec::new();
+            }
+            Action::SetClock { node, to } => {
+                if node.index() >= self.nodes {
+                    return None;
+                }
+                self.disturb(&mut state, node, |node| node.clock = to);
             }
         }
         while let Some(envelope) = hops.pop_front() {
@@ -376,6 +547,9 @@ impl ClusterModel {
     }
 
     fn deliver(&self, state: &mut ClusterState, envelope: Shared<Envelope>, hops: &mut Hops) {
+        if is_down(state, envelope.to) {
+            return;
+        }
         self.instruments.count(Self::kind_of(&envelope.message));
         let index = self.index(envelope.to);
         self.step(state, index, &Event::Receive(envelope), hops);
@@ -383,6 +557,19 @@ impl ClusterModel {
 }
 
 type Hops = VecDeque<Shared<Envelope>>;
+
+/// What it takes for a timer to expire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    Never,
+    /// It spends the budget of timeouts.
+    AFault,
+    Free,
+}
+
+fn is_down(state: &ClusterState, peer: Peer) -> bool {
+    matches!(peer, Peer::Node(node) if state.down.contains(node))
+}
 
 impl Nodes for ClusterState {
     fn visit(&self, visit: &mut dyn FnMut(&NodeState)) {
@@ -402,11 +589,23 @@ impl Model for ClusterModel {
             if let ActorState::Node(node) = &mut state {
                 node.clock = Timestamp(self.scenario.clocks_ahead[index]);
             }
-            seats.push(Shared::new(Seat { state, timers: Default::default() }));
+            let mut timers = BTreeSet::new();
+            for command in out {
+                if let Command::SetTimer(timer, _) = command {
+                    timers.insert(timer);
+                }
+            }
+            if self.scenario.down.iter().any(|node| node.index() == index) {
+                timers.clear();
+            }
+            seats.push(Shared::new(Seat { state, timers }));
         }
+        let is_split = self.scenario.faults.partitions == 0;
         Vec::from([ClusterState {
             seats,
             network: Vec::new(),
+            down: self.scenario.down,
+            groups: if is_split { self.scenario.partition.clone() } else { Vec::new() },
             faults: self.scenario.faults,
             history: Shared::new(History::new(&self.scenario, self.historian.keys().len())),
             names: self.names,
@@ -422,19 +621,23 @@ impl Model for ClusterModel {
                 && let Some(operation) = config.ready(client)
                 && self.has_turn(state, index - self.nodes)
             {
-                actions.extend(operation.via.iter().map(|coordinator| Action::Invoke {
+                // A client that asks a node which is down learns nothing, and neither do we.
+                let up = operation.via.iter().filter(|node| !state.down.contains(**node));
+                actions.extend(up.map(|coordinator| Action::Invoke {
                     client: client.client.id(),
                     coordinator: *coordinator,
                 }));
             }
         }
-        let Faults { drops, duplicates, timeouts } = state.faults;
+        let Faults { drops, duplicates, crashes, wipes, rollbacks, partitions, .. } = state.faults;
         for (position, envelope) in state.network.iter().enumerate() {
             // Copies of one message lead to one state.
             if position > 0 && state.network[position - 1] == *envelope {
                 continue;
             }
-            actions.push(Action::Deliver(envelope.clone()));
+            if !is_down(state, envelope.to) {
+                actions.push(Action::Deliver(envelope.clone()));
+            }
             if drops > 0 {
                 actions.push(Action::Drop(envelope.clone()));
             }
@@ -442,14 +645,38 @@ impl Model for ClusterModel {
                 actions.push(Action::Duplicate(envelope.clone()));
             }
         }
-        if timeouts > 0 {
-            for (index, seat) in state.seats.iter().enumerate() {
-                if self.may_expire(index) {
-                    let peer = ClusterActor::peer(self.nodes, Id::from(index));
-                    let expire = |timer: &Timer| Action::Expire { peer, timer: *timer };
-                    actions.extend(seat.timers.iter().map(expire));
+        for (index, seat) in state.seats.iter().enumerate() {
+            let peer = ClusterActor::peer(self.nodes, Id::from(index));
+            let may = |timer: &&Timer| self.expiry(state, index, **timer) != Expiry::Never;
+            let expire = |timer: &Timer| Action::Expire { peer, timer: *timer };
+            actions.extend(seat.timers.iter().filter(may).map(expire));
+        }
+        for (node, seat) in (0..self.nodes).map(|index| NodeId(index as u16)).zip(state.nodes()) {
+            if !state.down.contains(node) {
+                if crashes > 0 {
+                    actions.push(Action::Crash { node });
+                }
+            } else {
+                if self.scenario.down_returns || !self.scenario.down.contains(node) {
+                    actions.push(Action::Recover { node });
+                }
+                if wipes > 0 && seat.store != MemoryStore::default() {
+                    actions.push(Action::Wipe { node });
+                }
+                if rollbacks > 0 && seat.snapshot.is_some() {
+                    actions.push(Action::Restore { node });
                 }
             }
+            // One copy, of a disk that holds something.
+            if rollbacks > 0 && seat.snapshot.is_none() && seat.store.entries().next().is_some() {
+                actions.push(Action::Snapshot { node });
+            }
+        }
+        if partitions > 0 && state.groups.is_empty() && !self.scenario.partition.is_empty() {
+            actions.push(Action::Partition { groups: self.scenario.partition.clone() });
+        }
+        if self.scenario.heals && !state.groups.is_empty() {
+            actions.push(Action::Heal);
         }
     }
 

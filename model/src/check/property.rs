@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::NodeState;
 use super::history::{Historian, History, Judged, Judgement, Watch};
 use super::write_set::WriteSet;
+use crate::cluster::Reaping;
 use crate::scenario::Scenario;
 
 /// What a scenario expects of a property.
@@ -105,6 +106,8 @@ const NOTHING: Watch = Watch {
     failed: false,
     dots: false,
     overlapping: false,
+    deletes: false,
+    hints: false,
 };
 
 impl PropertySpec {
@@ -138,6 +141,8 @@ impl PropertySpec {
             failed: all.failed || one.failed,
             dots: all.dots || one.dots,
             overlapping: all.overlapping || one.overlapping,
+            deletes: all.deletes || one.deletes,
+            hints: all.hints || one.hints,
         })
     }
 
@@ -175,11 +180,14 @@ macro_rules! read_property {
     };
 }
 
-/// Calls `visit` with the writes named by every record of every node.
+/// Calls `visit` with the writes named by every record and hint of every node.
 fn each_record(view: &View<'_>, visit: &mut dyn FnMut(WriteSet)) {
     view.nodes.visit(&mut |node| {
         for (_, entry) in node.store.entries() {
             visit(view.historian.named(view.scenario, view.history, &entry.state));
+        }
+        for (_, _, state) in node.store.hints() {
+            visit(view.historian.named(view.scenario, view.history, state));
         }
     });
 }
@@ -194,7 +202,18 @@ fn some_record(view: &View<'_>, wanted: impl Fn(WriteSet) -> bool) -> bool {
 fn no_acknowledged_write_is_lost(view: &View<'_>) -> bool {
     let mut held = WriteSet::EMPTY;
     each_record(view, &mut |writes| held = held.union(writes));
-    view.history.acknowledged().is_subset(view.history.closure(held))
+    let held = view.history.closure(held);
+    // Where tombstones are reaped, a delete is kept by nobody having what it covered, and what it
+    // covered is meant to be gone: whether that comes back is another property's question.
+    let reaps = view.scenario.cluster.background().reaping != Reaping::Off;
+    let is_delete = |write: usize| view.scenario.writes[write].value.is_none();
+    let deletes = || view.history.invoked().iter().filter(|write| is_delete(*write));
+    let may_be_gone = |write: usize| {
+        reaps
+            && (is_delete(write)
+                || deletes().any(|delete| view.history.past(delete).contains(write)))
+    };
+    view.history.acknowledged().iter().all(|write| held.contains(write) || may_be_gone(write))
 }
 
 fn siblings_are_true(view: &View<'_>) -> bool {
@@ -295,6 +314,28 @@ pub const ALL: &[PropertySpec] = &[
         failed
     ),
     PropertySpec {
+        name: "no-resurrection",
+        statement: "what an acknowledged delete covered does not come back to a node that held it",
+        kind: PropertyKind::Safety {
+            holds: |view| !view.history.resurrected(),
+            witness: |view| view.history.covering_delete_held(),
+            witness_statement: "a node held an acknowledged delete that covers a write",
+            witness_name: "no-resurrection (witness)",
+        },
+        watch: Watch { deletes: true, ..NOTHING },
+    },
+    PropertySpec {
+        name: "hint-safety",
+        statement: "no hint is dropped before its home, or another holder, has it durably",
+        kind: PropertyKind::Safety {
+            holds: |view| !view.history.hint_lost(),
+            witness: |view| view.history.hint_dropped(),
+            witness_statement: "a hint was dropped",
+            witness_name: "hint-safety (witness)",
+        },
+        watch: Watch { hints: true, ..NOTHING },
+    },
+    PropertySpec {
         name: "siblings",
         statement: "some node holds two versions of one key",
         kind: PropertyKind::Reachability {
@@ -326,6 +367,32 @@ pub const ALL: &[PropertySpec] = &[
         statement: "some client is told that its write is unavailable",
         kind: PropertyKind::Reachability { reached: |view| !view.history.failed().is_empty() },
         watch: Watch { failed: true, ..NOTHING },
+    },
+    PropertySpec {
+        name: "hint-kept",
+        statement: "some node keeps a hint for another",
+        kind: PropertyKind::Reachability {
+            reached: |view| {
+                let mut kept = false;
+                view.nodes.visit(&mut |node| kept |= node.store.hints().next().is_some());
+                kept
+            },
+        },
+        watch: NOTHING,
+    },
+    PropertySpec {
+        name: "tombstone-reaped",
+        statement: "a node that held a delete holds nothing of the key any more",
+        kind: PropertyKind::Reachability {
+            reached: |view| {
+                view.history.covering_delete_held() && {
+                    let mut empty = false;
+                    view.nodes.visit(&mut |node| empty |= node.store.entries().next().is_none());
+                    empty
+                }
+            },
+        },
+        watch: Watch { deletes: true, ..NOTHING },
     },
     PropertySpec {
         name: "read-answered",

@@ -18,8 +18,9 @@
 //! state with it and the state without it simulate each other (a bisimulation that relates the two
 //! and matches its delivery, loss and duplication with doing nothing). Each case below gives the
 //! reason why it stays without effect *forever*, which needs three facts: a request that is over
-//! stays over (`is_over`); what a request has counted is never uncounted; and records only grow:
-//! no transition of this model makes a record that dominated a state no longer dominate it.
+//! stays over (`is_over`); what a request has counted is never uncounted, unless a crash forgets it
+//! while it is not over; and records only grow: where disks can be lost or replaced, or tombstones
+//! go, they do not, and the cases that rest on it do not apply.
 //! Fault budgets could tell the two states apart, as losing a dead message spends one; but a run
 //! that spends more of its budget reaches nothing that a run that spends less does not.
 //!
@@ -32,19 +33,20 @@ use alloc::vec::Vec;
 
 use super::action::Envelope;
 use super::actor::{ActorState, ScriptedClient};
-use super::local::holds;
+use super::local;
 use super::memo::{self, Fingerprint, Memo};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
-use crate::ids::{NodeId, Peer, RequestId};
+use crate::ids::{Key, NodeId, Peer, RequestId};
 use crate::protocol::{Message, Replica, Timer};
 use crate::scenario::Scenario;
+use crate::versions::Record;
 
 /// Brings a state into its normal form.
 pub(crate) fn normalise(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterState) {
     if scenario.reductions.dead_messages {
         let alive: Vec<bool> =
-            state.network.iter().map(|envelope| !is_dead(state, envelope)).collect();
+            state.network.iter().map(|envelope| !is_dead(scenario, state, envelope)).collect();
         let mut alive = alive.into_iter();
         state.network.retain(|_| alive.next().unwrap_or(true));
     }
@@ -73,6 +75,7 @@ fn is_over(state: &ClusterState, request: RequestId) -> bool {
             Message::Get(get) => get.request == request,
             _ => false,
         })
+        && !state.nodes().any(|node| node.replica.probes(request))
 }
 
 /// Whether the peer that made a request can still be affected by this node's acknowledgement or
@@ -99,7 +102,10 @@ fn awaits(state: &ClusterState, peer: Peer, request: RequestId, from: NodeId, ac
 }
 
 /// Whether no delivery of this message can ever have an effect.
-fn is_dead(state: &ClusterState, envelope: &Envelope) -> bool {
+fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bool {
+    let holds = |to: NodeId, key: &Key, record: &Record| {
+        scenario.records_only_grow() && local::holds(&state.seats[to.index()], key, record)
+    };
     match (&envelope.message, envelope.from, envelope.to) {
         // The asker has counted this node already, or has finished for good.
         (Message::StoreAck { request, .. }, Peer::Node(from), to) => {
@@ -114,11 +120,18 @@ fn is_dead(state: &ClusterState, envelope: &Envelope) -> bool {
         }
         // The receiver holds all of it already, and its acknowledgement would be dead.
         (Message::Store { request, key, state: record }, from, Peer::Node(to)) => {
-            holds(&state.seats[to.index()], key, record) && !awaits(state, from, *request, to, true)
+            holds(to, key, record) && !awaits(state, from, *request, to, true)
         }
         // The receiver holds all of it already, and acknowledges nothing.
-        (Message::Repair { key, state: record }, _, Peer::Node(to)) => {
-            holds(&state.seats[to.index()], key, record)
+        (Message::Repair { key, state: record }, _, Peer::Node(to)) => holds(to, key, record),
+        // The same, of several keys; and it asks for nothing.
+        (Message::SyncStates { states, wanted }, _, Peer::Node(to)) => {
+            wanted.is_empty() && states.iter().all(|(key, record)| holds(to, key, record))
+        }
+        // The node that asked has its answer, or has given up asking.
+        (Message::Probe { request }, Peer::Node(asker), _)
+        | (Message::ProbeReply { request }, _, Peer::Node(asker)) => {
+            !replica(state, asker).probes(*request) && is_over(state, *request)
         }
         // The client has gone on; it never asks under an old request id again.
         (

@@ -9,6 +9,7 @@ use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::history::History;
 use super::shared::Shared;
 use super::words::Names;
+use crate::ids::{NodeSet, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Faults;
 
@@ -29,6 +30,10 @@ pub struct ClusterState {
     pub seats: Vec<Shared<Seat>>,
     /// A multiset of messages, sorted.
     pub network: Vec<Shared<Envelope>>,
+    /// Nodes that have stopped.
+    pub down: NodeSet,
+    /// The groups that the network is split into; empty when it is whole.
+    pub groups: Vec<NodeSet>,
     /// What is left of the fault budgets.
     pub faults: Faults,
     /// What clients asked for and saw.
@@ -52,6 +57,20 @@ impl ClusterState {
             ActorState::Client(client) => Some(client),
             ActorState::Node(_) => None,
         })
+    }
+
+    /// Whether a message sent from one to the other will arrive: nodes reach those of their own
+    /// group, clients reach every node. A node that is down may get it when it is up again.
+    #[must_use]
+    pub fn connected(&self, from: Peer, to: Peer) -> bool {
+        match (from, to) {
+            (Peer::Node(from), Peer::Node(to)) => {
+                let together = |group: &NodeSet| group.contains(from) && group.contains(to);
+                self.groups.is_empty() || self.groups.iter().any(together)
+            }
+            (Peer::Client(_), Peer::Client(_)) => false,
+            _ => true,
+        }
     }
 
     /// Puts a message under way.
@@ -79,6 +98,8 @@ impl PartialEq for ClusterState {
     fn eq(&self, other: &Self) -> bool {
         self.seats == other.seats
             && self.network == other.network
+            && self.down == other.down
+            && self.groups == other.groups
             && self.faults == other.faults
             && self.history == other.history
     }
@@ -90,6 +111,8 @@ impl Hash for ClusterState {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.seats.hash(state);
         self.network.hash(state);
+        self.down.hash(state);
+        self.groups.hash(state);
         self.faults.hash(state);
         self.history.hash(state);
     }

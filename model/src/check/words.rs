@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
@@ -150,6 +151,14 @@ impl Names {
         }
     }
 
+    fn states(&self, states: &[(Key, Arc<Record>)]) -> String {
+        if states.is_empty() {
+            return "nothing".to_string();
+        }
+        let state = |(key, state): &(Key, Arc<Record>)| format!("{key}: {}", self.record(state));
+        states.iter().map(state).join("; ")
+    }
+
     fn found(&self, record: Option<&Record>) -> String {
         record.map_or_else(|| "nothing".to_string(), |record| self.record(record))
     }
@@ -199,6 +208,36 @@ impl Names {
                 format!("FetchReply: {}", self.found(state.as_deref()))
             }
             Message::Repair { key, state } => format!("Repair {key}: {}", self.record(state)),
+            Message::Probe { .. } => "Probe".to_string(),
+            Message::ProbeReply { .. } => "ProbeReply".to_string(),
+            Message::StoreHint { home, key, state, .. } => {
+                format!("StoreHint for {}, {key}: {}", self.node(*home), self.record(state))
+            }
+            Message::Handoff { key, state } => format!("Handoff {key}: {}", self.record(state)),
+            Message::HandoffAck { key, .. } => format!("HandoffAck {key}"),
+            Message::CatchUp { after: None } => "CatchUp".to_string(),
+            Message::CatchUp { after: Some(after) } => format!("CatchUp after {after}"),
+            Message::CatchUpPage { entries, next, .. } => {
+                let more = if next.is_some() { ", more to come" } else { "" };
+                format!("CatchUpPage {}{more}", self.states(entries))
+            }
+            Message::ReapAsk { key, state } => format!("ReapAsk {key}: {}", self.record(state)),
+            Message::ReapAgree { key, .. } => format!("ReapAgree {key}"),
+            Message::Reap { key, .. } => format!("Reap {key}"),
+            Message::SyncHashes { level, hashes, .. } => {
+                format!("SyncHashes of {} at level {level}", hashes.len())
+            }
+            Message::SyncKeys { leaf, keys, .. } => {
+                format!("SyncKeys of leaf {leaf}: {}", keys.iter().map(|(key, _)| key).join(", "))
+            }
+            Message::SyncStates { states, wanted } => {
+                let wanted = if wanted.is_empty() {
+                    String::new()
+                } else {
+                    format!(", wants {}", wanted.iter().join(", "))
+                };
+                format!("SyncStates {}{wanted}", self.states(states))
+            }
         }
     }
 
@@ -230,8 +269,28 @@ impl Names {
             Action::Deliver(envelope) => self.envelope(envelope),
             Action::Drop(envelope) => format!("lost: {}", self.envelope(envelope)),
             Action::Duplicate(envelope) => format!("duplicated: {}", self.envelope(envelope)),
-            Action::Expire { peer, timer } => {
+            Action::Expire { peer, timer: timer @ Timer::Request(_) } => {
                 format!("{} times out: {}", self.peer(*peer), self.timer(*timer))
+            }
+            Action::Expire { peer, timer } => {
+                format!("{}: {}", self.peer(*peer), self.timer(*timer))
+            }
+            Action::Crash { node } => format!("{} crashes", self.node(*node)),
+            Action::Recover { node } => format!("{} starts again", self.node(*node)),
+            Action::Wipe { node } => format!("{} loses its disk", self.node(*node)),
+            Action::Snapshot { node } => {
+                format!("somebody copies the disk of {}", self.node(*node))
+            }
+            Action::Restore { node } => {
+                format!("{} gets the copy of its disk back", self.node(*node))
+            }
+            Action::Partition { groups } => {
+                let groups = groups.iter().map(|group| self.node_set(*group)).join(" | ");
+                format!("the network splits: {groups}")
+            }
+            Action::Heal => "the network is whole again".to_string(),
+            Action::SetClock { node, to } => {
+                format!("somebody sets the clock of {} to {}", self.node(*node), to.0)
             }
         }
     }
@@ -241,13 +300,27 @@ impl Names {
     pub fn timer(&self, timer: Timer) -> String {
         match timer {
             Timer::Request(request) => format!("request {}", self.request(request)),
+            Timer::Handoff => "offers its hints".to_string(),
+            Timer::Sync(other) => format!("compares with {}", self.node(other)),
+            Timer::CatchUp => "asks again for what it lost".to_string(),
+            Timer::Reap => "looks for tombstones that may go".to_string(),
+            Timer::Settled => "knows that nothing older is under way".to_string(),
         }
     }
 
     fn node_state(&self, node: &NodeState) -> String {
         let record = |(key, entry): (&Key, &Entry)| format!("{key}: {}", self.record(&entry.state));
         let keys = node.store.entries().map(record).join("; ");
-        if keys.is_empty() { "holds nothing".to_string() } else { format!("holds {keys}") }
+        let keys = if keys.is_empty() { "nothing" } else { &keys };
+        core::iter::once(format!("holds {keys}")).chain(self.hints(node)).join("; ")
+    }
+
+    /// A line for each hint a node holds.
+    pub(crate) fn hints(&self, node: &NodeState) -> Vec<String> {
+        let hint = |(home, key, state): (NodeId, &Key, &Arc<Record>)| {
+            format!("hint for {}, {key}: {}", self.node(home), self.record(state))
+        };
+        node.store.hints().map(hint).collect()
     }
 
     fn client_state(&self, client: &ScriptedClient) -> String {
@@ -290,6 +363,9 @@ impl Names {
         let waits = node.replica.waits();
         let mut lines: Vec<String> =
             waits.map(|(request, waits)| self.waits(request, waits)).collect();
+        if !node.replica.serves() {
+            lines.push("lost its disk and is catching up".to_string());
+        }
         let suspected = node.replica.suspected();
         if !suspected.is_empty() {
             lines.push(format!("suspects {}", self.node_set(suspected)));

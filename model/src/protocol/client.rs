@@ -29,6 +29,8 @@ pub enum Operation {
         context: VersionVector,
         /// Acknowledgements to gather; the cluster's W if absent.
         w: Option<usize>,
+        /// Whether fallbacks may stand in for homes; as the cluster has it if absent.
+        sloppy: Option<bool>,
     },
     /// Read.
     Get {
@@ -149,6 +151,15 @@ impl Client {
         self.pending.as_ref().map(|pending| pending.request)
     }
 
+    /// Which node it asked, while it waits for that node's answer.
+    #[must_use]
+    pub fn asks(&self) -> Option<NodeId> {
+        match self.pending.as_ref()?.phase {
+            Phase::Asking { node, .. } => Some(node),
+            Phase::Writing { .. } | Phase::Reading { .. } => None,
+        }
+    }
+
     /// What the pending request waits for, if there is one.
     #[must_use]
     pub fn waits(&self) -> Option<(RequestId, Waits)> {
@@ -207,8 +218,8 @@ impl Client {
             return step;
         }
         let phase = match operation {
-            Operation::Put { key, value, context, w } => {
-                let put = PutRequest { request, key, value, context, w, fan_out };
+            Operation::Put { key, value, context, w, sloppy } => {
+                let put = PutRequest { request, key, value, context, w, sloppy, fan_out };
                 Phase::Asking { node: coordinator, message: Message::Put(put) }
             }
             Operation::Get { key, r } if fan_out == FanOut::NodeDriven => {
@@ -310,7 +321,7 @@ impl Client {
 
     /// Takes the expiry of its timer: tries again, or gives up with what it has.
     pub fn expire(&mut self, config: &ClusterConfig, timer: Timer) -> ClientStep {
-        let Timer::Request(request) = timer;
+        let Timer::Request(request) = timer else { return ClientStep::default() };
         let mut step = ClientStep::default();
         if self.trailing.as_ref().is_some_and(|trailing| trailing.request == request) {
             self.trailing = None;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::Message;
 use super::store::Change;
-use crate::ids::{Peer, RequestId};
+use crate::ids::{NodeId, Peer, RequestId};
 use crate::versions::Incarnation;
 
 /// What a timer triggers when it expires. The runtime gives each kind its duration; the checker
@@ -16,6 +16,24 @@ pub enum Timer {
     /// The request is given up: too few answers came in time. Ignored when the request is no
     /// longer pending, since its answer and its timer may cross.
     Request(RequestId),
+    /// Offer hints to the homes they are for, again and again.
+    Handoff,
+    /// Compare with this other home, again and again.
+    Sync(NodeId),
+    /// Ask the other homes for what a lost disk held, until caught up.
+    CatchUp,
+    /// Look for tombstones that may go, again and again.
+    Reap,
+    /// No datagram that was under way when the last agreement arrived is under way any more.
+    Settled,
+}
+
+impl Timer {
+    /// Whether it belongs to what a node does of its own accord, and not to a request.
+    #[must_use]
+    pub fn is_background(self) -> bool {
+        !matches!(self, Timer::Request(_))
+    }
 }
 
 /// What can happen to a node.
@@ -23,8 +41,10 @@ pub enum Timer {
 pub enum Input {
     /// The node starts, on whatever its store holds. Volatile state is empty.
     Start {
-        /// The incarnation to take if the store has none: never used before for this node.
+        /// The incarnation to mint under from now on: never used before for this node.
         incarnation: Incarnation,
+        /// Whether the cluster is being founded: an empty store has then lost nothing.
+        founding: bool,
     },
     /// A message arrives.
     Receive {

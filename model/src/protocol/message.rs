@@ -1,10 +1,11 @@
 //! What nodes and clients say to each other.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Key, NodeSet, RequestId, Value};
+use crate::ids::{Key, NodeId, NodeSet, RequestId, Value};
 use crate::versions::{Record, RecordDigest, VersionVector};
 
 /// Who fans a request out to the homes.
@@ -33,6 +34,9 @@ pub struct PutRequest {
     pub context: VersionVector,
     /// Acknowledgements to gather; the cluster's W if absent.
     pub w: Option<usize>,
+    /// Whether fallbacks may stand in for homes that do not answer; as the cluster has it if
+    /// absent. Node-driven puts only.
+    pub sloppy: Option<bool>,
     /// Who sends the new state on.
     pub fan_out: FanOut,
 }
@@ -78,6 +82,15 @@ pub enum Refusal {
         /// The limit.
         bytes_max: usize,
     },
+    /// The node already keeps as many hints as it may.
+    #[error("no home of the key answers, and this node already keeps {hints_max} hints for others")]
+    TooManyHints {
+        /// The limit.
+        hints_max: usize,
+    },
+    /// The node lost its disk and has not caught up yet; no other home answers for it.
+    #[error("this node lost its disk and is still catching up; ask another node, or wait")]
+    CatchingUp,
     /// The node already carries as many unfinished requests as it may.
     #[error("{pending_max} requests are already in flight at this node; retry later")]
     Overloaded {
@@ -189,6 +202,109 @@ pub enum Message {
         /// The merge of the replies.
         state: Arc<Record>,
     },
+    /// A node that is no home to homes, before it forwards a sloppy put: are you there?
+    Probe {
+        /// The put.
+        request: RequestId,
+    },
+    /// A home's answer: I am.
+    ProbeReply {
+        /// The put.
+        request: RequestId,
+    },
+    /// Coordinator to fallback: keep this for a home that does not answer, make it durable, then
+    /// acknowledge as a home would, with a [`Message::StoreAck`].
+    StoreHint {
+        /// The put that this serves.
+        request: RequestId,
+        /// For whom.
+        home: NodeId,
+        /// Which key.
+        key: Key,
+        /// The coordinator's whole merged state of the key.
+        state: Arc<Record>,
+    },
+    /// Holder of a hint to the home it is for.
+    Handoff {
+        /// Which key.
+        key: Key,
+        /// The whole hint.
+        state: Arc<Record>,
+    },
+    /// The home's answer: this very state is durable here.
+    HandoffAck {
+        /// Which key.
+        key: Key,
+        /// Which state.
+        held: RecordDigest,
+    },
+    /// A node that lost its disk to another home: what do you hold that I should?
+    CatchUp {
+        /// Everything beyond this key, in the order of keys.
+        after: Option<Key>,
+    },
+    /// The answer, of a node that is itself caught up.
+    CatchUpPage {
+        /// What was asked beyond.
+        after: Option<Key>,
+        /// States of keys that the asker is a home of, in the order of keys.
+        entries: Vec<(Key, Arc<Record>)>,
+        /// Beyond which key there is more; `None` at the end.
+        next: Option<Key>,
+    },
+    /// Home to every node: may this tombstone go?
+    ReapAsk {
+        /// Which key.
+        key: Key,
+        /// The state the asker holds: nothing but tombstones.
+        state: Arc<Record>,
+    },
+    /// The answer: the sender, if a home, holds the very same; it holds no hint for the key and
+    /// serves no request for it. No answer means no.
+    ReapAgree {
+        /// Which key.
+        key: Key,
+        /// Which state.
+        held: RecordDigest,
+    },
+    /// To every home, when all have agreed and no older datagram is under way any more: forget the
+    /// key if you still hold this.
+    Reap {
+        /// Which key.
+        key: Key,
+        /// Which state.
+        held: RecordDigest,
+    },
+    /// Home to home: my hashes of these nodes of the hash tree of our range.
+    SyncHashes {
+        /// The homes that share the range.
+        range: NodeSet,
+        /// The level below the root, which is 0.
+        level: u8,
+        /// Positions on the level, each with its hash.
+        hashes: Vec<(u32, u64)>,
+    },
+    /// Home to home: what I hold under a leaf on which our hashes differ.
+    SyncKeys {
+        /// The homes that share the range.
+        range: NodeSet,
+        /// Which leaf.
+        leaf: u32,
+        /// Everything beyond this key, in the order of the leaf.
+        after: Option<Key>,
+        /// Keys with what is held of them, complete up to the last one if there is more, and to
+        /// the end of the leaf otherwise.
+        keys: Vec<(Key, RecordDigest)>,
+        /// Whether there is more beyond the last key.
+        more: bool,
+    },
+    /// Home to home: states that differ from what you listed, and the keys of which I want yours.
+    SyncStates {
+        /// States to take in.
+        states: Vec<(Key, Arc<Record>)>,
+        /// What the sender wants in return.
+        wanted: Vec<Key>,
+    },
 }
 
 impl Message {
@@ -205,6 +321,19 @@ impl Message {
             Message::Fetch { .. } => "Fetch",
             Message::FetchReply { .. } => "FetchReply",
             Message::Repair { .. } => "Repair",
+            Message::Probe { .. } => "Probe",
+            Message::ProbeReply { .. } => "ProbeReply",
+            Message::StoreHint { .. } => "StoreHint",
+            Message::Handoff { .. } => "Handoff",
+            Message::HandoffAck { .. } => "HandoffAck",
+            Message::CatchUp { .. } => "CatchUp",
+            Message::CatchUpPage { .. } => "CatchUpPage",
+            Message::ReapAsk { .. } => "ReapAsk",
+            Message::ReapAgree { .. } => "ReapAgree",
+            Message::Reap { .. } => "Reap",
+            Message::SyncHashes { .. } => "SyncHashes",
+            Message::SyncKeys { .. } => "SyncKeys",
+            Message::SyncStates { .. } => "SyncStates",
         }
     }
 
@@ -219,19 +348,36 @@ impl Message {
             | Message::Store { request, .. }
             | Message::StoreAck { request, .. }
             | Message::Fetch { request, .. }
-            | Message::FetchReply { request, .. } => Some(*request),
-            Message::Repair { .. } => None,
+            | Message::FetchReply { request, .. }
+            | Message::Probe { request }
+            | Message::ProbeReply { request }
+            | Message::StoreHint { request, .. } => Some(*request),
+            Message::Repair { .. }
+            | Message::Handoff { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::CatchUpPage { .. }
+            | Message::ReapAsk { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. }
+            | Message::SyncHashes { .. }
+            | Message::SyncKeys { .. }
+            | Message::SyncStates { .. } => None,
         }
     }
 
-    /// The state of a key that this message carries to a replica, if any.
-    #[must_use]
-    pub fn carried(&self) -> Option<(&Key, &Arc<Record>)> {
-        match self {
-            Message::Store { key, state, .. } | Message::Repair { key, state } => {
-                Some((key, state))
-            }
-            _ => None,
-        }
+    /// The states of keys that this message carries to be stored.
+    pub fn carried(&self) -> impl Iterator<Item = (&Key, &Arc<Record>)> {
+        let (one, many): (_, &[(Key, Arc<Record>)]) = match self {
+            Message::Store { key, state, .. }
+            | Message::Repair { key, state }
+            | Message::StoreHint { key, state, .. }
+            | Message::Handoff { key, state } => (Some((key, state)), &[]),
+            Message::ReapAsk { key, state } => (Some((key, state)), &[]),
+            Message::CatchUpPage { entries, .. } => (None, entries),
+            Message::SyncStates { states, .. } => (None, states),
+            _ => (None, &[]),
+        };
+        one.into_iter().chain(many.iter().map(|(key, state)| (key, state)))
     }
 }

@@ -19,6 +19,6 @@ pub use effect::{Effect, Input, Step, Timer};
 pub use message::{FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal};
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
 pub use replica::{NodeConfig, Replica};
-pub use store::{Change, Entry, Identity, MemoryStore, Run, Store};
+pub use store::{Change, Entry, Hint, Identity, MemoryStore, Run, Store};
 pub use waits::Waits;
 pub use write_round::WriteRound;

@@ -2,7 +2,9 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +14,21 @@ use crate::versions::{ActorId, Dot, Epoch, Incarnation, Record};
 /// Who a node is, durably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Identity {
-    /// The life of this data directory.
+    /// The life of this process. A data directory may be older than its node remembers, restored
+    /// from a copy, and nothing in it can tell: so every start mints under a new one.
     pub incarnation: Incarnation,
     /// The epoch that the next run of writes takes.
     pub next_epoch: Epoch,
+    /// Whether it holds what a node of its name once acknowledged: not after it lost its disk,
+    /// until it has caught up.
+    pub is_caught_up: bool,
 }
 
 /// An unbroken run of writes to one key by this node: the last dot it minted for the key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Run {
+    /// The incarnation under which the run mints.
+    pub incarnation: Incarnation,
     /// The epoch under which the run mints.
     pub epoch: Epoch,
     /// The last counter minted.
@@ -37,12 +45,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The last dot that a node of this name and identity minted for the key, in the run it may
-    /// still continue.
+    /// The last dot that a node of this name minted for the key, in the run it may still continue.
     #[must_use]
-    pub fn last_dot(&self, node: NodeId, identity: Identity) -> Option<Dot> {
+    pub fn last_dot(&self, node: NodeId) -> Option<Dot> {
         let run = self.run?;
-        let actor = ActorId::Node { node, incarnation: identity.incarnation, epoch: run.epoch };
+        let actor = ActorId::Node { node, incarnation: run.incarnation, epoch: run.epoch };
         Some(Dot { actor, counter: run.counter })
     }
 }
@@ -59,6 +66,38 @@ pub enum Change {
         /// The new entry.
         entry: Entry,
     },
+    /// Forgets a key.
+    RemoveEntry {
+        /// Which key.
+        key: Key,
+    },
+    /// Replaces the hint for a home.
+    Hint {
+        /// For whom.
+        home: NodeId,
+        /// Which key.
+        key: Key,
+        /// What the home is to take in.
+        state: Arc<Record>,
+    },
+    /// Forgets the hint for a home.
+    RemoveHint {
+        /// For whom.
+        home: NodeId,
+        /// Which key.
+        key: Key,
+    },
+}
+
+/// A hint: a version kept for a home that could not be reached.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Hint {
+    /// For whom.
+    pub home: NodeId,
+    /// Which key.
+    pub key: Key,
+    /// What the home is to take in.
+    pub state: Arc<Record>,
 }
 
 /// The durable state of a node as the protocol reads it. It never writes: a step gives its
@@ -79,6 +118,50 @@ pub trait Store {
     /// # Errors
     /// When the store cannot be read.
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Self::Error>;
+
+    /// At most `max` entries beyond `after`, in one fixed order of keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn entries_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Self::Error>;
+
+    /// At most `max` entries beyond `after` that hold nothing but tombstones, in one fixed order
+    /// of keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn tombstones_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Self::Error>;
+
+    /// The hint for a home about a key; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, Self::Error>;
+
+    /// At most `max` hints beyond the one for this home about this key, in the order of homes and
+    /// keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn hints_after(
+        &self,
+        after: Option<(NodeId, &Key)>,
+        max: usize,
+    ) -> Result<Vec<Hint>, Self::Error>;
+
+    /// How many hints there are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn hint_count(&self) -> Result<usize, Self::Error>;
 }
 
 /// The small ordered store of the checker. A clone is cheap: states are shared.
@@ -86,6 +169,7 @@ pub trait Store {
 pub struct MemoryStore {
     identity: Option<Identity>,
     entries: BTreeMap<Key, Entry>,
+    hints: BTreeMap<(NodeId, Key), Arc<Record>>,
 }
 
 impl MemoryStore {
@@ -97,8 +181,22 @@ impl MemoryStore {
                 Change::Entry { key, entry } => {
                     self.entries.insert(key, entry);
                 }
+                Change::RemoveEntry { key } => {
+                    self.entries.remove(&key);
+                }
+                Change::Hint { home, key, state } => {
+                    self.hints.insert((home, key), state);
+                }
+                Change::RemoveHint { home, key } => {
+                    self.hints.remove(&(home, key));
+                }
             }
         }
+    }
+
+    fn beyond(&self, after: Option<&Key>) -> impl Iterator<Item = (&Key, &Entry)> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.entries.range::<Key, _>((after, Bound::Unbounded))
     }
 
     /// Every key held, in order.
@@ -106,11 +204,16 @@ impl MemoryStore {
         self.entries.iter()
     }
 
+    /// Every hint held, in order.
+    pub fn hints(&self) -> impl Iterator<Item = (NodeId, &Key, &Arc<Record>)> {
+        self.hints.iter().map(|((home, key), state)| (*home, key, state))
+    }
+
     /// The last dot that this store's node, minting under the name of `node`, minted for the key
     /// in the run it may still continue.
     #[must_use]
     pub fn last_dot(&self, node: NodeId, key: &Key) -> Option<Dot> {
-        self.get(key)?.last_dot(node, self.identity?)
+        self.get(key)?.last_dot(node)
     }
 
     /// What is held of a key, without a copy.
@@ -129,5 +232,47 @@ impl Store for MemoryStore {
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Infallible> {
         Ok(self.entries.get(key).cloned())
+    }
+
+    fn entries_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Infallible> {
+        let entries = self.beyond(after).take(max);
+        Ok(entries.map(|(key, entry)| (key.clone(), entry.clone())).collect())
+    }
+
+    fn tombstones_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Infallible> {
+        let tombstones = self.beyond(after).filter(|(_, entry)| entry.state.is_deleted());
+        Ok(tombstones.take(max).map(|(key, entry)| (key.clone(), entry.clone())).collect())
+    }
+
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, Infallible> {
+        Ok(self.hints.get(&(home, key.clone())).cloned())
+    }
+
+    fn hints_after(
+        &self,
+        after: Option<(NodeId, &Key)>,
+        max: usize,
+    ) -> Result<Vec<Hint>, Infallible> {
+        let after = after.map(|(home, key)| (home, key.clone()));
+        let hints =
+            self.hints.iter().filter(|(at, _)| after.as_ref().is_none_or(|after| *at > after));
+        let hint = |((home, key), state): (&(NodeId, Key), &Arc<Record>)| Hint {
+            home: *home,
+            key: key.clone(),
+            state: Arc::clone(state),
+        };
+        Ok(hints.take(max).map(hint).collect())
+    }
+
+    fn hint_count(&self) -> Result<usize, Infallible> {
+        Ok(self.hints.len())
     }
 }

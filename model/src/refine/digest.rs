@@ -4,8 +4,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Key;
+use crate::ids::{Key, NodeId};
 use crate::protocol::{Change, Entry, Identity, Replica, Store};
+use crate::versions::Record;
 
 /// A digest of a store's whole content: the exclusive or of a digest of each thing in it, so that
 /// replacing one thing costs one thing's work and the order of writing does not matter.
@@ -23,6 +24,11 @@ impl StoreDigest {
     /// Adds an identity that was not there, or removes one that was.
     pub fn toggle_identity(&mut self, identity: &Identity) {
         self.0 ^= short(&("identity", identity));
+    }
+
+    /// Adds a hint that was not there, or removes one that was.
+    pub fn toggle_hint(&mut self, home: NodeId, key: &Key, state: &Record) {
+        self.0 ^= short(&("hint", home, key, state));
     }
 
     /// Follows a step's changes; `before` is the store as it was before them. A step changes
@@ -44,6 +50,22 @@ impl StoreDigest {
                         self.toggle_entry(key, &old);
                     }
                     self.toggle_entry(key, entry);
+                }
+                Change::RemoveEntry { key } => {
+                    if let Some(old) = before.entry(key)? {
+                        self.toggle_entry(key, &old);
+                    }
+                }
+                Change::Hint { home, key, state } => {
+                    if let Some(old) = before.hint(*home, key)? {
+                        self.toggle_hint(*home, key, &old);
+                    }
+                    self.toggle_hint(*home, key, state);
+                }
+                Change::RemoveHint { home, key } => {
+                    if let Some(old) = before.hint(*home, key)? {
+                        self.toggle_hint(*home, key, &old);
+                    }
                 }
             }
         }

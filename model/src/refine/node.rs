@@ -104,13 +104,14 @@ impl NodeReplay {
 
     /// The keys that a step changed, or to which a message brought something.
     fn touched(&self, input: &Input, step: &Step) -> Vec<Touched> {
-        let carried = match input {
-            Input::Receive { message, .. } => message.carried().map(|(key, _)| key),
+        let message = match input {
+            Input::Receive { message, .. } => Some(message),
             Input::Start { .. } | Input::Expire(_) => None,
         };
+        let carried = message.into_iter().flat_map(|message| message.carried().map(|(key, _)| key));
         let changed = step.changes.iter().filter_map(|change| match change {
             Change::Entry { key, .. } => Some(key),
-            Change::Identity(_) => None,
+            _ => None,
         });
         let keys: BTreeSet<&Key> = changed.chain(carried).collect();
         let touched = |key: &Key| {

@@ -136,7 +136,7 @@ impl Plan {
             let planned = Planned { key: self.keys.len(), role: Some(role) };
             self.operations.insert(*request, planned);
             let (key, via) = (key.clone(), Vec::new());
-            operations.push(PlannedOperation { key, action, quorum: asked, via });
+            operations.push(PlannedOperation { key, action, quorum: asked, sloppy: None, via });
         }
         let scenario = Arc::new(scenario(spec, cluster, clients, writes));
         self.keys.push(KeyPlan { key: key.clone(), scenario, weakest, not_judged });
@@ -173,6 +173,8 @@ fn scenario(
         writes,
         turn_length: None,
         down: NodeSet::EMPTY,
+        down_returns: false,
+        heals: false,
         partition: Vec::new(),
         faults: Faults::default(),
         mints_as: cluster.nodes().to_vec(),

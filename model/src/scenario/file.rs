@@ -17,7 +17,8 @@ use super::{
     WRITES_MAX,
 };
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
-use crate::cluster::{ClusterError, ClusterSpec, PlacementSpec};
+use crate::cluster::{Background, ClusterError, ClusterSpec, PlacementSpec, Reaping};
+use crate::deviation::Deviation;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::{FanOut, ReadRepair};
 use crate::quorum::QuorumError;
@@ -63,7 +64,11 @@ struct RawScenario {
     #[serde(default)]
     down: Vec<Spanned<String>>,
     #[serde(default)]
+    down_returns: bool,
+    #[serde(default)]
     partition: Vec<Vec<Spanned<String>>>,
+    #[serde(default)]
+    heals: bool,
     #[serde(default)]
     clocks_ahead: BTreeMap<Spanned<String>, u64>,
     #[serde(default)]
@@ -89,6 +94,18 @@ struct RawCluster {
     #[serde(default = "in_order")]
     placement: PlacementSpec,
     tokens_per_node: Option<Spanned<usize>>,
+    #[serde(default)]
+    sloppy: bool,
+    #[serde(default)]
+    handoff: bool,
+    #[serde(default)]
+    anti_entropy: bool,
+    #[serde(default)]
+    reaping: Reaping,
+    #[serde(default)]
+    left: Vec<Spanned<String>>,
+    #[serde(default)]
+    deviations: Vec<Deviation>,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +128,7 @@ struct RawOperation {
     context: Option<Spanned<RawContext>>,
     r: Option<Spanned<usize>>,
     w: Option<Spanned<usize>>,
+    sloppy: Option<Spanned<bool>>,
     via: Option<Vec<Spanned<String>>>,
 }
 
@@ -225,7 +243,9 @@ impl Reader<'_> {
             writes,
             turn_length,
             down,
+            down_returns: raw.down_returns,
             partition,
+            heals: raw.heals,
             faults: raw.faults,
             mints_as,
             clocks_ahead,
@@ -248,6 +268,14 @@ impl Reader<'_> {
                 .tokens_per_node
                 .as_ref()
                 .map_or(TOKENS_PER_NODE_DEFAULT, |tokens| *tokens.get_ref()),
+            sloppy: raw.sloppy,
+            background: Background {
+                handoff: raw.handoff,
+                anti_entropy: raw.anti_entropy,
+                reaping: raw.reaping,
+            },
+            left: raw.left.iter().map(|name| name.get_ref().clone()).collect(),
+            deviations: raw.deviations.clone(),
         }
     }
 
@@ -260,6 +288,9 @@ impl Reader<'_> {
                 "tokens-per-node",
                 raw.tokens_per_node.as_ref().map_or_else(|| raw.nodes.span(), Spanned::span),
             ),
+            ClusterError::UnknownNodeLeft { .. } => {
+                ("left", raw.left.first().map_or_else(|| raw.nodes.span(), Spanned::span))
+            }
             ClusterError::Ring(_)
             | ClusterError::TooManyNodes { .. }
             | ClusterError::DuplicateName { .. } => ("nodes", raw.nodes.span()),
@@ -370,7 +401,8 @@ impl Reader<'_> {
         };
         let (key, action, quorum) = match (&raw.get, &raw.put, &raw.delete) {
             (Some(key), None, None) => {
-                if raw.value.is_some() || raw.context.is_some() || raw.w.is_some() {
+                let is_put = raw.value.is_some() || raw.context.is_some() || raw.w.is_some();
+                if is_put || raw.sloppy.is_some() {
                     return wrong("a get takes `r` and `via` only");
                 }
                 (key, PlannedAction::Get, &raw.r)
@@ -388,7 +420,7 @@ impl Reader<'_> {
             }
             (None, None, Some(key)) => {
                 if raw.r.is_some() || raw.value.is_some() {
-                    return wrong("a delete takes `w`, `context` and `via` only");
+                    return wrong("a delete takes `w`, `sloppy`, `context` and `via` only");
                 }
                 (key, write(key, None), &raw.w)
             }
@@ -408,6 +440,7 @@ impl Reader<'_> {
             key: Key::from(&**key),
             action,
             quorum: quorum.as_ref().map(|quorum| *quorum.get_ref()),
+            sloppy: raw.sloppy.as_ref().map(|sloppy| *sloppy.get_ref()),
             via,
         })
     }

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::check::property::Expected;
-use crate::cluster::{ClusterConfig, ClusterSpec};
+use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::FanOut;
 
@@ -43,10 +43,15 @@ pub struct Scenario {
     /// How many operations a client makes before the next one's turn; `None` when any client
     /// may go at any time.
     pub turn_length: Option<usize>,
-    /// Nodes that never answer.
+    /// Nodes that are down at the beginning.
     pub down: NodeSet,
-    /// Groups of nodes between which no message passes; empty when all reach each other.
+    /// Whether they may start.
+    pub down_returns: bool,
+    /// Groups of nodes between which no message passes: from the beginning, unless the budget has
+    /// partitions. Empty when all reach each other.
     pub partition: Vec<NodeSet>,
+    /// Whether the network may heal.
+    pub heals: bool,
     /// Faults that may happen, in any order, at any time.
     pub faults: Faults,
     /// Under which node's identity each node mints: its own, except where two share one.
@@ -69,8 +74,30 @@ pub struct Faults {
     pub drops: u8,
     /// Messages delivered once more.
     pub duplicates: u8,
-    /// Timers that expire. A timeout may be wrong: the awaited answer can still be under way.
+    /// Timers of requests that expire. A timeout may be wrong: the awaited answer can still be
+    /// under way.
     pub timeouts: u8,
+    /// Nodes that stop. They may start again at any time.
+    pub crashes: u8,
+    /// Disks lost by nodes that are down.
+    pub wipes: u8,
+    /// Disks replaced by an older copy of themselves.
+    pub rollbacks: u8,
+    /// Splits of the network into the scenario's groups.
+    pub partitions: u8,
+}
+
+impl Faults {
+    /// As many of each as anybody can count: for scripts, which say themselves what happens.
+    pub const MANY: Faults = Faults {
+        drops: u8::MAX,
+        duplicates: u8::MAX,
+        timeouts: u8::MAX,
+        crashes: u8::MAX,
+        wipes: u8::MAX,
+        rollbacks: u8::MAX,
+        partitions: u8::MAX,
+    };
 }
 
 /// Which reductions of the state space apply; each keeps every verdict. See
@@ -120,6 +147,8 @@ pub struct PlannedOperation {
     pub key: Key,
     /// The R or W it asks for; the cluster's if absent.
     pub quorum: Option<usize>,
+    /// Whether a write may be sloppy; as the cluster has it if absent.
+    pub sloppy: Option<bool>,
     /// The coordinators it may choose from.
     pub via: Vec<NodeId>,
 }
@@ -166,12 +195,13 @@ impl Scenario {
         keys
     }
 
-    /// Whether a message between these two nodes arrives at all: both are up and in one group.
+    /// Whether what a node holds of a key never becomes less: no disk is lost or replaced, no
+    /// tombstone goes.
     #[must_use]
-    pub fn connected(&self, one: NodeId, other: NodeId) -> bool {
-        !self.down.contains(one)
-            && !self.down.contains(other)
-            && (self.partition.is_empty()
-                || self.partition.iter().any(|group| group.contains(one) && group.contains(other)))
+    pub fn records_only_grow(&self) -> bool {
+        self.faults.wipes == 0
+            && self.faults.rollbacks == 0
+            && self.cluster.background().reaping == Reaping::Off
+            && !self.cluster.is_deviant()
     }
 }

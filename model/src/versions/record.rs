@@ -181,6 +181,13 @@ impl Record {
         versions + clocks * ENTRY_BYTES * self.context().iter().count()
     }
 
+    /// Whether there are versions, and all of them are tombstones.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        let mut versions = self.versions().peekable();
+        versions.peek().is_some() && versions.all(|(_, value)| value.is_none())
+    }
+
     /// The versions that have a value.
     pub fn live(&self) -> impl Iterator<Item = (Dot, &Value)> {
         self.versions().filter_map(|(dot, value)| value.map(|value| (dot, value)))

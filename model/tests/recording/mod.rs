@@ -10,7 +10,7 @@ use quorate_model::cluster::{ClusterConfig, ClusterSpec, PlacementSpec};
 use quorate_model::ids::{ClientId, Key, NodeId, Peer, Timestamp, Value};
 use quorate_model::protocol::{
     Client, Effect, FanOut, Input, MemoryStore, NodeConfig, Operation, Outcome, ReadRepair,
-    Replica, Timer,
+    Timer,
 };
 use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::{
@@ -63,6 +63,10 @@ pub(crate) fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> 
         read_repair,
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
+        sloppy: false,
+        background: Default::default(),
+        left: Vec::new(),
+        deviations: Vec::new(),
     }
 }
 
@@ -165,7 +169,7 @@ impl<'a> Recording<'a> {
         let node = &mut self.nodes[index];
         let (durable_step, store, digest) = node.durable.clone();
         (node.before, node.digest, node.number) = (store.clone(), digest, durable_step);
-        node.state = NodeState { replica: Replica::default(), store, clock: Timestamp(0) };
+        node.state = NodeState { store, ..NodeState::default() };
         node.timers.clear();
         node.uncommitted.clear();
         node.lines.push(line(&TraceLine::Node(NodeHeader {
@@ -174,7 +178,7 @@ impl<'a> Recording<'a> {
             cluster: plan.cluster.clone(),
             durable_step,
         })));
-        self.step(index, Input::Start { incarnation });
+        self.step(index, Input::Start { incarnation, founding: true });
         self.commit(index);
     }
 
@@ -279,7 +283,13 @@ impl<'a> Recording<'a> {
         customer.asked = Some(key.clone());
         let context = customer.contexts.get(&key).cloned().unwrap_or_default();
         let value = Value::from(&*format!("{}.{}", customer.client.id(), customer.left));
-        let put = |value, context| Operation::Put { key: key.clone(), value, context, w: None };
+        let put = |value, context| Operation::Put {
+            key: key.clone(),
+            value,
+            context,
+            w: None,
+            sloppy: None,
+        };
         let operation = match choice {
             0..5 => Operation::Get { key: key.clone(), r: None },
             5..8 => put(Some(value), context),

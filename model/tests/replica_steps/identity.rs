@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use quorate_model::cluster::Limits;
-use quorate_model::protocol::{
-    Change, FanOut, Identity, Input, MemoryStore, PutOutcome, PutRequest, Replica, Step,
-};
+use quorate_model::protocol::{FanOut, Input, MemoryStore, PutOutcome, PutRequest, Replica, Step};
 use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, VersionVector};
 
 use crate::bench::*;
@@ -23,16 +21,15 @@ fn minted(bench: &mut Bench, sequence: u64) -> Step {
 fn a_start_on_a_fresh_store_takes_the_offered_incarnation() {
     let mut bench = home();
     bench.store = MemoryStore::default();
-    let identity = Identity { incarnation: Incarnation(9), next_epoch: Epoch(0) };
     let step = bench.restart(Incarnation(9));
-    assert_eq!(step, changes([Change::Identity(identity)]));
+    assert_eq!(step, changes([identity(Incarnation(9), 0)]));
 }
 
 #[test]
-fn a_start_on_an_old_store_keeps_its_incarnation() {
+fn a_start_on_an_old_store_takes_a_new_incarnation_all_the_same() {
     let mut bench = home();
     minted(&mut bench, 0);
-    assert_eq!(bench.restart(Incarnation(9)), nothing());
+    assert_eq!(bench.restart(Incarnation(9)), changes([identity(Incarnation(9), 0)]));
 }
 
 #[test]
@@ -66,12 +63,18 @@ fn every_key_has_an_epoch_of_its_own() {
 }
 
 #[test]
-fn a_restarted_node_continues_its_run() {
+fn a_node_that_came_back_with_an_older_disk_mints_no_dot_twice() {
     let mut bench = home();
     minted(&mut bench, 0);
+    let older = bench.store.clone();
+    minted(&mut bench, 1);
+    bench.store = older;
     bench.restart(Incarnation(9));
-    let two = wrote_after(&wrote(dot(A, 1), "v"), VersionVector::new(), dot(A, 2), "v");
-    assert_eq!(minted(&mut bench, 1).changes, [holds_and_may_continue(&two, 0, 2)]);
+    minted(&mut bench, 2);
+    let (node, incarnation, epoch) = (A, Incarnation(9), Epoch(0));
+    let fresh = Dot { actor: ActorId::Node { node, incarnation, epoch }, counter: 1 };
+    let after = wrote_after(&wrote(dot(A, 1), "v"), VersionVector::new(), fresh, "v");
+    assert_eq!(bench.held(), Some(&after));
 }
 
 #[test]

@@ -50,6 +50,10 @@ pub(crate) fn spec(nodes: usize, n: usize, r: usize, w: usize) -> ClusterSpec {
         read_repair: ReadRepair::Off,
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
+        sloppy: false,
+        background: Default::default(),
+        left: Vec::new(),
+        deviations: Vec::new(),
     }
 }
 
@@ -101,6 +105,7 @@ pub(crate) fn put(sequence: u64) -> PutRequest {
         value: Some(Value::from("v")),
         context: VersionVector::new(),
         w: None,
+        sloppy: None,
         fan_out: FanOut::NodeDriven,
     }
 }
@@ -185,7 +190,7 @@ pub(crate) fn cancel_timer(sequence: u64) -> Effect {
 /// The store takes this state of the key; its node may continue the run of this epoch and
 /// counter.
 pub(crate) fn holds_and_may_continue(state: &Arc<Record>, epoch: u64, counter: u64) -> Change {
-    let run = Some(Run { epoch: Epoch(epoch), counter });
+    let run = Some(Run { incarnation: INCARNATION, epoch: Epoch(epoch), counter });
     Change::Entry { key: key(), entry: Entry { state: Arc::clone(state), run } }
 }
 
@@ -196,7 +201,13 @@ pub(crate) fn holds(state: &Arc<Record>) -> Change {
 
 /// The store takes note that the epochs before this one are used.
 pub(crate) fn next_epoch(epoch: u64) -> Change {
-    Change::Identity(Identity { incarnation: INCARNATION, next_epoch: Epoch(epoch) })
+    identity(INCARNATION, epoch)
+}
+
+/// The store takes note of who its node is.
+pub(crate) fn identity(incarnation: Incarnation, next_epoch: u64) -> Change {
+    let next_epoch = Epoch(next_epoch);
+    Change::Identity(Identity { incarnation, next_epoch, is_caught_up: true })
 }
 
 /// Only effects.
@@ -232,7 +243,7 @@ impl Bench {
         let config = NodeConfig::new(node, Arc::new(cluster));
         let mut bench =
             Bench { config, store: MemoryStore::default(), replica: Replica::default() };
-        bench.take(Input::Start { incarnation: INCARNATION });
+        bench.take(Input::Start { incarnation: INCARNATION, founding: true });
         bench
     }
 
@@ -268,7 +279,7 @@ impl Bench {
 
     /// A crash and a start: what was durable is still there.
     pub(crate) fn restart(&mut self, incarnation: Incarnation) -> Step {
-        self.take(Input::Start { incarnation })
+        self.take(Input::Start { incarnation, founding: true })
     }
 
     pub(crate) fn held(&self) -> Option<&Arc<Record>> {

@@ -5,18 +5,14 @@ use alloc::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 
 use crate::ids::{Key, NodeId, RequestId};
-use crate::protocol::write_round::WriteRound;
+
+use super::put::CoordinatedWrite;
 
 /// How far a put got before it was answered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum FinishedPut {
     /// Coordinated here: minted, and acknowledged so far by these.
-    Coordinated {
-        /// Which key.
-        key: Key,
-        /// Who holds it.
-        round: WriteRound,
-    },
+    Coordinated(CoordinatedWrite),
     /// Minted here for a client that fans out itself.
     Minted {
         /// Which key.

@@ -63,7 +63,7 @@ impl Replica {
         for home in config.other_homes(&key) {
             step.send(home, Message::Fetch { request, key: key.clone() });
         }
-        let is_home = config.is_home(&key);
+        let is_home = config.is_home(&key) && self.serves();
         start_timer(request, step);
         self.gets.insert(request, PendingGet { client: from, key: key.clone(), round });
         if is_home {
@@ -149,6 +149,11 @@ impl Replica {
             self.gets.remove(&request);
             stop_timer(request, step);
         }
+    }
+
+    /// Whether a get of this key is coordinated here, or still listens for late replies.
+    pub(super) fn gets_of(&self, key: &Key) -> bool {
+        self.gets.values().any(|get| get.key == *key)
     }
 
     pub(super) fn expire_get(&mut self, request: RequestId, step: &mut Step) {

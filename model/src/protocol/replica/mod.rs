@@ -1,26 +1,34 @@
 //! One node: replica of the keys it is a home of, coordinator of the requests it is asked.
 
+mod catch_up;
 mod finished;
+mod forward;
 mod get;
+mod hints;
 mod mint;
 mod put;
+mod reap;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cluster::ClusterConfig;
+use crate::cluster::{ClusterConfig, Reaping};
+use crate::deviation::Deviation;
 use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::versions::Record;
 
 use super::effect::{Effect, Input, Step, Timer};
 use super::message::{Message, Refusal};
-use super::store::{Change, Entry, Identity, Store};
+use super::store::{Change, Entry, Hint, Identity, Store};
 use super::waits::Waits;
+use catch_up::CatchUp;
 use finished::Finished;
+use forward::{PendingForward, PendingProbe};
 use get::PendingGet;
-use put::{PendingForward, PendingPut};
+use put::PendingPut;
+use reap::Reaper;
 
 /// What one node of a cluster is told before it starts.
 #[derive(Clone, Debug)]
@@ -41,10 +49,16 @@ pub struct Replica {
     puts: BTreeMap<RequestId, PendingPut>,
     gets: BTreeMap<RequestId, PendingGet>,
     forwards: BTreeMap<RequestId, PendingForward>,
+    probes: BTreeMap<RequestId, PendingProbe>,
     finished: Finished,
     /// Homes that let a forwarded put time out and have not been heard of since. May be wrong
     /// either way; it only steers where the next put is forwarded.
     suspected: NodeSet,
+    /// Up to which hint the last handoff came, if there were more.
+    handoff_cursor: Option<(NodeId, Key)>,
+    /// Present while the node neither votes nor serves, since it lost its disk.
+    catching_up: Option<CatchUp>,
+    reaper: Reaper,
 }
 
 impl Replica {
@@ -66,12 +80,19 @@ impl Replica {
     ) -> Result<Step, S::Error> {
         let mut step = Step::default();
         match input {
-            Input::Start { incarnation } => {
+            Input::Start { incarnation, founding } => {
                 *self = Replica::default();
-                if store.identity()?.is_none() {
-                    let identity = Identity { incarnation, next_epoch: Default::default() };
-                    step.changes.push(Change::Identity(identity));
+                let known = store.identity()?;
+                // On a store that is empty, in a cluster that is not, a disk was lost.
+                let is_caught_up = known.map_or(founding, |known| known.is_caught_up)
+                    || config.cluster.deviates(Deviation::ServeUncaught);
+                let next_epoch = Default::default();
+                let identity = Identity { incarnation, next_epoch, is_caught_up };
+                step.changes.push(Change::Identity(identity));
+                if !is_caught_up {
+                    self.start_catching_up(config, identity, &mut step);
                 }
+                start_background(config, &mut step);
             }
             Input::Receive { from, message } => {
                 if let Peer::Node(node) = from {
@@ -80,10 +101,16 @@ impl Replica {
                 self.receive(config, store, now, from, message, &mut step)?;
             }
             Input::Expire(Timer::Request(request)) => {
-                self.expire_put(request, &mut step);
+                self.expire_put(config, store, request, &mut step)?;
                 self.expire_get(request, &mut step);
-                self.expire_forward(request, &mut step);
+                self.expire_forward(config, request, &mut step);
+                self.expire_probe(config, store, now, request, &mut step)?;
             }
+            Input::Expire(Timer::Handoff) => self.expire_handoff(config, store, &mut step)?,
+            Input::Expire(Timer::CatchUp) => self.ask_all(config, &mut step),
+            Input::Expire(Timer::Reap) => self.expire_reap(config, store, &mut step)?,
+            Input::Expire(Timer::Settled) => self.expire_settled(config, store, &mut step)?,
+            Input::Expire(Timer::Sync(_)) => {}
         }
         Ok(step)
     }
@@ -115,7 +142,7 @@ impl Replica {
                 Ok(())
             }
             Message::Fetch { request, key } => {
-                if config.is_home(&key) {
+                if config.is_home(&key) && self.serves() {
                     let state = store.entry(&key)?.map(|entry| entry.state);
                     step.send(from, Message::FetchReply { request, state });
                 }
@@ -138,11 +165,68 @@ impl Replica {
                 Ok(())
             }
             Message::PutReply { request, outcome } => {
-                self.receive_forwarded_reply(request, from, outcome, step);
+                self.receive_forwarded_reply(config, request, from, outcome, step);
+                Ok(())
+            }
+            Message::StoreHint { request, home, key, state } => {
+                self.receive_hint(config, store, from, request, Hint { home, key, state }, step)
+            }
+            Message::Probe { request } => {
+                if self.serves() {
+                    step.send(from, Message::ProbeReply { request });
+                }
                 Ok(())
             }
             // Nodes never ask for a get: a node that is no home coordinates reads itself.
             Message::GetReply { .. } => Ok(()),
+            between_nodes => match from {
+                Peer::Node(from) => {
+                    self.receive_from_node(config, store, from, between_nodes, step)
+                }
+                Peer::Client(_) => Ok(()),
+            },
+        }
+    }
+
+    /// What only nodes say to each other.
+    fn receive_from_node<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        from: NodeId,
+        message: Message,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        match message {
+            Message::ProbeReply { request } => {
+                self.receive_probe_reply(config, request, from, step);
+                Ok(())
+            }
+            Message::Handoff { key, state } => {
+                if config.stores(&key, &state) {
+                    take_in(config, store, &key, &state, step)?;
+                    let held = state.digest();
+                    step.send(from, Message::HandoffAck { key, held });
+                }
+                Ok(())
+            }
+            Message::HandoffAck { key, held } => {
+                self.receive_handoff_ack(config, store, from, key, held, step)
+            }
+            Message::CatchUp { after } => self.receive_catch_up(config, store, from, after, step),
+            Message::CatchUpPage { after, entries, next } => {
+                let after = after.as_ref();
+                self.receive_catch_up_page(config, store, from, after, &entries, next, step)
+            }
+            Message::ReapAsk { key, state } => {
+                self.receive_reap_ask(config, store, from, key, &state, step)
+            }
+            Message::ReapAgree { key, held } => {
+                self.receive_reap_agree(config, from, &key, held, step);
+                Ok(())
+            }
+            Message::Reap { key, held } => self.receive_reap(config, store, from, key, held, step),
+            _ => Ok(()),
         }
     }
 
@@ -159,7 +243,7 @@ impl Replica {
     /// How many requests this node carries.
     #[must_use]
     pub fn pending_count(&self) -> usize {
-        self.puts.len() + self.gets.len() + self.forwards.len()
+        self.puts.len() + self.gets.len() + self.forwards.len() + self.probes.len()
     }
 
     /// Whether this node still waits for answers to the request.
@@ -168,12 +252,13 @@ impl Replica {
         self.puts.contains_key(&request)
             || self.gets.contains_key(&request)
             || self.forwards.contains_key(&request)
+            || self.probes.contains_key(&request)
     }
 
     /// Whether an acknowledgement of this request by this node can still change anything here.
     #[must_use]
     pub fn awaits_ack(&self, request: RequestId, from: NodeId) -> bool {
-        self.puts.get(&request).is_some_and(|put| !put.round.acked().contains(from))
+        self.puts.get(&request).is_some_and(|put| !put.write.round.acked().contains(from))
             || self.gets.get(&request).is_some_and(|get| get.round.awaits_holder(from))
     }
 
@@ -210,7 +295,7 @@ impl Replica {
 
     /// What the requests at this node wait for.
     pub fn waits(&self) -> impl Iterator<Item = (RequestId, Waits)> + '_ {
-        let puts = self.puts.iter().map(|(request, put)| (*request, put.round.waits()));
+        let puts = self.puts.iter().map(|(request, put)| (*request, put.write.round.waits()));
         let gets = self.gets.iter().map(|(request, get)| (*request, get.round.waits()));
         let forwards = self.forwards.iter();
         puts.chain(gets)
@@ -243,7 +328,12 @@ impl NodeConfig {
     /// Whether this node takes in such a state: it is a home, and the versioning is the
     /// cluster's. A peer with another configuration is ignored, not believed.
     fn stores(&self, key: &Key, state: &Record) -> bool {
-        state.versioning() == self.cluster.versioning() && self.is_home(key)
+        self.may_merge(state) && self.is_home(key)
+    }
+
+    /// Whether the versioning is the cluster's.
+    fn may_merge(&self, state: &Record) -> bool {
+        state.versioning() == self.cluster.versioning()
     }
 
     /// The other homes of a key, in order of preference.
@@ -277,8 +367,8 @@ fn take_in<S: Store>(
         Some(entry) if entry.state.dominates(incoming) => return Ok(()),
         Some(entry) => {
             let identity = store.identity()?;
-            let run =
-                mint::surviving_run(config.mints_as, identity, entry.run, &incoming.context());
+            let (cluster, node) = (&config.cluster, config.mints_as);
+            let run = mint::surviving_run(cluster, node, identity, entry.run, &incoming.context());
             let state = if incoming.dominates(&entry.state) {
                 Arc::clone(incoming)
             } else {
@@ -289,6 +379,17 @@ fn take_in<S: Store>(
     };
     step.changes.push(Change::Entry { key: key.clone(), entry });
     Ok(())
+}
+
+/// Starts the timers of what the node does of its own accord.
+fn start_background(config: &NodeConfig, step: &mut Step) {
+    let background = config.cluster.background();
+    if background.handoff {
+        step.effects.push(Effect::SetTimer(Timer::Handoff));
+    }
+    if background.reaping != Reaping::Off {
+        step.effects.push(Effect::SetTimer(Timer::Reap));
+    }
 }
 
 fn start_timer(request: RequestId, step: &mut Step) {

@@ -1,10 +1,13 @@
-//! Coordinating a put: mint, store, replicate the whole state, count distinct acknowledgements.
+//! Coordinating a put: mint, store, replicate the whole state, count distinct acknowledgements,
+//! and let fallbacks stand in where the put is sloppy.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::ids::{Key, NodeId, Peer, RequestId, Timestamp};
+use crate::deviation::Deviation;
+use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::effect::Step;
 use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
 use crate::protocol::store::{Change, Entry, Identity, Store};
@@ -14,22 +17,55 @@ use crate::versions::{Record, Write};
 use super::finished::FinishedPut;
 use super::{NodeConfig, Replica, mint, start_timer, stop_timer};
 
+/// A write that a node coordinates, as far as it has got.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub(super) struct CoordinatedWrite {
+    pub(super) key: Key,
+    /// Who holds it.
+    pub(super) round: WriteRound,
+    sloppy: bool,
+    /// Fallbacks that were asked to keep it, each for one home, in the order they were asked.
+    stand_ins: Vec<(NodeId, NodeId)>,
+}
+
 /// A put this node coordinates.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingPut {
     /// Whom to answer.
-    pub(super) client: Peer,
-    pub(super) key: Key,
-    pub(super) round: WriteRound,
-    finished_max: usize,
+    client: Peer,
+    pub(super) write: CoordinatedWrite,
 }
 
-/// A put this node, no home of the key, forwarded to one.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
-pub(super) struct PendingForward {
-    client: Peer,
-    pub(super) home: NodeId,
-    finished_max: usize,
+impl CoordinatedWrite {
+    /// Pairs homes that have not acknowledged and have no living stand-in with fallbacks that
+    /// have not been asked, in order of preference. Dynamo (SOSP 2007), section 4.6.
+    fn recruit(&mut self, config: &NodeConfig) -> Vec<(NodeId, NodeId)> {
+        let acked = self.round.acked();
+        let preference = config.cluster.preference_list(&self.key);
+        let (homes, fallbacks) = preference.split_at(config.cluster.quorum().n());
+        let is_covered = |home: NodeId| {
+            acked.contains(home)
+                || self
+                    .stand_ins
+                    .iter()
+                    .any(|(fallback, of)| *of == home && acked.contains(*fallback))
+        };
+        let is_new = |fallback: NodeId| {
+            fallback != config.node && self.stand_ins.iter().all(|(asked, _)| *asked != fallback)
+        };
+        let missing = homes.iter().copied().filter(|home| !is_covered(*home));
+        let recruits = fallbacks.iter().copied().filter(|fallback| is_new(*fallback));
+        let recruited: Vec<_> =
+            recruits.zip(missing).map(|(fallback, home)| (fallback, home)).collect();
+        self.stand_ins.extend(&recruited);
+        recruited
+    }
+
+    fn counts(&self, config: &NodeConfig, node: NodeId) -> bool {
+        config.cluster.homes(&self.key).contains(node)
+            || self.stand_ins.iter().any(|(fallback, _)| *fallback == node)
+            || planted!(config.cluster, FallbackCountedUnderStrict)
+    }
 }
 
 impl Replica {
@@ -55,14 +91,15 @@ impl Replica {
                 return Ok(());
             }
         };
-        if !config.is_home(&put.key) {
-            self.forward_put(config, from, put, None, step);
+        if !config.is_home(&put.key) || !self.serves() {
+            self.pass_put_on(config, from, put, step);
             return Ok(());
         }
         let key = put.key.clone();
         let fan_out = put.fan_out;
-        let state = match store_write(config, store, now, put, step)? {
-            Ok(state) => state,
+        let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy());
+        let (state, delta) = match store_write(config, store, now, put, step)? {
+            Ok(stored) => stored,
             Err(refusal) => {
                 reply_put(from, request, PutOutcome::Refused(refusal), step);
                 return Ok(());
@@ -79,13 +116,82 @@ impl Replica {
                 // The step's changes are durable before its effects happen, so the coordinator
                 // may count itself already.
                 round.acknowledge(config.node);
+                let sent =
+                    if planted!(config.cluster, BareDeltaReplicated) { delta } else { state };
                 for home in config.other_homes(&key) {
-                    let (key, state) = (key.clone(), Arc::clone(&state));
+                    let (key, state) = (key.clone(), Arc::clone(&sent));
                     step.send(home, Message::Store { request, key, state });
                 }
-                self.await_acks(config, from, request, key, round, step);
+                let write = CoordinatedWrite { key, round, sloppy, stand_ins: Vec::new() };
+                self.await_acks(config, from, request, write, step);
             }
         }
+        Ok(())
+    }
+
+    /// Coordinates a sloppy put at a node that is no home, since none answered: keeps the write
+    /// as a hint for the first home, asks other fallbacks to keep it for the others, and tries the
+    /// homes all the same.
+    pub(super) fn coordinate_as_fallback<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        now: Timestamp,
+        client: Peer,
+        put: PutRequest,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let (request, key) = (put.request, put.key.clone());
+        let refuse = |refusal, step: &mut Step| {
+            reply_put(client, request, PutOutcome::Refused(refusal), step);
+        };
+        let w = match config.quorum_of(put.w, config.cluster.quorum().w()) {
+            Ok(w) => w,
+            Err(refusal) => {
+                refuse(refusal, step);
+                return Ok(());
+            }
+        };
+        let Some(home) = config.other_homes(&key).next() else { return Ok(()) };
+        let old = store.hint(home, &key)?;
+        let hints_max = config.cluster.limits().hints_max;
+        if old.is_none() && store.hint_count()? >= hints_max {
+            refuse(Refusal::TooManyHints { hints_max }, step);
+            return Ok(());
+        }
+        // The node holds no entry of the key, so its dot starts a run that nobody continues; and
+        // what the client has seen is all that the state covers, so it covers no write unseen.
+        let Some(identity) = store.identity()? else { return Ok(()) };
+        let (dot, _, identity_after) = mint::next_dot(config.mints_as, identity, None);
+        let mut state = Record::empty(config.cluster.versioning());
+        let context = put.context;
+        state.put(&Write {
+            dot,
+            client: request.client,
+            context,
+            timestamp: now,
+            value: put.value,
+        });
+        let state = Arc::new(match &old {
+            Some(old) => old.merged(&state),
+            None => state,
+        });
+        step.changes.extend(identity_after.map(Change::Identity));
+        let hint = Change::Hint { home, key: key.clone(), state: Arc::clone(&state) };
+        step.changes.push(hint);
+        let mut round = WriteRound::new(w);
+        round.acknowledge(config.node);
+        for home in config.other_homes(&key) {
+            let (key, state) = (key.clone(), Arc::clone(&state));
+            step.send(home, Message::Store { request, key, state });
+        }
+        let stand_ins = Vec::from([(config.node, home)]);
+        let mut write = CoordinatedWrite { key, round, sloppy: true, stand_ins };
+        for (fallback, home) in write.recruit(config) {
+            let (key, state) = (write.key.clone(), Arc::clone(&state));
+            step.send(fallback, Message::StoreHint { request, home, key, state });
+        }
+        self.await_acks(config, client, request, write, step);
         Ok(())
     }
 
@@ -101,19 +207,20 @@ impl Replica {
         let request = put.request;
         if let Some(pending) = self.puts.get_mut(&request) {
             pending.client = from;
-            let (key, round) = (pending.key.clone(), pending.round);
-            send_missing(config, store, request, &key, &round, step)?;
+            let write = pending.write.clone();
+            send_missing(config, store, request, &write, step)?;
             return Ok(true);
         }
-        if let Some(forward) = self.forwards.get(&request) {
-            let home = forward.home;
-            self.forward_put(config, from, put.clone(), Some(home), step);
+        if self.retry_passed_on(config, from, put, step) {
             return Ok(true);
+        }
+        if planted!(config.cluster, RetryMintsAgain) {
+            return Ok(false);
         }
         match self.finished.take(request) {
             None => Ok(false),
             Some(FinishedPut::Forwarded { home }) => {
-                self.forward_put(config, from, put.clone(), Some(home), step);
+                self.forward_put(config, from, put.clone(), home, step);
                 Ok(true)
             }
             Some(FinishedPut::Minted { key }) => {
@@ -125,11 +232,11 @@ impl Replica {
                 self.finished.remember(request, FinishedPut::Minted { key }, finished_max);
                 Ok(true)
             }
-            Some(FinishedPut::Coordinated { key, round }) => {
-                if !round.is_complete() {
-                    send_missing(config, store, request, &key, &round, step)?;
+            Some(FinishedPut::Coordinated(write)) => {
+                if !write.round.is_complete() {
+                    send_missing(config, store, request, &write, step)?;
                 }
-                self.await_acks(config, from, request, key, round, step);
+                self.await_acks(config, from, request, write, step);
                 Ok(true)
             }
         }
@@ -141,17 +248,16 @@ impl Replica {
         config: &NodeConfig,
         client: Peer,
         request: RequestId,
-        key: Key,
-        round: WriteRound,
+        write: CoordinatedWrite,
         step: &mut Step,
     ) {
         let finished_max = config.cluster.limits().finished_max;
-        if round.is_complete() {
-            let finished = FinishedPut::Coordinated { key, round };
-            self.finished.remember(request, finished, finished_max);
-            reply_put(client, request, PutOutcome::Ok { acked: round.acked() }, step);
+        if write.round.is_complete() {
+            let outcome = PutOutcome::Ok { acked: write.round.acked() };
+            self.finished.remember(request, FinishedPut::Coordinated(write), finished_max);
+            reply_put(client, request, outcome, step);
         } else {
-            self.puts.insert(request, PendingPut { client, key, round, finished_max });
+            self.puts.insert(request, PendingPut { client, write });
             start_timer(request, step);
         }
     }
@@ -164,127 +270,101 @@ impl Replica {
         step: &mut Step,
     ) {
         let Some(pending) = self.puts.get_mut(&request) else { return };
-        // Strict quorum: only homes count.
-        if !config.cluster.homes(&pending.key).contains(node) {
+        if !pending.write.counts(config, node) {
             return;
         }
-        pending.round.acknowledge(node);
-        if pending.round.is_complete() {
+        if planted!(config.cluster, DuplicateAcksCounted)
+            && pending.write.round.acked().contains(node)
+        {
+            pending.write.round.acknowledge_again();
+        }
+        pending.write.round.acknowledge(node);
+        if pending.write.round.is_complete() {
             stop_timer(request, step);
-            self.finish_put(request, step);
+            self.finish_put(config, request, step);
         }
     }
 
-    pub(super) fn expire_put(&mut self, request: RequestId, step: &mut Step) {
-        self.finish_put(request, step);
+    /// The homes had their time. A sloppy put turns to the fallbacks while there are any.
+    pub(super) fn expire_put<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        request: RequestId,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let Some(pending) = self.puts.get_mut(&request) else { return Ok(()) };
+        let recruited =
+            if pending.write.sloppy { pending.write.recruit(config) } else { Vec::new() };
+        let state = held(config, store, &pending.write)?;
+        match state {
+            Some(state) if !recruited.is_empty() => {
+                for (fallback, home) in recruited {
+                    let (key, state) = (pending.write.key.clone(), Arc::clone(&state));
+                    step.send(fallback, Message::StoreHint { request, home, key, state });
+                }
+                start_timer(request, step);
+            }
+            _ => self.finish_put(config, request, step),
+        }
+        Ok(())
     }
 
     /// Answers a pending put with what it came to.
-    fn finish_put(&mut self, request: RequestId, step: &mut Step) {
+    fn finish_put(&mut self, config: &NodeConfig, request: RequestId, step: &mut Step) {
         let Some(put) = self.puts.remove(&request) else { return };
-        let acked = put.round.acked();
-        let outcome = if put.round.is_complete() {
+        let acked = put.write.round.acked();
+        let outcome = if put.write.round.is_complete() {
             PutOutcome::Ok { acked }
         } else {
             PutOutcome::Unavailable { acked }
         };
-        let finished = FinishedPut::Coordinated { key: put.key, round: put.round };
-        self.finished.remember(request, finished, put.finished_max);
+        let finished_max = config.cluster.limits().finished_max;
+        self.finished.remember(request, FinishedPut::Coordinated(put.write), finished_max);
         reply_put(put.client, request, outcome, step);
     }
 
-    /// Sends a put on to `home`, or to the first home that is not suspected.
-    fn forward_put(
-        &mut self,
-        config: &NodeConfig,
-        client: Peer,
-        put: PutRequest,
-        home: Option<NodeId>,
-        step: &mut Step,
-    ) {
-        let request = put.request;
-        // Only the minting home may answer a client that fans out itself: it must know whom to
-        // count as the first holder.
-        if put.fan_out == FanOut::ClientDriven {
-            let refusal = Refusal::NotHome { homes: config.cluster.homes(&put.key) };
-            reply_put(client, request, PutOutcome::Refused(refusal), step);
-            return;
-        }
-        let home = home.unwrap_or_else(|| {
-            let mut homes = config.other_homes(&put.key);
-            let first = homes.next().expect("a key has at least one home");
-            [first]
-                .into_iter()
-                .chain(homes)
-                .find(|home| !self.suspected.contains(*home))
-                .unwrap_or(first)
-        });
-        let finished_max = config.cluster.limits().finished_max;
-        self.forwards.insert(request, PendingForward { client, home, finished_max });
-        step.send(home, Message::Put(put));
-        start_timer(request, step);
-    }
-
-    /// Passes the home's answer on to the client.
-    pub(super) fn receive_forwarded_reply(
-        &mut self,
-        request: RequestId,
-        from: Peer,
-        outcome: PutOutcome,
-        step: &mut Step,
-    ) {
-        if self.forwards.get(&request).is_none_or(|forward| Peer::Node(forward.home) != from) {
-            return;
-        }
-        if let Some(forward) = self.end_forward(request) {
-            stop_timer(request, step);
-            reply_put(forward.client, request, outcome, step);
-        }
-    }
-
-    pub(super) fn expire_forward(&mut self, request: RequestId, step: &mut Step) {
-        if let Some(forward) = self.end_forward(request) {
-            self.suspected.insert(forward.home);
-            // Whether the home stored it is not known: indeterminate, like every Unavailable.
-            let outcome = PutOutcome::Unavailable { acked: Default::default() };
-            reply_put(forward.client, request, outcome, step);
-        }
-    }
-
-    fn end_forward(&mut self, request: RequestId) -> Option<PendingForward> {
-        let forward = self.forwards.remove(&request)?;
-        let finished = FinishedPut::Forwarded { home: forward.home };
-        self.finished.remember(request, finished, forward.finished_max);
-        Some(forward)
+    /// Whether a put about this key is coordinated here.
+    pub(super) fn puts_to(&self, key: &Key) -> bool {
+        self.puts.values().any(|put| put.write.key == *key)
     }
 }
 
-/// Mints the dot and applies the write to the node's own state of the key.
+/// Mints the dot and applies the write to the node's own state of the key. Gives the state, and
+/// the write alone: what must never be sent.
 fn store_write<S: Store>(
     config: &NodeConfig,
     store: &S,
     now: Timestamp,
     put: PutRequest,
     step: &mut Step,
-) -> Result<Result<Arc<Record>, Refusal>, S::Error> {
+) -> Result<Result<(Arc<Record>, Arc<Record>), Refusal>, S::Error> {
     let identity = store.identity()?.unwrap_or(Identity {
         // A store without an identity never took its Start; the runtime and the model both
         // start a node before anything else.
         incarnation: Default::default(),
         next_epoch: Default::default(),
+        is_caught_up: true,
     });
     let entry = store.entry(&put.key)?;
-    // A client's context is news from the other replicas too: a node that came back with an old
-    // disk may learn from it first that it has minted later dots than it remembers.
-    let run = entry.as_ref().and_then(|entry| entry.run);
-    let run = mint::surviving_run(config.mints_as, Some(identity), run, &put.context);
-    let (dot, run, identity_after) = mint::next_dot(config.mints_as, identity, run);
     let mut state = match &entry {
         Some(entry) => (*entry.state).clone(),
         None => Record::empty(config.cluster.versioning()),
     };
+    let (dot, run, identity_after) = if config.cluster.deviates(Deviation::OneActorPerNode) {
+        let (dot, run) = mint::next_dot_of_one_actor(config.mints_as, &state.context());
+        (dot, run, None)
+    } else {
+        // A client's context is news from the other replicas too: a node that came back with an
+        // old disk may learn from it first that it has minted later dots than it remembers.
+        let run = entry.as_ref().and_then(|entry| entry.run);
+        let (cluster, node) = (&config.cluster, config.mints_as);
+        let run = mint::surviving_run(cluster, node, Some(identity), run, &put.context);
+        mint::next_dot(node, identity, run)
+    };
     let client = put.request.client;
-    state.put(&Write { dot, client, context: put.context, timestamp: now, value: put.value });
+    let write = Write { dot, client, context: put.context, timestamp: now, value: put.value };
+    state.put(&write);
     let (bytes, bytes_max) = (state.size_estimate(), config.cluster.limits().record_bytes_max);
     if bytes > bytes_max {
         return Ok(Err(Refusal::RecordTooLarge { bytes, bytes_max }));
@@ -293,27 +373,54 @@ fn store_write<S: Store>(
     step.changes.extend(identity_after.map(Change::Identity));
     let entry = Entry { state: Arc::clone(&state), run: Some(run) };
     step.changes.push(Change::Entry { key: put.key, entry });
-    Ok(Ok(state))
+    let delta = if planted!(config.cluster, BareDeltaReplicated) {
+        let mut delta = Record::empty(config.cluster.versioning());
+        delta.put(&write);
+        Arc::new(delta)
+    } else {
+        Arc::clone(&state)
+    };
+    Ok(Ok((state, delta)))
+}
+
+/// The key's present state at the coordinator: its own, or what it keeps as a fallback.
+fn held<S: Store>(
+    config: &NodeConfig,
+    store: &S,
+    write: &CoordinatedWrite,
+) -> Result<Option<Arc<Record>>, S::Error> {
+    let own = write.stand_ins.iter().find(|(fallback, _)| *fallback == config.node);
+    match own {
+        Some((_, home)) => store.hint(*home, &write.key),
+        None => Ok(store.entry(&write.key)?.map(|entry| entry.state)),
+    }
 }
 
 /// Sends the key's present state, which holds the write or something that has seen it, to the
-/// homes that have not acknowledged.
+/// homes and stand-ins that have not acknowledged.
 fn send_missing<S: Store>(
     config: &NodeConfig,
     store: &S,
     request: RequestId,
-    key: &Key,
-    round: &WriteRound,
+    write: &CoordinatedWrite,
     step: &mut Step,
 ) -> Result<(), S::Error> {
-    let Some(entry) = store.entry(key)? else { return Ok(()) };
-    for home in config.other_homes(key).filter(|home| !round.acked().contains(*home)) {
-        let (key, state) = (key.clone(), Arc::clone(&entry.state));
+    let Some(state) = held(config, store, write)? else { return Ok(()) };
+    let acked: NodeSet = write.round.acked();
+    let key = &write.key;
+    for home in config.other_homes(key).filter(|home| !acked.contains(*home)) {
+        let (key, state) = (key.clone(), Arc::clone(&state));
         step.send(home, Message::Store { request, key, state });
+    }
+    for (fallback, home) in
+        write.stand_ins.iter().filter(|(fallback, _)| !acked.contains(*fallback))
+    {
+        let (home, key, state) = (*home, key.clone(), Arc::clone(&state));
+        step.send(*fallback, Message::StoreHint { request, home, key, state });
     }
     Ok(())
 }
 
-fn reply_put(to: Peer, request: RequestId, outcome: PutOutcome, step: &mut Step) {
+pub(super) fn reply_put(to: Peer, request: RequestId, outcome: PutOutcome, step: &mut Step) {
     step.reply(to, Message::PutReply { request, outcome });
 }

@@ -252,8 +252,8 @@ impl KeyGhost {
         touched: &Touched,
         minted: Option<usize>,
     ) {
-        let carried = message.and_then(Message::carried);
-        let carried = carried.filter(|(key, _)| **key == touched.key).map(|(_, state)| &**state);
+        let mut carried = message.into_iter().flat_map(Message::carried);
+        let carried = carried.find(|(key, _)| **key == touched.key).map(|(_, state)| &**state);
         let came = [touched.before.as_ref().map(|before| &*before.state), carried];
         let (scenario, after) = (&*self.plan.scenario, &*touched.after.state);
         if self.historian.loses_sibling(scenario, &self.history, came, minted, after) {

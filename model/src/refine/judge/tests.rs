@@ -23,6 +23,10 @@ fn spec(r: usize) -> ClusterSpec {
         read_repair: Default::default(),
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
+        sloppy: false,
+        background: Default::default(),
+        left: Vec::new(),
+        deviations: Vec::new(),
     }
 }
 
@@ -56,7 +60,7 @@ fn judge(r: usize, operations: &[Operation]) -> Judge {
 
 fn put(context: VersionVector) -> Operation {
     let (key, value) = (Key::from("k"), Some(Value::from("v")));
-    Operation::Put { key, value, context, w: None }
+    Operation::Put { key, value, context, w: None, sloppy: None }
 }
 
 fn get() -> Operation {
@@ -144,6 +148,7 @@ fn a_key_is_judged_up_to_as_many_writes_as_ghost_history_holds() {
         value: Some(Value::from(&*alloc::format!("v{number}"))),
         context: VersionVector::new(),
         w: None,
+        sloppy: None,
     };
     let operations: Vec<_> = (0..130).map(put).collect();
     let mut judge = judge(2, &operations);

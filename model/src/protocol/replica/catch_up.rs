@@ -1,0 +1,159 @@
+//! After a lost disk: neither vote nor serve until enough other homes have said what they hold.
+//!
+//! What the node acknowledged before, at least W - 1 of the N - 1 other homes still hold. Any
+//! N - W + 1 of those others include one of them, since (W - 1) + (N - W + 1) > N - 1.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::deviation::Deviation;
+use crate::ids::{Key, NodeId, NodeSet};
+use crate::protocol::effect::{Effect, Step, Timer};
+use crate::protocol::message::Message;
+use crate::protocol::store::{Change, Identity, Store};
+use crate::versions::Record;
+
+use super::{NodeConfig, Replica, take_in};
+
+/// About how many bytes of states one page carries at most, beyond its first state.
+const PAGE_BYTES: usize = 16 * 1024;
+
+/// How far a node has caught up. Volatile: a crash starts it over.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
+pub(super) struct CatchUp {
+    /// From whom everything has been taken in.
+    done: NodeSet,
+    /// Up to which key from the others.
+    cursors: BTreeMap<NodeId, Key>,
+}
+
+impl CatchUp {
+    fn is_enough(&self, config: &NodeConfig) -> bool {
+        let quorum = config.cluster.quorum();
+        let needed = if config.cluster.deviates(Deviation::RebuildFromOne) {
+            1
+        } else {
+            quorum.n() + 1 - quorum.w()
+        };
+        let mut ranges = config.cluster.ranges().iter();
+        ranges.all(|homes| {
+            let others = homes.without(config.node);
+            !homes.contains(config.node)
+                || others.intersection(self.done).len() >= needed.min(others.len())
+        })
+    }
+}
+
+impl Replica {
+    /// Starts to catch up, after a start on an empty disk.
+    pub(super) fn start_catching_up(
+        &mut self,
+        config: &NodeConfig,
+        identity: Identity,
+        step: &mut Step,
+    ) {
+        let catch_up = CatchUp::default();
+        if catch_up.is_enough(config) {
+            step.changes.push(Change::Identity(Identity { is_caught_up: true, ..identity }));
+            return;
+        }
+        self.catching_up = Some(catch_up);
+        self.ask_all(config, step);
+    }
+
+    /// Asks everybody again who has not answered to the end.
+    pub(super) fn ask_all(&mut self, config: &NodeConfig, step: &mut Step) {
+        let Some(catch_up) = &self.catching_up else { return };
+        let ranges = config.cluster.ranges().iter().filter(|homes| homes.contains(config.node));
+        let others: NodeSet = ranges.flat_map(|homes| homes.without(config.node).iter()).collect();
+        for other in others.iter().filter(|other| !catch_up.done.contains(*other)) {
+            let after = catch_up.cursors.get(&other).cloned();
+            step.send(other, Message::CatchUp { after });
+        }
+        step.effects.push(Effect::SetTimer(Timer::CatchUp));
+    }
+
+    /// Tells a node that lost its disk what it should hold. A node that lost its own knows
+    /// nothing to tell.
+    pub(super) fn receive_catch_up<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        from: NodeId,
+        after: Option<Key>,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        if !self.serves() && !planted!(config.cluster, UncaughtTell) {
+            return Ok(());
+        }
+        let batch_max = config.cluster.limits().batch_max;
+        let page = store.entries_after(after.as_ref(), batch_max)?;
+        let mut is_complete = page.len() < batch_max;
+        let (mut entries, mut bytes, mut last) = (Vec::new(), 0, None);
+        for (key, entry) in page {
+            if config.cluster.homes(&key).contains(from) {
+                bytes += entry.state.size_estimate() + key.0.len();
+                if !entries.is_empty() && bytes > PAGE_BYTES {
+                    is_complete = false;
+                    break;
+                }
+                entries.push((key.clone(), entry.state));
+            }
+            last = Some(key);
+        }
+        let next = if is_complete { None } else { last };
+        step.send(from, Message::CatchUpPage { after, entries, next });
+        Ok(())
+    }
+
+    /// Takes in what another home holds.
+    pub(super) fn receive_catch_up_page<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        from: NodeId,
+        after: Option<&Key>,
+        entries: &[(Key, Arc<Record>)],
+        next: Option<Key>,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let Some(catch_up) = &mut self.catching_up else { return Ok(()) };
+        // A late copy of a page before.
+        if catch_up.done.contains(from) || catch_up.cursors.get(&from) != after {
+            return Ok(());
+        }
+        for (key, state) in entries {
+            if config.stores(key, state) {
+                take_in(config, store, key, state, step)?;
+            }
+        }
+        match next {
+            Some(next) => {
+                catch_up.cursors.insert(from, next.clone());
+                step.send(from, Message::CatchUp { after: Some(next) });
+            }
+            None => {
+                catch_up.cursors.remove(&from);
+                catch_up.done.insert(from);
+                if catch_up.is_enough(config)
+                    && let Some(identity) = store.identity()?
+                {
+                    self.catching_up = None;
+                    let identity = Identity { is_caught_up: true, ..identity };
+                    step.changes.push(Change::Identity(identity));
+                    step.effects.push(Effect::CancelTimer(Timer::CatchUp));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the node votes and coordinates: not while it catches up.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.catching_up.is_none()
+    }
+}

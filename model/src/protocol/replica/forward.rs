@@ -1,0 +1,197 @@
+//! Passing a put on to a home: at a node that is none, or that has yet to catch up.
+
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::ids::{Key, NodeId, Peer, RequestId, Timestamp};
+use crate::protocol::effect::Step;
+use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
+use crate::protocol::store::Store;
+
+use super::finished::FinishedPut;
+use super::put::reply_put;
+use super::{NodeConfig, Replica, start_timer, stop_timer};
+
+/// A put this node forwarded to a home.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub(super) struct PendingForward {
+    client: Peer,
+    pub(super) home: NodeId,
+}
+
+/// A sloppy put that waits for any home to say that it is there. Forwarding it to one that is not
+/// would leave its fate unknown, and then nobody else may mint for it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+pub(super) struct PendingProbe {
+    client: Peer,
+    pub(super) put: PutRequest,
+}
+
+impl Replica {
+    /// Sends a put on to a home, at once or, if it is sloppy, as soon as one answers.
+    pub(super) fn pass_put_on(
+        &mut self,
+        config: &NodeConfig,
+        client: Peer,
+        put: PutRequest,
+        step: &mut Step,
+    ) {
+        let request = put.request;
+        let refuse = |refusal, step: &mut Step| {
+            reply_put(client, request, PutOutcome::Refused(refusal), step);
+        };
+        // Only the minting home may answer a client that fans out itself: it must know whom to
+        // count as the first holder.
+        if put.fan_out == FanOut::ClientDriven {
+            refuse(Refusal::NotHome { homes: config.cluster.homes(&put.key) }, step);
+            return;
+        }
+        let others: Vec<NodeId> = config.other_homes(&put.key).collect();
+        // Two nodes that catch up must not send a put back and forth.
+        let is_passed_on = matches!(client, Peer::Node(_));
+        let Some(first) = others.first().filter(|_| self.serves() || !is_passed_on) else {
+            refuse(Refusal::CatchingUp, step);
+            return;
+        };
+        let is_sloppy = put.sloppy.unwrap_or(config.cluster.sloppy());
+        if is_sloppy && !config.is_home(&put.key) {
+            for home in others {
+                step.send(home, Message::Probe { request });
+            }
+            start_timer(request, step);
+            self.probes.insert(request, PendingProbe { client, put });
+            return;
+        }
+        let home = others.iter().find(|home| !self.suspected.contains(**home)).unwrap_or(first);
+        self.forward_put(config, client, put, *home, step);
+    }
+
+    /// Sends a put on to this home.
+    pub(super) fn forward_put(
+        &mut self,
+        _: &NodeConfig,
+        client: Peer,
+        put: PutRequest,
+        home: NodeId,
+        step: &mut Step,
+    ) {
+        let request = put.request;
+        self.forwards.insert(request, PendingForward { client, home });
+        step.send(home, Message::Put(put));
+        start_timer(request, step);
+    }
+
+    /// Repeats what was done about a put that was passed on and has no answer yet.
+    pub(super) fn retry_passed_on(
+        &mut self,
+        config: &NodeConfig,
+        from: Peer,
+        put: &PutRequest,
+        step: &mut Step,
+    ) -> bool {
+        let request = put.request;
+        if let Some(forward) = self.forwards.get(&request) {
+            let home = forward.home;
+            self.forward_put(config, from, put.clone(), home, step);
+            true
+        } else if let Some(probe) = self.probes.get_mut(&request) {
+            probe.client = from;
+            for home in config.other_homes(&put.key) {
+                step.send(home, Message::Probe { request });
+            }
+            true
+        } else {
+            false
+        }
+    }
+
+    /// A home is there: the put goes to it, and to no other.
+    pub(super) fn receive_probe_reply(
+        &mut self,
+        config: &NodeConfig,
+        request: RequestId,
+        home: NodeId,
+        step: &mut Step,
+    ) {
+        let is_home = |probe: &PendingProbe| config.cluster.homes(&probe.put.key).contains(home);
+        if self.probes.get(&request).is_some_and(is_home)
+            && let Some(probe) = self.probes.remove(&request)
+        {
+            self.forward_put(config, probe.client, probe.put, home, step);
+        }
+    }
+
+    /// No home answered in time: the node stands in for them.
+    pub(super) fn expire_probe<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        now: Timestamp,
+        request: RequestId,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        match self.probes.remove(&request) {
+            Some(PendingProbe { client, put }) => {
+                self.coordinate_as_fallback(config, store, now, client, put, step)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Passes the home's answer on to the client.
+    pub(super) fn receive_forwarded_reply(
+        &mut self,
+        config: &NodeConfig,
+        request: RequestId,
+        from: Peer,
+        outcome: PutOutcome,
+        step: &mut Step,
+    ) {
+        if self.forwards.get(&request).is_none_or(|forward| Peer::Node(forward.home) != from) {
+            return;
+        }
+        if let Some(forward) = self.end_forward(config, request) {
+            stop_timer(request, step);
+            reply_put(forward.client, request, outcome, step);
+        }
+    }
+
+    pub(super) fn expire_forward(
+        &mut self,
+        config: &NodeConfig,
+        request: RequestId,
+        step: &mut Step,
+    ) {
+        if let Some(forward) = self.end_forward(config, request) {
+            self.suspected.insert(forward.home);
+            // Whether the home stored it is not known: indeterminate, like every Unavailable.
+            let outcome = PutOutcome::Unavailable { acked: Default::default() };
+            reply_put(forward.client, request, outcome, step);
+        }
+    }
+
+    fn end_forward(&mut self, config: &NodeConfig, request: RequestId) -> Option<PendingForward> {
+        let forward = self.forwards.remove(&request)?;
+        let finished = FinishedPut::Forwarded { home: forward.home };
+        let finished_max = config.cluster.limits().finished_max;
+        self.finished.remember(request, finished, finished_max);
+        Some(forward)
+    }
+
+    /// The puts that wait for a home to answer.
+    pub fn probing(&self) -> impl Iterator<Item = &PutRequest> {
+        self.probes.values().map(|probe| &probe.put)
+    }
+
+    /// Whether this put waits for a home to answer.
+    #[must_use]
+    pub fn probes(&self, request: RequestId) -> bool {
+        self.probes.contains_key(&request)
+    }
+
+    /// Whether a put about this key waits for a home to answer.
+    pub(super) fn probes_for(&self, key: &Key) -> bool {
+        self.probes.values().any(|probe| probe.put.key == *key)
+    }
+}

@@ -1,0 +1,133 @@
+//! Keeping versions for homes that could not be reached, and handing them off.
+//!
+//! Dynamo (SOSP 2007), section 4.6. A hint is durable before it is acknowledged, and is dropped
+//! only when its home says that this very state is durable there: a hint that grew meanwhile
+//! stays. Hints do not expire. A node that holds as many as it may refuses further ones, which its
+//! coordinator takes for silence; nothing is dropped to make room.
+
+use alloc::sync::Arc;
+
+use crate::ids::{Key, NodeId, Peer, RequestId};
+use crate::protocol::effect::{Effect, Step, Timer};
+use crate::protocol::message::Message;
+use crate::protocol::store::{Change, Hint, Store};
+use crate::versions::{Record, RecordDigest};
+
+use super::{NodeConfig, Replica, take_in};
+
+impl Replica {
+    /// Keeps a state for a home, and acknowledges it as the home would.
+    pub(super) fn receive_hint<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        from: Peer,
+        request: RequestId,
+        hint: Hint,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let Hint { home, key, state } = hint;
+        let homes = config.cluster.homes(&key);
+        let is_meant = homes.contains(home) && !homes.contains(config.node);
+        if !is_meant || state.versioning() != config.cluster.versioning() {
+            return Ok(());
+        }
+        let held = state.digest();
+        if keep(config, store, home, key, &state, step)? {
+            step.send(from, Message::StoreAck { request, held });
+        }
+        Ok(())
+    }
+
+    /// Offers hints to their homes, some at a time, and starts the timer anew.
+    pub(super) fn expire_handoff<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let batch_max = config.cluster.limits().batch_max;
+        let after = self.handoff_cursor.take();
+        let after = after.as_ref().map(|(home, key)| (*home, key));
+        let hints = store.hints_after(after, batch_max)?;
+        if hints.len() >= batch_max {
+            self.handoff_cursor = hints.last().map(|hint| (hint.home, hint.key.clone()));
+        }
+        for Hint { home, key, state } in hints {
+            if config.cluster.homes(&key).contains(home) {
+                if planted!(config.cluster, HintDroppedOnSend) {
+                    step.changes.push(Change::RemoveHint { home, key: key.clone() });
+                }
+                step.send(home, Message::Handoff { key, state });
+            } else {
+                retarget(config, store, home, &key, &state, step)?;
+            }
+        }
+        step.effects.push(Effect::SetTimer(Timer::Handoff));
+        Ok(())
+    }
+
+    /// A home has this state durably: the hint goes, if that is what it still holds.
+    pub(super) fn receive_handoff_ack<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        home: NodeId,
+        key: Key,
+        held: RecordDigest,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let hint = store.hint(home, &key)?;
+        let is_held = |state: &Arc<Record>| {
+            state.digest() == held || planted!(config.cluster, NewerHintDropped)
+        };
+        if hint.as_ref().is_some_and(is_held) {
+            step.changes.push(Change::RemoveHint { home, key });
+        }
+        Ok(())
+    }
+}
+
+/// Merges a state into the hint for a home. Says whether it is kept: not if there are too many.
+fn keep<S: Store>(
+    config: &NodeConfig,
+    store: &S,
+    home: NodeId,
+    key: Key,
+    state: &Arc<Record>,
+    step: &mut Step,
+) -> Result<bool, S::Error> {
+    let state = match store.hint(home, &key)? {
+        Some(old) if old.dominates(state) => return Ok(true),
+        Some(old) if state.dominates(&old) => Arc::clone(state),
+        Some(old) => Arc::new(old.merged(state)),
+        None if store.hint_count()? >= config.cluster.limits().hints_max => return Ok(false),
+        None => Arc::clone(state),
+    };
+    step.changes.push(Change::Hint { home, key, state });
+    Ok(true)
+}
+
+/// The home of a hint has left: those that keep the key now are to have it, in one atomic step.
+fn retarget<S: Store>(
+    config: &NodeConfig,
+    store: &S,
+    home: NodeId,
+    key: &Key,
+    state: &Arc<Record>,
+    step: &mut Step,
+) -> Result<(), S::Error> {
+    if config.is_home(key) {
+        take_in(config, store, key, state, step)?;
+    }
+    for present in config.other_homes(key) {
+        // Beyond the limit, if need be: each of these replaces one that was there.
+        let state = match store.hint(present, key)? {
+            Some(old) => Arc::new(old.merged(state)),
+            None => Arc::clone(state),
+        };
+        step.changes.push(Change::Hint { home: present, key: key.clone(), state });
+    }
+    step.changes.push(Change::RemoveHint { home, key: key.clone() });
+    Ok(())
+}
