@@ -69,6 +69,7 @@ struct RawScenario {
     partition: Vec<Vec<Spanned<String>>>,
     #[serde(default)]
     heals: bool,
+    faulty: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     clocks_ahead: BTreeMap<Spanned<String>, u64>,
     #[serde(default)]
@@ -214,6 +215,10 @@ impl Reader<'_> {
         for group in &raw.partition {
             partition.push(self.node_list(group, "partition")?.into_iter().collect());
         }
+        let faulty = match &raw.faulty {
+            Some(names) => self.node_list(names, "faulty")?.into_iter().collect(),
+            None => cluster.nodes().iter().copied().collect(),
+        };
         let mut clocks_ahead = alloc::vec![0; self.nodes.len()];
         for (node, ahead) in &raw.clocks_ahead {
             clocks_ahead[self.node(node, "clocks-ahead")?.index()] = *ahead;
@@ -246,6 +251,7 @@ impl Reader<'_> {
             down_returns: raw.down_returns,
             partition,
             heals: raw.heals,
+            faulty,
             faults: raw.faults,
             mints_as,
             clocks_ahead,
