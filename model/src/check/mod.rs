@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod actor;
+pub mod convergence;
 pub mod diagram;
 pub mod history;
 pub mod instruments;
