@@ -28,6 +28,8 @@ pub(super) struct StateGraph {
     /// States below this id have all their edges; the others were not left before the search was
     /// cut.
     left: u32,
+    /// Whether some state was left out for want of room.
+    refused: bool,
 }
 
 impl StateGraph {
@@ -35,9 +37,9 @@ impl StateGraph {
         self.fingerprints.len()
     }
 
-    /// Whether all states were left.
+    /// Whether nothing is missing.
     pub(super) fn is_complete(&self) -> bool {
-        self.left as usize == self.states()
+        !self.refused && self.left as usize == self.states()
     }
 
     /// Whether all edges of this state are known.
@@ -124,11 +126,11 @@ pub(super) fn build<S: Source>(source: &S, states_max: usize) -> StateGraph {
         converged: Vec::new(),
         settling: Rows::new(),
         left: 0,
+        refused: false,
     };
     let mut found = Found { ids: HashTable::new(), hasher: FixedState::default(), states_max };
     // States that were found and not left yet: ids are given in the order of this queue.
     let mut queue: VecDeque<S::State> = VecDeque::new();
-    let mut refused = false;
     for state in source.initial() {
         match graph.admit(source, &state, &mut found) {
             Admitted::New(_) => {
@@ -136,12 +138,12 @@ pub(super) fn build<S: Source>(source: &S, states_max: usize) -> StateGraph {
                 queue.push_back(state);
             }
             Admitted::Known(_) => {}
-            Admitted::Refused => refused = true,
+            Admitted::Refused => graph.refused = true,
         }
     }
     let mut row = Vec::new();
     while let Some(state) = queue.pop_front() {
-        if refused || !source.may_go_on() {
+        if graph.refused || !source.may_go_on() {
             break;
         }
         row.clear();
@@ -154,7 +156,7 @@ pub(super) fn build<S: Source>(source: &S, states_max: usize) -> StateGraph {
                 }
                 Admitted::Known(id) => id,
                 Admitted::Refused => {
-                    refused = true;
+                    graph.refused = true;
                     return;
                 }
             };
@@ -163,7 +165,7 @@ pub(super) fn build<S: Source>(source: &S, states_max: usize) -> StateGraph {
             }
         });
         // A state some of whose edges are missing was not left.
-        if refused || !graph.settling.push(&mut row) {
+        if graph.refused || !graph.settling.push(&mut row) {
             break;
         }
         graph.left += 1;
