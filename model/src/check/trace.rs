@@ -216,6 +216,9 @@ pub fn walk(model: &ClusterModel, actions: &[Action]) -> (Vec<ReplayedStep>, Clu
 /// What stands before the steps of a cycle.
 pub const CYCLE_STARTS: &str = "then again and again:";
 
+/// What stands after the last step of a run that cannot go on to converge.
+pub const STUCK: &str = "then stuck: without a fault or a client nothing more can happen";
+
 /// Numbered steps with what changed, for a report. The last `cycle` of them happen again and
 /// again.
 #[must_use]
