@@ -469,7 +469,9 @@ impl Reader<'_> {
             let (at, expected) = (expected.span(), expected.into_inner());
             if !property.admits(expected) {
                 let [one, other] = match property.kind {
-                    PropertyKind::Safety { .. } => [Expected::Holds, Expected::Violated],
+                    PropertyKind::Safety { .. } | PropertyKind::Convergence { .. } => {
+                        [Expected::Holds, Expected::Violated]
+                    }
                     PropertyKind::Reachability { .. } => [Expected::Reached, Expected::NotReached],
                 };
                 let problem = format!(
