@@ -8,6 +8,8 @@ extern crate alloc;
 
 pub mod check;
 pub mod cluster;
+pub mod forest;
+pub mod hash_tree;
 pub mod ids;
 pub mod protocol;
 pub mod quorum;

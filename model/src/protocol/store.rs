@@ -2,10 +2,13 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::ops::{RangeBounds, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash_tree::{RowPlace, row_place, rows_within};
 use crate::ids::{Key, NodeId};
 use crate::versions::{ActorId, Dot, Epoch, Incarnation, Record};
 
@@ -79,6 +82,20 @@ pub trait Store {
     /// # Errors
     /// When the store cannot be read.
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Self::Error>;
+
+    /// What is held of the keys at these [positions](crate::hash_tree::key_position): the first
+    /// `max` of them, in ascending order of position and, where positions are equal, of key, that
+    /// come after the key `after` in that order. So the last key of one answer asks for the next,
+    /// and an answer of fewer than `max` is the end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn entries_in(
+        &self,
+        positions: RangeInclusive<u64>,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Self::Error>;
 }
 
 /// The small ordered store of the checker. A clone is cheap: states are shared.
@@ -129,5 +146,21 @@ impl Store for MemoryStore {
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Infallible> {
         Ok(self.entries.get(key).cloned())
+    }
+    /// Looks at every key, being for stores that are small.
+    fn entries_in(
+        &self,
+        positions: RangeInclusive<u64>,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Infallible> {
+        let Some(bounds) = rows_within(positions, after) else { return Ok(Vec::new()) };
+        let rows: BTreeMap<RowPlace, &Entry> = self
+            .entries
+            .iter()
+            .map(|(key, entry)| (row_place(key), entry))
+            .filter(|(place, _)| bounds.contains(place))
+            .collect();
+        Ok(rows.into_iter().take(max).map(|((_, key), entry)| (key, entry.clone())).collect())
     }
 }
