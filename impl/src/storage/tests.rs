@@ -201,12 +201,10 @@ fn ranges_of_rows_are_those_of_an_ordered_map_whether_committed_or_staged() {
     };
     let changes = || prop::collection::vec((0..KEYS, 1..100_u64), 0..KEYS as usize);
     let cases = (changes(), changes(), bound(), bound(), prop::option::of(0..KEYS), 0..6_usize);
-    let directory = tempfile::tempdir().unwrap();
-    let mut number = 0;
     let config = ProptestConfig::with_cases(128);
     let ran = TestRunner::new(config).run(&cases, |(durable, later, start, end, after, max)| {
-        number += 1;
-        let mut storage = open(&directory.path().join(number.to_string())).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = open(directory.path()).unwrap();
         let mut memory = MemoryStore::default();
         let mut reference = BTreeMap::new();
         let mut staged = |changes: Vec<(u64, u64)>| {
