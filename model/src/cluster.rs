@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::deviation::{Deviation, Deviations};
+use crate::forest::home_sets;
+use crate::hash_tree::TreeShape;
 use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
 use crate::protocol::ReadRepair;
 use crate::quorum::{Quorum, QuorumError};
@@ -30,11 +32,14 @@ pub struct Limits {
     /// Hints a node offers each time its handoff timer expires, and entries a node sends to one
     /// that catches up at a time.
     pub batch_max: usize,
+    /// The shape of the hash trees that homes compare.
+    pub tree_shape: TreeShape,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Limits {
+            tree_shape: TreeShape::NODES,
             pending_max: 10_000,
             finished_max: 10_000,
             record_bytes_max: 48 * 1024,
@@ -280,14 +285,9 @@ impl ClusterConfig {
     }
 
     fn distinct_homes(&self) -> Vec<NodeSet> {
-        let n = self.quorum.n();
-        let mut ranges: Vec<NodeSet> = match &self.placement {
-            Placement::InOrder => Vec::from([self.members.iter().take(n).copied().collect()]),
-            Placement::Ring(ring) => ring.home_sets(n).collect(),
-        };
-        ranges.sort();
-        ranges.dedup();
-        ranges
+        let ranges = home_sets(&self.placement, &self.members, self.quorum.n());
+        // No fewer members than homes, as was just validated.
+        ranges.map(|ranges| ranges.into_iter().collect()).unwrap_or_default()
     }
 
     /// Whether fallbacks may stand in for homes, unless the put says otherwise.

@@ -11,6 +11,8 @@ pub mod deviation;
 
 pub mod check;
 pub mod cluster;
+pub mod forest;
+pub mod hash_tree;
 pub mod ids;
 pub mod protocol;
 pub mod quorum;

@@ -8,7 +8,7 @@
 //! node only once, however many of its tokens it passes (Dynamo, SOSP 2007, sections 4.2, 4.3
 //! and 6.2).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -167,16 +167,25 @@ impl Ring {
         Ok(self.distinct_nodes_from(key_position(key)).take(n).collect())
     }
 
+    /// Every set of `n` nodes that is the homes of some keys, each once.
+    ///
+    /// Keys between two tokens have the same homes, so there are at most as many sets as tokens.
+    ///
+    /// # Errors
+    /// [`RingError::TooFewNodes`] when there are fewer than `n` nodes.
+    pub fn home_sets(&self, n: usize) -> Result<BTreeSet<NodeSet>, RingError> {
+        let nodes = self.nodes.len();
+        if n > nodes {
+            return Err(RingError::TooFewNodes { n, nodes });
+        }
+        let arc_ends = self.tokens.iter().map(|token| token.position);
+        Ok(arc_ends.map(|end| self.distinct_nodes_from(end).take(n).collect()).collect())
+    }
+
     /// The nodes on the ring.
     #[must_use]
     pub fn nodes(&self) -> NodeSet {
         self.nodes
-    }
-
-    /// The homes of every arc of the ring, arc by arc; many arcs have the same.
-    pub fn home_sets(&self, n: usize) -> impl Iterator<Item = NodeSet> + '_ {
-        let ends = self.tokens.iter().map(|token| token.position);
-        ends.map(move |end| self.distinct_nodes_from(end).take(n).collect())
     }
 
     /// Every token once, clockwise from the first at or after `position`.
@@ -242,7 +251,6 @@ fn position(hasher: &blake3::Hasher) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use alloc::collections::BTreeSet;
     use alloc::format;
     use alloc::vec;
 
@@ -372,6 +380,22 @@ mod tests {
                 let homes = ring.homes(&key, n).unwrap();
                 prop_assert!(all_distinct(&homes));
                 prop_assert_eq!(&homes, &preferred[..n]);
+            }
+        }
+
+        #[test]
+        fn the_homes_of_every_key_are_among_the_home_sets(
+            names in names(1..=NODES_TRIED), tokens in 1..10_usize, keys in prop::collection::vec(keys(), 20),
+        ) {
+            for ring in [ring(&borrowed(&names), tokens), tied_ring(&borrowed(&names), tokens)] {
+                for n in 1..=names.len() {
+                    let sets = ring.home_sets(n).unwrap();
+                    prop_assert!(sets.iter().all(|set| set.len() == n));
+                    for key in &keys {
+                        prop_assert!(sets.contains(&ring.homes(key, n).unwrap().into_iter().collect()));
+                    }
+                }
+                prop_assert_eq!(ring.home_sets(names.len()).unwrap(), BTreeSet::from([ring.nodes()]));
             }
         }
 
@@ -523,6 +547,7 @@ mod tests {
     fn more_homes_than_nodes_are_refused_with_what_to_do() {
         let refused = ring(&["ada", "bob"], 8).homes(&Key::from("apple"), 3).unwrap_err();
         assert_eq!(refused, RingError::TooFewNodes { n: 3, nodes: 2 });
+        assert_eq!(ring(&["ada", "bob"], 8).home_sets(3), Err(refused.clone()));
         assert_eq!(
             refused.to_string(),
             "a key cannot have N = 3 homes on 2 nodes: lower N to at most 2 or add nodes"

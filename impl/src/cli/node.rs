@@ -88,7 +88,8 @@ impl From<NodeError> for Failure {
                 StorageError::InUse { .. }
                 | StorageError::Inaccessible { .. }
                 | StorageError::OtherOwner { .. }
-                | StorageError::NewerFormat { .. },
+                | StorageError::NewerFormat { .. }
+                | StorageError::OlderFormat { .. },
             ) => Failure::Usage(text),
             _ => Failure::Unexpected(text),
         }

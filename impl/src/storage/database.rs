@@ -2,18 +2,20 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use quorate_model::hash_tree::rows_within;
 use quorate_model::ids::Key;
 use quorate_model::protocol::{Entry, Identity, Store};
 use quorate_model::refine::digest::StoreDigest;
 use quorate_model::versions::Versioning;
 
-use super::{Counts, STORE_FORMAT, StagedChanges, StorageError, codec};
+use super::{Counts, STORE_FORMAT, StagedChanges, StorageError, codec, row_key};
 
 /// The memory that the database's cache may take unless told otherwise.
 pub const CACHE_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
@@ -23,7 +25,7 @@ const LOCK_FILE: &str = "lock";
 
 /// Single rows: who the node is and how far it got.
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-/// Every key the node holds something of.
+/// Every key the node holds something of, ordered by position: see [`row_key`].
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
 
 /// The rows of [`META`]. The format is the first thing read, so it is never encoded otherwise.
@@ -59,7 +61,7 @@ impl Storage {
     ///
     /// # Errors
     /// When another process has it open, it cannot be read, it is damaged, it was written by a
-    /// newer program, or it is another owner's. It is never taken for empty then.
+    /// newer or an older program, or it is another owner's. It is never taken for empty then.
     pub fn open(directory: &Path, owner: &Owner, cache_bytes: usize) -> Result<Self, StorageError> {
         fs::create_dir_all(directory).map_err(inaccessible(directory))?;
         let lock = lock(directory)?;
@@ -91,7 +93,10 @@ impl Storage {
             Some(found) if found > STORE_FORMAT => {
                 return Err(StorageError::NewerFormat { path: storage.path, found });
             }
-            _ => return Err(storage.corrupt("there is no valid format row")),
+            Some(found) => {
+                return Err(StorageError::OlderFormat { path: storage.path, found });
+            }
+            None => return Err(storage.corrupt("there is no format row")),
         }
         match storage.meta::<Owner>(OWNER)? {
             Some(found) if found == *owner => {}
@@ -130,12 +135,14 @@ impl Storage {
         {
             let mut entries =
                 transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
-            for (key, entry) in &changes.entries {
-                let row = codec::encode(&key.0, entry);
-                let old =
-                    entries.insert(&*key.0, row.as_slice()).map_err(|error| self.failed(error))?;
+            for (key, entry) in changes.entries() {
+                let key = row_key::encode(key);
+                let row = codec::encode(&key, entry);
+                let old = entries
+                    .insert(key.as_slice(), row.as_slice())
+                    .map_err(|error| self.failed(error))?;
                 let old = old
-                    .map(|old| codec::decode::<Entry>(&key.0, old.value()))
+                    .map(|old| codec::decode::<Entry>(&key, old.value()))
                     .transpose()
                     .map_err(|detail| self.corrupt(detail))?;
                 counts.replace(old.as_ref(), entry);
@@ -166,11 +173,16 @@ impl Storage {
         let entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
         for row in entries.iter().map_err(|error| self.failed(error))? {
             let (key, row) = row.map_err(|error| self.failed(error))?;
-            let entry =
-                codec::decode(key.value(), row.value()).map_err(|detail| self.corrupt(detail))?;
-            digest.toggle_entry(&Key(key.value().into()), &entry);
+            let (key, entry) = self.decode_row(key.value(), row.value())?;
+            digest.toggle_entry(&key, &entry);
         }
         Ok(digest)
+    }
+
+    fn decode_row(&self, row_key: &[u8], row: &[u8]) -> Result<(Key, Entry), StorageError> {
+        let entry = codec::decode(row_key, row).map_err(|detail| self.corrupt(detail))?;
+        let key = row_key::decode(row_key).ok_or_else(|| self.corrupt("a row is about no key"))?;
+        Ok((key, entry))
     }
 
     fn meta<T: DeserializeOwned>(&self, row: &str) -> Result<Option<T>, StorageError> {
@@ -202,10 +214,31 @@ impl Store for Storage {
     fn entry(&self, key: &Key) -> Result<Option<Entry>, StorageError> {
         let transaction = self.database.begin_read().map_err(|error| self.failed(error))?;
         let entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
-        let row = entries.get(&*key.0).map_err(|error| self.failed(error))?;
-        row.map(|row| codec::decode(&key.0, row.value()))
+        let row_key = row_key::encode(key);
+        let row = entries.get(row_key.as_slice()).map_err(|error| self.failed(error))?;
+        row.map(|row| codec::decode(&row_key, row.value()))
             .transpose()
             .map_err(|detail| self.corrupt(&format!("{detail}: key {key}")))
+    }
+
+    fn entries_in(
+        &self,
+        positions: RangeInclusive<u64>,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, StorageError> {
+        let Some((lower, upper)) = rows_within(positions, after) else { return Ok(Vec::new()) };
+        let (lower, upper) = (row_key::bound(&lower), row_key::bound(&upper));
+        let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
+        let transaction = self.database.begin_read().map_err(|error| self.failed(error))?;
+        let entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
+        let rows = entries.range::<&[u8]>(bounds).map_err(|error| self.failed(error))?;
+        rows.take(max)
+            .map(|row| {
+                let (key, row) = row.map_err(|error| self.failed(error))?;
+                self.decode_row(key.value(), row.value())
+            })
+            .collect()
     }
 }
 

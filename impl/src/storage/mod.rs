@@ -7,6 +7,7 @@
 mod codec;
 mod counts;
 mod database;
+mod row_key;
 mod staged;
 
 pub use counts::Counts;
@@ -15,8 +16,11 @@ pub use staged::{Staged, StagedChanges};
 
 use std::path::PathBuf;
 
-/// The version of the layout of the database. A newer one is refused.
-pub const STORE_FORMAT: u64 = 1;
+/// The version of the layout of the database. Newer and older ones are refused.
+///
+/// 1 had the rows of entries in the order of their keys; 2 has them in the order of the keys'
+/// positions.
+pub const STORE_FORMAT: u64 = 2;
 
 /// Why the store cannot be used. The node must stop; what was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +44,22 @@ pub enum StorageError {
     },
     /// The database was written by a newer program.
     #[error(
-        "{} has store format {found}, but this program knows up to {STORE_FORMAT}: use the newer \
+        "{} has store format {found}, but this program knows {STORE_FORMAT} only: use the newer \
          program", path.display()
     )]
     NewerFormat {
+        /// The database file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// The database was written by an older program.
+    #[error(
+        "{} has store format {found}, but this program knows {STORE_FORMAT} only: use the older \
+         program, or move the data directory away and start the node with an empty one; it will \
+         be a fresh incarnation and take what it lost from the others", path.display()
+    )]
+    OlderFormat {
         /// The database file.
         path: PathBuf,
         /// Its format.

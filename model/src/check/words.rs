@@ -224,8 +224,9 @@ impl Names {
             Message::ReapAsk { key, state } => format!("ReapAsk {key}: {}", self.record(state)),
             Message::ReapAgree { key, .. } => format!("ReapAgree {key}"),
             Message::Reap { key, .. } => format!("Reap {key}"),
-            Message::SyncHashes { level, hashes, .. } => {
-                format!("SyncHashes of {} at level {level}", hashes.len())
+            Message::SyncHashes { level, nodes, .. } => {
+                let children: usize = nodes.iter().map(|(_, children)| children.len()).sum();
+                format!("SyncHashes of {children} nodes at level {}", level + 1)
             }
             Message::SyncKeys { leaf, keys, .. } => {
                 format!("SyncKeys of leaf {leaf}: {}", keys.iter().map(|(key, _)| key).join(", "))

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash_tree::SetHash;
 use crate::ids::{Key, NodeId, NodeSet, RequestId, Value};
 use crate::versions::{Record, RecordDigest, VersionVector};
 
@@ -275,14 +276,14 @@ pub enum Message {
         /// Which state.
         held: RecordDigest,
     },
-    /// Home to home: my hashes of these nodes of the hash tree of our range.
+    /// Home to home: my hashes below these nodes of the hash tree of our range.
     SyncHashes {
         /// The homes that share the range.
         range: NodeSet,
-        /// The level below the root, which is 0.
+        /// The level of the nodes; the root's is 0.
         level: u8,
-        /// Positions on the level, each with its hash.
-        hashes: Vec<(u32, u64)>,
+        /// Positions on that level, each with its children that are not empty.
+        nodes: Vec<(u32, Vec<(u32, SetHash)>)>,
     },
     /// Home to home: what I hold under a leaf on which our hashes differ.
     SyncKeys {
@@ -290,10 +291,10 @@ pub enum Message {
         range: NodeSet,
         /// Which leaf.
         leaf: u32,
-        /// Everything beyond this key, in the order of the leaf.
+        /// Beyond which key this page begins, in the order of the leaf.
         after: Option<Key>,
-        /// Keys with what is held of them, complete up to the last one if there is more, and to
-        /// the end of the leaf otherwise.
+        /// Every key from there on with what is held of it, up to the last one if there is more,
+        /// and to the end of the leaf otherwise.
         keys: Vec<(Key, RecordDigest)>,
         /// Whether there is more beyond the last key.
         more: bool,

@@ -4,10 +4,11 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
-use core::ops::Bound;
+use core::ops::{Bound, RangeBounds, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash_tree::{RowPlace, row_place, rows_within};
 use crate::ids::{Key, NodeId};
 use crate::versions::{ActorId, Dot, Epoch, Incarnation, Record};
 
@@ -119,16 +120,6 @@ pub trait Store {
     /// When the store cannot be read.
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Self::Error>;
 
-    /// At most `max` entries beyond `after`, in one fixed order of keys.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn entries_after(
-        &self,
-        after: Option<&Key>,
-        max: usize,
-    ) -> Result<Vec<(Key, Entry)>, Self::Error>;
-
     /// At most `max` entries beyond `after` that hold nothing but tombstones, in one fixed order
     /// of keys.
     ///
@@ -162,6 +153,20 @@ pub trait Store {
     /// # Errors
     /// When the store cannot be read.
     fn hint_count(&self) -> Result<usize, Self::Error>;
+
+    /// What is held of the keys at these [positions](crate::hash_tree::key_position): the first
+    /// `max` of them, in ascending order of position and, where positions are equal, of key, that
+    /// come after the key `after` in that order. So the last key of one answer asks for the next,
+    /// and an answer of fewer than `max` is the end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn entries_in(
+        &self,
+        positions: RangeInclusive<u64>,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Self::Error>;
 }
 
 /// The small ordered store of the checker. A clone is cheap: states are shared.
@@ -234,15 +239,6 @@ impl Store for MemoryStore {
         Ok(self.entries.get(key).cloned())
     }
 
-    fn entries_after(
-        &self,
-        after: Option<&Key>,
-        max: usize,
-    ) -> Result<Vec<(Key, Entry)>, Infallible> {
-        let entries = self.beyond(after).take(max);
-        Ok(entries.map(|(key, entry)| (key.clone(), entry.clone())).collect())
-    }
-
     fn tombstones_after(
         &self,
         after: Option<&Key>,
@@ -274,5 +270,22 @@ impl Store for MemoryStore {
 
     fn hint_count(&self) -> Result<usize, Infallible> {
         Ok(self.hints.len())
+    }
+
+    /// Looks at every key, being for stores that are small.
+    fn entries_in(
+        &self,
+        positions: RangeInclusive<u64>,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, Infallible> {
+        let Some(bounds) = rows_within(positions, after) else { return Ok(Vec::new()) };
+        let rows: BTreeMap<RowPlace, &Entry> = self
+            .entries
+            .iter()
+            .map(|(key, entry)| (row_place(key), entry))
+            .filter(|(place, _)| bounds.contains(place))
+            .collect();
+        Ok(rows.into_iter().take(max).map(|((_, key), entry)| (key, entry.clone())).collect())
     }
 }

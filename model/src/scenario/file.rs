@@ -17,8 +17,9 @@ use super::{
     WRITES_MAX,
 };
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
-use crate::cluster::{Background, ClusterError, ClusterSpec, PlacementSpec, Reaping};
+use crate::cluster::{Background, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping};
 use crate::deviation::Deviation;
+use crate::hash_tree::TreeShape;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::{FanOut, ReadRepair};
 use crate::quorum::QuorumError;
@@ -210,6 +211,9 @@ impl Reader<'_> {
     fn scenario(&self, name: &str, raw: RawScenario) -> Result<Scenario, ScenarioError> {
         let spec = self.cluster_spec(&raw.cluster);
         let cluster = spec.build().map_err(|error| self.cluster_error(&raw.cluster, error))?;
+        // The smallest tree that is one: more levels would tell more states apart and show nothing.
+        let limits = Limits { tree_shape: TreeShape::SMALLEST, ..Limits::default() };
+        let cluster = cluster.with_limits(limits);
         let down: NodeSet = self.node_list(&raw.down, "down")?.into_iter().collect();
         let mut partition = Vec::new();
         for group in &raw.partition {

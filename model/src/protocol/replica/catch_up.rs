@@ -90,7 +90,7 @@ impl Replica {
             return Ok(());
         }
         let batch_max = config.cluster.limits().batch_max;
-        let page = store.entries_after(after.as_ref(), batch_max)?;
+        let page = store.entries_in(0..=u64::MAX, after.as_ref(), batch_max)?;
         let mut is_complete = page.len() < batch_max;
         let (mut entries, mut bytes, mut last) = (Vec::new(), 0, None);
         for (key, entry) in page {

@@ -8,6 +8,7 @@ mod hints;
 mod mint;
 mod put;
 mod reap;
+mod sync;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 use crate::cluster::{ClusterConfig, Reaping};
 use crate::deviation::Deviation;
+use crate::forest::Forest;
 use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::versions::Record;
 
@@ -29,6 +31,7 @@ use forward::{PendingForward, PendingProbe};
 use get::PendingGet;
 use put::PendingPut;
 use reap::Reaper;
+use sync::LeafPage;
 
 /// What one node of a cluster is told before it starts.
 #[derive(Clone, Debug)]
@@ -59,6 +62,8 @@ pub struct Replica {
     /// Present while the node neither votes nor serves, since it lost its disk.
     catching_up: Option<CatchUp>,
     reaper: Reaper,
+    /// Present while the node is up and compares with others. Follows the store.
+    forest: Option<Forest>,
 }
 
 impl Replica {
@@ -93,6 +98,9 @@ impl Replica {
                     self.start_catching_up(config, identity, &mut step);
                 }
                 start_background(config, &mut step);
+                if config.cluster.background().anti_entropy {
+                    self.plant_forest(config, store, &mut step)?;
+                }
             }
             Input::Receive { from, message } => {
                 if let Peer::Node(node) = from {
@@ -110,8 +118,9 @@ impl Replica {
             Input::Expire(Timer::CatchUp) => self.ask_all(config, &mut step),
             Input::Expire(Timer::Reap) => self.expire_reap(config, store, &mut step)?,
             Input::Expire(Timer::Settled) => self.expire_settled(config, store, &mut step)?,
-            Input::Expire(Timer::Sync(_)) => {}
+            Input::Expire(Timer::Sync(peer)) => self.expire_sync(peer, &mut step),
         }
+        self.follow_changes(config, store, &step)?;
         Ok(step)
     }
 
@@ -224,6 +233,16 @@ impl Replica {
             Message::ReapAgree { key, held } => {
                 self.receive_reap_agree(config, from, &key, held, step);
                 Ok(())
+            }
+            Message::SyncHashes { range, level, nodes } => {
+                self.receive_hashes(config, store, from, range, level, &nodes, step)
+            }
+            Message::SyncKeys { range, leaf, after, keys, more } => {
+                let page = LeafPage { range, leaf, after, keys, more };
+                self.receive_keys(config, store, from, &page, step)
+            }
+            Message::SyncStates { states, wanted } => {
+                self.receive_states(config, store, from, &states, &wanted, step)
             }
             Message::Reap { key, held } => self.receive_reap(config, store, from, key, held, step),
             _ => Ok(()),

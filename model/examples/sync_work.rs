@@ -1,0 +1,120 @@
+//! Counts what two replicas must compare and send to find the keys on which they differ.
+//!
+//! ```text
+//! cargo run --release -p quorate-model --example sync_work
+//! ```
+//!
+//! Two replicas hold the same `n` keys and differ in the state of `d` of them. Nothing is sent:
+//! both trees are at hand, and the counts are of what messages would carry. What came out is in
+//! `docs/performance.md`. All counts are the same on every run; the times are not.
+
+use std::time::Instant;
+
+use quorate_model::hash_tree::{EntryHash, HashTree, LeafId, SetHash, TreeShape, differing_leaves};
+use quorate_model::ids::Key;
+use quorate_model::versions::RecordDigest;
+
+const KEYS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
+const DIFFERING: [u64; 4] = [1, 10, 100, 1_000];
+const SHAPE: TreeShape = TreeShape::NODES;
+
+/// A key's leaf, and its hash in a state of that number.
+fn entry(number: u64, state: u64) -> (LeafId, EntryHash) {
+    let key = Key::from(format!("key-{number}").as_str());
+    (SHAPE.leaf_of(&key), EntryHash::new(&key, RecordDigest(state)))
+}
+
+/// What one replica holds.
+struct Replica {
+    tree: HashTree,
+    /// How many keys each leaf has.
+    occupancy: Vec<u64>,
+    nanoseconds_per_hash: u128,
+    nanoseconds_per_replace: u128,
+}
+
+fn replica(keys: u64) -> Replica {
+    let start = Instant::now();
+    let entries: Vec<_> = (0..keys).map(|number| entry(number, 0)).collect();
+    let nanoseconds_per_hash = start.elapsed().as_nanos() / u128::from(keys);
+
+    let mut tree = HashTree::new(SHAPE);
+    let start = Instant::now();
+    for (leaf, hash) in &entries {
+        tree.replace(*leaf, None, Some(*hash));
+    }
+    let nanoseconds_per_replace = start.elapsed().as_nanos() / u128::from(keys);
+
+    let mut occupancy = vec![0; SHAPE.leaves() as usize];
+    for (leaf, _) in &entries {
+        occupancy[leaf.0 as usize] += 1;
+    }
+    Replica { tree, occupancy, nanoseconds_per_hash, nanoseconds_per_replace }
+}
+
+/// Bytes of a tree of this shape with one full array per level.
+fn array_bytes() -> usize {
+    let nodes: u32 = (0..=SHAPE.levels()).map(|level| SHAPE.nodes_at(level)).sum();
+    nodes as usize * size_of::<SetHash>()
+}
+
+fn main() {
+    let replicas = KEYS.map(|keys| (keys, replica(keys)));
+
+    println!(
+        "| keys n | differing d | hashes compared | at most 1 + {}d | hashes sent | leaves that \
+         differ | keys listed | listed per differing key |",
+        SHAPE.fanout() * usize::from(SHAPE.levels())
+    );
+    println!("|--:|--:|--:|--:|--:|--:|--:|--:|");
+    for (keys, mine) in &replicas {
+        for differing in DIFFERING {
+            let mut theirs = mine.tree.clone();
+            for number in (0..differing).map(|index| index * (keys / differing)) {
+                let ((leaf, old), (_, new)) = (entry(number, 0), entry(number, 1));
+                theirs.replace(leaf, Some(old), Some(new));
+            }
+            let descent = differing_leaves(&mine.tree, &theirs);
+            let listed: u64 =
+                descent.leaves.iter().map(|leaf| mine.occupancy[leaf.0 as usize]).sum();
+            let most = 1 + differing as usize * SHAPE.fanout() * usize::from(SHAPE.levels());
+            assert!(descent.compared <= most);
+            println!(
+                "| {} | {} | {} | {} | {} | {} | {} | {:.1} |",
+                grouped(*keys),
+                grouped(differing),
+                grouped(descent.compared as u64),
+                grouped(most as u64),
+                grouped(descent.sent as u64),
+                grouped(descent.leaves.len() as u64),
+                grouped(listed),
+                listed as f64 / differing as f64,
+            );
+        }
+    }
+
+    println!();
+    println!(
+        "| keys n | keys per leaf | a tree, bytes | full arrays, bytes | changing a tree, ns | \
+         hashing a key and its entry, ns |"
+    );
+    println!("|--:|--:|--:|--:|--:|--:|");
+    for (keys, replica) in &replicas {
+        println!(
+            "| {} | {:.2} | {} | {} | {} | {} |",
+            grouped(*keys),
+            *keys as f64 / f64::from(SHAPE.leaves()),
+            grouped(replica.tree.memory_bytes() as u64),
+            grouped(array_bytes() as u64),
+            replica.nanoseconds_per_replace,
+            replica.nanoseconds_per_hash,
+        );
+    }
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
