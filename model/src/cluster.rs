@@ -302,6 +302,13 @@ impl ClusterConfig {
         self.background
     }
 
+    /// The same with the protocol wrong in one more way.
+    #[must_use]
+    pub fn with_deviation(mut self, deviation: Deviation) -> Self {
+        self.deviations = self.deviations.with(deviation);
+        self
+    }
+
     /// Whether the protocol is to be wrong in any way.
     #[must_use]
     pub fn is_deviant(&self) -> bool {

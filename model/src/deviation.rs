@@ -38,6 +38,52 @@ deviations! {
     RebuildFromOne: "a node that lost its disk serves once it has caught up from one other home",
     ServeUncaught: "a node that lost its disk serves at once",
     ValuesOnlyTree: "hash trees cover keys and values, not contexts and dots",
+    #[cfg(feature = "planted-faults")]
+    DuplicateAcksCounted: "a second acknowledgement of one node counts again",
+    #[cfg(feature = "planted-faults")]
+    WriteQuorumOneLess: "a write is acknowledged when W - 1 nodes hold it",
+    #[cfg(feature = "planted-faults")]
+    ReadQuorumOneLess: "a read is answered from R - 1 replies",
+    #[cfg(feature = "planted-faults")]
+    LastReplyReturned: "a read returns the last reply and not the merge of all",
+    #[cfg(feature = "planted-faults")]
+    FallbackCountedUnderStrict: "fallbacks stand in under a strict quorum too",
+    #[cfg(feature = "planted-faults")]
+    ArrivalsOverwrite: "a state that arrives replaces what is held, instead of being merged",
+    #[cfg(feature = "planted-faults")]
+    BareDeltaReplicated: "the coordinator sends the new version alone, not its whole state",
+    #[cfg(feature = "planted-faults")]
+    ContextIgnored: "a put does not replace the versions that its context covers",
+    #[cfg(feature = "planted-faults")]
+    SiblingsDropped: "a put replaces every version, seen or not",
+    #[cfg(feature = "planted-faults")]
+    CounterRepeats: "the counter of a run does not advance",
+    #[cfg(feature = "planted-faults")]
+    EpochNotRenewed: "a run goes on, whatever was forgotten since",
+    #[cfg(feature = "planted-faults")]
+    RetryMintsAgain: "a retry of a finished put is a new write",
+    #[cfg(feature = "planted-faults")]
+    LateRepliesIgnored: "asynchronous repair ends with the answer",
+    #[cfg(feature = "planted-faults")]
+    HintDroppedOnSend: "a hint is dropped when it is offered",
+    #[cfg(feature = "planted-faults")]
+    NewerHintDropped: "a hint is dropped whatever its home acknowledges",
+    #[cfg(feature = "planted-faults")]
+    HintOverwritten: "a hint replaces the one before, instead of being merged with it",
+    #[cfg(feature = "planted-faults")]
+    HandoffAckedUnstored: "a home acknowledges a handoff and does not store it",
+    #[cfg(feature = "planted-faults")]
+    AckBeforeDurable: "what a step stores is durable only with the next step",
+    #[cfg(feature = "planted-faults")]
+    TombstoneSkippedBySync: "anti-entropy does not send tombstones",
+    #[cfg(feature = "planted-faults")]
+    ReapWithoutAll: "a tombstone goes when one other node agrees",
+    #[cfg(feature = "planted-faults")]
+    ReapDespiteHints: "a node that holds a hint for a key agrees that its tombstone goes",
+    #[cfg(feature = "planted-faults")]
+    ReapAskedOnce: "a tombstone goes after one round of agreement",
+    #[cfg(feature = "planted-faults")]
+    ReapUnsettled: "a tombstone goes at the last agreement, whatever is still under way",
 }
 
 impl fmt::Display for Deviation {
@@ -51,6 +97,12 @@ impl fmt::Display for Deviation {
 pub struct Deviations(u64);
 
 impl Deviations {
+    /// These and this one.
+    #[must_use]
+    pub fn with(self, deviation: Deviation) -> Self {
+        Deviations(self.0 | 1 << deviation as u32)
+    }
+
     /// Whether this one is among them.
     #[must_use]
     pub fn contains(self, deviation: Deviation) -> bool {
@@ -60,7 +112,7 @@ impl Deviations {
 
 impl FromIterator<Deviation> for Deviations {
     fn from_iter<I: IntoIterator<Item = Deviation>>(deviations: I) -> Self {
-        Deviations(deviations.into_iter().fold(0, |all, one| all | 1 << one as u32))
+        deviations.into_iter().fold(Deviations::default(), Deviations::with)
     }
 }
 

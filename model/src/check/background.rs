@@ -51,7 +51,9 @@ pub(crate) fn may_expire(
                     )
                 })
         }
-        Timer::Settled => !any(&|message, _, _| message.carried().next().is_some()),
+        Timer::Settled => !any(&|message, _, _| {
+            message.carried().next().is_some() || matches!(message, Message::ReapAgree { .. })
+        }),
         Timer::Sync(other) => {
             !any(&|message, _, _| {
                 matches!(

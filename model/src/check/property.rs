@@ -305,6 +305,17 @@ pub const ALL: &[PropertySpec] = &[
         },
         watch: Watch { dots: true, ..NOTHING },
     },
+    PropertySpec {
+        name: "minted-once",
+        statement: "no write is minted under two dots",
+        kind: PropertyKind::Safety {
+            holds: |view| view.history.dots().iter().all(|dots| dots.len() <= 1),
+            witness: |view| view.history.dots().iter().any(|dots| !dots.is_empty()),
+            witness_statement: "a write was minted",
+            witness_name: "minted-once (witness)",
+        },
+        watch: Watch { dots: true, ..NOTHING },
+    },
     read_property!(
         "quorum-overlap",
         overlap,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::property::Expected;
 use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
+use crate::deviation::Deviation;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::FanOut;
 
@@ -195,6 +196,16 @@ impl Scenario {
         keys.sort();
         keys.dedup();
         keys
+    }
+
+    /// The same scenario with the protocol wrong in one more way.
+    #[must_use]
+    pub fn with_deviation(&self, deviation: Deviation) -> Scenario {
+        let mut scenario = self.clone();
+        scenario.spec.deviations.push(deviation);
+        let cluster = scenario.cluster.as_ref().clone();
+        scenario.cluster = Arc::new(cluster.with_deviation(deviation));
+        scenario
     }
 
     /// Whether what a node holds of a key never becomes less: no disk is lost or replaced, no

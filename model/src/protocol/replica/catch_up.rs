@@ -86,7 +86,7 @@ impl Replica {
         after: Option<Key>,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        if !self.serves() && !planted!(config.cluster, UncaughtTell) {
+        if !self.serves() {
             return Ok(());
         }
         let batch_max = config.cluster.limits().batch_max;

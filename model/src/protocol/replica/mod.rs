@@ -213,7 +213,9 @@ impl Replica {
             }
             Message::Handoff { key, state } => {
                 if config.stores(&key, &state) {
-                    take_in(config, store, &key, &state, step)?;
+                    if !planted!(config.cluster, HandoffAckedUnstored) {
+                        take_in(config, store, &key, &state, step)?;
+                    }
                     let held = state.digest();
                     step.send(from, Message::HandoffAck { key, held });
                 }
@@ -231,8 +233,7 @@ impl Replica {
                 self.receive_reap_ask(config, store, from, key, &state, step)
             }
             Message::ReapAgree { key, held } => {
-                self.receive_reap_agree(config, from, &key, held, step);
-                Ok(())
+                self.receive_reap_agree(config, store, from, &key, held, step)
             }
             Message::SyncHashes { range, level, nodes } => {
                 self.receive_hashes(config, store, from, range, level, &nodes, step)
@@ -383,6 +384,9 @@ fn take_in<S: Store>(
 ) -> Result<(), S::Error> {
     let entry = match store.entry(key)? {
         None => Entry { state: Arc::clone(incoming), run: None },
+        Some(_) if planted!(config.cluster, ArrivalsOverwrite) => {
+            Entry { state: Arc::clone(incoming), run: None }
+        }
         Some(entry) if entry.state.dominates(incoming) => return Ok(()),
         Some(entry) => {
             let identity = store.identity()?;

@@ -10,9 +10,9 @@ use crate::deviation::Deviation;
 use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::effect::Step;
 use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
-use crate::protocol::store::{Change, Entry, Identity, Store};
+use crate::protocol::store::{Change, Entry, Identity, Run, Store};
 use crate::protocol::write_round::WriteRound;
-use crate::versions::{Record, Write};
+use crate::versions::{Dot, Record, VersionVector, Write};
 
 use super::finished::FinishedPut;
 use super::{NodeConfig, Replica, mint, start_timer, stop_timer};
@@ -64,7 +64,6 @@ impl CoordinatedWrite {
     fn counts(&self, config: &NodeConfig, node: NodeId) -> bool {
         config.cluster.homes(&self.key).contains(node)
             || self.stand_ins.iter().any(|(fallback, _)| *fallback == node)
-            || planted!(config.cluster, FallbackCountedUnderStrict)
     }
 }
 
@@ -97,7 +96,9 @@ impl Replica {
         }
         let key = put.key.clone();
         let fan_out = put.fan_out;
-        let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy());
+        let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy())
+            || planted!(config.cluster, FallbackCountedUnderStrict);
+        let w = if planted!(config.cluster, WriteQuorumOneLess) { w.max(2) - 1 } else { w };
         let (state, delta) = match store_write(config, store, now, put, step)? {
             Ok(stored) => stored,
             Err(refusal) => {
@@ -173,8 +174,8 @@ impl Replica {
             value: put.value,
         });
         let state = Arc::new(match &old {
-            Some(old) => old.merged(&state),
-            None => state,
+            Some(old) if !planted!(config.cluster, HintOverwritten) => old.merged(&state),
+            _ => state,
         });
         step.changes.extend(identity_after.map(Change::Identity));
         let hint = Change::Hint { home, key: key.clone(), state: Arc::clone(&state) };
@@ -347,7 +348,7 @@ fn store_write<S: Store>(
         is_caught_up: true,
     });
     let entry = store.entry(&put.key)?;
-    let mut state = match &entry {
+    let state = match &entry {
         Some(entry) => (*entry.state).clone(),
         None => Record::empty(config.cluster.versioning()),
     };
@@ -362,6 +363,30 @@ fn store_write<S: Store>(
         let run = mint::surviving_run(cluster, node, Some(identity), run, &put.context);
         mint::next_dot(node, identity, run)
     };
+    if planted!(config.cluster, CounterRepeats) && run.counter > 1 {
+        let run = Run { counter: run.counter - 1, ..run };
+        return store_as(config, state, Dot { counter: run.counter, ..dot }, run, now, put, step);
+    }
+    step.changes.extend(identity_after.map(Change::Identity));
+    store_as(config, state, dot, run, now, put, step)
+}
+
+/// Applies the write under this dot.
+fn store_as<E>(
+    config: &NodeConfig,
+    mut state: Record,
+    dot: Dot,
+    run: Run,
+    now: Timestamp,
+    mut put: PutRequest,
+    step: &mut Step,
+) -> Result<Result<(Arc<Record>, Arc<Record>), Refusal>, E> {
+    if planted!(config.cluster, ContextIgnored) {
+        put.context = VersionVector::new();
+    }
+    if planted!(config.cluster, SiblingsDropped) {
+        put.context.join(&state.context());
+    }
     let client = put.request.client;
     let write = Write { dot, client, context: put.context, timestamp: now, value: put.value };
     state.put(&write);
@@ -370,7 +395,6 @@ fn store_write<S: Store>(
         return Ok(Err(Refusal::RecordTooLarge { bytes, bytes_max }));
     }
     let state = Arc::new(state);
-    step.changes.extend(identity_after.map(Change::Identity));
     let entry = Entry { state: Arc::clone(&state), run: Some(run) };
     step.changes.push(Change::Entry { key: put.key, entry });
     let delta = if planted!(config.cluster, BareDeltaReplicated) {

@@ -2,13 +2,18 @@
 //!
 //! A home asks *every* node; one that is down is waited for. A home agrees when it holds the very
 //! same state, another node when it holds no hint for the key, either when it serves no request
-//! about it. Whatever a node sends about the key after it has agreed has seen the tombstone. What
-//! it sent before may still be under way: so the asker waits, after the last agreement, for longer
-//! than a datagram lives (an assumption, and the only one), and then tells all homes to forget the
-//! key if that is still all they hold.
+//! about it. Whatever a coordinator sends about the key after it has agreed has seen the tombstone.
+//! What it sent before may still be under way: so the asker waits, after the last agreement, for
+//! longer than a datagram lives (an assumption, and the only one).
+//!
+//! Once is not enough. A hint that was under way may have reached a fallback after that fallback
+//! had agreed (the checker found it; scenario `delete-hinted`). So everybody is asked again, and
+//! there is a second wait, for what such a hint's holder may have sent. Then all homes forget the
+//! key, if the tombstone is still all they hold.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::Serialize;
 
@@ -32,10 +37,15 @@ pub(super) struct Reaper {
 struct Round {
     held: RecordDigest,
     agreed: NodeSet,
+    /// Whether all had agreed before, and are asked again.
+    is_second: bool,
 }
 
 impl Reaper {
     fn is_agreed(config: &NodeConfig, round: &Round) -> bool {
+        if planted!(config.cluster, ReapWithoutAll) && !round.agreed.is_empty() {
+            return true;
+        }
         let mut members = config.cluster.members().iter();
         members.all(|node| *node == config.node || round.agreed.contains(*node))
     }
@@ -54,7 +64,8 @@ impl Replica {
         step: &mut Step,
     ) -> Result<(), S::Error> {
         step.effects.push(Effect::SetTimer(Timer::Reap));
-        // Those that all agreed about wait for their datagrams to die; one batch at a time.
+        // Those that all agreed about wait for their datagrams to die; one batch at a time. A
+        // second round that got no answer gives way to the next batch, as a first one does.
         if !self.serves() || self.reaper.any_agreed(config) {
             return Ok(());
         }
@@ -70,13 +81,9 @@ impl Replica {
                 step.changes.push(Change::RemoveEntry { key });
             } else if config.is_home(&key) && !self.is_busy_with(&key) {
                 let held = entry.state.digest();
-                for node in config.cluster.members() {
-                    if *node != config.node {
-                        let (key, state) = (key.clone(), Arc::clone(&entry.state));
-                        step.send(*node, Message::ReapAsk { key, state });
-                    }
-                }
-                self.reaper.rounds.insert(key, Round { held, agreed: NodeSet::EMPTY });
+                ask_everybody(config, &key, &entry.state, step);
+                let round = Round { held, agreed: NodeSet::EMPTY, is_second: false };
+                self.reaper.rounds.insert(key, round);
             }
         }
         // A cluster of one has agreed with itself.
@@ -117,20 +124,25 @@ impl Replica {
     }
 
     /// Counts an agreement; after the last one, waits until what was sent before it is gone.
-    pub(super) fn receive_reap_agree(
+    pub(super) fn receive_reap_agree<S: Store>(
         &mut self,
         config: &NodeConfig,
+        store: &S,
         from: NodeId,
         key: &Key,
         held: RecordDigest,
         step: &mut Step,
-    ) {
+    ) -> Result<(), S::Error> {
         let Some(round) = self.reaper.rounds.get_mut(key).filter(|round| round.held == held) else {
-            return;
+            return Ok(());
         };
         if round.agreed.insert(from) && Reaper::is_agreed(config, round) {
+            if planted!(config.cluster, ReapUnsettled) {
+                return self.expire_settled(config, store, step);
+            }
             step.effects.push(Effect::SetTimer(Timer::Settled));
         }
+        Ok(())
     }
 
     /// No older datagram is under way any more.
@@ -140,19 +152,42 @@ impl Replica {
         store: &S,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        let agreed = |round: &Round| {
-            Reaper::is_agreed(config, round) || planted!(config.cluster, ReapWithoutAll)
-        };
-        let settled: alloc::vec::Vec<(Key, RecordDigest)> = (self.reaper.rounds.iter())
-            .filter(|(_, round)| agreed(round))
-            .map(|(key, round)| (key.clone(), round.held))
+        let settled: Vec<(Key, Round)> = (self.reaper.rounds.iter())
+            .filter(|(_, round)| Reaper::is_agreed(config, round))
+            .map(|(key, round)| (key.clone(), *round))
             .collect();
-        for (key, held) in settled {
+        for (key, Round { held, is_second, .. }) in settled {
             self.reaper.rounds.remove(&key);
+            if !is_second && !planted!(config.cluster, ReapAskedOnce) {
+                self.ask_again(config, store, key, held, step)?;
+                continue;
+            }
             for home in config.other_homes(&key) {
                 step.send(home, Message::Reap { key: key.clone(), held });
             }
             forget(store, key, held, step)?;
+        }
+        Ok(())
+    }
+
+    /// Begins the second round about a key, if the tombstone is still all there is here.
+    fn ask_again<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        key: Key,
+        held: RecordDigest,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let entry = store.entry(&key)?.filter(|entry| entry.state.digest() == held);
+        if let Some(entry) = entry.filter(|_| !self.is_busy_with(&key)) {
+            ask_everybody(config, &key, &entry.state, step);
+            let round = Round { held, agreed: NodeSet::EMPTY, is_second: true };
+            // A cluster of one has agreed with itself.
+            if Reaper::is_agreed(config, &round) {
+                step.effects.push(Effect::SetTimer(Timer::Settled));
+            }
+            self.reaper.rounds.insert(key, round);
         }
         Ok(())
     }
@@ -176,6 +211,13 @@ impl Replica {
     /// Whether a request here holds, or may yet hold, an older state of the key.
     fn is_busy_with(&self, key: &Key) -> bool {
         self.puts_to(key) || self.gets_of(key) || self.probes_for(key)
+    }
+}
+
+fn ask_everybody(config: &NodeConfig, key: &Key, state: &Arc<Record>, step: &mut Step) {
+    for node in config.cluster.members().iter().filter(|node| **node != config.node) {
+        let (key, state) = (key.clone(), Arc::clone(state));
+        step.send(*node, Message::ReapAsk { key, state });
     }
 }
 
