@@ -1,6 +1,7 @@
 //! A scenario in words: what is checked, and within which bounds.
 
 use quorate_model::check::words::planned;
+use quorate_model::cluster::Reaping;
 use quorate_model::scenario::Scenario;
 
 /// `A B C; N=3, R=2, W=2 (R + W > N); dotted versions; node-driven; read repair off`
@@ -22,15 +23,36 @@ pub fn cluster(scenario: &Scenario) -> String {
         cluster.versioning(),
         cluster.read_repair(),
     );
+    let background = cluster.background();
+    let reaping = match background.reaping {
+        Reaping::Off => "",
+        Reaping::Agreed => "; tombstones go by agreement",
+        Reaping::ByAge => "; tombstones go by age",
+    };
+    for (is_so, words) in [
+        (cluster.sloppy(), "; sloppy"),
+        (background.handoff, "; handoff"),
+        (background.anti_entropy, "; anti-entropy"),
+        (true, reaping),
+    ] {
+        if is_so {
+            text.push_str(words);
+        }
+    }
+    for deviation in &scenario.spec.deviations {
+        text.push_str(&format!("; WRONG ON PURPOSE: {}", deviation.statement()));
+    }
     let names = |nodes: &quorate_model::ids::NodeSet| {
         nodes.iter().map(|node| cluster.name(node)).collect::<Vec<_>>().join(" ")
     };
     if !scenario.down.is_empty() {
-        text.push_str(&format!("; down: {}", names(&scenario.down)));
+        let returns = if scenario.down_returns { " until they return" } else { "" };
+        text.push_str(&format!("; down: {}{returns}", names(&scenario.down)));
     }
     if !scenario.partition.is_empty() {
         let groups: Vec<String> = scenario.partition.iter().map(names).collect();
-        text.push_str(&format!("; partition {}", groups.join(" | ")));
+        let heals = if scenario.heals { " until it heals" } else { "" };
+        text.push_str(&format!("; partition {}{heals}", groups.join(" | ")));
     }
     let ahead = cluster.nodes().iter().filter(|node| scenario.clocks_ahead[node.index()] > 0);
     for node in ahead {
@@ -98,12 +120,19 @@ pub fn bounds(scenario: &Scenario) -> String {
 #[must_use]
 pub fn faults(scenario: &Scenario) -> String {
     let faults = scenario.faults;
-    let budgets =
-        [(faults.drops, "drop"), (faults.duplicates, "duplicate"), (faults.timeouts, "timeout")];
+    let budgets = [
+        (faults.drops, "drop", "drops"),
+        (faults.duplicates, "duplicate", "duplicates"),
+        (faults.timeouts, "timeout", "timeouts"),
+        (faults.crashes, "crash", "crashes"),
+        (faults.wipes, "lost disk", "lost disks"),
+        (faults.rollbacks, "older disk", "older disks"),
+        (faults.partitions, "partition", "partitions"),
+    ];
     let allowed: Vec<String> = budgets
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, noun)| format!("{count} {noun}{}", if *count == 1 { "" } else { "s" }))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
         .collect();
     if allowed.is_empty() { "none".to_owned() } else { format!("at most {}", allowed.join(", ")) }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use quorate_model::check::Expected;
 use quorate_model::check::convergence::FAIRNESS;
@@ -121,6 +121,42 @@ fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> St
     if let Some(saved) = saved {
         let _ = write!(text, "  -> {saved}");
     }
+    text
+}
+
+/// A table row per scenario with its bounds and size.
+#[must_use]
+pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    let header =
+        ["scenario", "nodes", "N R W", "faults", "generated", "distinct", "depth", "seconds"];
+    table.set_header(header.into_iter().chain(["verdicts"]));
+    for (scenario, report) in checked {
+        let quorum = scenario.cluster.quorum();
+        let verdicts = report.verdicts.iter().map(|verdict| {
+            let found =
+                verdict.found.map_or_else(|| "undecided".to_owned(), |found| found.to_string());
+            format!("{} {found}", verdict.property.name)
+        });
+        let mut verdicts: Vec<String> = verdicts.collect();
+        if let Some(cut) = &report.cut {
+            verdicts.insert(0, format!("CUT {cut}"));
+        }
+        table.add_row([
+            scenario.name.clone(),
+            scenario.cluster.nodes().len().to_string(),
+            format!("{} {} {}", quorum.n(), quorum.r(), quorum.w()),
+            describe::faults(scenario),
+            grouped(report.generated as u64),
+            grouped(report.distinct as u64),
+            report.depth.to_string(),
+            format!("{:.2}", report.elapsed.as_secs_f64()),
+            verdicts.join(", "),
+        ]);
+    }
+    let mut text = table.trim_fmt();
+    text.push('\n');
     text
 }
 

@@ -13,7 +13,9 @@ use quorate_model::scenario::builtin::ALL;
 use super::scenario::{Loaded, load, load_builtin};
 use super::{Failure, output};
 use crate::check::json::{Document, Entry};
-use crate::check::{self, Limits, Progress, Report, Summary, Verdict, text};
+use quorate_model::deviation::Deviation;
+
+use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
 
 /// Check scenarios: visit every state within their bounds and judge what must hold.
 #[derive(Debug, Args)]
@@ -44,6 +46,15 @@ pub struct CheckArgs {
     /// Where runs that show a violation, or reach what is to be reached, are saved
     #[arg(long, value_name = "DIR", default_value = "quorate-traces")]
     traces: PathBuf,
+    /// Check the large scenarios too long for every day; cut after 10 minutes unless --timeout says
+    #[arg(long, conflicts_with_all = ["scenarios", "planted"])]
+    deep: bool,
+    /// Make the protocol wrong in every way that is compiled in, and show what catches it
+    #[arg(long, conflicts_with_all = ["scenarios", "json"])]
+    planted: bool,
+    /// Print the table, and nothing else, as Markdown
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     /// Print the steps of every such run; they are always printed for scenarios that are named
     #[arg(long)]
     steps: bool,
@@ -57,9 +68,12 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     if args.list {
         return list();
     }
+    if args.planted {
+        return plant(args);
+    }
     let loaded: Vec<Loaded> = if args.scenarios.is_empty() {
         let all = ALL.iter().map(load_builtin).collect::<Result<Vec<_>, _>>()?;
-        all.into_iter().filter(|loaded| loaded.scenario.default).collect()
+        all.into_iter().filter(|loaded| loaded.scenario.default != args.deep).collect()
     } else {
         args.scenarios.iter().map(|name| load(name)).collect::<Result<_, _>>()?
     };
@@ -77,7 +91,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         };
         if args.json {
             entries.push(Entry::new(scenario, &report, saved));
-        } else {
+        } else if !args.markdown {
             output::print(&text::block(scenario, &report, saved))?;
             if tell_steps {
                 output::print(&steps(&ClusterModel::new(scenario.clone()), &report))?;
@@ -91,9 +105,13 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         output::json(&Document::new(&summary, entries))?;
     } else {
         let checked: Vec<_> = loaded.iter().map(|loaded| &*loaded.scenario).zip(&reports).collect();
-        output::print(&text::table(&checked))?;
-        output::print("\n")?;
-        if summary.is_as_expected() {
+        if args.markdown {
+            output::print(&text::markdown(&checked))?;
+        } else {
+            output::print(&text::table(&checked))?;
+            output::print("\n")?;
+        }
+        if !args.markdown && summary.is_as_expected() {
             output::print(&format!("{}\n", text::summary(&summary)))?;
         }
     }
@@ -113,8 +131,43 @@ fn limits(args: &CheckArgs) -> Limits {
         states_max: args.max_states.map(|states| states as usize),
         // A path of d steps has d + 1 states.
         depth_max: args.max_depth.map(|steps| steps as usize + 1),
-        timeout: args.timeout,
+        timeout: args.timeout.or_else(|| args.deep.then_some(DEEP_TIME)),
     }
+}
+
+/// How long a deep scenario may take.
+const DEEP_TIME: Duration = Duration::from_secs(600);
+
+/// How long, and how many states, one scenario may take with a planted fault. Faults that matter
+/// show early; what was found until then was found.
+const PLANTED_TIME: Duration = Duration::from_secs(10);
+const PLANTED_STATES: usize = 350_000;
+
+fn plant(args: &CheckArgs) -> Result<(), Failure> {
+    if !cfg!(feature = "planted-faults") {
+        let problem = "this program contains no planted faults; they are never part of a release. \
+             Run: cargo run --release --features planted-faults -- check --planted";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
+    let all = ALL.iter().map(load_builtin).collect::<Result<Vec<_>, _>>()?;
+    let scenarios: Vec<_> =
+        all.into_iter().map(|loaded| loaded.scenario).filter(|scenario| scenario.default).collect();
+    let mut limits = limits(args);
+    limits.timeout = limits.timeout.or(Some(PLANTED_TIME));
+    limits.states_max = limits.states_max.or(Some(PLANTED_STATES));
+    let mut planted = Vec::new();
+    for fault in Deviation::ALL {
+        if std::io::stderr().is_terminal() {
+            eprintln!("{fault}: {}", fault.statement());
+        }
+        planted.push(planted::plant(*fault, &scenarios, &limits));
+    }
+    output::print(&planted::matrix(&planted, args.markdown))?;
+    let summary = planted::summary(&planted);
+    if planted.iter().any(|planted| planted.caught.is_empty()) {
+        return Err(Failure::Unexpected(summary));
+    }
+    if args.markdown { Ok(()) } else { output::print(&format!("{summary}\n")) }
 }
 
 fn list() -> Result<(), Failure> {
