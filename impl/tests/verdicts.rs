@@ -83,6 +83,31 @@ fn a_run_cut_by_states_time_or_depth_says_so_and_has_failed() {
 }
 
 #[test]
+fn convergence_is_undecided_where_a_run_was_cut() {
+    let builtin = Builtin::named("r1-w1").expect("it is built in");
+    let mut scenario = builtin.parse().expect("built-in scenarios parse");
+    scenario.expect.insert("convergence".into(), Expected::Holds);
+    let scenario = Arc::new(scenario);
+    assert_eq!(convergence(&scenario, &LIMITS), Some(Expected::Holds));
+    let cuts = [Limits { states_max: Some(10), ..LIMITS }, Limits { depth_max: Some(3), ..LIMITS }];
+    for limits in cuts {
+        let report = check(&scenario, &limits, |_| {});
+        assert!(report.cut.is_some() && !report.is_as_expected(), "{limits:?}");
+        assert_eq!(convergence(&scenario, &limits), None, "{limits:?}");
+    }
+}
+
+/// What is found of convergence.
+fn convergence(
+    scenario: &Arc<quorate_model::scenario::Scenario>,
+    limits: &Limits,
+) -> Option<Expected> {
+    let report = check(scenario, limits, |_| {});
+    let of = |verdict: &&quorate::check::Verdict| verdict.property.name == "convergence";
+    report.verdicts.iter().find(of).expect("it is judged").found
+}
+
+#[test]
 fn a_limit_that_is_not_met_cuts_nothing() {
     let limits = Limits {
         states_max: Some(1_000_000),

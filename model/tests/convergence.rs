@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck};
-use quorate_model::check::ClusterModel;
 use quorate_model::check::convergence::{
     ClusterSource, Decision, Outcome, STATES_MAX, Source, Step, Violation, decide,
 };
+use quorate_model::check::trace::{CYCLE_STARTS, ReplayError, SavedPath, numbered, walk};
+use quorate_model::check::{Action, ClusterModel, Expected};
 use quorate_model::scenario::builtin::{ALL, Builtin};
 use quorate_model::scenario::{Reductions, Scenario};
 use stateright::{Checker, Model, Property};
@@ -479,7 +480,7 @@ fn the_components_say_what_the_definition_says() {
             Outcome::Undecided => false,
         }
     }
-    QuickCheck::new().tests(20_000).quickcheck(agree as fn(Drawn) -> bool);
+    QuickCheck::new().tests(10_000).quickcheck(agree as fn(Drawn) -> bool);
 }
 
 #[test]
@@ -501,10 +502,7 @@ fn builtin(name: &str) -> Scenario {
     Builtin::named(name).expect("it is built in").parse().expect("built-in scenarios parse")
 }
 
-fn decide_scenario(
-    scenario: Scenario,
-    states_max: usize,
-) -> Decision<quorate_model::check::Action> {
+fn decide_scenario(scenario: Scenario, states_max: usize) -> Decision<Action> {
     decide(&ClusterSource::new(&ClusterModel::new(Arc::new(scenario))), states_max)
 }
 
@@ -521,9 +519,7 @@ fn a_loss_that_nobody_reads_over_is_never_made_good_by_read_repair() {
     let Outcome::Violated(found) = decision.outcome else { panic!("{:?}", decision.outcome) };
     assert!(found.is_stuck());
     // Nobody reads in it.
-    let starts = |action: &&quorate_model::check::Action| {
-        matches!(action, quorate_model::check::Action::Invoke { .. })
-    };
+    let starts = |action: &&Action| matches!(action, Action::Invoke { .. });
     assert_eq!(found.stem.iter().filter(starts).count(), 1, "{:?}", found.stem);
 }
 
@@ -531,6 +527,45 @@ fn a_loss_that_nobody_reads_over_is_never_made_good_by_read_repair() {
 fn without_a_loss_there_is_nothing_to_repair() {
     let scenario = Scenario { faults: Default::default(), ..builtin("repair-only") };
     assert_eq!(decide_scenario(scenario, STATES_MAX).outcome, Outcome::Holds);
+}
+
+/// The run of a scenario that does not converge, with the model, as it is saved.
+fn saved_violation(name: &str) -> (ClusterModel, SavedPath) {
+    let model = ClusterModel::new(Arc::new(builtin(name)));
+    let decision = decide(&ClusterSource::new(&model), STATES_MAX);
+    let Outcome::Violated(found) = decision.outcome else { panic!("{:?}", decision.outcome) };
+    let actions = [found.stem, found.cycle.clone()].concat();
+    let cycle = found.cycle.len();
+    let saved = SavedPath::new(&model, "", "convergence", Expected::Violated, &actions, cycle);
+    (model, saved)
+}
+
+#[test]
+fn a_saved_violation_is_walked_again_and_judged_anew() {
+    let (model, saved) = saved_violation("repair-only");
+    assert_eq!(saved.replay(&model).1, Ok(()));
+    // A step earlier the lost message might still have arrived.
+    let shorter = SavedPath { steps: saved.steps[..saved.steps.len() - 1].to_vec(), ..saved };
+    assert!(matches!(shorter.replay(&model).1, Err(ReplayError::ShowsNothing { .. })));
+}
+
+#[test]
+fn a_saved_cycle_that_does_not_lead_back_shows_nothing() {
+    let (model, saved) = saved_violation("repair-only");
+    for cycle in [1, saved.steps.len(), saved.steps.len() + 1] {
+        let claimed = SavedPath { cycle, ..saved.clone() };
+        assert!(matches!(claimed.replay(&model).1, Err(ReplayError::ShowsNothing { .. })));
+    }
+}
+
+#[test]
+fn the_steps_of_a_cycle_are_told_apart_from_those_that_lead_there() {
+    let (model, saved) = saved_violation("repair-only");
+    let (steps, _) = walk(&model, &saved.actions());
+    let lines = numbered(&steps, 2);
+    let at = lines.iter().position(|line| line == CYCLE_STARTS).expect("the cycle is marked");
+    assert!(lines[at + 1].starts_with("  3. "), "{lines:#?}");
+    assert!(!numbered(&steps, 0).iter().any(|line| line == CYCLE_STARTS));
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub fn check(
         cut = cut.or(Some(Cut::Depth(depth)));
     }
     instruments.resume();
+    // Before anything else steps this model again.
+    let (fired, siblings_max) = (instruments.fired(), instruments.siblings_max());
     let discoveries: HashMap<&'static str, Vec<Action>> =
         checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions())).collect();
     let found = Progress { elapsed, ..progress() };
@@ -96,8 +98,8 @@ pub fn check(
         depth: found.depth,
         elapsed,
         verdicts,
-        fired: instruments.fired(),
-        siblings_max: instruments.siblings_max(),
+        fired,
+        siblings_max,
         cut,
     }
 }

@@ -104,7 +104,7 @@ fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> St
         (None, None) if verdict.is_vacuous() => text.push_str("but never put to the test"),
         (None, None) => text.push_str("within these bounds"),
     }
-    if let Some(Endings { size, .. }) = verdict.endings {
+    if let (Some(_), Some(Endings { size, .. })) = (verdict.found, verdict.endings) {
         let bottoms = grouped(size.bottom_components as u64);
         let _ = write!(text, "; bottom components: {bottoms}");
         if size.bottom_components_of_several > 0 {

@@ -28,6 +28,10 @@
 //! to answer a copy of it or a retry. If the client no longer waits for it and no copy is under
 //! way, neither can come. A read that was answered but listens for late replies is forgotten when
 //! no message of it is under way: its timer would do no more than forget it.
+//!
+//! **Convergence** looks at records, and at where runs end. No rule above changes what records can
+//! become: a step that is left out changes none, and is one that every fair run gets behind itself.
+//! So the records that a fair run comes to keep are the same, reduced or not.
 
 use alloc::vec::Vec;
 
