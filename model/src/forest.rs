@@ -230,8 +230,8 @@ mod tests {
                     let expected = range.contains(forest.node()).then_some(expected);
                     prop_assert_eq!(forest.tree(*range), expected.as_ref());
                 }
-                let roots = forest.ranges().map(|range| forest.tree(range).unwrap().root().0);
-                prop_assert_eq!(forest.whole(), SetHash(roots.fold(0, u64::wrapping_add)));
+                let roots = forest.ranges().map(|range| forest.tree(range).unwrap().root());
+                prop_assert_eq!(forest.whole(), roots.sum());
             }
         }
 

@@ -114,10 +114,7 @@ impl Below {
             Below::Few(listed) => {
                 let below =
                     listed.iter().filter(|(leaf, _)| shape.ancestor(*leaf, wanted) == index);
-                below.fold(SetHash::EMPTY, |mut sum, (_, hash)| {
-                    sum += *hash;
-                    sum
-                })
+                below.map(|(_, hash)| *hash).sum()
             }
             Below::Leaves(leaves) => leaves[child],
             Below::Branches(branches) if level == wanted => branches[child].hash,

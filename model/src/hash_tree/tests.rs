@@ -146,9 +146,9 @@ proptest! {
                     .filter(|(_, hash)| *hash != SetHash::EMPTY)
                     .collect();
                 let children: Vec<_> = tree.children(level, index).collect();
-                let sum = expected.iter().fold(0, |sum: u64, (_, hash)| sum.wrapping_add(hash.0));
+                let sum: SetHash = expected.iter().map(|(_, hash)| *hash).sum();
                 prop_assert_eq!(children, expected);
-                prop_assert_eq!(tree.node_hash(level, index), SetHash(sum));
+                prop_assert_eq!(tree.node_hash(level, index), sum);
             }
         }
     }
