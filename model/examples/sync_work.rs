@@ -6,9 +6,7 @@
 //!
 //! Two replicas hold the same `n` keys and differ in the state of `d` of them. Nothing is sent:
 //! both trees are at hand, and the counts are of what messages would carry. What came out is in
-//! `docs/performance.md`. All counts are the same on every run; the times are not.
-
-use std::time::Instant;
+//! `docs/performance.md`. It is the same on every run.
 
 use quorate_model::hash_tree::{EntryHash, HashTree, LeafId, SetHash, TreeShape, differing_leaves};
 use quorate_model::ids::Key;
@@ -29,27 +27,16 @@ struct Replica {
     tree: HashTree,
     /// How many keys each leaf has.
     occupancy: Vec<u64>,
-    nanoseconds_per_hash: u128,
-    nanoseconds_per_replace: u128,
 }
 
 fn replica(keys: u64) -> Replica {
-    let start = Instant::now();
-    let entries: Vec<_> = (0..keys).map(|number| entry(number, 0)).collect();
-    let nanoseconds_per_hash = start.elapsed().as_nanos() / u128::from(keys);
-
     let mut tree = HashTree::new(SHAPE);
-    let start = Instant::now();
-    for (leaf, hash) in &entries {
-        tree.replace(*leaf, None, Some(*hash));
-    }
-    let nanoseconds_per_replace = start.elapsed().as_nanos() / u128::from(keys);
-
     let mut occupancy = vec![0; SHAPE.leaves() as usize];
-    for (leaf, _) in &entries {
+    for (leaf, hash) in (0..keys).map(|number| entry(number, 0)) {
+        tree.replace(leaf, None, Some(hash));
         occupancy[leaf.0 as usize] += 1;
     }
-    Replica { tree, occupancy, nanoseconds_per_hash, nanoseconds_per_replace }
+    Replica { tree, occupancy }
 }
 
 /// Bytes of a tree of this shape with one full array per level.
@@ -94,20 +81,17 @@ fn main() {
     }
 
     println!();
-    println!(
-        "| keys n | keys per leaf | a tree, bytes | full arrays, bytes | changing a tree, ns | \
-         hashing a key and its entry, ns |"
-    );
-    println!("|--:|--:|--:|--:|--:|--:|");
+    println!("| keys n | keys per leaf | bytes of a tree | per key | one array per level |");
+    println!("|--:|--:|--:|--:|--:|");
     for (keys, replica) in &replicas {
+        let bytes = replica.tree.memory_bytes();
         println!(
-            "| {} | {:.2} | {} | {} | {} | {} |",
+            "| {} | {:.2} | {} | {:.1} | {} |",
             grouped(*keys),
             *keys as f64 / f64::from(SHAPE.leaves()),
-            grouped(replica.tree.memory_bytes() as u64),
+            grouped(bytes as u64),
+            bytes as f64 / *keys as f64,
             grouped(array_bytes() as u64),
-            replica.nanoseconds_per_replace,
-            replica.nanoseconds_per_hash,
         );
     }
 }

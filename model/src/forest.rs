@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 use serde::{Serialize, Serializer};
 
 use crate::cluster::{ClusterConfig, Placement};
-use crate::hash_tree::{EntryHash, HashTree, Replacement, SetHash, TreeShape};
+use crate::hash_tree::{EntryHash, HashTree, SetHash, TreeShape};
 use crate::ids::{Key, NodeId, NodeSet};
 use crate::ring::RingError;
 use crate::versions::RecordDigest;
@@ -85,7 +85,7 @@ impl Forest {
         let hash = |digest| EntryHash::new(key, digest);
         let (old, new) = (old.map(hash), new.map(hash));
         tree.replace(self.shape.leaf_of(key), old, new);
-        self.whole.replace(Replacement { old, new });
+        self.whole += SetHash::change(old, new);
     }
 
     /// Whose trees they are.
@@ -230,8 +230,8 @@ mod tests {
                     let expected = range.contains(forest.node()).then_some(expected);
                     prop_assert_eq!(forest.tree(*range), expected.as_ref());
                 }
-                let roots = forest.ranges().map(|range| forest.tree(range).unwrap().root().0);
-                prop_assert_eq!(forest.whole(), SetHash(roots.fold(0, u64::wrapping_add)));
+                let roots = forest.ranges().map(|range| forest.tree(range).unwrap().root());
+                prop_assert_eq!(forest.whole(), roots.sum());
             }
         }
 

@@ -62,7 +62,7 @@ pub fn differing_children(
     compare_children(mine, theirs).filter(|child| child.differs).map(|child| child.index)
 }
 
-/// A child that is not empty on both sides.
+/// A child that is not empty on at least one side.
 struct ComparedChild {
     index: u32,
     differs: bool,

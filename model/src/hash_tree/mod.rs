@@ -19,8 +19,6 @@ pub use position::{RowPlace, key_position, row_place, rows_within};
 pub use set_hash::{EntryHash, SetHash};
 pub use shape::{FANOUT_BITS_MAX, LEAF_BITS_MAX, LeafId, ShapeError, TreeShape};
 
-pub(crate) use set_hash::Replacement;
-
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::mem::size_of;
@@ -70,9 +68,9 @@ impl HashTree {
         if old == new {
             return;
         }
-        let replacement = Replacement { old, new };
-        self.root.replace(replacement);
-        self.below.replace(self.shape, 1, leaf, replacement);
+        let change = SetHash::change(old, new);
+        self.root += change;
+        self.below.add(self.shape, 1, leaf, change);
     }
 
     /// The hash of all entries.
@@ -87,7 +85,11 @@ impl HashTree {
     /// asked for as it is.
     #[must_use]
     pub fn node_hash(&self, level: u8, index: u32) -> SetHash {
-        self.node(level, index).map_or(SetHash::EMPTY, |(hash, _)| hash)
+        match level {
+            _ if index >= self.shape.nodes_at(level) => SetHash::EMPTY,
+            0 => self.root,
+            _ => self.below.node_hash(self.shape, 1, level, index),
+        }
     }
 
     /// The children of a node that are not empty, in ascending order: the index of each among the
@@ -95,13 +97,12 @@ impl HashTree {
     ///
     /// None of a leaf, nor of a node that the tree does not have.
     pub fn children(&self, level: u8, index: u32) -> impl Iterator<Item = (u32, SetHash)> + '_ {
-        let fanout = self.shape.fanout();
-        let node = self.node(level, index).filter(|_| level < self.shape.levels());
-        node.into_iter().flat_map(move |(_, below)| {
-            (0..fanout)
-                .map(move |child| (index * fanout as u32 + child as u32, below.child(child).0))
-                .filter(|(_, hash)| *hash != SetHash::EMPTY)
-        })
+        let inner = level < self.shape.levels() && index < self.shape.nodes_at(level);
+        let fanout = self.shape.fanout() as u32;
+        let children = if inner { index * fanout..(index + 1) * fanout } else { 0..0 };
+        children
+            .map(move |child| (child, self.node_hash(level + 1, child)))
+            .filter(|(_, hash)| *hash != SetHash::EMPTY)
     }
 
     /// Bytes of memory that the tree takes, with what it shares with other trees and without what
@@ -109,14 +110,6 @@ impl HashTree {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         size_of::<HashTree>() + self.below.memory_bytes()
-    }
-
-    /// The hash of a node, and what is below it; nothing where the shape has no such node.
-    fn node(&self, level: u8, index: u32) -> Option<(SetHash, &Below)> {
-        let leaf = self.shape.first_leaf_below(level, index)?;
-        Some((1..=level).fold((self.root, &self.below), |(_, below), level| {
-            below.child(self.shape.child_on_path(leaf, level))
-        }))
     }
 }
 

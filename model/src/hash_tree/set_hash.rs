@@ -1,7 +1,8 @@
 //! Hashes of entries, and of sets of entries.
 
 use core::fmt;
-use core::ops::{AddAssign, SubAssign};
+use core::iter::Sum;
+use core::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,17 +59,30 @@ impl SetHash {
     pub const EMPTY: SetHash = SetHash(0);
 }
 
-/// Takes an entry into the set.
-impl AddAssign<EntryHash> for SetHash {
-    fn add_assign(&mut self, entry: EntryHash) {
-        self.0 = self.0.wrapping_add(entry.0);
+impl SetHash {
+    /// What must be added to the hash of a set when one entry leaves it and another joins it. The
+    /// sums form a group, so there is always such a number, and it does not depend on the set.
+    #[must_use]
+    pub fn change(old: Option<EntryHash>, new: Option<EntryHash>) -> SetHash {
+        let number = |entry: Option<EntryHash>| entry.map_or(0, |entry| entry.0);
+        SetHash(number(new).wrapping_sub(number(old)))
     }
 }
 
-/// Takes an entry out of the set.
-impl SubAssign<EntryHash> for SetHash {
-    fn sub_assign(&mut self, entry: EntryHash) {
-        self.0 = self.0.wrapping_sub(entry.0);
+/// The hash of the union of two disjoint sets, or of a set after a [change](SetHash::change).
+impl AddAssign for SetHash {
+    fn add_assign(&mut self, other: SetHash) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+}
+
+/// The hash of the union of disjoint sets.
+impl Sum for SetHash {
+    fn sum<I: Iterator<Item = SetHash>>(sets: I) -> SetHash {
+        sets.fold(SetHash::EMPTY, |mut union, set| {
+            union += set;
+            union
+        })
     }
 }
 
@@ -82,25 +96,6 @@ impl fmt::Display for SetHash {
 impl fmt::Debug for SetHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// What becomes of the entries of one key: out with the old one, in with the new one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Replacement {
-    pub(crate) old: Option<EntryHash>,
-    pub(crate) new: Option<EntryHash>,
-}
-
-impl SetHash {
-    /// Follows the replacement of an entry of the set.
-    pub(crate) fn replace(&mut self, Replacement { old, new }: Replacement) {
-        if let Some(old) = old {
-            *self -= old;
-        }
-        if let Some(new) = new {
-            *self += new;
-        }
     }
 }
 

@@ -139,14 +139,13 @@ impl TreeShape {
     }
 
     /// The index, among the nodes of a level, of the one above a leaf (or the leaf itself).
-    fn ancestor(self, leaf: LeafId, level: u8) -> u32 {
+    pub(super) fn ancestor(self, leaf: LeafId, level: u8) -> u32 {
         leaf.0 >> (self.fanout_bits * (self.levels - level))
     }
 
-    /// The leftmost leaf below a node; nothing where the tree has no such node.
-    pub(super) fn first_leaf_below(self, level: u8, index: u32) -> Option<LeafId> {
-        let inside = index < self.nodes_at(level);
-        inside.then(|| LeafId(index << (self.fanout_bits * (self.levels - level))))
+    /// The leftmost leaf below a node, which the shape must have.
+    pub(super) fn first_leaf_below(self, level: u8, index: u32) -> LeafId {
+        LeafId(index << (self.fanout_bits * (self.levels - level)))
     }
 }
 
@@ -206,8 +205,6 @@ mod tests {
         for leaf in [65_536, u32::MAX] {
             assert!(TreeShape::NODES.leaf_range(LeafId(leaf)).is_empty());
         }
-        assert_eq!(TreeShape::NODES.first_leaf_below(4, 65_536), None);
-        assert_eq!(TreeShape::NODES.first_leaf_below(5, 0), None);
     }
 
     #[test]
