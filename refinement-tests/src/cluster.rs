@@ -36,6 +36,8 @@ pub struct Setting {
     pub nodes: usize,
     /// What reads do about replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether fallbacks stand in for homes that do not answer a put.
+    pub is_sloppy: bool,
     /// Whether nodes lose, duplicate and delay what they send.
     pub is_lossy: bool,
 }
@@ -70,6 +72,7 @@ impl TracedCluster {
             w: 2,
             versioning: Default::default(),
             read_repair: setting.read_repair,
+            sloppy: setting.is_sloppy,
             nodes: nodes.collect(),
         };
         let mut text = template
@@ -86,7 +89,7 @@ impl TracedCluster {
         let (program, processes) = (program.into(), BTreeMap::new());
         let mut cluster = TracedCluster { directory, file, program, processes };
         let names = cluster.file.spec.nodes.clone();
-        names.iter().for_each(|name| cluster.spawn(name));
+        names.iter().for_each(|name| cluster.spawn(name, true));
         names.iter().for_each(|name| cluster.wait_until_up(name));
         cluster
     }
@@ -97,9 +100,10 @@ impl TracedCluster {
         self.directory.path()
     }
 
-    fn spawn(&mut self, name: &str) {
+    fn spawn(&mut self, name: &str, is_founding: bool) {
         let mut command = Command::new(&self.program);
-        command.arg(&self.file.path).arg(name).stdin(Stdio::null());
+        let flag = is_founding.then_some("--found");
+        command.arg(&self.file.path).arg(name).args(flag).stdin(Stdio::null());
         self.processes.insert(name.into(), command.spawn().expect("the node can be started"));
     }
 
@@ -114,7 +118,7 @@ impl TracedCluster {
     /// # Panics
     /// When it does not come up in time.
     pub fn restart(&mut self, name: &str) {
-        self.spawn(name);
+        self.spawn(name, false);
         self.wait_until_up(name);
     }
 

@@ -16,7 +16,8 @@ fn held(report: &Report, name: &str) -> u64 {
 
 #[test]
 fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_model() {
-    let setting = Setting { nodes: 5, read_repair: ReadRepair::Blocking, is_lossy: true };
+    let setting =
+        Setting { nodes: 5, read_repair: ReadRepair::Blocking, is_sloppy: false, is_lossy: true };
     let mut cluster = TracedCluster::start(NODE, setting);
     Load::start(&cluster, LoadSetting { clients: 8, operations: 40, keys: 5 }).join();
     let report = cluster.validate().unwrap_or_else(|error| panic!("{error}"));
@@ -32,7 +33,8 @@ fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_mo
 
 #[test]
 fn a_cluster_whose_nodes_are_killed_and_restarted_under_load_stays_within_the_model() {
-    let setting = Setting { nodes: 4, read_repair: ReadRepair::Async, is_lossy: false };
+    let setting =
+        Setting { nodes: 4, read_repair: ReadRepair::Async, is_sloppy: false, is_lossy: false };
     let mut cluster = TracedCluster::start(NODE, setting);
     let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 60, keys: 6 });
     for (round, name) in ["n1", "n3", "n2", "n1"].into_iter().enumerate() {

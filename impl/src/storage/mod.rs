@@ -97,4 +97,6 @@ pub enum StorageError {
 }
 
 #[cfg(test)]
+mod equivalence;
+#[cfg(test)]
 mod tests;

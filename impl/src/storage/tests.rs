@@ -136,18 +136,25 @@ fn the_directory_of_another_node_or_versioning_is_refused() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
+fn another_format_is_refused() {
+    let newer = opened_with_format(STORE_FORMAT + 1);
+    assert!(matches!(newer, StorageError::NewerFormat { found: 3, .. }), "{newer}");
+    let older = opened_with_format(STORE_FORMAT - 1);
+    assert!(matches!(older, StorageError::OlderFormat { found: 1, .. }), "{older}");
+    assert!(older.to_string().contains("use the older program"), "{older}");
+}
+
+fn opened_with_format(format: u64) -> StorageError {
     let directory = tempfile::tempdir().unwrap();
     drop(open(directory.path()).unwrap());
     let table = redb::TableDefinition::<&str, &[u8]>::new("meta");
     let database = redb::Database::open(directory.path().join("store.redb")).unwrap();
     let transaction = database.begin_write().unwrap();
-    let row = codec::encode(b"format", &(STORE_FORMAT + 1));
+    let row = codec::encode(b"format", &format);
     transaction.open_table(table).unwrap().insert("format", row.as_slice()).unwrap();
     transaction.commit().unwrap();
     drop(database);
-    let opened = open(directory.path());
-    assert!(matches!(opened, Err(StorageError::NewerFormat { found: 2, .. })), "{opened:?}");
+    open(directory.path()).unwrap_err()
 }
 
 #[test]
