@@ -346,10 +346,12 @@ fn half_a_line_at_the_end_is_what_a_killed_process_leaves() {
     assert_eq!(validate(parsed).unwrap().torn, ["bob.jsonl"]);
 }
 
-/// The parts of a line that are evidence: clocks are not, nor is what a start offers to a store
-/// that has an identity already, nor how often a client would have tried, had it had to.
+/// The parts of a line that are evidence: clocks are not, nor is which new name a start mints
+/// under, nor whether a cluster is being founded when a node starts that holds something already,
+/// nor how often a client would have tried, had it had to.
 fn leaves(json: &Json, path: String, found: &mut Vec<String>) {
     const NO_EVIDENCE: [&str; 4] = ["at_us", "now", "incarnation", "attempts"];
+    let is_later_start = json["number"] != 1;
     match json {
         Json::Array(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -358,7 +360,9 @@ fn leaves(json: &Json, path: String, found: &mut Vec<String>) {
         }
         Json::Object(fields) => {
             for (name, value) in fields {
-                if path.is_empty() || !NO_EVIDENCE.contains(&&**name) {
+                let is_evidence =
+                    !NO_EVIDENCE.contains(&&**name) && (name != "founding" || !is_later_start);
+                if path.is_empty() || is_evidence {
                     leaves(value, format!("{path}/{name}"), found);
                 }
             }
