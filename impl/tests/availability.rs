@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use quorate::client::{Session, SessionOptions};
 use quorate_model::ids::{Key, NodeId, NodeSet, Value};
@@ -31,18 +32,26 @@ fn down(cluster: &TestCluster) -> NodeSet {
     DOWN.iter().map(|name| cluster.file.node_named(name).unwrap()).collect()
 }
 
-/// Writes this many keys, each with its number; who acknowledged each.
+/// Writes this many keys, each with its number, several at a time; who acknowledged each.
 fn write(cluster: &TestCluster, count: usize, w: Option<usize>) -> Vec<NodeSet> {
-    let mut session = Session::new(cluster.file.clone(), SessionOptions::default()).unwrap();
-    let put = |index: usize| {
-        let (value, context) = (Some(Value::from(&*index.to_string())), Default::default());
-        let operation = Operation::Put { key: key(index), value, context, w, sloppy: None };
-        match session.perform(operation).unwrap() {
-            Outcome::PutOk { acked } => acked,
-            other => panic!("{}: {other:?}", key(index)),
-        }
+    const WRITERS: usize = 10;
+    let writer = |first: usize| {
+        let mut session = Session::new(cluster.file.clone(), SessionOptions::default()).unwrap();
+        let mut put = |index: usize| {
+            let (value, context) = (Some(Value::from(&*index.to_string())), Default::default());
+            let operation = Operation::Put { key: key(index), value, context, w, sloppy: None };
+            match session.perform(operation).unwrap() {
+                Outcome::PutOk { acked } => acked,
+                other => panic!("{}: {other:?}", key(index)),
+            }
+        };
+        (first..count).step_by(WRITERS).map(&mut put).collect::<Vec<_>>()
     };
-    (0..count).map(put).collect()
+    thread::scope(|scope| {
+        let writers: Vec<_> =
+            (0..WRITERS).map(|first| scope.spawn(move || writer(first))).collect();
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    })
 }
 
 /// How many hints all nodes that answer hold.

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate::client::wait_until_up;
+use quorate::client::{collect_status, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::refine::{ValidateError, validate_files};
 use quorate_model::protocol::ReadRepair;
@@ -78,7 +78,8 @@ impl TracedCluster {
         let mut text = template
             .render()
             .replace("request_ms = 1000", "request_ms = 150")
-            .replace("client_attempt_ms = 400", "client_attempt_ms = 60");
+            .replace("client_attempt_ms = 400", "client_attempt_ms = 60")
+            .replace("handoff_ms = 500", "handoff_ms = 40");
         if setting.is_lossy {
             let faults = "[faults]\ndrop = 0.1\nduplicate = 0.15\ndelay = 0.3\ndelay_ms_max = 20\n";
             text = text.replace("[timeouts]", &format!("{faults}\n[timeouts]"));
@@ -111,6 +112,17 @@ impl TracedCluster {
         let node = self.file.node_named(name).expect("it is one of the nodes");
         let absent = wait_until_up(&self.file, &[node], DEADLINE).expect("there is a socket");
         assert!(absent.is_empty(), "{name} did not start");
+    }
+
+    /// Waits until nobody that runs holds a hint.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn wait_until_handed_over(&self) {
+        wait_for("hints to be handed over", || {
+            let statuses = collect_status(&self.file, DEADLINE).expect("there is a socket");
+            statuses.values().all(|status| status.hints.is_empty())
+        });
     }
 
     /// Starts a node again.
