@@ -87,8 +87,27 @@ pub fn prepare(
     })?;
     let unwritable = |source| LocalClusterError::Unwritable { path: path.clone(), source };
     fs::create_dir_all(directory).map_err(unwritable)?;
+    // Before the configuration: a directory that has one but was never up is still being founded.
+    let mark = founding_mark(&cluster);
+    fs::write(&mark, FOUNDING_TEXT)
+        .map_err(|source| LocalClusterError::Unwritable { path: mark.clone(), source })?;
     fs::write(&path, text).map_err(unwritable)?;
     Ok((cluster, true))
+}
+
+/// Whether no node of this cluster can have acknowledged anything yet: it was written but has not
+/// been up as a whole since.
+#[must_use]
+pub fn is_founding(cluster: &ClusterFile) -> bool {
+    founding_mark(cluster).exists()
+}
+
+/// What the file says that marks a cluster as being founded.
+const FOUNDING_TEXT: &str = "Written by `quorate cluster`, which removes it once all nodes are up: \
+    until then an empty data directory has lost nothing.\n";
+
+fn founding_mark(cluster: &ClusterFile) -> PathBuf {
+    cluster.path.with_file_name("founding")
 }
 
 /// The processes of a cluster. Dropping it stops them.
@@ -98,13 +117,15 @@ pub struct LocalCluster {
 }
 
 impl LocalCluster {
-    /// Starts every node of the cluster as a process of this program and waits until all answer.
-    /// Each logs to `<name>.log` beside the configuration.
+    /// Starts every node of the cluster that has not left as a process of this program and waits
+    /// until all answer. Each logs to `<name>.log` beside the configuration. A cluster that is being
+    /// founded is so no more when this returns.
     ///
     /// # Errors
     /// When one of them runs already or does not start. The others are stopped again.
     pub fn start(program: &Path, cluster: &ClusterFile) -> Result<Self, LocalClusterError> {
-        let ids = cluster.cluster.nodes();
+        let ids = cluster.cluster.members();
+        let is_founding = is_founding(cluster);
         let absent = client::wait_until_up(cluster, ids, LOOK)?;
         if let Some(node) = ids.iter().find(|node| !absent.contains(node)) {
             let entry = cluster.node(*node);
@@ -112,9 +133,10 @@ impl LocalCluster {
             return Err(LocalClusterError::RunsAlready { name, address });
         }
         let mut started = LocalCluster { nodes: Vec::new() };
-        for (node, entry) in ids.iter().zip(&cluster.nodes) {
+        for node in ids {
+            let entry = cluster.node(*node);
             let log = log_path(cluster, &entry.name);
-            let child = spawn(program, cluster, &entry.name, &log)?;
+            let child = spawn(program, cluster, &entry.name, &log, is_founding)?;
             started.nodes.push((*node, entry.name.clone(), child));
         }
         let deadline = Instant::now() + START_TIMEOUT;
@@ -124,18 +146,24 @@ impl LocalCluster {
                 let reason = last_line(&log_path(cluster, &name));
                 return Err(LocalClusterError::DidNotStart { name, reason });
             }
-            let Some(node) = absent.first() else { return Ok(started) };
+            let Some(node) = absent.first() else { break };
             if Instant::now() > deadline {
                 let name = cluster.node(*node).name.clone();
                 let reason = format!("no answer within {} s", START_TIMEOUT.as_secs());
                 return Err(LocalClusterError::DidNotStart { name, reason });
             }
         }
+        if is_founding {
+            let path = founding_mark(cluster);
+            fs::remove_file(&path)
+                .map_err(|source| LocalClusterError::Unwritable { path, source })?;
+        }
+        Ok(started)
     }
 
     /// The nodes that run, by name, with their process ids.
-    pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.nodes.iter().map(|(_, name, child)| (name.as_str(), child.id()))
+    pub fn processes(&self) -> impl Iterator<Item = (NodeId, &str, u32)> {
+        self.nodes.iter().map(|(node, name, child)| (*node, name.as_str(), child.id()))
     }
 
     /// Takes out the nodes whose processes have ended.
@@ -170,6 +198,7 @@ fn spawn(
     cluster: &ClusterFile,
     name: &str,
     log: &Path,
+    is_founding: bool,
 ) -> Result<Child, LocalClusterError> {
     let unwritable = |source| LocalClusterError::Unwritable { path: log.into(), source };
     let output = File::options().create(true).append(true).open(log).map_err(unwritable)?;
@@ -177,6 +206,7 @@ fn spawn(
     Command::new(program)
         .args(["node", "--stop-at-end-of-input", "--name", name, "--config"])
         .arg(&cluster.path)
+        .args(is_founding.then_some("--found"))
         .env("NO_COLOR", "1")
         .stdin(Stdio::piped())
         .stdout(output)

@@ -12,7 +12,8 @@ use quorate_model::versions::VersionVector;
 use support::TestCluster;
 
 fn spawn(cluster: &TestCluster, name: &str) -> NodeHandle {
-    Node::spawn(NodeSettings::new(cluster.file.clone(), name).unwrap()).unwrap()
+    let settings = NodeSettings::new(cluster.file.clone(), name).unwrap();
+    Node::spawn(NodeSettings { is_founding: true, ..settings }).unwrap()
 }
 
 fn put(key: &str, value: &str) -> Operation {

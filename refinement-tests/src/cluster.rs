@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate::client::wait_until_up;
+use quorate::client::{collect_status, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::refine::{ValidateError, validate_files};
 use quorate_model::protocol::ReadRepair;
@@ -36,6 +36,8 @@ pub struct Setting {
     pub nodes: usize,
     /// What reads do about replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether fallbacks stand in for homes that do not answer a put.
+    pub is_sloppy: bool,
     /// Whether nodes lose, duplicate and delay what they send.
     pub is_lossy: bool,
 }
@@ -70,12 +72,14 @@ impl TracedCluster {
             w: 2,
             versioning: Default::default(),
             read_repair: setting.read_repair,
+            sloppy: setting.is_sloppy,
             nodes: nodes.collect(),
         };
         let mut text = template
             .render()
             .replace("request_ms = 1000", "request_ms = 150")
-            .replace("client_attempt_ms = 400", "client_attempt_ms = 60");
+            .replace("client_attempt_ms = 400", "client_attempt_ms = 60")
+            .replace("handoff_ms = 500", "handoff_ms = 40");
         if setting.is_lossy {
             let faults = "[faults]\ndrop = 0.1\nduplicate = 0.15\ndelay = 0.3\ndelay_ms_max = 20\n";
             text = text.replace("[timeouts]", &format!("{faults}\n[timeouts]"));
@@ -86,7 +90,7 @@ impl TracedCluster {
         let (program, processes) = (program.into(), BTreeMap::new());
         let mut cluster = TracedCluster { directory, file, program, processes };
         let names = cluster.file.spec.nodes.clone();
-        names.iter().for_each(|name| cluster.spawn(name));
+        names.iter().for_each(|name| cluster.spawn(name, true));
         names.iter().for_each(|name| cluster.wait_until_up(name));
         cluster
     }
@@ -97,9 +101,10 @@ impl TracedCluster {
         self.directory.path()
     }
 
-    fn spawn(&mut self, name: &str) {
+    fn spawn(&mut self, name: &str, is_founding: bool) {
         let mut command = Command::new(&self.program);
-        command.arg(&self.file.path).arg(name).stdin(Stdio::null());
+        let flag = is_founding.then_some("--found");
+        command.arg(&self.file.path).arg(name).args(flag).stdin(Stdio::null());
         self.processes.insert(name.into(), command.spawn().expect("the node can be started"));
     }
 
@@ -109,12 +114,23 @@ impl TracedCluster {
         assert!(absent.is_empty(), "{name} did not start");
     }
 
+    /// Waits until nobody that runs holds a hint.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn wait_until_handed_over(&self) {
+        wait_for("hints to be handed over", || {
+            let statuses = collect_status(&self.file, DEADLINE).expect("there is a socket");
+            statuses.values().all(|status| status.hints.is_empty())
+        });
+    }
+
     /// Starts a node again.
     ///
     /// # Panics
     /// When it does not come up in time.
     pub fn restart(&mut self, name: &str) {
-        self.spawn(name);
+        self.spawn(name, false);
         self.wait_until_up(name);
     }
 

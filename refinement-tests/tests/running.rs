@@ -2,7 +2,7 @@
 
 use quorate_model::protocol::ReadRepair;
 use quorate_model::refine::Report;
-use quorate_refinement_tests::{Load, LoadSetting, Setting, TracedCluster, wait_for};
+use quorate_refinement_tests::{Load, LoadSetting, Recorded, Setting, TracedCluster, wait_for};
 
 const NODE: &str = env!("CARGO_BIN_EXE_traced-node");
 
@@ -16,7 +16,8 @@ fn held(report: &Report, name: &str) -> u64 {
 
 #[test]
 fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_model() {
-    let setting = Setting { nodes: 5, read_repair: ReadRepair::Blocking, is_lossy: true };
+    let setting =
+        Setting { nodes: 5, read_repair: ReadRepair::Blocking, is_sloppy: false, is_lossy: true };
     let mut cluster = TracedCluster::start(NODE, setting);
     Load::start(&cluster, LoadSetting { clients: 8, operations: 40, keys: 5 }).join();
     let report = cluster.validate().unwrap_or_else(|error| panic!("{error}"));
@@ -32,7 +33,8 @@ fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_mo
 
 #[test]
 fn a_cluster_whose_nodes_are_killed_and_restarted_under_load_stays_within_the_model() {
-    let setting = Setting { nodes: 4, read_repair: ReadRepair::Async, is_lossy: false };
+    let setting =
+        Setting { nodes: 4, read_repair: ReadRepair::Async, is_sloppy: false, is_lossy: false };
     let mut cluster = TracedCluster::start(NODE, setting);
     let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 60, keys: 6 });
     for (round, name) in ["n1", "n3", "n2", "n1"].into_iter().enumerate() {
@@ -48,4 +50,32 @@ fn a_cluster_whose_nodes_are_killed_and_restarted_under_load_stays_within_the_mo
     for name in ["read-freshness", "no-lost-write", "read-your-writes", "unique-dots"] {
         assert!(held(&report, name) > 0, "{name} had no occasion");
     }
+}
+
+#[test]
+fn a_sloppy_cluster_whose_nodes_are_killed_under_load_and_take_over_hints_stays_within_the_model() {
+    let setting =
+        Setting { nodes: 5, read_repair: ReadRepair::Async, is_sloppy: true, is_lossy: false };
+    let mut cluster = TracedCluster::start(NODE, setting);
+    let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 60, keys: 6 });
+    for (round, names) in [["n1", "n3"], ["n2", "n5"], ["n4", "n1"]].into_iter().enumerate() {
+        wait_for("progress", || load.done() >= (round + 1) * 100);
+        names.iter().for_each(|name| cluster.kill(name));
+        wait_for("progress without them", || load.done() >= (round + 1) * 100 + 50);
+        names.iter().for_each(|name| cluster.restart(name));
+    }
+    load.join();
+    cluster.wait_until_handed_over();
+    let traces = cluster.finish();
+    let recorded = Recorded::read(&traces);
+    let report = recorded.validate().unwrap_or_else(|refused| panic!("{refused}"));
+    let lines = || recorded.files.iter().flat_map(|(_, lines)| lines);
+    assert!(lines().any(|line| line.contains("HandoffAck")), "nothing was handed over");
+    assert_eq!(report.nodes.iter().map(|node| node.restarts).sum::<u64>(), 6);
+    assert_eq!(report.keys_judged, 6, "{:?}", report.keys_not_judged);
+    for name in ["no-lost-write", "unique-dots"] {
+        assert!(held(&report, name) > 0, "{name} had no occasion");
+    }
+    let freshness = report.properties.iter().find(|property| property.name == "read-freshness");
+    assert_eq!(freshness.map(|property| property.keys_promised), Some(0));
 }

@@ -52,6 +52,9 @@ pub struct ClusterArgs {
     /// off, async or blocking [default: async]
     #[arg(long, value_parser = word::<ReadRepair>)]
     read_repair: Option<ReadRepair>,
+    /// Let fallbacks stand in for homes that do not answer a put
+    #[arg(long)]
+    sloppy: bool,
     /// Have every node trace its steps to DIR/NAME.trace.jsonl, for `quorate validate`. Costs a
     /// commit for reads too, and a line per step
     #[arg(long)]
@@ -107,6 +110,7 @@ impl ClusterArgs {
             w: self.w.unwrap_or(W_DEFAULT),
             versioning: self.versioning.unwrap_or_default(),
             read_repair: self.read_repair.unwrap_or_default(),
+            sloppy: self.sloppy,
             nodes: nodes.collect::<Result<_, Failure>>()?,
         })
     }
@@ -137,6 +141,7 @@ impl ClusterArgs {
                 self.read_repair.map(|repair| repair.to_string()),
                 spec.read_repair.to_string(),
             ),
+            ("sloppy", self.sloppy.then(|| "true".to_string()), spec.sloppy.to_string()),
             ("trace", self.trace.then(|| "true".to_string()), is_traced.to_string()),
         ];
         for (flag, asked, has) in flags {
@@ -156,16 +161,17 @@ impl ClusterArgs {
 fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
     let spec = &cluster.spec;
     let mut text = format!(
-        "{} nodes of {} are up: N={} R={} W={}\n",
-        spec.nodes.len(),
+        "{} nodes of {} are up: N={} R={} W={}{}\n",
+        cluster.cluster.members().len(),
         cluster.path.display(),
         spec.n,
         spec.r,
-        spec.w
+        spec.w,
+        if spec.sloppy { ", sloppy" } else { "" }
     );
     let mut victim = ("", 0);
-    for ((name, pid), entry) in local.processes().zip(&cluster.nodes) {
-        text += &format!("  {name}  {}  pid {pid}\n", entry.address);
+    for (node, name, pid) in local.processes() {
+        text += &format!("  {name}  {}  pid {pid}\n", cluster.node(node).address);
         victim = if victim.1 == 0 || name == "n2" { (name, pid) } else { victim };
     }
     let flag = config_flag(&cluster.path);

@@ -7,7 +7,7 @@ use quorate_model::protocol::{Operation, Outcome};
 
 use super::Failure;
 use super::put::{fail, write};
-use super::request::{Ended, RequestArgs, context};
+use super::request::{Ended, RequestArgs, SloppyArgs, context};
 
 /// Delete what a key holds.
 ///
@@ -28,6 +28,8 @@ pub struct DeleteArgs {
     /// Acknowledgements to gather, instead of the cluster's W
     #[arg(long)]
     w: Option<usize>,
+    #[command(flatten)]
+    sloppy: SloppyArgs,
     #[command(flatten)]
     request: RequestArgs,
 }
@@ -54,6 +56,7 @@ pub fn run(args: &DeleteArgs) -> Result<(), Failure> {
             }
         }
     };
-    let operation = Operation::Put { key, value: None, context, w: args.w, sloppy: None };
+    let operation =
+        Operation::Put { key, value: None, context, w: args.w, sloppy: args.sloppy.choice() };
     write(&cluster, &mut session, operation, args.request.json)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use quorate_model::ids::{Key, Value};
 use quorate_model::protocol::{Operation, Outcome};
 
-use super::request::{Ended, RequestArgs, context, listed, names};
+use super::request::{Ended, RequestArgs, SloppyArgs, context, listed, names};
 use super::{Failure, output};
 use crate::client::Session;
 use crate::config::ClusterFile;
@@ -30,6 +30,8 @@ pub struct PutArgs {
     #[arg(long)]
     w: Option<usize>,
     #[command(flatten)]
+    sloppy: SloppyArgs,
+    #[command(flatten)]
     request: RequestArgs,
 }
 
@@ -43,7 +45,7 @@ pub fn run(args: &PutArgs) -> Result<(), Failure> {
     let context = context(&cluster, &key, args.context.as_deref())?;
     let value = Some(Value::from(args.value.as_str()));
     let mut session = args.request.session(&cluster)?;
-    let operation = Operation::Put { key, value, context, w: args.w, sloppy: None };
+    let operation = Operation::Put { key, value, context, w: args.w, sloppy: args.sloppy.choice() };
     write(&cluster, &mut session, operation, args.request.json)
 }
 

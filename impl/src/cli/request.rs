@@ -73,6 +73,26 @@ impl RequestArgs {
     }
 }
 
+/// Whether a write is sloppy.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct SloppyArgs {
+    /// Let other nodes keep the write for homes that do not answer, whatever the cluster's
+    /// configuration says
+    #[arg(long, conflicts_with_all = ["strict", "client_driven"])]
+    sloppy: bool,
+    /// Count homes only, whatever the cluster's configuration says
+    #[arg(long)]
+    strict: bool,
+}
+
+impl SloppyArgs {
+    /// What the write says; `None` leaves it to the cluster.
+    #[must_use]
+    pub fn choice(self) -> Option<bool> {
+        (self.sloppy || self.strict).then_some(self.sloppy)
+    }
+}
+
 /// ` --config FILE`, or nothing where that is the default.
 #[must_use]
 pub fn config_flag(config: &Path) -> String {

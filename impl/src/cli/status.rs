@@ -2,30 +2,45 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
+use quorate_model::ids::{NodeId, NodeSet};
+
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
-use crate::client::collect_status;
+use crate::client::{collect_status, obstacles};
 use crate::config::ClusterFile;
-use crate::wire::NodeStatus;
+use crate::wire::{NodeStatus, Traffic};
+
+/// How long to wait for answers, unless told otherwise.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long to wait for convergence, unless told otherwise.
+const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long until nodes that have not converged are asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Show which nodes are up and what they hold.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code: 0 when every node answers, 1 when one does not, 2 on wrong \
-    usage.")]
+#[command(after_help = "Exit code: 0 when every node answers, and with --wait-converged has \
+    converged; 1 when not; 2 on wrong usage.")]
 pub struct StatusArgs {
     /// The configuration of the cluster
     #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
     config: PathBuf,
-    /// How long to wait for answers
-    #[arg(long, value_name = "TIME", default_value = "500ms",
-        value_parser = humantime::parse_duration)]
-    timeout: Duration,
+    /// How long to wait in all [default: 500ms; with --wait-converged 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// Wait until every node is up, none holds hints or is catching up, and all homes of every key
+    /// hold the same. Writes meanwhile put that off
+    #[arg(long)]
+    wait_converged: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -36,27 +51,82 @@ struct Row<'a> {
     node: &'a str,
     address: String,
     up: bool,
-    status: Option<&'a NodeStatus>,
+    left: bool,
+    status: Option<Shown<'a>>,
+}
+
+/// A node's status with names for numbers.
+#[derive(Serialize)]
+struct Shown<'a> {
+    incarnation: u64,
+    catching_up: bool,
+    keys: u64,
+    versions: u64,
+    siblings: Siblings,
+    tombstones: u64,
+    hints: u64,
+    hints_for: BTreeMap<&'a str, Hints>,
+    ranges: Option<Vec<Range<'a>>>,
+    /// Anti-entropy fills these in; a node that has none says nothing.
+    last_sync_ms: Option<BTreeMap<&'a str, u64>>,
+    keys_repaired: Option<u64>,
+    pending: u64,
+    durable_step: u64,
+    up_ms: u64,
+    traffic: Traffic,
+}
+
+/// Versions per key.
+#[derive(Serialize)]
+struct Siblings {
+    max: u64,
+    mean: f64,
+}
+
+/// Hints for one home, and since when the node has had some without a break.
+#[derive(Serialize)]
+struct Hints {
+    count: u64,
+    pending_ms: u64,
+}
+
+/// What is held of the keys of these homes.
+#[derive(Serialize)]
+struct Range<'a> {
+    homes: Vec<&'a str>,
+    digest: String,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When a node does not answer, or nobody can be asked.
+/// When a node does not answer or, where that was waited for, they have not converged; or nobody
+/// can be asked.
 pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let cluster = ClusterFile::read(&args.config)?;
-    let statuses = collect_status(&cluster, args.timeout)?;
-    if args.json {
-        output::json(&rows(&cluster, &statuses))?;
+    let (statuses, result) = if args.wait_converged {
+        wait_converged(&cluster, args.timeout.unwrap_or(CONVERGENCE_TIMEOUT))?
     } else {
-        output::print(&format!("{}\n", table(&rows(&cluster, &statuses))))?;
+        let statuses = collect_status(&cluster, args.timeout.unwrap_or(TIMEOUT))?;
+        let result = all_up(&cluster, &statuses);
+        (statuses, result)
+    };
+    let rows = rows(&cluster, &statuses);
+    if args.json {
+        output::json(&rows)?;
+    } else {
+        output::print(&format!("{}\n", table(&rows)))?;
     }
-    let down: Vec<_> = cluster
-        .nodes
-        .iter()
-        .zip(cluster.cluster.nodes())
-        .filter(|(_, node)| !statuses.contains_key(node))
-        .map(|(entry, _)| entry.name.as_str())
+    result
+}
+
+type Statuses = BTreeMap<NodeId, NodeStatus>;
+
+fn all_up(cluster: &ClusterFile, statuses: &Statuses) -> Result<(), Failure> {
+    let members = cluster.cluster.members().iter();
+    let down: Vec<_> = members
+        .filter(|node| !statuses.contains_key(node))
+        .map(|node| cluster.cluster.name(*node))
         .collect();
     if down.is_empty() {
         Ok(())
@@ -65,19 +135,75 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     }
 }
 
-fn rows<'a>(
-    cluster: &'a ClusterFile,
-    statuses: &'a BTreeMap<quorate_model::ids::NodeId, NodeStatus>,
-) -> Vec<Row<'a>> {
+/// Asks until nothing is missing or the time is up; gives the last answers and what was missing.
+fn wait_converged(
+    cluster: &ClusterFile,
+    timeout: Duration,
+) -> Result<(Statuses, Result<(), Failure>), Failure> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let statuses = collect_status(cluster, left.min(TIMEOUT))?;
+        let missing = obstacles(cluster, &statuses);
+        if missing.is_empty() {
+            return Ok((statuses, Ok(())));
+        }
+        if Instant::now() >= deadline {
+            let missing = missing.join("; ");
+            return Ok((statuses, Err(Failure::Unexpected(format!("not converged: {missing}")))));
+        }
+        thread::sleep(ASK_AGAIN);
+    }
+}
+
+fn rows<'a>(cluster: &'a ClusterFile, statuses: &Statuses) -> Vec<Row<'a>> {
     let nodes = cluster.nodes.iter().zip(cluster.cluster.nodes());
     nodes
         .map(|(entry, node)| Row {
             node: &entry.name,
             address: entry.address.to_string(),
             up: statuses.contains_key(node),
-            status: statuses.get(node),
+            left: !cluster.cluster.members().contains(node),
+            status: statuses.get(node).map(|status| shown(cluster, status)),
         })
         .collect()
+}
+
+fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
+    let name = |node: NodeId| cluster.cluster.name(node);
+    let names = |nodes: NodeSet| nodes.iter().map(name).collect();
+    let hints = status.hints.iter().map(|hints| {
+        let (count, pending_ms) = (hints.count, hints.pending_ms);
+        (name(hints.home), Hints { count, pending_ms })
+    });
+    let ranges = status.ranges.as_ref().map(|ranges| {
+        let ranges = ranges.iter();
+        let range = ranges.map(|range| Range {
+            homes: names(range.homes),
+            digest: format!("{:032x}", range.digest),
+        });
+        range.collect()
+    });
+    Shown {
+        incarnation: status.incarnation.0,
+        catching_up: status.is_catching_up,
+        keys: status.keys,
+        versions: status.versions,
+        siblings: Siblings {
+            max: status.versions_max,
+            mean: status.versions as f64 / status.keys.max(1) as f64,
+        },
+        tombstones: status.tombstones,
+        hints: status.hints.iter().map(|hints| hints.count).sum(),
+        hints_for: hints.collect(),
+        ranges,
+        last_sync_ms: None,
+        keys_repaired: None,
+        pending: status.pending,
+        durable_step: status.durable_step,
+        up_ms: status.up_ms,
+        traffic: status.traffic,
+    }
 }
 
 fn table(rows: &[Row<'_>]) -> Table {
@@ -89,6 +215,9 @@ fn table(rows: &[Row<'_>]) -> Table {
         "",
         "keys",
         "versions",
+        "siblings",
+        "tombstones",
+        "hints",
         "pending",
         "received",
         "sent",
@@ -97,25 +226,48 @@ fn table(rows: &[Row<'_>]) -> Table {
     ]);
     for row in rows {
         let mut cells = vec![row.node.to_string(), row.address.clone()];
-        match row.status {
-            None => cells.push("down".to_string()),
-            Some(status) => {
-                cells.push("up".to_string());
-                let counts = [status.keys, status.versions, status.pending];
-                cells.extend(counts.map(|count| count.to_string()));
-                let traffic = status.traffic;
-                cells.extend([traffic.received, traffic.sent].map(|count| count.to_string()));
-                let dropped: Vec<_> = traffic
-                    .dropped()
-                    .into_iter()
-                    .filter(|(_, count)| *count > 0)
-                    .map(|(cause, count)| format!("{count} {cause}"))
-                    .collect();
-                let dropped = if dropped.is_empty() { "0".to_string() } else { dropped.join(", ") };
-                cells.extend([dropped, format!("{:016x}", status.incarnation.0)]);
-            }
+        match &row.status {
+            None => cells.push(if row.left { "left" } else { "down" }.to_string()),
+            Some(status) => cells.extend(status.cells()),
         }
         table.add_row(cells);
     }
     table
+}
+
+impl Shown<'_> {
+    fn cells(&self) -> Vec<String> {
+        let Siblings { max, mean } = self.siblings;
+        let dropped: Vec<_> = self
+            .traffic
+            .dropped()
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(cause, count)| format!("{count} {cause}"))
+            .collect();
+        vec![
+            if self.catching_up { "catching up" } else { "up" }.to_string(),
+            self.keys.to_string(),
+            self.versions.to_string(),
+            format!("max {max}, mean {mean:.2}"),
+            self.tombstones.to_string(),
+            self.hints_in_words(),
+            self.pending.to_string(),
+            self.traffic.received.to_string(),
+            self.traffic.sent.to_string(),
+            if dropped.is_empty() { "0".to_string() } else { dropped.join(", ") },
+            format!("{:016x}", self.incarnation),
+        ]
+    }
+
+    /// `12 (n2 8, n4 4) for 35s`
+    fn hints_in_words(&self) -> String {
+        let Some(pending_ms) = self.hints_for.values().map(|hints| hints.pending_ms).max() else {
+            return "0".to_string();
+        };
+        let homes = self.hints_for.iter().map(|(home, hints)| format!("{home} {}", hints.count));
+        let homes: Vec<_> = homes.collect();
+        let seconds = pending_ms / 1_000;
+        format!("{} ({}) for {seconds}s", self.hints, homes.join(", "))
+    }
 }

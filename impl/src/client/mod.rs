@@ -1,11 +1,13 @@
 //! A client of a running cluster: the protocol's own client over a UDP socket.
 
 mod context_token;
+mod convergence;
 mod probe;
 mod session;
 mod trace_file;
 
 pub use context_token::{ContextToken, TokenError};
+pub use convergence::obstacles;
 pub use probe::{Probe, collect_status, wait_until_up};
 pub use session::{Session, SessionOptions};
 pub use trace_file::ClientTrace;

@@ -96,7 +96,7 @@ impl Probe {
     }
 }
 
-/// The status of every node that answers in time.
+/// The status of every node that has not left and answers in time.
 ///
 /// # Errors
 /// When the socket fails.
@@ -104,7 +104,7 @@ pub fn collect_status(
     cluster: &ClusterFile,
     timeout: Duration,
 ) -> Result<BTreeMap<NodeId, NodeStatus>, ClientError> {
-    let nodes = addressed(cluster, cluster.cluster.nodes().iter().copied());
+    let nodes = addressed(cluster, cluster.cluster.members().iter().copied());
     let token = rand::random();
     let question = Datagram::StatusRequest { token };
     let answers = Probe::new(cluster)?.ask(

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use quorate_model::ids::{ClientId, Key, NodeId, Peer};
+use quorate_model::ids::{ClientId, NodeId, Peer};
 use quorate_model::protocol::{Client, Effect, FanOut, Operation, Outcome, Timer};
 use quorate_model::refine::trace::ClientInput;
 
@@ -18,7 +18,8 @@ use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, Wire};
 pub struct SessionOptions {
     /// Who fans requests out.
     pub fan_out: FanOut,
-    /// Whom to ask; the first home of the key that answers a ping if absent.
+    /// Whom to ask; the first home of the key that answers a ping if absent, and for a sloppy put
+    /// the first other node if no home does.
     pub coordinator: Option<NodeId>,
     /// How long one operation may take in all; as the configuration says if absent.
     pub timeout: Option<Duration>,
@@ -81,7 +82,7 @@ impl Session {
         let fan_out = self.options.fan_out;
         let coordinator = match self.options.coordinator {
             Some(coordinator) => coordinator,
-            None => self.answering_home(operation.key())?,
+            None => self.answering_node(&operation)?,
         };
         let attempts = self.cluster.timeouts.client_attempts.max(1);
         let mut outcome =
@@ -95,19 +96,31 @@ impl Session {
     }
 
     /// The protocol lets any node coordinate; asking a home that is there saves a detour and a
-    /// timeout.
-    fn answering_home(&self, key: &Key) -> Result<NodeId, ClientError> {
+    /// timeout. A sloppy put can do without homes.
+    fn answering_node(&self, operation: &Operation) -> Result<NodeId, ClientError> {
         let cluster = &self.cluster;
-        let homes = cluster.cluster.preference_list(key);
-        let homes = homes.iter().take(cluster.cluster.quorum().n()).copied();
-        let homes = addressed(cluster, homes);
-        let first = Probe::new(cluster)?.ping(&homes, 1, cluster.timeouts.ping)?;
+        let preference = cluster.cluster.preference_list(operation.key());
+        let (homes, fallbacks) = preference.split_at(cluster.cluster.quorum().n());
+        let mut probe = Probe::new(cluster)?;
+        let mut asked = addressed(cluster, homes.iter().copied());
+        let mut first = probe.ping(&asked, 1, cluster.timeouts.ping)?;
+        if first.is_empty() && self.is_sloppy(operation) {
+            let fallbacks = addressed(cluster, fallbacks.iter().copied());
+            first = probe.ping(&fallbacks, 1, cluster.timeouts.ping)?;
+            asked.extend(fallbacks);
+        }
         first.first().copied().ok_or_else(|| ClientError::NobodyAnswers {
-            asked: homes
+            asked: asked
                 .iter()
                 .map(|(node, address)| (cluster.node(*node).name.clone(), *address))
                 .collect(),
         })
+    }
+
+    fn is_sloppy(&self, operation: &Operation) -> bool {
+        let Operation::Put { sloppy, .. } = operation else { return false };
+        self.options.fan_out == FanOut::NodeDriven
+            && sloppy.unwrap_or(self.cluster.cluster.sloppy())
     }
 
     /// Receives one message or lets the timer expire.

@@ -19,6 +19,8 @@ pub struct Template {
     pub versioning: Versioning,
     /// What reads do about replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether fallbacks may stand in for homes that do not answer a put.
+    pub sloppy: bool,
     /// The nodes.
     pub nodes: Vec<TemplateNode>,
 }
@@ -41,22 +43,42 @@ impl Template {
     /// Never: writing to a string does not fail.
     #[must_use]
     pub fn render(&self) -> String {
-        let Template { n, r, w, versioning, read_repair, nodes } = self;
+        let Template { n, r, w, versioning, read_repair, sloppy, nodes } = self;
         let mut text = format!(
             r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
-# datagrams of one that differs in the first block or in the nodes' names are dropped.
+# datagrams of one that differs in the first two blocks or in the nodes' names are dropped.
 
 n = {n}  # homes of each key
 r = {r}  # replies a read gathers
 w = {w}  # acknowledgements a write gathers
 versioning = "{versioning}"  # dotted, server-clock, client-clock, scalar, last-write-wins
 read_repair = "{read_repair}"  # off, async, blocking
+sloppy = {sloppy}  # whether fallbacks stand in for homes that do not answer a put
+left = []  # nodes that have left for good; they stay in the list of nodes below
 
+# What nodes do of their own accord.
+[background]
+handoff = true       # offer what was kept for a home to that home
+anti-entropy = true  # homes compare what they hold and exchange what differs
+reaping = "off"      # of tombstones: off, agreed (once all nodes agree), by-age (loses deletes)
+
+# Below this line processes may differ.
+
+# A sloppy put may take three times request_ms: to find that no home answers, to wait for the
+# fallbacks, and for further ones. A client's attempts should last longer than that.
 [timeouts]
-request_ms = 1000       # a coordinator gives a request up
+request_ms = 1000       # a coordinator gives a request up, or turns to the fallbacks
 client_attempt_ms = 400 # a client asks the coordinator again
-client_attempts = 5     # how often it asks in all
+client_attempts = 10    # how often it asks in all
 ping_ms = 500           # a client looks for a home that answers
+
+# How often a node does what it does of its own accord; each varies by a tenth.
+[intervals]
+handoff_ms = 500             # offers a batch of hints to their homes
+sync_ms = 2000               # compares with another home
+catch_up_ms = 500            # asks the other homes again, after it lost its disk
+reap_ms = 10000              # looks for tombstones
+datagram_lifetime_ms = 30000 # reaping relies on it: no datagram is under way for longer
 
 # For tests only: probabilities of what happens to each datagram a node sends.
 # [faults]

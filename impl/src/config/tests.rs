@@ -1,3 +1,5 @@
+use quorate_model::cluster::Reaping;
+
 use super::*;
 
 fn template() -> Template {
@@ -12,6 +14,7 @@ fn template() -> Template {
         w: 2,
         versioning: Versioning::Dotted,
         read_repair: ReadRepair::Blocking,
+        sloppy: true,
         nodes: [("a", 7001, false), ("b", 7002, true)].map(node).to_vec(),
     }
 }
@@ -32,6 +35,10 @@ fn a_new_file_says_what_it_was_made_from() {
     assert_eq!((file.spec.n, file.spec.r, file.spec.w), (2, 1, 2));
     assert_eq!(file.spec.read_repair, ReadRepair::Blocking);
     assert_eq!(file.spec.nodes, ["a", "b"]);
+    assert!(file.spec.sloppy && file.spec.left.is_empty() && file.spec.deviations.is_empty());
+    let background = file.spec.background;
+    assert!(background.handoff && background.anti_entropy);
+    assert_eq!(background.reaping, Reaping::Off);
     assert_eq!(file.nodes[0].data, Path::new("dir/a"));
     assert_eq!(file.nodes[0].trace, None);
     assert_eq!(file.nodes[1].trace.as_deref(), Some(Path::new("dir/b.trace.jsonl")));
@@ -40,14 +47,16 @@ fn a_new_file_says_what_it_was_made_from() {
 }
 
 #[test]
-fn the_timeouts_of_a_new_file_are_the_defaults() {
+fn the_timeouts_and_intervals_of_a_new_file_are_the_defaults() {
     let text = template().render();
     let without: String = text
         .lines()
         .filter(|line| !line.contains("_ms") && !line.starts_with("client_attempts"))
         .map(|line| format!("{line}\n"))
         .collect();
-    assert_eq!(parse(&without).unwrap().timeouts, parse(&text).unwrap().timeouts);
+    let (without, with) = (parse(&without).unwrap(), parse(&text).unwrap());
+    assert_eq!(without.timeouts, with.timeouts);
+    assert_eq!(without.intervals, with.intervals);
 }
 
 #[test]
@@ -76,6 +85,24 @@ fn what_cannot_be_a_cluster_is_refused() {
     assert!(rejected(":7002", ":7001").contains("addr: a has the same already"));
     let faults = rejected("[timeouts]", "[faults]\ndrop = 2.0\n[timeouts]");
     assert!(faults.contains("faults.drop"), "{faults}");
+    let slow = "[faults]\ndelay = 0.1\ndelay_ms_max = 30000\n[timeouts]";
+    assert!(rejected("[timeouts]", slow).contains("faults.delay_ms_max"));
+    assert!(rejected("handoff_ms = 500", "handoff_ms = 0").contains("intervals.handoff_ms"));
+    assert!(rejected("left = []", "left = [\"c\"]").contains("`c` has left"));
+    assert!(rejected("reaping = \"off\"", "reaping = \"now\"").contains("reaping"));
+}
+
+#[test]
+fn a_node_that_left_is_no_home_any_more() {
+    let text = template().render().replacen("left = []", "left = [\"a\"]", 1);
+    let file = parse(&text.replacen("n = 2", "n = 1", 1).replacen("w = 2", "w = 1", 1)).unwrap();
+    assert_eq!(file.cluster.members(), [NodeId(1)]);
+}
+
+#[test]
+fn the_protocol_cannot_be_made_wrong_by_a_configuration() {
+    let deviant = rejected("left = []", "deviations = [\"serve-uncaught\"]");
+    assert!(deviant.contains("unknown field `deviations`"), "{deviant}");
 }
 
 #[test]

@@ -16,10 +16,7 @@ pub use staged::{Staged, StagedChanges};
 
 use std::path::PathBuf;
 
-/// The version of the layout of the database. Newer and older ones are refused.
-///
-/// 1 had the rows of entries in the order of their keys; 2 has them in the order of the keys'
-/// positions.
+/// The version of the layout of the database. Any other is refused.
 pub const STORE_FORMAT: u64 = 2;
 
 /// Why the store cannot be used. The node must stop; what was committed before stays.
@@ -44,7 +41,7 @@ pub enum StorageError {
     },
     /// The database was written by a newer program.
     #[error(
-        "{} has store format {found}, but this program knows {STORE_FORMAT} only: use the newer \
+        "{} has store format {found}, but this program knows up to {STORE_FORMAT}: use the newer \
          program", path.display()
     )]
     NewerFormat {
@@ -55,9 +52,9 @@ pub enum StorageError {
     },
     /// The database was written by an older program.
     #[error(
-        "{} has store format {found}, but this program knows {STORE_FORMAT} only: use the older \
+        "{} has store format {found}, but this program needs {STORE_FORMAT}: use the older \
          program, or move the data directory away and start the node with an empty one; it will \
-         be a fresh incarnation and take what it lost from the others", path.display()
+         take what it held from the others", path.display()
     )]
     OlderFormat {
         /// The database file.
@@ -100,5 +97,7 @@ pub enum StorageError {
     },
 }
 
+#[cfg(test)]
+mod equivalence;
 #[cfg(test)]
 mod tests;

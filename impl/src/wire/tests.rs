@@ -58,6 +58,7 @@ fn messages() -> Vec<Message> {
             value: Some(Value::from("value")),
             context: state.context(),
             w: Some(2),
+            sloppy: Some(true),
             fan_out: FanOut::ClientDriven,
         }),
         put_reply(PutOutcome::Ok { acked: nodes }),
@@ -75,7 +76,41 @@ fn messages() -> Vec<Message> {
         Message::StoreAck { request, held: state.digest() },
         Message::Fetch { request, key: key.clone() },
         Message::FetchReply { request, state: None },
-        Message::Repair { key, state },
+        Message::Repair { key: key.clone(), state: Arc::clone(&state) },
+        put_reply(PutOutcome::Refused(Refusal::TooManyHints { hints_max: 8 })),
+        put_reply(PutOutcome::Refused(Refusal::CatchingUp)),
+        Message::Probe { request },
+        Message::ProbeReply { request },
+        Message::StoreHint {
+            request,
+            home: NodeId(2),
+            key: key.clone(),
+            state: Arc::clone(&state),
+        },
+        Message::Handoff { key: key.clone(), state: Arc::clone(&state) },
+        Message::HandoffAck { key: key.clone(), held: state.digest() },
+        Message::CatchUp { after: Some(key.clone()) },
+        Message::CatchUpPage {
+            after: None,
+            entries: vec![(key.clone(), Arc::clone(&state))],
+            next: Some(key.clone()),
+        },
+        Message::ReapAsk { key: key.clone(), state: Arc::clone(&state) },
+        Message::ReapAgree { key: key.clone(), held: state.digest() },
+        Message::Reap { key: key.clone(), held: state.digest() },
+        Message::SyncHashes {
+            range: nodes,
+            level: 1,
+            nodes: vec![(3, vec![(48, quorate_model::hash_tree::SetHash(4))])],
+        },
+        Message::SyncKeys {
+            range: nodes,
+            leaf: 5,
+            after: None,
+            keys: vec![(key.clone(), state.digest())],
+            more: true,
+        },
+        Message::SyncStates { states: vec![(key.clone(), state)], wanted: vec![key] },
     ]
 }
 
@@ -84,7 +119,13 @@ fn datagrams() -> Vec<Datagram> {
     let mut datagrams: Vec<_> =
         messages().into_iter().map(|message| Datagram::Protocol { from, message }).collect();
     let (token, node) = (300, NodeId(1));
-    let status = NodeStatus { keys: 2, versions: 3, ..NodeStatus::default() };
+    let status = NodeStatus {
+        keys: 2,
+        versions: 3,
+        hints: vec![HintsFor { home: NodeId(2), count: 4, pending_ms: 5 }],
+        ranges: Some(vec![RangeStatus { homes: [NodeId(1)].into_iter().collect(), digest: 6 }]),
+        ..NodeStatus::default()
+    };
     datagrams.extend([
         Datagram::Ping { token },
         Datagram::Pong { token, node },
@@ -144,7 +185,7 @@ fn another_magic_version_or_cluster_is_told_apart() {
         wire.decode(&bytes)
     };
     assert_eq!(with(0, b'x'), Err(WireError::NotQuorate));
-    assert_eq!(with(4, 2), Err(WireError::OtherVersion { version: 2 }));
+    assert_eq!(with(4, 1), Err(WireError::OtherVersion { version: 1 }));
     let other = Wire::new(&ClusterSpec { r: 1, ..cluster() });
     assert_eq!(other.decode(&bytes), Err(WireError::OtherCluster));
 }
@@ -158,8 +199,20 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     let nodes: NodeSet = [node].into_iter().collect();
     let from_client = |message| Datagram::Protocol { from: Peer::Client(ClientId(1)), message };
     let refused = PutOutcome::Refused(Refusal::NotHome { homes: nodes });
+    let status = |status| Datagram::StatusReply { token: 1, node: NodeId(0), status };
+    let hint = HintsFor { home: node, count: 1, pending_ms: 0 };
+    let range = RangeStatus { homes: nodes, digest: 0 };
     for datagram in [
         Datagram::Pong { token: 1, node },
+        status(NodeStatus { hints: vec![hint], ..NodeStatus::default() }),
+        status(NodeStatus { ranges: Some(vec![range]), ..NodeStatus::default() }),
+        from_client(Message::StoreHint {
+            request,
+            home: node,
+            key: Key::from("key"),
+            state: record(),
+        }),
+        from_client(Message::SyncHashes { range: nodes, level: 0, nodes: Vec::new() }),
         Datagram::Protocol {
             from: Peer::Node(node),
             message: Message::StoreAck { request, held: record().digest() },
@@ -178,6 +231,17 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
 }
 
 #[test]
+fn a_node_that_no_cluster_can_have_is_refused_and_never_panics() {
+    let wire = Wire::new(&cluster());
+    let request = RequestId { client: ClientId(1), sequence: 0 };
+    let (home, key, state) = (NodeId(u16::MAX), Key::from("key"), record());
+    let message = Message::StoreHint { request, home, key, state };
+    let datagram = Datagram::Protocol { from: Peer::Node(NodeId(0)), message };
+    let bytes = wire.encode(&datagram).unwrap();
+    assert_eq!(wire.decode(&bytes), Err(WireError::UnknownNode));
+}
+
+#[test]
 fn a_datagram_that_does_not_fit_is_an_error_of_the_sender() {
     let put = Message::Put(PutRequest {
         request: RequestId { client: ClientId(1), sequence: 0 },
@@ -185,6 +249,7 @@ fn a_datagram_that_does_not_fit_is_an_error_of_the_sender() {
         value: Some(Value(vec![0; DATAGRAM_BYTES_MAX].into())),
         context: VersionVector::new(),
         w: None,
+        sloppy: None,
         fan_out: FanOut::NodeDriven,
     });
     let datagram = Datagram::Protocol { from: Peer::Client(ClientId(1)), message: put };

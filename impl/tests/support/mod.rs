@@ -1,7 +1,7 @@
 //! A cluster of real processes in a directory of its own.
 #![allow(dead_code, unreachable_pub)] // every test file uses a part of it
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -79,6 +79,8 @@ pub struct TestCluster {
     pub directory: TempDir,
     pub file: ClusterFile,
     pub processes: BTreeMap<String, Child>,
+    /// The nodes that were started once: an empty directory of theirs has lost something.
+    founded: BTreeSet<String>,
 }
 
 impl TestCluster {
@@ -97,6 +99,7 @@ impl TestCluster {
             w: 2,
             versioning: Default::default(),
             read_repair: Default::default(),
+            sloppy: false,
             nodes: nodes.collect(),
         };
         let path = directory.path().join("cluster.toml");
@@ -105,10 +108,10 @@ impl TestCluster {
             .render()
             .replace("ping_ms = 500", "ping_ms = 10000")
             .replace("request_ms = 1000", "request_ms = 10000")
-            .replace("client_attempts = 5", "client_attempts = 40");
+            .replace("client_attempts = 10 ", "client_attempts = 40 ");
         std::fs::write(&path, edit(text)).unwrap();
         let file = ClusterFile::read(&path).unwrap();
-        TestCluster { directory, file, processes: BTreeMap::new() }
+        TestCluster { directory, file, processes: BTreeMap::new(), founded: BTreeSet::new() }
     }
 
     /// The same, all running.
@@ -140,7 +143,8 @@ impl TestCluster {
     fn spawn(&mut self, name: &str) {
         let log = self.directory.path().join(format!("{name}.log"));
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-        let child = self.node(name).stderr(log).spawn().unwrap();
+        let found = self.founded.insert(name.to_string()).then_some("--found");
+        let child = self.node(name).args(found).stderr(log).spawn().unwrap();
         self.processes.insert(name.to_string(), child);
     }
 

@@ -346,20 +346,26 @@ impl ClusterModel {
                 _ => Expiry::Never,
             };
         };
-        let is_reduced =
-            self.scenario.reductions.client_hops && self.scenario.fan_out == FanOut::NodeDriven;
-        if !is_reduced {
-            return if state.faults.timeouts > 0 { Expiry::AFault } else { Expiry::Never };
-        }
         let client = state.clients().nth(node).map(|client| &client.client);
         let asked = client.and_then(|client| Some((client.pending()?, client.asks()?)));
+        // Told by the coordinator's having stopped since it began, so that nothing changes for
+        // scenarios without crashes; and not while its answer may still come.
         let is_forgotten = asked.is_some_and(|(request, coordinator)| {
-            !state
-                .nodes()
-                .nth(coordinator.index())
-                .is_some_and(|node| node.replica.is_pending(request))
+            let under_way = |sent: &Shared<Envelope>| sent.message.request() == Some(request);
+            let forgets = |node: &NodeState| {
+                let has_stopped = node.lives > 0 || state.down.contains(coordinator);
+                has_stopped && !node.replica.is_pending(request)
+            };
+            state.nodes().nth(coordinator.index()).is_some_and(forgets)
+                && !state.network.iter().any(under_way)
         });
-        if is_forgotten { Expiry::Free } else { Expiry::Never }
+        let is_reduced =
+            self.scenario.reductions.client_hops && self.scenario.fan_out == FanOut::NodeDriven;
+        match (is_forgotten, is_reduced) {
+            (true, _) => Expiry::Free,
+            (false, false) if state.faults.timeouts > 0 => Expiry::AFault,
+            _ => Expiry::Never,
+        }
     }
 
     /// Applies what happens to a node's disk or process, which no protocol has a say in.

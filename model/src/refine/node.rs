@@ -13,6 +13,7 @@ use crate::ids::{ClientId, Key, NodeId};
 use crate::protocol::{
     Change, Effect, Entry, Input, MemoryStore, Message, NodeConfig, Replica, Step, Store, Timer,
 };
+use crate::versions::Record;
 
 /// A node as far as it has been replayed.
 pub(super) struct NodeReplay {
@@ -27,11 +28,19 @@ pub(super) struct NodeReplay {
     survives: Option<(u64, Option<(MemoryStore, StoreDigest)>)>,
 }
 
-/// A record of a key before and after a step that touched it.
+/// What a step that touched a key did to it.
 pub(super) struct Touched {
     pub(super) key: Key,
     pub(super) before: Option<Entry>,
-    pub(super) after: Entry,
+    pub(super) after: Option<Entry>,
+    pub(super) hints: Vec<TouchedHint>,
+}
+
+/// A hint about a key before and after a step that changed it.
+pub(super) struct TouchedHint {
+    pub(super) home: NodeId,
+    pub(super) before: Option<Arc<Record>>,
+    pub(super) after: Option<Arc<Record>>,
 }
 
 /// A replayed step.
@@ -110,16 +119,36 @@ impl NodeReplay {
         };
         let carried = message.into_iter().flat_map(|message| message.carried().map(|(key, _)| key));
         let changed = step.changes.iter().filter_map(|change| match change {
-            Change::Entry { key, .. } => Some(key),
-            _ => None,
+            Change::Entry { key, .. }
+            | Change::RemoveEntry { key }
+            | Change::Hint { key, .. }
+            | Change::RemoveHint { key, .. } => Some(key),
+            Change::Identity(_) => None,
         });
         let keys: BTreeSet<&Key> = changed.chain(carried).collect();
         let touched = |key: &Key| {
             let Ok(before) = self.before.entry(key);
-            let after = self.state.store.get(key)?.clone();
-            Some(Touched { key: key.clone(), before, after })
+            let after = self.state.store.get(key).cloned();
+            Touched { key: key.clone(), before, after, hints: self.touched_hints(key, step) }
         };
-        keys.into_iter().filter_map(touched).collect()
+        keys.into_iter().map(touched).collect()
+    }
+
+    fn touched_hints(&self, of: &Key, step: &Step) -> Vec<TouchedHint> {
+        let homes: BTreeSet<NodeId> = (step.changes.iter())
+            .filter_map(|change| match change {
+                Change::Hint { home, key, .. } | Change::RemoveHint { home, key } if key == of => {
+                    Some(*home)
+                }
+                _ => None,
+            })
+            .collect();
+        let touched = |home| {
+            let (Ok(before), Ok(after)) =
+                (self.before.hint(home, of), self.state.store.hint(home, of));
+            TouchedHint { home, before, after }
+        };
+        homes.into_iter().map(touched).collect()
     }
 }
 

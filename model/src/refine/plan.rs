@@ -60,6 +60,7 @@ struct Invoked<'a> {
     request: RequestId,
     at_us: u64,
     operation: &'a Operation,
+    fan_out: FanOut,
 }
 
 impl Plan {
@@ -72,13 +73,15 @@ impl Plan {
         let mut of_key: BTreeMap<&Key, Vec<Invoked<'_>>> = BTreeMap::new();
         for trace in clients {
             let invocations = trace.steps.iter().filter_map(|step| match &step.line.input {
-                ClientInput::Invoke { operation, .. } => Some((step.line.at_us, operation)),
+                ClientInput::Invoke { operation, fan_out, .. } => {
+                    Some((step.line.at_us, operation, *fan_out))
+                }
                 ClientInput::Receive { .. } | ClientInput::Expire(_) => None,
             });
-            for (sequence, (at_us, operation)) in invocations.enumerate() {
+            for (sequence, (at_us, operation, fan_out)) in invocations.enumerate() {
                 let client = trace.header.line.client;
                 let request = RequestId { client, sequence: sequence as u64 };
-                let invoked = Invoked { request, at_us, operation };
+                let invoked = Invoked { request, at_us, operation, fan_out };
                 of_key.entry(operation.key()).or_default().push(invoked);
             }
         }
@@ -102,8 +105,8 @@ impl Plan {
         let mut writes: Vec<PlannedWrite> = Vec::new();
         let mut not_judged = None;
         let quorum = cluster.quorum();
-        let mut weakest = Weakest { r: quorum.r(), w: quorum.w() };
-        for Invoked { request, operation, .. } in &invoked {
+        let mut weakest = Weakest { r: quorum.r(), w: quorum.w(), is_sloppy: false };
+        for Invoked { request, operation, fan_out, .. } in &invoked {
             let client = client_index(&mut clients, request.client);
             let operations = &mut clients[client].operations;
             let (action, write, asked) = match operation {
@@ -111,7 +114,9 @@ impl Plan {
                     weakest.r = weakest.r.min(r.unwrap_or(usize::MAX));
                     (PlannedAction::Get, None, *r)
                 }
-                Operation::Put { value, w, .. } => {
+                Operation::Put { value, w, sloppy, .. } => {
+                    weakest.is_sloppy |=
+                        *fan_out == FanOut::NodeDriven && sloppy.unwrap_or(cluster.sloppy());
                     weakest.w = weakest.w.min(w.unwrap_or(usize::MAX));
                     if let Some(value) = value
                         && is_written(&writes, value)

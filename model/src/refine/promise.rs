@@ -2,7 +2,7 @@
 
 use crate::check::PropertySpec;
 use crate::check::history::{Judged, Judgement};
-use crate::cluster::ClusterConfig;
+use crate::cluster::{ClusterConfig, Reaping};
 use crate::protocol::ReadRepair;
 use crate::versions::Versioning;
 
@@ -18,11 +18,13 @@ pub(super) enum Judgeable {
     QuorumOverlap,
 }
 
-/// The smallest quorums that were asked for of a key: a promise is as good as the weakest request.
+/// The least that was asked for of a key: a promise is as good as the weakest request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Weakest {
     pub(super) r: usize,
     pub(super) w: usize,
+    /// Whether some write might be acknowledged by nodes that are no homes.
+    pub(super) is_sloppy: bool,
 }
 
 impl Judgeable {
@@ -76,19 +78,27 @@ impl Judgeable {
 
     /// Whether the cluster promises it of a key of which no less was asked than `weakest`.
     ///
-    /// No disk is lost in an accepted trace, and all quorums are strict; what is left is R + W > N
-    /// where overlap is needed, versions that lose nothing, and blocking repair where reads must
-    /// not go back. Such a repair makes reads with the cluster's own R monotonic, no smaller ones.
+    /// No disk is lost in an accepted trace. What is left is R + W > N homes where overlap is
+    /// needed, which no sloppy write promises; versions that lose nothing; and blocking repair where
+    /// reads must not go back. Such a repair makes reads with the cluster's own R monotonic, no
+    /// smaller ones. Where tombstones are reaped, a read cannot tell a delete from nothing; where
+    /// that goes by age, what a delete covered may come back.
     pub(super) fn is_promised(self, cluster: &ClusterConfig, weakest: Weakest) -> bool {
         let quorum = cluster.quorum();
-        let overlap = weakest.r + weakest.w > quorum.n();
+        let overlap = weakest.r + weakest.w > quorum.n() && !weakest.is_sloppy;
+        let reaping = cluster.background().reaping;
+        let keeps_deletes = reaping == Reaping::Off;
         let exact = cluster.versioning() == Versioning::Dotted;
         let blocking = cluster.read_repair() == ReadRepair::Blocking;
         match self {
-            Judgeable::ReadFreshness | Judgeable::ReadYourWrites => overlap && exact,
-            Judgeable::NoLostWrite | Judgeable::TrueSiblings => exact,
+            Judgeable::ReadFreshness | Judgeable::ReadYourWrites => {
+                overlap && exact && keeps_deletes
+            }
+            Judgeable::NoLostWrite | Judgeable::TrueSiblings => exact && reaping != Reaping::ByAge,
             Judgeable::UniqueDots => true,
-            Judgeable::MonotonicReads => overlap && exact && blocking && weakest.r >= quorum.r(),
+            Judgeable::MonotonicReads => {
+                overlap && exact && keeps_deletes && blocking && weakest.r >= quorum.r()
+            }
             Judgeable::QuorumOverlap => overlap,
         }
     }

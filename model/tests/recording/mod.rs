@@ -324,10 +324,14 @@ impl<'a> Recording<'a> {
     }
 
     fn expire(&mut self) -> bool {
-        let of_nodes =
-            self.nodes.iter().enumerate().flat_map(|(index, node)| {
-                node.timers.iter().map(move |timer| (true, index, *timer))
-            });
+        // What a node does again and again would keep the run from ending.
+        let has_cause = |node: &Node, timer: &Timer| {
+            !timer.is_background() || node.state.store.hints().next().is_some()
+        };
+        let of_nodes = self.nodes.iter().enumerate().flat_map(|(index, node)| {
+            let running = node.timers.iter().filter(move |timer| has_cause(node, timer));
+            running.map(move |timer| (true, index, *timer))
+        });
         let of_clients = self.customers.iter().enumerate().flat_map(|(index, customer)| {
             customer.timers.iter().map(move |timer| (false, index, *timer))
         });

@@ -99,7 +99,7 @@ impl Replica {
         let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy())
             || planted!(config.cluster, FallbackCountedUnderStrict);
         let w = if planted!(config.cluster, WriteQuorumOneLess) { w.max(2) - 1 } else { w };
-        let (state, delta) = match store_write(config, store, now, put, step)? {
+        let Stored { state, delta } = match store_write(config, store, now, put, step)? {
             Ok(stored) => stored,
             Err(refusal) => {
                 reply_put(from, request, PutOutcome::Refused(refusal), step);
@@ -331,15 +331,22 @@ impl Replica {
     }
 }
 
-/// Mints the dot and applies the write to the node's own state of the key. Gives the state, and
-/// the write alone: what must never be sent.
+/// What a write made of a key.
+struct Stored {
+    /// The node's whole state of it.
+    state: Arc<Record>,
+    /// The write alone, with a planted fault; the state otherwise.
+    delta: Arc<Record>,
+}
+
+/// Mints the dot and applies the write to the node's own state of the key.
 fn store_write<S: Store>(
     config: &NodeConfig,
     store: &S,
     now: Timestamp,
     put: PutRequest,
     step: &mut Step,
-) -> Result<Result<(Arc<Record>, Arc<Record>), Refusal>, S::Error> {
+) -> Result<Result<Stored, Refusal>, S::Error> {
     let identity = store.identity()?.unwrap_or(Identity {
         // A store without an identity never took its Start; the runtime and the model both
         // start a node before anything else.
@@ -365,22 +372,28 @@ fn store_write<S: Store>(
     };
     if planted!(config.cluster, CounterRepeats) && run.counter > 1 {
         let run = Run { counter: run.counter - 1, ..run };
-        return store_as(config, state, Dot { counter: run.counter, ..dot }, run, now, put, step);
+        let minted = Minted { dot: Dot { counter: run.counter, ..dot }, run, identity_after };
+        return Ok(store_as(config, state, minted, now, put, step));
     }
-    step.changes.extend(identity_after.map(Change::Identity));
-    store_as(config, state, dot, run, now, put, step)
+    Ok(store_as(config, state, Minted { dot, run, identity_after }, now, put, step))
+}
+
+/// The name of a write, and what must be stored with it.
+struct Minted {
+    dot: Dot,
+    run: Run,
+    identity_after: Option<Identity>,
 }
 
 /// Applies the write under this dot.
-fn store_as<E>(
+fn store_as(
     config: &NodeConfig,
     mut state: Record,
-    dot: Dot,
-    run: Run,
+    Minted { dot, run, identity_after }: Minted,
     now: Timestamp,
     mut put: PutRequest,
     step: &mut Step,
-) -> Result<Result<(Arc<Record>, Arc<Record>), Refusal>, E> {
+) -> Result<Stored, Refusal> {
     if planted!(config.cluster, ContextIgnored) {
         put.context = VersionVector::new();
     }
@@ -392,9 +405,10 @@ fn store_as<E>(
     state.put(&write);
     let (bytes, bytes_max) = (state.size_estimate(), config.cluster.limits().record_bytes_max);
     if bytes > bytes_max {
-        return Ok(Err(Refusal::RecordTooLarge { bytes, bytes_max }));
+        return Err(Refusal::RecordTooLarge { bytes, bytes_max });
     }
     let state = Arc::new(state);
+    step.changes.extend(identity_after.map(Change::Identity));
     let entry = Entry { state: Arc::clone(&state), run: Some(run) };
     step.changes.push(Change::Entry { key: put.key, entry });
     let delta = if planted!(config.cluster, BareDeltaReplicated) {
@@ -404,7 +418,7 @@ fn store_as<E>(
     } else {
         Arc::clone(&state)
     };
-    Ok(Ok((state, delta)))
+    Ok(Stored { state, delta })
 }
 
 /// The key's present state at the coordinator: its own, or what it keeps as a fallback.

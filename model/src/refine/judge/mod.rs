@@ -7,7 +7,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::node::{Taken, Touched};
+use super::node::{Taken, Touched, TouchedHint};
 use super::plan::{KeyPlan, Plan, Planned, Role};
 use super::promise::Judgeable;
 use super::refusal::Reason;
@@ -18,8 +18,10 @@ use crate::check::property::{Nodes, PropertyKind, View};
 use crate::check::write_set::WriteSet;
 use crate::cluster::ClusterConfig;
 use crate::ids::{ClientId, Key, NodeId, RequestId};
-use crate::protocol::{Change, Input, Message, NodeConfig, Operation, Outcome};
-use crate::versions::VersionVector;
+use crate::protocol::{
+    Change, Entry, Input, Message, NodeConfig, Operation, Outcome, Store, Timer,
+};
+use crate::versions::{ActorId, Dot, Record, VersionVector};
 
 const PROPERTIES: usize = Judgeable::ALL.len();
 
@@ -158,27 +160,51 @@ impl Judge {
                 continue;
             }
             let mut occasions = [0; PROPERTIES];
-            let minted = match message {
-                Some(Message::Put(put)) if touched.is_minted() => {
-                    let planned = self.operations.get(&put.request);
-                    planned.and_then(|planned| planned.role).and_then(|role| role.write)
-                }
+            let planned = |request| {
+                let planned: Option<&Planned> = self.operations.get(&request);
+                planned.and_then(|planned| planned.role).and_then(|role| role.write)
+            };
+            // A home mints when it takes the put, into its entry; a fallback when it gives the
+            // homes up, into a hint.
+            let at_home = match message {
+                Some(Message::Put(put)) if touched.is_minted() => planned(put.request),
                 _ => None,
             };
-            if let Some(write) = minted
+            let at_fallback = match input {
+                Input::Expire(Timer::Request(request)) => planned(*request),
+                _ => None,
+            };
+            if let Some(write) = at_home
                 && let Some(dot) = state.store.last_dot(config.node, &touched.key)
             {
-                ghost.historian.on_mint(&mut ghost.history, write, dot);
                 occasions[Judgeable::UniqueDots as usize] += 1;
-                // A coordinator that crashed has forgotten the request, and its retry is a second
-                // write of the same value: whoever saw the first may have the second as sibling.
-                if ghost.history.dots()[write].len() > 1 {
-                    ghost.promised[Judgeable::TrueSiblings as usize] = false;
-                }
+                ghost.on_mint(write, dot);
             }
-            ghost.look_for_lost_siblings(message, touched, minted);
-            let has_siblings = touched.after.state.versions().count() > 1;
-            occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
+            if let Some(after) = &touched.after {
+                let came = [
+                    touched.before.as_ref().map(|before| &*before.state),
+                    carried(message, &touched.key),
+                ];
+                ghost.look_for_lost_siblings(came, at_home, &after.state);
+                let has_siblings = after.state.versions().count() > 1;
+                occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
+            }
+            for hint in &touched.hints {
+                let Some(after) = &hint.after else { continue };
+                let minted = hint.minted(state, config.node);
+                if let (Some(write), Some(dot)) = (at_fallback, minted) {
+                    occasions[Judgeable::UniqueDots as usize] += 1;
+                    ghost.on_mint(write, dot);
+                }
+                let of_home = message.filter(|message| match message {
+                    Message::StoreHint { home, .. } => *home == hint.home,
+                    _ => false,
+                });
+                let came = [hint.before.as_deref(), carried(of_home, &touched.key)];
+                ghost.look_for_lost_siblings(came, at_fallback.filter(|_| minted.is_some()), after);
+                let has_siblings = after.versions().count() > 1;
+                occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
+            }
             let result = ghost.check();
             self.add(occasions, [0; PROPERTIES]);
             result?;
@@ -245,17 +271,25 @@ impl KeyGhost {
         !matches!(self.not_judged, Some(NotJudged::RepeatedValue(_)))
     }
 
-    /// Notes whether a step dropped a version that nothing which stayed had seen.
+    /// Notes the name that a write was given.
+    fn on_mint(&mut self, write: usize, dot: Dot) {
+        self.historian.on_mint(&mut self.history, write, dot);
+        // A coordinator that crashed has forgotten the request, and its retry is a second write of
+        // the same value: whoever saw the first may have the second as sibling.
+        if self.history.dots()[write].len() > 1 {
+            self.promised[Judgeable::TrueSiblings as usize] = false;
+        }
+    }
+
+    /// Notes whether a step dropped a version that nothing which stayed had seen: of what came
+    /// together, what is left is `after`.
     fn look_for_lost_siblings(
         &mut self,
-        message: Option<&Message>,
-        touched: &Touched,
+        came: [Option<&Record>; 2],
         minted: Option<usize>,
+        after: &Record,
     ) {
-        let mut carried = message.into_iter().flat_map(Message::carried);
-        let carried = carried.find(|(key, _)| **key == touched.key).map(|(_, state)| &**state);
-        let came = [touched.before.as_ref().map(|before| &*before.state), carried];
-        let (scenario, after) = (&*self.plan.scenario, &*touched.after.state);
+        let scenario = &*self.plan.scenario;
         if self.historian.loses_sibling(scenario, &self.history, came, minted, after) {
             self.historian.on_sibling_lost(&mut self.history);
         }
@@ -288,15 +322,51 @@ impl KeyGhost {
 
 impl KeyNodes {
     fn apply(&mut self, node: NodeId, touched: &Touched) {
-        let (key, entry) = (touched.key.clone(), touched.after.clone());
-        self.0[node.index()].store.apply([Change::Entry { key, entry }]);
+        let key = || touched.key.clone();
+        let entry = match touched.after.clone() {
+            Some(entry) => Change::Entry { key: key(), entry },
+            None => Change::RemoveEntry { key: key() },
+        };
+        let hints = touched.hints.iter().map(|TouchedHint { home, after, .. }| {
+            let home = *home;
+            match after.clone() {
+                Some(state) => Change::Hint { home, key: key(), state },
+                None => Change::RemoveHint { home, key: key() },
+            }
+        });
+        self.0[node.index()].store.apply([entry].into_iter().chain(hints));
     }
 }
 
+/// What a message brings of a key.
+fn carried<'a>(message: Option<&'a Message>, key: &Key) -> Option<&'a Record> {
+    let mut carried = message.into_iter().flat_map(Message::carried);
+    carried.find(|(of, _)| *of == key).map(|(_, state)| &**state)
+}
+
 impl Touched {
-    /// Whether the node minted a dot for the key.
+    /// Whether the node minted a dot for the key, into its entry.
     fn is_minted(&self) -> bool {
-        self.before.as_ref().is_none_or(|before| before.run != self.after.run)
+        let run = |entry: &Option<Entry>| entry.as_ref().and_then(|entry| entry.run);
+        self.after.is_some() && run(&self.before) != run(&self.after)
+    }
+}
+
+impl TouchedHint {
+    /// The dot that the node, in the life that it is in, has put into the hint.
+    fn minted(&self, state: &NodeState, node: NodeId) -> Option<Dot> {
+        let Ok(identity) = state.store.identity();
+        let life = identity?.incarnation;
+        let is_own = |dot: &Dot| match dot.actor {
+            ActorId::Node { node: of, incarnation, .. } => of == node && incarnation == life,
+            _ => false,
+        };
+        let was_there = |dot: &Dot| {
+            let before = self.before.as_ref();
+            before.is_some_and(|before| before.versions().any(|(known, _)| known == *dot))
+        };
+        let mut dots = self.after.as_ref()?.versions().map(|(dot, _)| dot);
+        dots.find(|dot| is_own(dot) && !was_there(dot))
     }
 }
 

@@ -1,0 +1,116 @@
+//! Whether a cluster that nobody writes to has converged, by what its nodes say of themselves.
+
+use std::collections::BTreeMap;
+
+use quorate_model::ids::{NodeId, NodeSet};
+
+use crate::config::ClusterFile;
+use crate::wire::NodeStatus;
+
+/// What is still missing until all homes of every key hold the same: nothing, if every node is up,
+/// none catches up or holds hints for others, and all homes agree about what is in their range.
+#[must_use]
+pub fn obstacles(cluster: &ClusterFile, statuses: &BTreeMap<NodeId, NodeStatus>) -> Vec<String> {
+    let name = |node: NodeId| cluster.cluster.name(node);
+    let mut found = Vec::new();
+    for node in cluster.cluster.members() {
+        let Some(status) = statuses.get(node) else {
+            found.push(format!("{} does not answer", name(*node)));
+            continue;
+        };
+        if status.is_catching_up {
+            found.push(format!("{} is catching up", name(*node)));
+        }
+        for hints in &status.hints {
+            let (holder, home) = (name(*node), name(hints.home));
+            found.push(format!("{holder} holds {} hints for {home}", hints.count));
+        }
+    }
+    let disagree = cluster.cluster.ranges().iter().filter(|homes| !agree(statuses, **homes));
+    found.extend(disagree.map(|homes| {
+        let homes: Vec<_> = homes.iter().map(name).collect();
+        format!("{} hold different states of their keys", homes.join(", "))
+    }));
+    found
+}
+
+/// Whether the homes of a range that answered hold the same of it, as far as they say.
+fn agree(statuses: &BTreeMap<NodeId, NodeStatus>, homes: NodeSet) -> bool {
+    let answered = homes.iter().filter_map(|home| statuses.get(&home));
+    let mut digests = answered.map(|status| {
+        let ranges = status.ranges.as_ref()?;
+        ranges.iter().find(|range| range.homes == homes).map(|range| range.digest)
+    });
+    match digests.next() {
+        None => true,
+        // A node that does not say is not known to agree.
+        Some(first) => first.is_some() && digests.all(|digest| digest == first),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Template, TemplateNode};
+    use crate::wire::{HintsFor, RangeStatus};
+
+    const NODES: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
+
+    fn cluster() -> ClusterFile {
+        let node = |port: u16| TemplateNode {
+            name: format!("n{port}"),
+            address: ([127, 0, 0, 1], port).into(),
+            is_traced: false,
+        };
+        let template = Template {
+            n: 3,
+            r: 2,
+            w: 2,
+            versioning: Default::default(),
+            read_repair: Default::default(),
+            sloppy: true,
+            nodes: [1, 2, 3].map(node).to_vec(),
+        };
+        ClusterFile::parse(Path::new("cluster.toml"), &template.render()).unwrap()
+    }
+
+    fn status(digest: u128) -> NodeStatus {
+        let homes = NODES.into_iter().collect();
+        let ranges = Some(vec![RangeStatus { homes, digest }]);
+        NodeStatus { ranges, ..NodeStatus::default() }
+    }
+
+    fn obstacles_of(statuses: [Option<NodeStatus>; 3]) -> Vec<String> {
+        let statuses = NODES.into_iter().zip(statuses);
+        let statuses = statuses.filter_map(|(node, status)| Some((node, status?))).collect();
+        obstacles(&cluster(), &statuses)
+    }
+
+    #[test]
+    fn nothing_is_missing_where_all_answer_and_agree() {
+        assert_eq!(obstacles_of([7, 7, 7].map(|digest| Some(status(digest)))), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let hints = vec![HintsFor { home: NODES[2], count: 4, pending_ms: 0 }];
+        let busy = NodeStatus { hints, is_catching_up: true, ..status(8) };
+        assert_eq!(
+            obstacles_of([Some(status(7)), Some(busy), None]),
+            [
+                "n2 is catching up",
+                "n2 holds 4 hints for n3",
+                "n3 does not answer",
+                "n1, n2, n3 hold different states of their keys",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_node_that_does_not_say_what_it_holds_is_not_taken_to_agree() {
+        let silent = NodeStatus { ranges: None, ..status(0) };
+        assert_eq!(obstacles_of([7, 7, 7].map(|_| Some(silent.clone()))).len(), 1);
+    }
+}
