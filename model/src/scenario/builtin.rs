@@ -73,4 +73,12 @@ builtins! {
     "lww-skew"
     "lww-skew-delete"
     "lww-concurrent"
+    "sloppy-partition-script"
+    "hint-overtaken-script"
+    "failed-write-seen-script"
+    "amnesia-script"
+    "amnesia-epochs-script"
+    "lww-skew-script"
+    "disk-rollback-script"
+    "minority-side-script"
 }

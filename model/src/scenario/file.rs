@@ -425,7 +425,8 @@ impl Reader<'_> {
                 .filter(|node| !down.contains(*node))
                 .collect(),
         };
-        let wrong = |problem: &str| Err(self.error(at.clone(), format!("{}: {problem}", self.program)));
+        let wrong =
+            |problem: &str| Err(self.error(at.clone(), format!("{}: {problem}", self.program)));
         if via.is_empty() {
             return wrong("no coordinator is left to choose; name one in `via`");
         }

@@ -12,7 +12,7 @@ use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, Timestamp, Value};
 use crate::protocol::Timer;
 
 /// The steps of a scenario, in order.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Script {
     /// The file, as it was named when it was read.
     pub file: String,

@@ -9,8 +9,7 @@ use quorate_model::check::actor::NodeState;
 use quorate_model::cluster::{ClusterConfig, ClusterSpec, PlacementSpec};
 use quorate_model::ids::{ClientId, Key, NodeId, Peer, Timestamp, Value};
 use quorate_model::protocol::{
-    Client, Effect, FanOut, Input, MemoryStore, NodeConfig, Operation, Outcome, ReadRepair,
-    Timer,
+    Client, Effect, FanOut, Input, MemoryStore, NodeConfig, Operation, Outcome, ReadRepair, Timer,
 };
 use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::{

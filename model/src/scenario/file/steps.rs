@@ -15,9 +15,7 @@ use super::shapes::{OneOrMore, RawDeliver};
 use super::{RawClient, RawContext, RawOperation, RawScenario, Reader, ScenarioError};
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, Timestamp, Value};
 use crate::protocol::{Message, Timer};
-use crate::scenario::script::{
-    Answer, Held, HintKept, Reach, Script, ScriptStep, Selector, Verb,
-};
+use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, ScriptStep, Selector, Verb};
 use crate::scenario::{ClientProgram, PlannedWrite};
 
 #[derive(Deserialize)]
@@ -140,9 +138,8 @@ type Companions = [(&'static str, Option<Range<usize>>); 10];
 
 impl RawStep {
     fn verbs(&self) -> Verbs {
-        let delivers = |deliver: &Spanned<RawDeliver>| {
-            !matches!(deliver.get_ref(), RawDeliver::OfRequest(_))
-        };
+        let delivers =
+            |deliver: &Spanned<RawDeliver>| !matches!(deliver.get_ref(), RawDeliver::OfRequest(_));
         [
             ("put", self.put.is_some()),
             ("delete", self.delete.is_some()),
@@ -171,9 +168,8 @@ impl RawStep {
         fn at<T>(field: &Option<Spanned<T>>) -> Option<Range<usize>> {
             field.as_ref().map(Spanned::span)
         }
-        let of_request = |deliver: &&Spanned<RawDeliver>| {
-            matches!(deliver.get_ref(), RawDeliver::OfRequest(_))
-        };
+        let of_request =
+            |deliver: &&Spanned<RawDeliver>| matches!(deliver.get_ref(), RawDeliver::OfRequest(_));
         [
             ("value", at(&self.value)),
             ("client", at(&self.client)),
@@ -284,11 +280,7 @@ impl Reader<'_> {
         let present: Vec<&str> = present.chain(is_answer.then_some("expect-answer")).collect();
         let [verb] = present[..] else {
             let known = verbs.iter().map(|(name, _)| *name).chain(["expect-answer"]);
-            let found = if present.is_empty() {
-                "none".to_owned()
-            } else {
-                quoted(present.iter())
-            };
+            let found = if present.is_empty() { "none".to_owned() } else { quoted(present.iter()) };
             let problem =
                 format!("step: a step is exactly one of {}; found {found}", quoted(known));
             return Err(self.error(at, problem));
@@ -303,7 +295,8 @@ impl Reader<'_> {
                     ("get", _) => format!("{}, `finds`", quoted(may.iter())),
                     _ => quoted(may.iter()),
                 };
-                let problem = format!("step.{name}: does not belong to `{verb}`, which takes {may}");
+                let problem =
+                    format!("step.{name}: does not belong to `{verb}`, which takes {may}");
                 return Err(self.error(span, problem));
             }
         }
@@ -333,10 +326,7 @@ impl Reader<'_> {
     }
 
     /// What the clients do, as if the file had told it client by client.
-    fn programs(
-        &self,
-        raw: &[Spanned<RawStep>],
-    ) -> Result<Vec<Spanned<RawClient>>, ScenarioError> {
+    fn programs(&self, raw: &[Spanned<RawStep>]) -> Result<Vec<Spanned<RawClient>>, ScenarioError> {
         struct Declared {
             name: String,
             at: Range<usize>,
@@ -348,7 +338,8 @@ impl Reader<'_> {
             let missing = |field: &str, what: &str| {
                 self.error(at.clone(), format!("step.{field}: missing; say {what}"))
             };
-            let name = step.client.as_ref().ok_or_else(|| missing("client", "whose request it is"))?;
+            let name =
+                step.client.as_ref().ok_or_else(|| missing("client", "whose request it is"))?;
             let via = step.via.as_ref().ok_or_else(|| missing("via", "which node is asked"))?;
             if self.nodes.contains(name.get_ref()) {
                 let problem = format!("step.client: `{}` is a node", name.get_ref());
