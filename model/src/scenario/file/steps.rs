@@ -341,6 +341,7 @@ impl Reader<'_> {
             let name =
                 step.client.as_ref().ok_or_else(|| missing("client", "whose request it is"))?;
             let via = step.via.as_ref().ok_or_else(|| missing("via", "which node is asked"))?;
+            self.node(via, "step.via")?;
             if self.nodes.contains(name.get_ref()) {
                 let problem = format!("step.client: `{}` is a node", name.get_ref());
                 return Err(self.error(name.span(), problem));
