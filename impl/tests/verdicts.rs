@@ -25,7 +25,7 @@ fn every_scenario_gives_the_verdicts_its_file_expects_over_as_many_states_as_bef
             let (name, found, expected) = (verdict.property.name, verdict.found, verdict.expected);
             assert!(
                 verdict.is_as_expected(),
-                "{}: {name} {found}, expected {expected}, witness {:?}",
+                "{}: {name} {found:?}, expected {expected}, witness {:?}",
                 builtin.name,
                 verdict.witness
             );

@@ -395,7 +395,8 @@ fn the_document_says_every_property_with_its_statement_under_what_may_be_expecte
     for property in PROPERTIES {
         let (name, statement) = (property.name, property.statement);
         let (section, row) = match property.kind {
-            PropertyKind::Safety { witness_statement, .. } => {
+            PropertyKind::Safety { witness_statement, .. }
+            | PropertyKind::Convergence { witness_statement } => {
                 (safety, format!("\n| `{name}` | {statement} | {witness_statement} |\n"))
             }
             PropertyKind::Reachability { .. } => {

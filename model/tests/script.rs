@@ -596,6 +596,7 @@ fn what_a_script_says_itself_cannot_stand_beside_its_steps() {
         ("heals = true", "heals", "say it in a step: heal = true"),
         ("down-returns = true", "down-returns", "say it in a step: recover = \"...\""),
         ("faults = { drops = 1 }", "faults", "a script says what goes wrong"),
+        ("faulty = [\"A\"]", "faulty", "a script says what goes wrong"),
         (
             "client = [{ name = \"x\", program = [] }]",
             "client",

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use quorate_model::check::Expected;
+use quorate_model::check::convergence::{FAIRNESS, Size};
 use quorate_model::check::instruments::applicable;
 use quorate_model::scenario::Scenario;
 use serde::Serialize;
 
 use super::describe;
-use super::report::{Report, Summary, Verdict};
+use super::report::{Endings, Report, Summary, Verdict};
 
 /// What `quorate check --json` prints.
 #[derive(Clone, Debug, Serialize)]
@@ -43,6 +44,9 @@ pub struct Entry {
     distinct_per_second: f64,
     collision_probability: f64,
     cut: Option<String>,
+    /// What convergence assumes, if it was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fairness: Option<&'static str>,
     as_expected: bool,
     properties: Vec<Property>,
     fired: BTreeMap<&'static str, u64>,
@@ -55,13 +59,50 @@ struct Property {
     name: &'static str,
     statement: &'static str,
     expected: Expected,
-    found: Expected,
+    found: Option<Expected>,
     as_expected: bool,
     vacuous: bool,
     steps: Option<usize>,
     shortest: bool,
     witness_steps: Option<usize>,
     trace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endings: Option<JsonEndings>,
+}
+
+/// What a verdict on convergence rests on.
+#[derive(Clone, Debug, Serialize)]
+struct JsonEndings {
+    /// Of `steps`, the last ones, which happen again and again; 0 if the run ends stuck.
+    cycle_steps: usize,
+    states: usize,
+    states_converged: usize,
+    settling_edges: usize,
+    components: usize,
+    bottom_components: usize,
+    bottom_components_of_several_states: usize,
+}
+
+impl From<Endings> for JsonEndings {
+    fn from(Endings { size, cycle }: Endings) -> Self {
+        let Size {
+            states,
+            converged,
+            settling_edges,
+            components,
+            bottom_components,
+            bottom_components_of_several,
+        } = size;
+        JsonEndings {
+            cycle_steps: cycle,
+            states,
+            states_converged: converged,
+            settling_edges,
+            components,
+            bottom_components,
+            bottom_components_of_several_states: bottom_components_of_several,
+        }
+    }
 }
 
 impl Document {
@@ -105,6 +146,7 @@ impl Entry {
             distinct_per_second: report.rate(),
             collision_probability: report.collision_probability(),
             cut: report.cut.map(|cut| cut.to_string()),
+            fairness: report.assumes_fairness().then_some(FAIRNESS),
             as_expected: report.is_as_expected(),
             properties: report
                 .verdicts
@@ -120,6 +162,7 @@ impl Entry {
                     shortest: verdict.shortest,
                     witness_steps: verdict.witness.as_ref().map(Vec::len),
                     trace: saved(verdict),
+                    endings: verdict.endings.map(JsonEndings::from),
                 })
                 .collect(),
             fired: fired.clone().map(|(kind, count)| (kind.name(), *count)).collect(),

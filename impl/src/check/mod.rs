@@ -1,4 +1,5 @@
-//! Checking a scenario: Stateright for every state, our own search for the shortest runs.
+//! Checking a scenario: Stateright for every state, our own search for the shortest runs, and for
+//! where endless runs end.
 
 pub mod describe;
 pub mod json;
@@ -8,5 +9,5 @@ mod runner;
 pub mod text;
 
 pub use limits::{Cut, Limits};
-pub use report::{Report, Summary, Verdict};
+pub use report::{Endings, Report, Summary, Verdict};
 pub use runner::{Progress, check};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use quorate_model::check::convergence;
 use quorate_model::check::instruments::Kind;
 use quorate_model::check::{Action, Expected, PropertyKind, PropertySpec};
 
@@ -14,30 +15,49 @@ pub struct Verdict {
     pub property: &'static PropertySpec,
     /// What the scenario expects.
     pub expected: Expected,
-    /// What was found: within the bounds, and only as far as the run went if it was cut.
-    pub found: Expected,
+    /// What was found: within the bounds, and only as far as the run went if it was cut. `None`
+    /// where a run that was cut allows no verdict at all.
+    pub found: Option<Expected>,
     /// A run that shows it: a counterexample, or a way to reach what is to be reached.
     pub path: Option<Vec<Action>>,
     /// Whether no shorter run shows it.
     pub shortest: bool,
-    /// For a safety property a run in which it was put to the test and met. `None` where there
-    /// is none: then it holds for lack of occasion.
+    /// For what should hold a run in which it was put to the test and met. `None` where there is
+    /// none: then it holds for lack of occasion.
     pub witness: Option<Vec<Action>>,
+    /// For convergence, what that was decided on.
+    pub endings: Option<Endings>,
+}
+
+/// Where fair runs end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Endings {
+    /// How large the graph of all states was.
+    pub size: convergence::Size,
+    /// How many steps at the end of [`Verdict::path`] happen again and again; none if it ends
+    /// stuck.
+    pub cycle: usize,
 }
 
 impl Verdict {
-    /// Whether this is a safety property that holds for lack of occasion.
+    /// How many steps at the end of the path happen again and again.
+    #[must_use]
+    pub fn cycle(&self) -> usize {
+        self.endings.map_or(0, |endings| endings.cycle)
+    }
+
+    /// Whether this is a property that holds for lack of occasion.
     #[must_use]
     pub fn is_vacuous(&self) -> bool {
-        matches!(self.property.kind, PropertyKind::Safety { .. })
-            && self.found == Expected::Holds
+        !matches!(self.property.kind, PropertyKind::Reachability { .. })
+            && self.found == Some(Expected::Holds)
             && self.witness.is_none()
     }
 
     /// Whether it came out as the scenario says, and not vacuously.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
-        self.found == self.expected && !self.is_vacuous()
+        self.found == Some(self.expected) && !self.is_vacuous()
     }
 }
 
@@ -77,6 +97,14 @@ impl Report {
     pub fn collision_probability(&self) -> f64 {
         let (distinct, generated) = (self.distinct as f64, self.generated as f64);
         (distinct * (generated - distinct).max(1.0) / 2_f64.powi(64)).min(1.0)
+    }
+
+    /// Whether some verdict is one on convergence, which rests on fairness.
+    #[must_use]
+    pub fn assumes_fairness(&self) -> bool {
+        let rests =
+            |verdict: &Verdict| matches!(verdict.property.kind, PropertyKind::Convergence { .. });
+        self.verdicts.iter().any(rests)
     }
 
     /// Whether the run was exhausted and every verdict is as expected.

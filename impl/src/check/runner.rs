@@ -6,6 +6,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use quorate_model::check::convergence::{self, ClusterSource, Outcome};
+use quorate_model::check::instruments::Instruments;
 use quorate_model::check::search::{minimise, shortest};
 use quorate_model::check::{
     Action, ClusterModel, ClusterState, Expected, PropertyKind, PropertySpec,
@@ -14,7 +16,7 @@ use quorate_model::scenario::Scenario;
 use stateright::{Checker, Model};
 
 use super::limits::{Cut, Limits};
-use super::report::{Report, Verdict};
+use super::report::{Endings, Report, Verdict};
 
 /// How often limits are looked at and progress is reported.
 const TICK: Duration = Duration::from_millis(100);
@@ -53,29 +55,16 @@ pub fn check(
     // Depth first: its queue is short, and the shortest runs are searched for separately.
     let mut checker = builder.spawn_dfs();
     let handles = checker.handles();
-    let mut stopped_by = None;
-    thread::scope(|scope| {
-        let (finished, is_finished) = channel::<()>();
-        let (checker, instruments, stopped_by) = (&checker, &instruments, &mut stopped_by);
-        scope.spawn(move || {
-            while is_finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                let progress = Progress {
-                    generated: checker.state_count(),
-                    distinct: checker.unique_state_count(),
-                    depth: checker.max_depth().saturating_sub(1),
-                    elapsed: started.elapsed(),
-                };
-                on_progress(progress);
-                *stopped_by = stopped_by.or_else(|| over_limit(limits, &progress));
-                if stopped_by.is_some() {
-                    instruments.stop();
-                }
-            }
-        });
+    let progress = || Progress {
+        generated: checker.state_count(),
+        distinct: checker.unique_state_count(),
+        depth: checker.max_depth().saturating_sub(1),
+        elapsed: started.elapsed(),
+    };
+    let stopped_by = while_within(limits, &instruments, progress, &mut on_progress, || {
         for handle in handles {
             handle.join().expect("a checker thread panicked");
         }
-        drop(finished);
     });
     let elapsed = started.elapsed();
     let mut cut = stopped_by.filter(|_| instruments.was_cut());
@@ -87,21 +76,90 @@ pub fn check(
         cut = cut.or(Some(Cut::Depth(depth)));
     }
     instruments.resume();
-    let fired = instruments.fired();
-    let siblings_max = instruments.siblings_max();
     let discoveries: HashMap<&'static str, Vec<Action>> =
         checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions())).collect();
+    let found = Progress { elapsed, ..progress() };
+    // It knows every state, as the decision on convergence will: not both at a time.
+    drop(checker);
+    let mut verdicts = verdicts(&model, discoveries);
+    for verdict in &mut verdicts {
+        // A part of the states says nothing of where runs end.
+        if matches!(verdict.property.kind, PropertyKind::Convergence { .. }) && cut.is_none() {
+            let progress = || Progress { elapsed: started.elapsed(), ..found };
+            cut = decide(&model, limits, verdict, progress, &mut on_progress);
+        }
+    }
     Report {
         scenario: scenario.name.clone(),
-        generated: checker.state_count(),
-        distinct: checker.unique_state_count(),
-        depth: checker.max_depth().saturating_sub(1),
+        generated: found.generated,
+        distinct: found.distinct,
+        depth: found.depth,
         elapsed,
-        verdicts: verdicts(&model, discoveries),
-        fired,
-        siblings_max,
+        verdicts,
+        fired: instruments.fired(),
+        siblings_max: instruments.siblings_max(),
         cut,
     }
+}
+
+/// Lets something go on, and stops the model as soon as a limit is met; says which.
+fn while_within(
+    limits: &Limits,
+    instruments: &Instruments,
+    progress: impl Fn() -> Progress + Sync,
+    on_progress: &mut (impl FnMut(Progress) + Send),
+    act: impl FnOnce(),
+) -> Option<Cut> {
+    let mut stopped_by = None;
+    thread::scope(|scope| {
+        let (finished, is_finished) = channel::<()>();
+        let (progress, stopped_by) = (&progress, &mut stopped_by);
+        scope.spawn(move || {
+            while is_finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                let progress = progress();
+                on_progress(progress);
+                *stopped_by = stopped_by.or_else(|| over_limit(limits, &progress));
+                if stopped_by.is_some() {
+                    instruments.stop();
+                }
+            }
+        });
+        act();
+        drop(finished);
+    });
+    stopped_by
+}
+
+/// Decides convergence and completes its verdict; says what cut the decision, if anything did.
+fn decide(
+    model: &ClusterModel,
+    limits: &Limits,
+    verdict: &mut Verdict,
+    progress: impl Fn() -> Progress + Sync,
+    on_progress: &mut (impl FnMut(Progress) + Send),
+) -> Option<Cut> {
+    let model = model.with_fresh_instruments();
+    let source = ClusterSource::new(&model);
+    let states_max = limits.states_max.unwrap_or(convergence::STATES_MAX);
+    let mut decision = None;
+    let stopped_by = while_within(limits, model.instruments(), progress, on_progress, || {
+        decision = Some(convergence::decide(&source, states_max));
+    });
+    let decision = decision?;
+    let mut cycle = 0;
+    verdict.found = match decision.outcome {
+        Outcome::Holds => Some(Expected::Holds),
+        Outcome::Undecided => None,
+        Outcome::Violated(violation) => {
+            cycle = violation.cycle.len();
+            verdict.path = Some([violation.stem, violation.cycle].concat());
+            Some(Expected::Violated)
+        }
+    };
+    verdict.witness = decision.witness;
+    verdict.endings = Some(Endings { size: decision.size, cycle });
+    // If nothing stopped it, it met its own limit.
+    decision.cut.then(|| stopped_by.unwrap_or(Cut::States(states_max)))
 }
 
 fn over_limit(limits: &Limits, progress: &Progress) -> Option<Cut> {
@@ -144,16 +202,19 @@ fn verdicts(model: &ClusterModel, discoveries: HashMap<&'static str, Vec<Action>
         let (found, witness) = match property.kind {
             PropertyKind::Safety { witness_name, .. } => {
                 let found = if path.is_some() { Expected::Violated } else { Expected::Holds };
-                (found, take(witness_name))
+                (Some(found), take(witness_name))
             }
             PropertyKind::Reachability { .. } => {
-                (if path.is_some() { Expected::Reached } else { Expected::NotReached }, None)
+                (Some(if path.is_some() { Expected::Reached } else { Expected::NotReached }), None)
             }
+            // Not decided yet.
+            PropertyKind::Convergence { .. } => (None, None),
         };
         Verdict {
             property,
-            expected: model.scenario().expect.get(property.name).copied().unwrap_or(found),
+            expected: model.scenario().expect[property.name],
             found,
+            endings: None,
             shortest: path.as_ref().is_none_or(|(_, shortest)| *shortest),
             path: path.map(|(path, _)| path),
             witness: witness.map(|(path, _)| path),
@@ -177,5 +238,6 @@ fn conditions<'a>(
         PropertyKind::Reachability { reached } => {
             vec![(property.name, Box::new(move |state| reached(&model.view(state))))]
         }
+        PropertyKind::Convergence { .. } => Vec::new(),
     }
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use quorate_model::check::Expected;
+use quorate_model::check::convergence::FAIRNESS;
 use quorate_model::check::instruments::applicable;
 use quorate_model::scenario::Scenario;
 
 use super::describe;
-use super::report::{Report, Summary, Verdict};
+use super::report::{Endings, Report, Summary, Verdict};
 
 /// How wide the table is where there is no terminal, in characters.
 const TABLE_WIDTH: u16 = 120;
@@ -49,7 +50,10 @@ pub fn block(
         line("CUT", &format!("{cut}: nothing below is a verdict on all states"));
     }
     for verdict in &report.verdicts {
-        line(&verdict.found.to_string(), &verdict_line(report, verdict, saved(verdict)));
+        line(&found(verdict), &verdict_line(report, verdict, saved(verdict)));
+    }
+    if report.assumes_fairness() {
+        line("fairness", &format!("convergence assumes that {FAIRNESS}"));
     }
     let fired = |wanted: bool| {
         let applicable = applicable(scenario);
@@ -68,6 +72,12 @@ pub fn block(
     text
 }
 
+/// What was found, in words.
+#[must_use]
+pub fn found(verdict: &Verdict) -> String {
+    verdict.found.map_or_else(|| "undecided".into(), |found| found.to_string())
+}
+
 fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> String {
     let mut text = format!("{:<36}", verdict.property.name);
     let steps = |count: usize| {
@@ -75,17 +85,32 @@ fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> St
     };
     match (&verdict.path, &verdict.witness) {
         (Some(path), _) => {
-            let _ = write!(text, "in {}", steps(path.len()));
+            let cycle = verdict.cycle();
+            let _ = write!(text, "in {}", steps(path.len() - cycle));
+            if cycle > 0 {
+                let _ = write!(text, ", then a cycle of {}", steps(cycle));
+            } else if verdict.endings.is_some() {
+                text.push_str(", then stuck");
+            }
             if !verdict.shortest {
                 text.push_str(" (no step can go, but a shorter run may exist)");
             }
         }
+        (None, _) if verdict.found.is_none() => text.push_str("since the run was cut"),
         (None, Some(witness)) => {
             let bounds = if report.cut.is_some() { "so far" } else { "within these bounds" };
             let _ = write!(text, "{bounds}; put to the test in {}", steps(witness.len()));
         }
         (None, None) if verdict.is_vacuous() => text.push_str("but never put to the test"),
         (None, None) => text.push_str("within these bounds"),
+    }
+    if let Some(Endings { size, .. }) = verdict.endings {
+        let bottoms = grouped(size.bottom_components as u64);
+        let _ = write!(text, "; bottom components: {bottoms}");
+        if size.bottom_components_of_several > 0 {
+            let several = grouped(size.bottom_components_of_several as u64);
+            let _ = write!(text, ", {several} of several states");
+        }
     }
     if !verdict.is_as_expected() {
         let _ = write!(text, "  UNEXPECTED: the scenario says {}", verdict.expected);
@@ -117,7 +142,7 @@ pub fn table(checked: &[(&Scenario, &Report)]) -> String {
     }
     for (scenario, report) in checked {
         let quorum = scenario.cluster.quorum();
-        let of = |found: Expected| {
+        let of = |found: Option<Expected>| {
             report
                 .verdicts
                 .iter()
@@ -125,13 +150,17 @@ pub fn table(checked: &[(&Scenario, &Report)]) -> String {
                 .map(|verdict| verdict.property.name)
                 .collect::<Vec<_>>()
         };
-        let verdicts: Vec<String> =
+        let mut verdicts: Vec<String> =
             [Expected::Violated, Expected::Reached, Expected::NotReached, Expected::Holds]
                 .into_iter()
-                .map(|found| (found, of(found)))
+                .map(|found| (found, of(Some(found))))
                 .filter(|(_, names)| !names.is_empty())
                 .map(|(found, names)| format!("{found}: {}", names.join(", ")))
                 .collect();
+        let undecided = of(None);
+        if !undecided.is_empty() {
+            verdicts.push(format!("undecided: {}", undecided.join(", ")));
+        }
         let outcome = match (report.cut.is_some(), report.is_as_expected()) {
             (true, _) => "CUT",
             (false, true) => "as expected",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_model::check::ClusterModel;
-use quorate_model::check::trace::{SavedPath, numbered, walk};
+use quorate_model::check::trace::{STUCK, SavedPath, numbered, walk};
 use quorate_model::scenario::builtin::ALL;
 
 use super::scenario::{Loaded, load, load_builtin};
@@ -167,8 +167,9 @@ fn save(
 ) -> Result<(), Failure> {
     let model = ClusterModel::new(scenario.clone());
     for verdict in &report.verdicts {
-        let Some(path) = &verdict.path else { continue };
-        let saved = SavedPath::new(&model, toml, verdict.property.name, verdict.found, path);
+        let (Some(path), Some(found)) = (&verdict.path, verdict.found) else { continue };
+        let (name, cycle) = (verdict.property.name, verdict.cycle());
+        let saved = SavedPath::new(&model, toml, name, found, path, cycle);
         write_json(&trace_path(args, report, verdict), &saved)?;
     }
     Ok(())
@@ -192,15 +193,18 @@ fn write_json(path: &Path, saved: &SavedPath) -> Result<(), Failure> {
 
 /// The numbered steps of every run that shows a violation or reaches something.
 fn steps(model: &ClusterModel, report: &Report) -> String {
-    let mut text = String::new();
+    let mut told = String::new();
     for verdict in &report.verdicts {
         let Some(path) = &verdict.path else { continue };
         let (steps, _) = walk(model, path);
-        let (found, name) = (verdict.found, verdict.property.name);
-        text.push_str(&format!("\n  {name} {found}: {}\n", verdict.property.statement));
-        for line in numbered(&steps) {
-            text.push_str(&format!("  {line}\n"));
+        let (found, name) = (text::found(verdict), verdict.property.name);
+        told.push_str(&format!("\n  {name} {found}: {}\n", verdict.property.statement));
+        for line in numbered(&steps, verdict.cycle()) {
+            told.push_str(&format!("  {line}\n"));
+        }
+        if verdict.endings.is_some() && verdict.cycle() == 0 {
+            told.push_str(&format!("  {STUCK}\n"));
         }
     }
-    text
+    told
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use quorate_model::check::ClusterModel;
-use quorate_model::check::trace::{PATH_FORMAT, SavedPath};
+use quorate_model::check::trace::{CYCLE_STARTS, PATH_FORMAT, STUCK, SavedPath};
+use quorate_model::check::{ClusterModel, Expected, PropertyKind, PropertySpec};
 
 use super::scenario::parse;
 use super::{Failure, output};
@@ -46,16 +46,30 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         if position == 0 {
             output::print(&format!("\nbefore\n{}\n", indented(&step.before)))?;
         }
+        if position + saved.cycle == saved.steps.len() {
+            output::print(&format!("\n{CYCLE_STARTS}\n"))?;
+        }
         let number = position + 1;
         output::print(&format!("\nstep {number}: {}\n{}\n", step.words, indented(&step.after)))?;
     }
     match result {
         Ok(()) => {
             let count = steps.len();
+            if is_stuck(&saved) {
+                output::print(&format!("\n{STUCK}\n"))?;
+            }
             output::print(&format!("\nall {count} steps fit the model: {property} {shows}\n"))
         }
         Err(error) => Err(Failure::Unexpected(format!("{file}: {error}"))),
     }
+}
+
+/// Whether it shows how a run ends without converging.
+fn is_stuck(saved: &SavedPath) -> bool {
+    let kind = PropertySpec::named(&saved.property).map(|property| property.kind);
+    matches!(kind, Some(PropertyKind::Convergence { .. }))
+        && saved.shows == Expected::Violated
+        && saved.cycle == 0
 }
 
 fn indented(state: &quorate_model::check::ClusterState) -> String {

@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use quorate_model::check::action::Envelope;
+use quorate_model::check::convergence::{ClusterSource, Source};
 use quorate_model::check::diagram;
 use quorate_model::check::{Action, ClusterModel, ClusterState, PropertyKind};
 use stateright::{Model, Path, Property};
@@ -160,6 +161,7 @@ impl ExploredState {
     fn verdicts(&self) -> Vec<(&'static str, &'static str)> {
         let model = &self.cluster.model;
         let view = model.view(&self.state);
+        let converging = ClusterSource::new(model);
         let judged = model.judged().iter().map(|property| {
             let verdict = match property.kind {
                 PropertyKind::Safety { holds, .. } if !holds(&view) => "VIOLATED",
@@ -167,6 +169,11 @@ impl ExploredState {
                 PropertyKind::Safety { .. } => "holds, not put to the test here",
                 PropertyKind::Reachability { reached } if reached(&view) => "reached",
                 PropertyKind::Reachability { .. } => "not reached here",
+                // Whether it holds depends on where all runs from here end.
+                PropertyKind::Convergence { .. } if converging.has_converged(&self.state) => {
+                    "converged here"
+                }
+                PropertyKind::Convergence { .. } => "not converged here",
             };
             (property.name, verdict)
         });

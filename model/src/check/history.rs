@@ -143,6 +143,8 @@ pub struct History {
     /// A hint was dropped, and what it said is safe; or is not.
     hint_dropped: bool,
     hint_lost: bool,
+    /// A disk was lost, or fell back to an older copy.
+    disk_lost: bool,
 }
 
 impl History {
@@ -164,6 +166,7 @@ impl History {
             resurrected: false,
             hint_dropped: false,
             hint_lost: false,
+            disk_lost: false,
         }
     }
 
@@ -467,12 +470,14 @@ impl Historian {
     /// A node lost what it held: it owes nothing for it.
     pub fn on_disk_lost(&self, history: &mut History, node: NodeId) {
         history.deletes_held[node.index()] = WriteSet::EMPTY;
+        history.disk_lost |= self.watch.hints;
     }
 
     /// A hint was dropped, safely or not.
     pub fn on_hint_dropped(&self, history: &mut History, is_safe: bool) {
         history.hint_dropped = true;
-        history.hint_lost |= !is_safe;
+        // A home that acknowledged and then lost its disk is no fault of whoever held the hint.
+        history.hint_lost |= !is_safe && !history.disk_lost;
     }
 
     /// Notes that some step lost a version.

@@ -234,7 +234,9 @@ pub fn applicable(scenario: &Scenario) -> Vec<Kind> {
             Kind::Probe | Kind::ProbeReply => sloppy && visits_strangers,
             Kind::StoreHint => sloppy && timeouts,
             Kind::Handoff | Kind::HandoffAck | Kind::HandoffTimer => sloppy && background.handoff,
-            Kind::CatchUp | Kind::CatchUpPage | Kind::CatchUpTimer => scenario.faults.wipes > 0,
+            Kind::CatchUp | Kind::CatchUpPage => scenario.faults.wipes > 0,
+            // Whoever asked asks again only if something was lost.
+            Kind::CatchUpTimer => scenario.faults.wipes > 0 && scenario.faults.drops > 0,
             Kind::ReapAsk | Kind::ReapAgree | Kind::Reap | Kind::SettledTimer => {
                 deletes && background.reaping == Reaping::Agreed
             }

@@ -12,12 +12,12 @@ use super::actor::{ActorState, ClusterActor, NodeState};
 use super::memo::{self, Fingerprint};
 use super::shared::Shared;
 use super::state::Seat;
-use crate::ids::{Key, NodeId};
+use crate::ids::{Key, NodeId, Peer};
 use crate::protocol::{Entry, Message, NodeConfig, Outcome, PutRequest, Store, Timer};
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::{ActorId, Dot, Record};
 
-/// What reaches an actor.
+/// What reaches an actor. Says whom it reaches: two nodes may be in the same state.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Event {
     /// A client starts its next operation through this node.
@@ -25,16 +25,16 @@ pub(crate) enum Event {
     /// A message arrives.
     Receive(Shared<Envelope>),
     /// A timer expires.
-    Expire(Timer),
+    Expire(Peer, Timer),
     /// A node that stopped starts again.
-    Restart,
+    Restart(NodeId),
 }
 
 impl Fingerprint for Event {
     fn fingerprint(&self) -> u64 {
         match self {
             Event::Receive(envelope) => envelope.fingerprint(),
-            Event::Choose(_) | Event::Expire(_) | Event::Restart => memo::of(self),
+            Event::Choose(_) | Event::Expire(..) | Event::Restart(_) => memo::of(self),
         }
     }
 }
@@ -105,7 +105,7 @@ pub(crate) fn step(
     let mut out = Out::new();
     match event {
         Event::Choose(coordinator) => actor.on_random(id, &mut after, coordinator, &mut out),
-        Event::Expire(timer) => {
+        Event::Expire(_, timer) => {
             timers.remove(timer);
             actor.on_timeout(id, &mut after, timer, &mut out);
         }
@@ -113,12 +113,12 @@ pub(crate) fn step(
             let from = ClusterActor::id(nodes, envelope.from);
             actor.on_msg(id, &mut after, from, envelope.message.clone(), &mut out);
         }
-        Event::Restart => actor.restart(after.to_mut(), &mut out),
+        Event::Restart(_) => actor.restart(after.to_mut(), &mut out),
     }
     let mut after = after.into_owned();
     let message = match event {
         Event::Receive(envelope) => Some(&envelope.message),
-        Event::Choose(_) | Event::Expire(_) | Event::Restart => None,
+        Event::Choose(_) | Event::Expire(..) | Event::Restart(_) => None,
     };
     let facts = match (actor, &seat.state, &mut after) {
         (ClusterActor::Node(config), ActorState::Node(before), ActorState::Node(after)) => {
@@ -136,7 +136,7 @@ pub(crate) fn step(
     };
     let from = ClusterActor::peer(nodes, id);
     let mut sent = Vec::new();
-    if matches!(event, Event::Restart) {
+    if matches!(event, Event::Restart(_)) {
         timers.clear();
     }
     for command in out {

@@ -4,6 +4,7 @@
 pub mod action;
 pub mod actor;
 mod background;
+pub mod convergence;
 pub mod diagram;
 pub mod history;
 pub mod instruments;

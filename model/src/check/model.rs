@@ -486,7 +486,7 @@ impl ClusterModel {
                     (_, Timer::Reap) => Kind::ReapTimer,
                     (_, Timer::Settled) => Kind::SettledTimer,
                 });
-                self.step(&mut state, index, &Event::Expire(timer), hops);
+                self.step(&mut state, index, &Event::Expire(peer, timer), hops);
             }
             Action::Crash { node } => {
                 state.faults.crashes = state.faults.crashes.checked_sub(1)?;
@@ -502,7 +502,7 @@ impl ClusterModel {
                 }
                 state.down = state.down.without(node);
                 self.instruments.count(Kind::Recover);
-                self.step(&mut state, node.index(), &Event::Restart, hops);
+                self.step(&mut state, node.index(), &Event::Restart(node), hops);
             }
             Action::Wipe { node } => {
                 state.faults.wipes = state.faults.wipes.checked_sub(1)?;
@@ -701,15 +701,16 @@ impl Model for ClusterModel {
             actions.extend(seat.timers.iter().filter(may).map(expire));
         }
         for (node, seat) in (0..self.nodes).map(|index| NodeId(index as u16)).zip(state.nodes()) {
+            let is_faulty = self.scenario.faulty.contains(node);
             if !state.down.contains(node) {
-                if crashes > 0 {
+                if crashes > 0 && is_faulty {
                     actions.push(Action::Crash { node });
                 }
             } else {
                 if self.scenario.down_returns || !self.scenario.down.contains(node) {
                     actions.push(Action::Recover { node });
                 }
-                if wipes > 0 && seat.store != MemoryStore::default() {
+                if wipes > 0 && is_faulty && seat.store != MemoryStore::default() {
                     actions.push(Action::Wipe { node });
                 }
                 if rollbacks > 0 && seat.snapshot.is_some() {
@@ -717,7 +718,11 @@ impl Model for ClusterModel {
                 }
             }
             // One copy, of a disk that holds something.
-            if rollbacks > 0 && seat.snapshot.is_none() && seat.store.entries().next().is_some() {
+            if rollbacks > 0
+                && is_faulty
+                && seat.snapshot.is_none()
+                && seat.store.entries().next().is_some()
+            {
                 actions.push(Action::Snapshot { node });
             }
         }

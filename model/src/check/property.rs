@@ -15,10 +15,10 @@ use crate::scenario::Scenario;
 /// What a scenario expects of a property.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Expected {
-    /// A safety property holds in every reachable state.
+    /// A safety property holds in every reachable state; or every fair run converges.
     #[serde(rename = "holds")]
     Holds,
-    /// Some reachable state violates a safety property.
+    /// Some reachable state violates a safety property; or some fair run does not converge.
     #[serde(rename = "violated")]
     Violated,
     /// Some reachable state is of the wanted kind.
@@ -63,7 +63,7 @@ pub trait Nodes {
 /// A condition on one moment.
 pub type Condition = fn(&View<'_>) -> bool;
 
-/// The two kinds of property.
+/// The kinds of property.
 #[derive(Clone, Copy, Debug)]
 pub enum PropertyKind {
     /// Must hold in every state. The witness is a state in which it was put to the test: without
@@ -82,6 +82,12 @@ pub enum PropertyKind {
     Reachability {
         /// Whether this moment is of the kind.
         reached: Condition,
+    },
+    /// Every run converges and stays so, which no single moment shows: decided on all of them at
+    /// once by [`super::convergence`].
+    Convergence {
+        /// What a witness is, in words: a state in which it was put to the test.
+        witness_statement: &'static str,
     },
 }
 
@@ -121,7 +127,7 @@ impl PropertySpec {
     #[must_use]
     pub fn admits(&self, expected: Expected) -> bool {
         match self.kind {
-            PropertyKind::Safety { .. } => {
+            PropertyKind::Safety { .. } | PropertyKind::Convergence { .. } => {
                 matches!(expected, Expected::Holds | Expected::Violated)
             }
             PropertyKind::Reachability { .. } => {
@@ -431,5 +437,12 @@ pub const ALL: &[PropertySpec] = &[
         statement: "two acknowledged concurrent writes were acknowledged by disjoint nodes",
         kind: PropertyKind::Reachability { reached: concurrent_writes_shared_no_replica },
         watch: Watch { acked_by: true, ..NOTHING },
+    },
+    PropertySpec {
+        name: "convergence",
+        statement: "after the last fault and the last client operation, all homes of every key come to \
+                    agree, and stay so",
+        kind: PropertyKind::Convergence { witness_statement: "the homes of some key differ" },
+        watch: NOTHING,
     },
 ];

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 use super::action::Action;
+use super::convergence::{ClusterSource, Source};
 use super::model::ClusterModel;
 use super::property::{Expected, PropertyKind, PropertySpec};
 use super::state::ClusterState;
@@ -32,6 +33,14 @@ pub struct SavedPath {
     pub shows: Expected,
     /// The steps.
     pub steps: Vec<SavedStep>,
+    /// How many steps at the end lead back to where the first of them began, and so happen again
+    /// and again: of a run that goes on for ever.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cycle: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// One step of a [`SavedPath`].
@@ -89,7 +98,7 @@ pub enum ReplayError {
 }
 
 impl SavedPath {
-    /// A path to save.
+    /// A path to save, the last `cycle` of whose actions happen again and again.
     #[must_use]
     pub fn new(
         model: &ClusterModel,
@@ -97,6 +106,7 @@ impl SavedPath {
         property: &str,
         shows: Expected,
         actions: &[Action],
+        cycle: usize,
     ) -> Self {
         let steps = walk(model, actions).0;
         SavedPath {
@@ -110,6 +120,7 @@ impl SavedPath {
                 .zip(actions)
                 .map(|(step, action)| SavedStep { words: step.words, action: action.clone() })
                 .collect(),
+            cycle,
         }
     }
 
@@ -137,6 +148,12 @@ impl SavedPath {
             (PropertyKind::Safety { holds, .. }, Expected::Violated) => !holds(&view),
             (PropertyKind::Safety { witness, .. }, _) => witness(&view),
             (PropertyKind::Reachability { reached }, _) => reached(&view),
+            (PropertyKind::Convergence { .. }, Expected::Violated) => {
+                self.never_converges(model, &steps, &last)
+            }
+            (PropertyKind::Convergence { .. }, _) => {
+                !ClusterSource::new(model).has_converged(&last)
+            }
         };
         let result = if shown {
             Ok(())
@@ -148,6 +165,27 @@ impl SavedPath {
             })
         };
         (steps, result)
+    }
+
+    /// Whether the steps end where a fair run stays for ever, and show how it does not converge.
+    fn never_converges(
+        &self,
+        model: &ClusterModel,
+        steps: &[ReplayedStep],
+        last: &ClusterState,
+    ) -> bool {
+        let source = ClusterSource::new(model);
+        let Some(turn) = steps.len().checked_sub(self.cycle) else { return false };
+        let shown = match steps.get(turn) {
+            Some(first) => {
+                let cycle = &steps[turn..];
+                first.before == *last
+                    && self.steps[turn..].iter().all(|step| step.action.is_settling())
+                    && cycle.iter().any(|step| !source.has_converged(&step.before))
+            }
+            None => !source.has_converged(last),
+        };
+        shown && source.is_violated_at(last)
     }
 }
 
@@ -184,11 +222,21 @@ fn is_offered(model: &ClusterModel, state: &ClusterState, action: &Action) -> bo
     offered.contains(action)
 }
 
-/// Numbered steps with what changed, for a report.
+/// What stands before the steps of a cycle.
+pub const CYCLE_STARTS: &str = "then again and again:";
+
+/// What stands after the last step of a run that cannot go on to converge.
+pub const STUCK: &str = "then stuck: without a fault or a client nothing more can happen";
+
+/// Numbered steps with what changed, for a report. The last `cycle` of them happen again and
+/// again.
 #[must_use]
-pub fn numbered(steps: &[ReplayedStep]) -> Vec<String> {
+pub fn numbered(steps: &[ReplayedStep], cycle: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for (position, step) in steps.iter().enumerate() {
+        if position + cycle == steps.len() {
+            lines.push(CYCLE_STARTS.into());
+        }
         lines.push(format!("{:>3}. {}", position + 1, step.words));
         lines.extend(step.changes.iter().map(|change| format!("       {change}")));
     }

@@ -176,6 +176,7 @@ fn scenario(
         down: NodeSet::EMPTY,
         down_returns: false,
         heals: false,
+        faulty: NodeSet::EMPTY,
         partition: Vec::new(),
         faults: Faults::default(),
         mints_as: cluster.nodes().to_vec(),

@@ -58,6 +58,7 @@ builtins! {
     "forwarded"
     "retry"
     "lossy"
+    "repair-only"
     "delete"
     "blind-repair"
     "duplicate-ack"

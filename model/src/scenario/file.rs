@@ -76,6 +76,7 @@ struct RawScenario {
     down_returns: Option<Spanned<bool>>,
     partition: Option<Spanned<Vec<Vec<Spanned<String>>>>>,
     heals: Option<Spanned<bool>>,
+    faulty: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     clocks_ahead: BTreeMap<Spanned<String>, u64>,
     #[serde(default)]
@@ -227,6 +228,10 @@ impl Reader<'_> {
         let down: NodeSet = self.node_list(&raw.down, "down")?.into_iter().collect();
         let groups = raw.partition.as_ref().map_or(&[][..], |groups| groups.get_ref());
         let partition = self.groups(groups, "partition")?;
+        let faulty = match &raw.faulty {
+            Some(names) => self.node_list(names.get_ref(), "faulty")?.into_iter().collect(),
+            None => cluster.nodes().iter().copied().collect(),
+        };
         let mut clocks_ahead = alloc::vec![0; self.nodes.len()];
         for (node, ahead) in &raw.clocks_ahead {
             clocks_ahead[self.node(node, "clocks-ahead")?.index()] = *ahead;
@@ -270,6 +275,7 @@ impl Reader<'_> {
             down_returns: is_set(&raw.down_returns),
             partition,
             heals: is_set(&raw.heals),
+            faulty,
             faults: if is_script { Faults::MANY } else { faults },
             mints_as,
             clocks_ahead,
@@ -502,7 +508,9 @@ impl Reader<'_> {
             let (at, expected) = (expected.span(), expected.into_inner());
             if !property.admits(expected) {
                 let [one, other] = match property.kind {
-                    PropertyKind::Safety { .. } => [Expected::Holds, Expected::Violated],
+                    PropertyKind::Safety { .. } | PropertyKind::Convergence { .. } => {
+                        [Expected::Holds, Expected::Violated]
+                    }
                     PropertyKind::Reachability { .. } => [Expected::Reached, Expected::NotReached],
                 };
                 let problem = format!(

@@ -61,6 +61,8 @@ pub struct Scenario {
     pub heals: bool,
     /// Faults that may happen, in any order, at any time.
     pub faults: Faults,
+    /// Which nodes crash and lose their disks, as far as the budgets go.
+    pub faulty: NodeSet,
     /// Under which node's identity each node mints: its own, except where two share one.
     pub mints_as: Vec<NodeId>,
     /// How far each node's wall clock is ahead, in ticks; one tick passes per client operation.

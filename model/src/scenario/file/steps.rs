@@ -223,6 +223,7 @@ impl Reader<'_> {
                 "steps happen in their order",
             ),
             ("faults", raw.faults.as_ref().map(Spanned::span), "a script says what goes wrong"),
+            ("faulty", raw.faulty.as_ref().map(Spanned::span), "a script says what goes wrong"),
             (
                 "partition",
                 raw.partition.as_ref().map(Spanned::span),

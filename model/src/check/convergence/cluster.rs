@@ -1,0 +1,138 @@
+//! The cluster as a system whose convergence is decided.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stateright::Model;
+
+use super::source::{Source, Step};
+use super::{Outcome, decide};
+use crate::check::action::Action;
+use crate::check::instruments::Instruments;
+use crate::check::model::ClusterModel;
+use crate::check::shared::Shared;
+use crate::check::state::ClusterState;
+use crate::ids::{Key, NodeSet};
+
+/// What must hold of a state beside that the homes of every key agree: everything that could still
+/// make them differ without a fault or a client.
+const FURTHER_CONDITIONS: &[fn(&ClusterState) -> bool] = &[];
+
+/// A scenario's model as a [`Source`].
+#[derive(Clone)]
+pub struct ClusterSource {
+    /// Counts for itself, so that the actions of a check are not counted twice, and is never
+    /// stopped, so that it withholds no action.
+    model: ClusterModel,
+    stop: Arc<Instruments>,
+    homes: Vec<(Key, NodeSet)>,
+}
+
+impl ClusterSource {
+    /// Of this model, and stopped with it.
+    #[must_use]
+    pub fn new(model: &ClusterModel) -> Self {
+        let scenario = model.scenario();
+        let with_homes = |key: Key| {
+            let homes = scenario.cluster.homes(&key);
+            (key, homes)
+        };
+        ClusterSource {
+            homes: scenario.keys().into_iter().map(with_homes).collect(),
+            stop: Arc::clone(model.instruments()),
+            model: model.with_fresh_instruments(),
+        }
+    }
+
+    /// Whether fair runs that go on from this state without faults and clients visit a state that
+    /// has not converged again and again, having this one as a state they always come back to:
+    /// the end of a stem. Visits what can be reached so.
+    #[must_use]
+    pub fn is_violated_at(&self, state: &ClusterState) -> bool {
+        let settling = Settling { source: self, start: state };
+        match decide(&settling, super::STATES_MAX).outcome {
+            // With a stem, this would not be a state they come back to.
+            Outcome::Violated(violation) => violation.stem.is_empty(),
+            Outcome::Holds | Outcome::Undecided => false,
+        }
+    }
+
+    fn homes_agree(&self, state: &ClusterState) -> bool {
+        self.homes.iter().all(|(key, homes)| {
+            let mut held = state
+                .nodes()
+                .enumerate()
+                .filter(|(index, _)| homes.iter().any(|home| home.index() == *index))
+                .map(|(_, node)| node.store.get(key).map(|entry| &entry.state));
+            let first = held.next();
+            held.all(|other| Some(other) == first)
+        })
+    }
+}
+
+impl Source for ClusterSource {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn initial(&self) -> impl Iterator<Item = ClusterState> {
+        self.model.init_states().into_iter()
+    }
+
+    fn steps(&self, state: &ClusterState, visit: &mut dyn FnMut(Step<ClusterState, Action>)) {
+        let mut actions = Vec::new();
+        self.model.actions(state, &mut actions);
+        for action in actions {
+            let settling = action.is_settling();
+            if let Some(after) = self.model.apply(state, action.clone()) {
+                visit(Step { action, after, settling });
+            }
+        }
+    }
+
+    fn fingerprint(&self, state: &ClusterState) -> u64 {
+        Shared::new(state).fingerprint()
+    }
+
+    fn has_converged(&self, state: &ClusterState) -> bool {
+        self.homes_agree(state) && FURTHER_CONDITIONS.iter().all(|holds| holds(state))
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.stop.may_expand()
+    }
+}
+
+/// What still happens from one state on, once faults and clients have ended.
+struct Settling<'a> {
+    source: &'a ClusterSource,
+    start: &'a ClusterState,
+}
+
+impl Source for Settling<'_> {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn initial(&self) -> impl Iterator<Item = ClusterState> {
+        core::iter::once(self.start.clone())
+    }
+
+    fn steps(&self, state: &ClusterState, visit: &mut dyn FnMut(Step<ClusterState, Action>)) {
+        self.source.steps(state, &mut |step| {
+            if step.settling {
+                visit(step);
+            }
+        });
+    }
+
+    fn fingerprint(&self, state: &ClusterState) -> u64 {
+        self.source.fingerprint(state)
+    }
+
+    fn has_converged(&self, state: &ClusterState) -> bool {
+        self.source.has_converged(state)
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.source.may_go_on()
+    }
+}

@@ -1,0 +1,53 @@
+//! Which states reach each other by settling steps, and which of these sets are never left.
+
+use petgraph::algo::kosaraju_scc;
+
+use super::Size;
+use super::edges::BothWays;
+use super::graph::StateGraph;
+
+/// What the components show.
+#[derive(Debug)]
+pub(super) struct Components {
+    pub(super) size: Size,
+    /// A state of a bottom component that has not wholly converged, as near to the start as any.
+    pub(super) nearest_violation: Option<u32>,
+}
+
+/// Finds the strongly connected components of the settling steps and judges the bottom ones.
+pub(super) fn find(graph: &StateGraph) -> Components {
+    // Kosaraju's algorithm, since petgraph's version of Tarjan's calls itself once per state of
+    // a run, which no stack survives.
+    let components = kosaraju_scc(&BothWays::new(&graph.settling));
+    let mut component_of = alloc::vec![0_u32; graph.states()];
+    for (position, component) in components.iter().enumerate() {
+        for state in component {
+            component_of[*state as usize] = position as u32;
+        }
+    }
+    let mut size = Size {
+        states: graph.states(),
+        converged: graph.converged(),
+        settling_edges: graph.settling.edges(),
+        components: components.len(),
+        ..Size::default()
+    };
+    let mut nearest_violation: Option<u32> = None;
+    for (position, component) in components.iter().enumerate() {
+        // Of a state that was not left nobody knows where it leads.
+        let is_bottom = component.iter().all(|state| {
+            let inside = |end: &u32| component_of[*end as usize] == position as u32;
+            graph.was_left(*state) && graph.settling.of(*state).iter().all(inside)
+        });
+        if !is_bottom {
+            continue;
+        }
+        size.bottom_components += 1;
+        size.bottom_components_of_several += usize::from(component.len() > 1);
+        if component.iter().any(|state| !graph.has_converged(*state)) {
+            let nearest = component.iter().copied().min();
+            nearest_violation = nearest_violation.into_iter().chain(nearest).min();
+        }
+    }
+    Components { size, nearest_violation }
+}

@@ -1,0 +1,98 @@
+//! Runs that show what was decided, made again from the ids of their states.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+
+use super::Violation;
+use super::edges::Rows;
+use super::graph::StateGraph;
+use super::source::{Source, Step};
+
+/// A shortest run to this state.
+pub(super) fn run<S: Source>(source: &S, graph: &StateGraph, state: u32) -> Vec<S::Action> {
+    actions(source, graph, &graph.run_to(state), &[]).0
+}
+
+/// The run that leads to this state of a bottom component that has not wholly converged, and on.
+pub(super) fn violation<S: Source>(
+    source: &S,
+    graph: &StateGraph,
+    state: u32,
+) -> Violation<S::Action> {
+    let (stem, cycle) = actions(source, graph, &graph.run_to(state), &cycle(graph, state));
+    Violation { stem, cycle }
+}
+
+/// The states of a cycle that starts at this one of a bottom component and passes one that has
+/// not converged; the first state is left out, and so comes last. Empty if no step is possible.
+fn cycle(graph: &StateGraph, start: u32) -> Vec<u32> {
+    if !graph.has_converged(start) {
+        return path(&graph.settling, start, |state| state == start).unwrap_or_default();
+    }
+    // All states of the component reach each other, so neither half is missing.
+    let unconverged = |state| !graph.has_converged(state);
+    let mut cycle = path(&graph.settling, start, unconverged).unwrap_or_default();
+    let turn = cycle.last().copied().unwrap_or(start);
+    cycle.extend(path(&graph.settling, turn, |state| state == start).unwrap_or_default());
+    cycle
+}
+
+/// The states of a shortest path of at least one edge to one that is wanted, without the first.
+fn path(edges: &Rows, from: u32, is_wanted: impl Fn(u32) -> bool) -> Option<Vec<u32>> {
+    let mut before: HashMap<u32, u32, foldhash::fast::FixedState> = HashMap::default();
+    let mut queue = VecDeque::from([from]);
+    while let Some(at) = queue.pop_front() {
+        for end in edges.of(at) {
+            if is_wanted(*end) {
+                let mut path = Vec::from([*end]);
+                let mut back = at;
+                while back != from {
+                    path.push(back);
+                    back = before[&back];
+                }
+                path.reverse();
+                return Some(path);
+            }
+            if *end != from && !before.contains_key(end) {
+                before.insert(*end, at);
+                queue.push_back(*end);
+            }
+        }
+    }
+    None
+}
+
+/// The actions of a run from an initial state along these states, and of settling steps from its
+/// end along those.
+fn actions<S: Source>(
+    source: &S,
+    graph: &StateGraph,
+    stem: &[u32],
+    cycle: &[u32],
+) -> (Vec<S::Action>, Vec<S::Action>) {
+    let fingerprint = |id: &u32| graph.fingerprints[*id as usize];
+    let (first, rest) = stem.split_first().expect("a run has a first state");
+    let mut state = source
+        .initial()
+        .find(|state| source.fingerprint(state) == fingerprint(first))
+        .expect("the run started there");
+    let mut walk = |to: &u32, settling_only: bool| {
+        let mut step = None;
+        source.steps(&state, &mut |next: Step<S::State, S::Action>| {
+            if step.is_none()
+                && (next.settling || !settling_only)
+                && source.fingerprint(&next.after) == fingerprint(to)
+            {
+                step = Some(next);
+            }
+        });
+        let step = step.expect("the step was possible before");
+        state = step.after;
+        step.action
+    };
+    let stem = rest.iter().map(|to| walk(to, false)).collect();
+    let cycle = cycle.iter().map(|to| walk(to, true)).collect();
+    (stem, cycle)
+}
