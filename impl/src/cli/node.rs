@@ -33,6 +33,10 @@ pub struct NodeArgs {
     /// Trace every step to this file, for `quorate validate`
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// The cluster is being founded: an empty data directory has lost nothing. Without this, a node
+    /// that starts on one neither votes nor serves until the others have told it what it held
+    #[arg(long)]
+    found: bool,
     /// Stop when standard input ends: how `quorate cluster` takes its nodes with it
     #[arg(long, hide = true)]
     stop_at_end_of_input: bool,
@@ -49,6 +53,7 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
     if let Some(data) = &args.data {
         settings.data.clone_from(data);
     }
+    settings.is_founding = args.found;
     settings.trace = args.trace.clone().or(settings.trace);
     let signals = Signals::default();
     for signal in [SIGTERM, SIGINT] {
@@ -88,7 +93,8 @@ impl From<NodeError> for Failure {
                 StorageError::InUse { .. }
                 | StorageError::Inaccessible { .. }
                 | StorageError::OtherOwner { .. }
-                | StorageError::NewerFormat { .. },
+                | StorageError::NewerFormat { .. }
+                | StorageError::OlderFormat { .. },
             ) => Failure::Usage(text),
             _ => Failure::Unexpected(text),
         }

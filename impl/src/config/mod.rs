@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use quorate_model::cluster::{ClusterConfig, ClusterError, ClusterSpec, PlacementSpec};
+use quorate_model::cluster::{Background, ClusterConfig, ClusterError, ClusterSpec, PlacementSpec};
 use quorate_model::ids::NodeId;
 use quorate_model::protocol::ReadRepair;
 use quorate_model::quorum::QuorumError;
@@ -86,6 +86,21 @@ pub struct Timeouts {
     pub ping: Duration,
 }
 
+/// How often a node does what it does of its own accord. Each interval varies by a tenth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Intervals {
+    /// How often hints are offered to the homes they are for.
+    pub handoff: Duration,
+    /// How often two homes compare what they hold.
+    pub sync: Duration,
+    /// How often a node that lost its disk asks again.
+    pub catch_up: Duration,
+    /// How often tombstones are looked for.
+    pub reap: Duration,
+    /// Longer than any datagram is under way. The removal of tombstones relies on it.
+    pub datagram_lifetime: Duration,
+}
+
 /// A cluster's configuration, validated.
 #[derive(Clone, Debug)]
 pub struct ClusterFile {
@@ -99,6 +114,8 @@ pub struct ClusterFile {
     pub nodes: Vec<NodeEntry>,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+    /// How often to do what.
+    pub intervals: Intervals,
     /// The memory that a node's store may take for its cache.
     pub cache_bytes: usize,
     /// Faults to inject into what nodes send, for tests.
@@ -167,16 +184,32 @@ impl ClusterFile {
             read_repair: raw.read_repair,
             placement: raw.placement,
             tokens_per_node: raw.tokens_per_node,
+            sloppy: raw.sloppy,
+            background: raw.background,
+            left: raw.left.get_ref().clone(),
+            // How the protocol is wrong is for scenarios to say.
+            deviations: Vec::new(),
         };
         let cluster = spec.build().map_err(|error| {
             let span = match &error {
                 ClusterError::Quorum(QuorumError::ROutOfRange { .. }) => raw.r.span(),
                 ClusterError::Quorum(QuorumError::WOutOfRange { .. }) => raw.w.span(),
+                ClusterError::UnknownNodeLeft { .. } => raw.left.span(),
                 _ => raw.n.span(),
             };
             invalid(Some(span), error.to_string())
         })?;
         let timeouts = &raw.timeouts;
+        let intervals = raw.intervals.get_ref().checked().map_err(|field| {
+            let detail = format!("intervals.{field}: must be at least 1");
+            invalid(Some(raw.intervals.span()), detail)
+        })?;
+        if let Some(faults) = &raw.faults
+            && Duration::from_millis(faults.get_ref().delay_ms_max) >= intervals.datagram_lifetime
+        {
+            let detail = "faults.delay_ms_max: must be less than intervals.datagram_lifetime_ms";
+            return Err(invalid(Some(faults.span()), detail.to_string()));
+        }
         Ok(ClusterFile {
             path: path.into(),
             spec,
@@ -188,6 +221,7 @@ impl ClusterFile {
                 client_attempts: timeouts.client_attempts,
                 ping: Duration::from_millis(timeouts.ping_ms),
             },
+            intervals,
             cache_bytes: raw.cache_bytes,
             faults: raw.faults.map(Spanned::into_inner),
         })
@@ -236,7 +270,15 @@ struct RawFile {
     #[serde(default = "cache_bytes_default")]
     cache_bytes: usize,
     #[serde(default)]
+    sloppy: bool,
+    #[serde(default = "left_default")]
+    left: Spanned<Vec<String>>,
+    #[serde(default)]
+    background: Background,
+    #[serde(default)]
     timeouts: RawTimeouts,
+    #[serde(default = "intervals_default")]
+    intervals: Spanned<RawIntervals>,
     faults: Option<Spanned<Faults>>,
     node: Vec<Spanned<RawNode>>,
 }
@@ -261,8 +303,55 @@ struct RawTimeouts {
 
 impl Default for RawTimeouts {
     fn default() -> Self {
-        RawTimeouts { request_ms: 1_000, client_attempt_ms: 400, client_attempts: 5, ping_ms: 500 }
+        RawTimeouts { request_ms: 1_000, client_attempt_ms: 400, client_attempts: 10, ping_ms: 500 }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawIntervals {
+    handoff_ms: u64,
+    sync_ms: u64,
+    catch_up_ms: u64,
+    reap_ms: u64,
+    datagram_lifetime_ms: u64,
+}
+
+impl Default for RawIntervals {
+    fn default() -> Self {
+        RawIntervals {
+            handoff_ms: 500,
+            sync_ms: 2_000,
+            catch_up_ms: 500,
+            reap_ms: 10_000,
+            datagram_lifetime_ms: 30_000,
+        }
+    }
+}
+
+impl RawIntervals {
+    /// The intervals, or the field that is zero: such a timer would never stop expiring.
+    fn checked(&self) -> Result<Intervals, &'static str> {
+        let of = |field, ms| match ms {
+            0 => Err(field),
+            ms => Ok(Duration::from_millis(ms)),
+        };
+        Ok(Intervals {
+            handoff: of("handoff_ms", self.handoff_ms)?,
+            sync: of("sync_ms", self.sync_ms)?,
+            catch_up: of("catch_up_ms", self.catch_up_ms)?,
+            reap: of("reap_ms", self.reap_ms)?,
+            datagram_lifetime: of("datagram_lifetime_ms", self.datagram_lifetime_ms)?,
+        })
+    }
+}
+
+fn left_default() -> Spanned<Vec<String>> {
+    Spanned::new(0..0, Vec::new())
+}
+
+fn intervals_default() -> Spanned<RawIntervals> {
+    Spanned::new(0..0, RawIntervals::default())
 }
 
 fn tokens_per_node_default() -> usize {

@@ -132,6 +132,10 @@ fn place(action: &Action) -> impl Ord + use<> {
         Action::Expire { .. } => of(2, None),
         Action::Drop(envelope) => of(3, Some(envelope)),
         Action::Duplicate(envelope) => of(4, Some(envelope)),
+        Action::Recover { .. } | Action::Heal => of(5, None),
+        Action::Crash { .. } | Action::Partition { .. } => of(6, None),
+        Action::Wipe { .. } | Action::Snapshot { .. } | Action::Restore { .. } => of(7, None),
+        Action::SetClock { .. } => of(8, None),
     }
 }
 

@@ -7,14 +7,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::{debug, info, warn};
 
-use quorate_model::ids::{Peer, Timestamp};
-use quorate_model::protocol::{Effect, Input, Message, NodeConfig, Replica, Store, Timer};
+use quorate_model::ids::{NodeSet, Peer, Timestamp};
+use quorate_model::protocol::{Effect, Input, Message, NodeConfig, Replica, Store};
 use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
 use quorate_model::versions::Incarnation;
 
-use super::{CLIENTS_MAX, ClientAddresses, NodeError, NodeSettings, Timers, TraceFile};
-use crate::config::Timeouts;
+use super::{
+    CLIENTS_MAX, ClientAddresses, HintAges, NodeError, NodeSettings, RangeDigests, Timers,
+    TraceFile, duration_of,
+};
+use crate::config::{Intervals, Timeouts};
 use crate::storage::{Owner, Staged, StagedChanges, Storage};
 use crate::transport::{FaultyTransport, Transport, UdpTransport};
 use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, NodeStatus, Traffic, Wire, WireError};
@@ -82,8 +85,13 @@ struct Group {
 pub struct Node {
     config: NodeConfig,
     timeouts: Timeouts,
+    intervals: Intervals,
+    is_founding: bool,
     replica: Replica,
     storage: Storage,
+    /// Follow what is durable.
+    ranges: RangeDigests,
+    hint_ages: HintAges,
     /// The number of the last step taken.
     step: u64,
     trace: Option<Tracing>,
@@ -103,7 +111,7 @@ impl Node {
     /// # Errors
     /// When one of them cannot be opened.
     pub fn open(settings: NodeSettings) -> Result<Self, NodeError> {
-        let NodeSettings { cluster, node, data, trace } = settings;
+        let NodeSettings { cluster, node, data, trace, is_founding } = settings;
         let entry = cluster.node(node);
         // The socket first: a node that runs already is best recognised by it.
         let bind =
@@ -116,6 +124,10 @@ impl Node {
         };
         let owner = Owner { node: entry.name.clone(), versioning: cluster.spec.versioning };
         let storage = Storage::open(&data, &owner, cluster.cache_bytes)?;
+        let mut ranges = RangeDigests::new(node, Arc::clone(&cluster.cluster));
+        storage.visit_entries(|key, entry| ranges.replace(key, None, Some(entry)))?;
+        let mut hint_ages = HintAges::default();
+        hint_ages.follow(&storage.counts().hints, Instant::now());
         let trace = match trace {
             None => None,
             Some(path) => {
@@ -133,6 +145,10 @@ impl Node {
         Ok(Node {
             config: NodeConfig::new(node, Arc::clone(&cluster.cluster)),
             timeouts: cluster.timeouts,
+            intervals: cluster.intervals,
+            is_founding,
+            ranges,
+            hint_ages,
             replica: Replica::default(),
             step: storage.durable_step(),
             storage,
@@ -162,7 +178,7 @@ impl Node {
     pub fn run(mut self, signals: &Signals) -> Result<(), NodeError> {
         let mut group = Group::default();
         let incarnation = Incarnation(rand::random_range(1..=u64::MAX));
-        self.step(Input::Start { incarnation }, &mut group)?;
+        self.step(Input::Start { incarnation, founding: self.is_founding }, &mut group)?;
         self.finish(group, signals)?;
         info!(
             name = self.config.cluster.name(self.config.node),
@@ -171,11 +187,23 @@ impl Node {
             keys = self.storage.counts().keys,
             "started"
         );
+        let mut is_serving = self.replica.serves();
+        if !is_serving {
+            info!(
+                from = %self.neighbours(),
+                "catching up: the data directory was empty or had not caught up, and the cluster \
+                 is not being founded"
+            );
+        }
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX + 1];
         while !signals.is_stopped() {
             let mut group = Group::default();
             self.collect(&mut buffer, &mut group)?;
             self.finish(group, signals)?;
+            if !is_serving && self.replica.serves() {
+                is_serving = true;
+                info!(keys = self.storage.counts().keys, "caught up");
+            }
         }
         info!(step = self.step, "stopped");
         Ok(())
@@ -265,7 +293,7 @@ impl Node {
                 digest: StateDigest::new(&self.replica, trace.digest),
             }));
         }
-        group.changes.stage(step.changes);
+        group.changes.stage(&self.storage, step.changes)?;
         for effect in step.effects {
             match effect {
                 Effect::Send { to, message } | Effect::Reply { to, message } => {
@@ -274,9 +302,7 @@ impl Node {
                 // Nobody outside can see a timer, so it need not wait for the commit; and one
                 // that this group cancels must not expire in it.
                 Effect::SetTimer(timer) => {
-                    let duration = match timer {
-                        Timer::Request(_) => self.timeouts.request,
-                    };
+                    let duration = duration_of(timer, &self.timeouts, &self.intervals);
                     self.timers.set(timer, Instant::now() + duration);
                 }
                 Effect::CancelTimer(timer) => self.timers.cancel(timer),
@@ -296,7 +322,13 @@ impl Node {
         // Steps that changed nothing need no commit, unless a trace must be able to tell the steps
         // that may have sent something from those that have not.
         if !group.changes.is_empty() || (self.trace.is_some() && group.steps > 0) {
-            self.storage.commit(&group.changes, self.step)?;
+            let ranges = &mut self.ranges;
+            self.storage.commit_observed(&group.changes, self.step, |key, old, new| {
+                ranges.replace(key, old, new);
+            })?;
+            if !group.changes.hints.is_empty() {
+                self.hint_ages.follow(&self.storage.counts().hints, Instant::now());
+            }
         }
         if signals.is_killed() {
             return Ok(());
@@ -342,6 +374,15 @@ impl Node {
         }
     }
 
+    /// The names of those that share keys with this node.
+    fn neighbours(&self) -> String {
+        let (cluster, node) = (&self.config.cluster, self.config.node);
+        let ranges = cluster.ranges().iter().filter(|homes| homes.contains(node));
+        let others: NodeSet = ranges.flat_map(|homes| homes.without(node).iter()).collect();
+        let names: Vec<_> = others.iter().map(|other| cluster.name(other)).collect();
+        names.join(", ")
+    }
+
     fn status(&self) -> NodeStatus {
         let counts = self.storage.counts();
         NodeStatus {
@@ -352,8 +393,13 @@ impl Node {
                 .flatten()
                 .map(|identity| identity.incarnation)
                 .unwrap_or_default(),
+            is_catching_up: !self.replica.serves(),
             keys: counts.keys,
             versions: counts.versions,
+            versions_max: counts.versions_max(),
+            tombstones: counts.tombstones,
+            hints: self.hint_ages.describe(&counts.hints, Instant::now()),
+            ranges: self.ranges.status(),
             pending: self.replica.pending_count() as u64,
             durable_step: self.storage.durable_step(),
             up_ms: self.started.elapsed().as_millis() as u64,

@@ -5,14 +5,20 @@
 //! to store and what to say is the protocol's.
 
 mod addresses;
+mod durations;
 mod event_loop;
 mod handle;
+mod hint_ages;
+mod ranges;
 mod timers;
 mod trace_file;
 
 pub use addresses::{CLIENTS_MAX, ClientAddresses};
+pub use durations::duration_of;
 pub use event_loop::{GROUP_MAX, Node, Signals};
 pub use handle::NodeHandle;
+pub use hint_ages::HintAges;
+pub use ranges::{RANGES_MAX, RangeDigests};
 pub use timers::Timers;
 pub use trace_file::TraceFile;
 
@@ -22,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use quorate_model::ids::NodeId;
 
-use crate::config::{ClusterFile, ConfigError};
+use crate::config::{ClusterFile, ConfigError, NodeEntry};
 use crate::storage::StorageError;
 
 /// What a node is started with.
@@ -36,6 +42,8 @@ pub struct NodeSettings {
     pub data: PathBuf,
     /// The file it traces to, if it does.
     pub trace: Option<PathBuf>,
+    /// Whether the cluster is being founded: an empty data directory has then lost nothing.
+    pub is_founding: bool,
 }
 
 impl NodeSettings {
@@ -45,8 +53,8 @@ impl NodeSettings {
     /// When it has no such node.
     pub fn new(cluster: ClusterFile, name: &str) -> Result<Self, ConfigError> {
         let node = cluster.node_named(name)?;
-        let entry = cluster.node(node).clone();
-        Ok(NodeSettings { cluster, node, data: entry.data, trace: entry.trace })
+        let NodeEntry { data, trace, .. } = cluster.node(node).clone();
+        Ok(NodeSettings { cluster, node, data, trace, is_founding: false })
     }
 
     /// The name of the node.

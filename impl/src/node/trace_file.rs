@@ -161,7 +161,7 @@ mod tests {
             number: 1,
             at_us,
             now: Timestamp(at_us),
-            input: Input::Start { incarnation: Incarnation(1) },
+            input: Input::Start { founding: true, incarnation: Incarnation(1) },
             effects: Vec::new(),
             digest: StateDigest::new(&Replica::default(), StoreDigest::default()),
         })

@@ -1,24 +1,76 @@
 //! How much a store holds, kept up to date by every commit so that nobody has to scan for it.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
+use quorate_model::ids::NodeId;
 use quorate_model::protocol::Entry;
 
 /// How much a store holds.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Counts {
     /// Keys, deleted ones that are not forgotten yet among them.
     pub keys: u64,
     /// Versions of all keys, tombstones among them.
     pub versions: u64,
+    /// Keys of which there is nothing but tombstones.
+    pub tombstones: u64,
+    /// Hints, by the home they are for.
+    pub hints: BTreeMap<NodeId, u64>,
+    /// How many keys have so many versions.
+    by_versions: BTreeMap<u64, u64>,
 }
 
 impl Counts {
-    /// Follows the replacement of a key's entry.
-    pub(super) fn replace(&mut self, old: Option<&Entry>, new: &Entry) {
-        let versions = |entry: &Entry| entry.state.versions().count() as u64;
-        self.keys += u64::from(old.is_none());
-        self.versions += versions(new);
-        self.versions -= old.map_or(0, versions);
+    /// The most versions that one key has.
+    #[must_use]
+    pub fn versions_max(&self) -> u64 {
+        self.by_versions.last_key_value().map_or(0, |(versions, _)| *versions)
+    }
+
+    /// All hints.
+    #[must_use]
+    pub fn hint_count(&self) -> u64 {
+        self.hints.values().sum()
+    }
+
+    /// Follows the replacement of what is held of a key, `None` being nothing.
+    pub(super) fn replace_entry(&mut self, old: Option<&Entry>, new: Option<&Entry>) {
+        if let Some(entry) = new {
+            let versions = entry.state.versions().count() as u64;
+            self.keys += 1;
+            self.versions += versions;
+            self.tombstones += u64::from(entry.state.is_deleted());
+            add(&mut self.by_versions, versions);
+        }
+        if let Some(entry) = old {
+            let versions = entry.state.versions().count() as u64;
+            self.keys -= 1;
+            self.versions -= versions;
+            self.tombstones -= u64::from(entry.state.is_deleted());
+            remove(&mut self.by_versions, versions);
+        }
+    }
+
+    /// Follows the replacement of a hint for this home.
+    pub(super) fn replace_hint(&mut self, home: NodeId, was_there: bool, is_there: bool) {
+        if is_there && !was_there {
+            add(&mut self.hints, home);
+        }
+        if was_there && !is_there {
+            remove(&mut self.hints, home);
+        }
+    }
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, of: K) {
+    *counts.entry(of).or_default() += 1;
+}
+
+fn remove<K: Ord>(counts: &mut BTreeMap<K, u64>, of: K) {
+    if let Some(count) = counts.get_mut(&of) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&of);
+        }
     }
 }

@@ -2,16 +2,21 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition, WriteTransaction,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use quorate_model::ids::Key;
-use quorate_model::protocol::{Entry, Identity, Store};
+use quorate_model::ids::{Key, NodeId};
+use quorate_model::protocol::{Entry, Hint, Identity, Store};
 use quorate_model::refine::digest::StoreDigest;
-use quorate_model::versions::Versioning;
+use quorate_model::versions::{Record, Versioning};
 
 use super::{Counts, STORE_FORMAT, StagedChanges, StorageError, codec};
 
@@ -25,13 +30,17 @@ const LOCK_FILE: &str = "lock";
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Every key the node holds something of.
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
+/// Every key of which the node holds nothing but tombstones: an index, so that looking for them
+/// costs what there is of them.
+const TOMBSTONES: TableDefinition<'_, &[u8], ()> = TableDefinition::new("tombstones");
+/// Every hint, under its home and key.
+const HINTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("hints");
 
 /// The rows of [`META`]. The format is the first thing read, so it is never encoded otherwise.
 const FORMAT: &str = "format";
 const OWNER: &str = "owner";
 const IDENTITY: &str = "identity";
 const STEP: &str = "step";
-const COUNTS: &str = "counts";
 
 /// Whose store it is, and what it can hold. Both are decided when the store is created.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -91,7 +100,10 @@ impl Storage {
             Some(found) if found > STORE_FORMAT => {
                 return Err(StorageError::NewerFormat { path: storage.path, found });
             }
-            _ => return Err(storage.corrupt("there is no valid format row")),
+            Some(found) => {
+                return Err(StorageError::OlderFormat { path: storage.path, found });
+            }
+            None => return Err(storage.corrupt("there is no format row")),
         }
         match storage.meta::<Owner>(OWNER)? {
             Some(found) if found == *owner => {}
@@ -103,8 +115,21 @@ impl Storage {
         }
         storage.identity = storage.meta(IDENTITY)?;
         storage.durable_step = storage.meta(STEP)?.unwrap_or_default();
-        storage.counts = storage.meta(COUNTS)?.unwrap_or_default();
+        storage.counts = storage.counted()?;
         Ok(storage)
+    }
+
+    /// Counts everything, looking at every row: what the index of tombstones says must be true.
+    fn counted(&self) -> Result<Counts, StorageError> {
+        let mut counts = Counts::default();
+        self.visit_entries(|_, entry| counts.replace_entry(None, Some(entry)))?;
+        self.visit_hints(|home, _, _| counts.replace_hint(home, false, true))?;
+        let transaction = self.read()?;
+        let tombstones = transaction.open_table(TOMBSTONES).map_err(|error| self.failed(error))?;
+        if tombstones.len().map_err(|error| self.failed(error))? != counts.tombstones {
+            return Err(self.corrupt("the index of tombstones is wrong"));
+        }
+        Ok(counts)
     }
 
     /// The number of the last step that is durable here; zero on a fresh store.
@@ -115,8 +140,8 @@ impl Storage {
 
     /// How much it holds.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.counts
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Makes a group's changes and the number of its last step durable, together or not at all.
@@ -125,31 +150,97 @@ impl Storage {
     /// When the database fails. Whether the group became durable is then known only after the
     /// store was opened again, so the node must stop without performing any of its effects.
     pub fn commit(&mut self, changes: &StagedChanges, step: u64) -> Result<(), StorageError> {
-        let mut counts = self.counts;
+        self.commit_observed(changes, step, |_, _, _| {})
+    }
+
+    /// The same, showing `observe` what each key that changed had before and has now.
+    ///
+    /// # Errors
+    /// As [`Storage::commit`]; what was shown may then not be so.
+    pub fn commit_observed(
+        &mut self,
+        changes: &StagedChanges,
+        step: u64,
+        observe: impl FnMut(&Key, Option<&Entry>, Option<&Entry>),
+    ) -> Result<(), StorageError> {
+        let mut counts = self.counts.clone();
         let transaction = self.database.begin_write().map_err(|error| self.failed(error))?;
-        {
-            let mut entries =
-                transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
-            for (key, entry) in &changes.entries {
-                let row = codec::encode(&key.0, entry);
-                let old =
-                    entries.insert(&*key.0, row.as_slice()).map_err(|error| self.failed(error))?;
-                let old = old
-                    .map(|old| codec::decode::<Entry>(&key.0, old.value()))
-                    .transpose()
-                    .map_err(|detail| self.corrupt(detail))?;
-                counts.replace(old.as_ref(), entry);
-            }
-        }
+        self.write_entries(&transaction, changes, &mut counts, observe)?;
+        self.write_hints(&transaction, changes, &mut counts)?;
         if let Some(identity) = changes.identity {
             put_meta(&transaction, IDENTITY, &identity).map_err(|error| self.failed(error))?;
         }
         put_meta(&transaction, STEP, &step).map_err(|error| self.failed(error))?;
-        put_meta(&transaction, COUNTS, &counts).map_err(|error| self.failed(error))?;
         transaction.commit().map_err(|error| self.failed(error))?;
         self.identity = changes.identity.or(self.identity);
         self.durable_step = step;
         self.counts = counts;
+        Ok(())
+    }
+
+    fn write_entries(
+        &self,
+        transaction: &WriteTransaction,
+        changes: &StagedChanges,
+        counts: &mut Counts,
+        mut observe: impl FnMut(&Key, Option<&Entry>, Option<&Entry>),
+    ) -> Result<(), StorageError> {
+        if changes.entries.is_empty() {
+            return Ok(());
+        }
+        let mut entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
+        let mut tombstones =
+            transaction.open_table(TOMBSTONES).map_err(|error| self.failed(error))?;
+        for (key, entry) in &changes.entries {
+            let old = match entry {
+                Some(entry) => {
+                    let row = codec::encode(&key.0, entry);
+                    entries.insert(&*key.0, row.as_slice())
+                }
+                None => entries.remove(&*key.0),
+            };
+            let old: Option<Entry> = old
+                .map_err(|error| self.failed(error))?
+                .map(|old| codec::decode(&key.0, old.value()))
+                .transpose()
+                .map_err(|detail| self.corrupt(detail))?;
+            let is_tombstone =
+                |entry: Option<&Entry>| entry.is_some_and(|entry| entry.state.is_deleted());
+            let (was, is) = (is_tombstone(old.as_ref()), is_tombstone(entry.as_ref()));
+            if is && !was {
+                tombstones.insert(&*key.0, ()).map_err(|error| self.failed(error))?;
+            }
+            if was && !is {
+                tombstones.remove(&*key.0).map_err(|error| self.failed(error))?;
+            }
+            counts.replace_entry(old.as_ref(), entry.as_ref());
+            observe(key, old.as_ref(), entry.as_ref());
+        }
+        Ok(())
+    }
+
+    fn write_hints(
+        &self,
+        transaction: &WriteTransaction,
+        changes: &StagedChanges,
+        counts: &mut Counts,
+    ) -> Result<(), StorageError> {
+        if changes.hints.is_empty() {
+            return Ok(());
+        }
+        let mut hints = transaction.open_table(HINTS).map_err(|error| self.failed(error))?;
+        for ((home, key), state) in &changes.hints {
+            let place = hint_place(*home, key);
+            let old = match state {
+                Some(state) => {
+                    let row = codec::encode(&place, state);
+                    hints.insert(place.as_slice(), row.as_slice())
+                }
+                None => hints.remove(place.as_slice()),
+            };
+            let was_there = old.map_err(|error| self.failed(error))?.is_some();
+            counts.replace_hint(*home, was_there, state.is_some());
+        }
         Ok(())
     }
 
@@ -162,15 +253,50 @@ impl Storage {
         if let Some(identity) = &self.identity {
             digest.toggle_identity(identity);
         }
-        let transaction = self.database.begin_read().map_err(|error| self.failed(error))?;
+        self.visit_entries(|key, entry| digest.toggle_entry(key, entry))?;
+        self.visit_hints(|home, key, state| digest.toggle_hint(home, key, state))?;
+        Ok(digest)
+    }
+
+    /// Shows every key and what is held of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn visit_entries(&self, mut visit: impl FnMut(&Key, &Entry)) -> Result<(), StorageError> {
+        let transaction = self.read()?;
         let entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
         for row in entries.iter().map_err(|error| self.failed(error))? {
             let (key, row) = row.map_err(|error| self.failed(error))?;
             let entry =
                 codec::decode(key.value(), row.value()).map_err(|detail| self.corrupt(detail))?;
-            digest.toggle_entry(&Key(key.value().into()), &entry);
+            visit(&Key(key.value().into()), &entry);
         }
-        Ok(digest)
+        Ok(())
+    }
+
+    fn visit_hints(
+        &self,
+        mut visit: impl FnMut(NodeId, &Key, &Arc<Record>),
+    ) -> Result<(), StorageError> {
+        let transaction = self.read()?;
+        let hints = transaction.open_table(HINTS).map_err(|error| self.failed(error))?;
+        for row in hints.iter().map_err(|error| self.failed(error))? {
+            let (place, row) = row.map_err(|error| self.failed(error))?;
+            let Hint { home, key, state } = self.hint_of(place.value(), row.value())?;
+            visit(home, &key, &state);
+        }
+        Ok(())
+    }
+
+    fn hint_of(&self, place: &[u8], row: &[u8]) -> Result<Hint, StorageError> {
+        let state = codec::decode(place, row).map_err(|detail| self.corrupt(detail))?;
+        let (home, key) =
+            place.split_first_chunk().ok_or_else(|| self.corrupt("a hint is for nobody"))?;
+        Ok(Hint { home: NodeId(u16::from_be_bytes(*home)), key: Key(key.into()), state })
+    }
+
+    fn read(&self) -> Result<ReadTransaction, StorageError> {
+        self.database.begin_read().map_err(|error| self.failed(error))
     }
 
     fn meta<T: DeserializeOwned>(&self, row: &str) -> Result<Option<T>, StorageError> {
@@ -200,13 +326,93 @@ impl Store for Storage {
     }
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, StorageError> {
-        let transaction = self.database.begin_read().map_err(|error| self.failed(error))?;
+        let transaction = self.read()?;
         let entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
         let row = entries.get(&*key.0).map_err(|error| self.failed(error))?;
         row.map(|row| codec::decode(&key.0, row.value()))
             .transpose()
             .map_err(|detail| self.corrupt(&format!("{detail}: key {key}")))
     }
+
+    fn entries_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, StorageError> {
+        let transaction = self.read()?;
+        let entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
+        let after = after.map_or(Bound::Unbounded, |after| Bound::Excluded(&*after.0));
+        let rows = entries.range::<&[u8]>((after, Bound::Unbounded));
+        let rows = rows.map_err(|error| self.failed(error))?.take(max);
+        rows.map(|row| {
+            let (key, row) = row.map_err(|error| self.failed(error))?;
+            let entry =
+                codec::decode(key.value(), row.value()).map_err(|detail| self.corrupt(detail))?;
+            Ok((Key(key.value().into()), entry))
+        })
+        .collect()
+    }
+
+    fn tombstones_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, StorageError> {
+        let transaction = self.read()?;
+        let tombstones = transaction.open_table(TOMBSTONES).map_err(|error| self.failed(error))?;
+        let entries = transaction.open_table(ENTRIES).map_err(|error| self.failed(error))?;
+        let after = after.map_or(Bound::Unbounded, |after| Bound::Excluded(&*after.0));
+        let rows = tombstones.range::<&[u8]>((after, Bound::Unbounded));
+        let rows = rows.map_err(|error| self.failed(error))?.take(max);
+        rows.map(|row| {
+            let (key, _) = row.map_err(|error| self.failed(error))?;
+            let row = entries.get(key.value()).map_err(|error| self.failed(error))?;
+            let row = row.ok_or_else(|| self.corrupt("a tombstone is of no key"))?;
+            let entry =
+                codec::decode(key.value(), row.value()).map_err(|detail| self.corrupt(detail))?;
+            Ok((Key(key.value().into()), entry))
+        })
+        .collect()
+    }
+
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, StorageError> {
+        let place = hint_place(home, key);
+        let transaction = self.read()?;
+        let hints = transaction.open_table(HINTS).map_err(|error| self.failed(error))?;
+        let row = hints.get(place.as_slice()).map_err(|error| self.failed(error))?;
+        row.map(|row| codec::decode(&place, row.value()))
+            .transpose()
+            .map_err(|detail| self.corrupt(&format!("{detail}: hint of key {key}")))
+    }
+
+    fn hints_after(
+        &self,
+        after: Option<(NodeId, &Key)>,
+        max: usize,
+    ) -> Result<Vec<Hint>, StorageError> {
+        let transaction = self.read()?;
+        let hints = transaction.open_table(HINTS).map_err(|error| self.failed(error))?;
+        let after = after.map(|(home, key)| hint_place(home, key));
+        let after = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = hints.range::<&[u8]>((after, Bound::Unbounded));
+        let rows = rows.map_err(|error| self.failed(error))?.take(max);
+        rows.map(|row| {
+            let (place, row) = row.map_err(|error| self.failed(error))?;
+            self.hint_of(place.value(), row.value())
+        })
+        .collect()
+    }
+
+    fn hint_count(&self) -> Result<usize, StorageError> {
+        Ok(usize::try_from(self.counts.hint_count()).unwrap_or(usize::MAX))
+    }
+}
+
+/// Where a hint is: its home as two bytes, so that the order is by home and then by key.
+fn hint_place(home: NodeId, key: &Key) -> Vec<u8> {
+    let mut place = Vec::from(home.0.to_be_bytes());
+    place.extend(&*key.0);
+    place
 }
 
 fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_ {
@@ -250,6 +456,8 @@ fn create(directory: &Path, path: &Path, owner: &Owner) -> Result<(), StorageErr
     put_meta(&transaction, FORMAT, &STORE_FORMAT).map_err(|error| failed(path, error))?;
     put_meta(&transaction, OWNER, owner).map_err(|error| failed(path, error))?;
     transaction.open_table(ENTRIES).map_err(|error| failed(path, error))?;
+    transaction.open_table(TOMBSTONES).map_err(|error| failed(path, error))?;
+    transaction.open_table(HINTS).map_err(|error| failed(path, error))?;
     transaction.commit().map_err(|error| failed(path, error))?;
     drop(database);
     fs::rename(&unfinished, path).map_err(inaccessible(path))?;

@@ -15,8 +15,8 @@ pub use staged::{Staged, StagedChanges};
 
 use std::path::PathBuf;
 
-/// The version of the layout of the database. A newer one is refused.
-pub const STORE_FORMAT: u64 = 1;
+/// The version of the layout of the database. Any other is refused.
+pub const STORE_FORMAT: u64 = 2;
 
 /// Why the store cannot be used. The node must stop; what was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,18 @@ pub enum StorageError {
          program", path.display()
     )]
     NewerFormat {
+        /// The database file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// The database was written by an older program.
+    #[error(
+        "{} has store format {found}, but this program needs {STORE_FORMAT}: use the older \
+         program, or move the data directory away and start the node with an empty one; it will \
+         take what it held from the others", path.display()
+    )]
+    OlderFormat {
         /// The database file.
         path: PathBuf,
         /// Its format.

@@ -1,36 +1,75 @@
 //! What the steps of a group changed, over a store that does not have it yet.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
 
-use quorate_model::ids::Key;
-use quorate_model::protocol::{Change, Entry, Identity, Store};
+use quorate_model::ids::{Key, NodeId};
+use quorate_model::protocol::{Change, Entry, Hint, Identity, Store};
+use quorate_model::versions::Record;
 
 /// The changes of a group, the last one of each thing.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct StagedChanges {
     /// The identity, if it changed.
     pub identity: Option<Identity>,
-    /// The entries that changed.
-    pub entries: BTreeMap<Key, Entry>,
+    /// What is held of the keys that changed; `None` where they are forgotten.
+    pub entries: BTreeMap<Key, Option<Entry>>,
+    /// The hints that changed; `None` where they are forgotten.
+    pub hints: BTreeMap<(NodeId, Key), Option<Arc<Record>>>,
+    /// How many more hints there are than in the store, kept because every new hint asks for it.
+    more_hints: isize,
 }
 
 impl StagedChanges {
     /// Whether nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.identity.is_none() && self.entries.is_empty()
+        self.identity.is_none() && self.entries.is_empty() && self.hints.is_empty()
     }
 
-    /// Adds a step's changes.
-    pub fn stage(&mut self, changes: impl IntoIterator<Item = Change>) {
+    /// Adds a step's changes; `durable` is the store that they will be committed to, the same one
+    /// every time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn stage<S: Store>(
+        &mut self,
+        durable: &S,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Result<(), S::Error> {
         for change in changes {
             match change {
                 Change::Identity(identity) => self.identity = Some(identity),
                 Change::Entry { key, entry } => {
-                    self.entries.insert(key, entry);
+                    self.entries.insert(key, Some(entry));
                 }
+                Change::RemoveEntry { key } => {
+                    self.entries.insert(key, None);
+                }
+                Change::Hint { home, key, state } => {
+                    self.stage_hint(durable, home, key, Some(state))?;
+                }
+                Change::RemoveHint { home, key } => self.stage_hint(durable, home, key, None)?,
             }
         }
+        Ok(())
+    }
+
+    fn stage_hint<S: Store>(
+        &mut self,
+        durable: &S,
+        home: NodeId,
+        key: Key,
+        state: Option<Arc<Record>>,
+    ) -> Result<(), S::Error> {
+        let was_there = match self.hints.get(&(home, key.clone())) {
+            Some(staged) => staged.is_some(),
+            None => durable.hint(home, &key)?.is_some(),
+        };
+        self.more_hints += isize::from(state.is_some()) - isize::from(was_there);
+        self.hints.insert((home, key), state);
+        Ok(())
     }
 }
 
@@ -62,8 +101,85 @@ impl<S: Store> Store for Staged<'_, S> {
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, S::Error> {
         match self.changes.entries.get(key) {
-            Some(entry) => Ok(Some(entry.clone())),
+            Some(entry) => Ok(entry.clone()),
             None => self.durable.entry(key),
         }
     }
+
+    fn entries_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, S::Error> {
+        let durable = |after: Option<&Key>| self.durable.entries_after(after, max);
+        merged(&self.changes.entries, |_| true, after.cloned(), max, durable)
+    }
+
+    fn tombstones_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, S::Error> {
+        let durable = |after: Option<&Key>| self.durable.tombstones_after(after, max);
+        let is_tombstone = |entry: &Entry| entry.state.is_deleted();
+        merged(&self.changes.entries, is_tombstone, after.cloned(), max, durable)
+    }
+
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, S::Error> {
+        match self.changes.hints.get(&(home, key.clone())) {
+            Some(state) => Ok(state.clone()),
+            None => self.durable.hint(home, key),
+        }
+    }
+
+    fn hints_after(
+        &self,
+        after: Option<(NodeId, &Key)>,
+        max: usize,
+    ) -> Result<Vec<Hint>, S::Error> {
+        let durable = |after: Option<&(NodeId, Key)>| {
+            let after = after.map(|(home, key)| (*home, key));
+            let hints = self.durable.hints_after(after, max)?.into_iter();
+            Ok(hints.map(|Hint { home, key, state }| ((home, key), state)).collect())
+        };
+        let after = after.map(|(home, key)| (home, key.clone()));
+        let hints = merged(&self.changes.hints, |_| true, after, max, durable)?.into_iter();
+        Ok(hints.map(|((home, key), state)| Hint { home, key, state }).collect())
+    }
+
+    fn hint_count(&self) -> Result<usize, S::Error> {
+        Ok(self.durable.hint_count()?.saturating_add_signed(self.changes.more_hints))
+    }
+}
+
+/// The first `max` things beyond `after`, of those that are staged, as far as they are `wanted`,
+/// and those that are durable and not staged. `durable` gives `max` of the latter beyond a place.
+fn merged<K: Ord + Clone, V: Clone, E>(
+    staged: &BTreeMap<K, Option<V>>,
+    wanted: impl Fn(&V) -> bool,
+    mut after: Option<K>,
+    max: usize,
+    durable: impl Fn(Option<&K>) -> Result<Vec<(K, V)>, E>,
+) -> Result<Vec<(K, V)>, E> {
+    let mut found = Vec::new();
+    while found.len() < max {
+        let page = durable(after.as_ref())?;
+        // Beyond a page that is full there may be more that is durable.
+        let end = if page.len() < max { None } else { page.last().map(|(place, _)| place.clone()) };
+        let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let to = end.as_ref().map_or(Bound::Unbounded, Bound::Included);
+        let mut window: Vec<(K, V)> = (staged.range((from, to)))
+            .filter_map(|(place, value)| Some((place.clone(), value.clone()?)))
+            .filter(|(_, value)| wanted(value))
+            .collect();
+        window.extend(page.into_iter().filter(|(place, _)| !staged.contains_key(place)));
+        window.sort_by(|(one, _), (other, _)| one.cmp(other));
+        found.append(&mut window);
+        match end {
+            Some(end) => after = Some(end),
+            None => break,
+        }
+    }
+    found.truncate(max);
+    Ok(found)
 }

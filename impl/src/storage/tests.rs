@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
-use quorate_model::protocol::{Change, Entry, Identity, Run, Store};
+use quorate_model::protocol::{Change, Entry, Identity, MemoryStore, Run, Store};
 use quorate_model::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
 };
@@ -29,12 +29,16 @@ fn entry(counter: u64, value: &str) -> Entry {
         timestamp: Timestamp(0),
         value: Some(Value::from(value)),
     });
-    Entry { state: Arc::new(state), run: Some(Run { epoch: Epoch(0), counter }) }
+    Entry {
+        state: Arc::new(state),
+        run: Some(Run { incarnation: Incarnation(1), epoch: Epoch(0), counter }),
+    }
 }
 
 fn staged(changes: impl IntoIterator<Item = Change>) -> StagedChanges {
     let mut staged = StagedChanges::default();
-    staged.stage(changes);
+    // Without hints nothing is looked up.
+    let Ok(()) = staged.stage(&MemoryStore::default(), changes);
     staged
 }
 
@@ -45,7 +49,8 @@ fn put(key: &str, entry: Entry) -> Change {
 #[test]
 fn what_was_committed_is_there_after_the_store_was_opened_again() {
     let directory = tempfile::tempdir().unwrap();
-    let identity = Identity { incarnation: Incarnation(7), next_epoch: Epoch(3) };
+    let identity =
+        Identity { incarnation: Incarnation(7), next_epoch: Epoch(3), is_caught_up: true };
     let mut storage = open(directory.path()).unwrap();
     assert_eq!((storage.identity().unwrap(), storage.durable_step()), (None, 0));
     storage.commit(&staged([Change::Identity(identity), put("a", entry(1, "x"))]), 5).unwrap();
@@ -58,7 +63,7 @@ fn what_was_committed_is_there_after_the_store_was_opened_again() {
     assert_eq!(storage.durable_step(), 9);
     assert_eq!(storage.entry(&Key::from("a")).unwrap(), Some(entry(2, "y")));
     assert_eq!(storage.entry(&Key::from("c")).unwrap(), None);
-    assert_eq!(storage.counts(), Counts { keys: 2, versions: 2 });
+    assert_eq!((storage.counts().keys, storage.counts().versions), (2, 2));
     assert_eq!(storage.digest().unwrap(), digest);
 }
 

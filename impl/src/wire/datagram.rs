@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use quorate_model::ids::{NodeId, Peer};
+use quorate_model::ids::{NodeId, NodeSet, Peer};
 use quorate_model::protocol::Message;
 use quorate_model::versions::Incarnation;
 
@@ -46,14 +46,24 @@ pub enum Datagram {
 }
 
 /// What a running node says of itself.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NodeStatus {
-    /// The life of its data directory.
+    /// The life of its process.
     pub incarnation: Incarnation,
+    /// Whether it lost its disk and neither votes nor serves yet.
+    pub is_catching_up: bool,
     /// Keys it holds, deleted ones that are not forgotten yet among them.
     pub keys: u64,
     /// Versions of all these keys: more than keys where there are siblings.
     pub versions: u64,
+    /// The most versions that one key has.
+    pub versions_max: u64,
+    /// Keys of which it holds nothing but tombstones.
+    pub tombstones: u64,
+    /// The hints it holds, by the home they are for.
+    pub hints: Vec<HintsFor>,
+    /// What it holds of each range that it is a home of; `None` when there are too many to tell.
+    pub ranges: Option<Vec<RangeStatus>>,
     /// Requests it waits for answers to.
     pub pending: u64,
     /// Steps its data directory has durably taken.
@@ -62,6 +72,27 @@ pub struct NodeStatus {
     pub up_ms: u64,
     /// Its datagrams.
     pub traffic: Traffic,
+}
+
+/// Hints for one home.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HintsFor {
+    /// Whom they are for.
+    pub home: NodeId,
+    /// How many.
+    pub count: u64,
+    /// For how many milliseconds the node has known of some without a break. When each was made
+    /// is not kept: it would be a row more to write, or memory in proportion to the hints.
+    pub pending_ms: u64,
+}
+
+/// What a node holds of the keys of one range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RangeStatus {
+    /// The homes that share the range.
+    pub homes: NodeSet,
+    /// Equal, for all that accidents can do, where two homes hold the same states of the same keys.
+    pub digest: u128,
 }
 
 /// Datagrams of one node since it started.

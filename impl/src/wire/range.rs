@@ -7,53 +7,91 @@
 use quorate_model::ids::{NODES_MAX, NodeId, NodeSet, Peer};
 use quorate_model::protocol::{GetOutcome, Message, PutOutcome, Refusal};
 
-use super::Datagram;
+use super::{Datagram, NodeStatus};
 
 pub(super) fn names_only_known_nodes(datagram: &Datagram, nodes: usize) -> bool {
-    let knows = |node: NodeId| node.index() < nodes.min(NODES_MAX);
+    let known = Known { nodes: nodes.min(NODES_MAX) };
     match datagram {
-        Datagram::Protocol { from, message } => {
-            peer_node(*from).is_none_or(knows) && named_nodes(message).iter().all(knows)
+        Datagram::Protocol { from, message } => known.peer(*from) && known.all_of(message),
+        Datagram::StatusReply { node, status, .. } => {
+            known.node(*node) && known.all_of_status(status)
         }
-        Datagram::Pong { node, .. } | Datagram::StatusReply { node, .. } => knows(*node),
+        Datagram::Pong { node, .. } => known.node(*node),
         Datagram::Ping { .. } | Datagram::StatusRequest { .. } => true,
     }
 }
 
-fn peer_node(peer: Peer) -> Option<NodeId> {
-    match peer {
-        Peer::Node(node) => Some(node),
-        Peer::Client(_) => None,
-    }
+/// The nodes that there are: those before this one.
+#[derive(Clone, Copy)]
+struct Known {
+    nodes: usize,
 }
 
-/// The nodes that a message names. No wildcard: a new kind of message must be thought about.
-fn named_nodes(message: &Message) -> NodeSet {
-    match message {
-        Message::PutReply { outcome, .. } => match outcome {
-            PutOutcome::Ok { acked } | PutOutcome::Unavailable { acked } => *acked,
-            PutOutcome::Refused(refusal) => refusing_nodes(refusal),
-            PutOutcome::Minted { .. } => NodeSet::EMPTY,
-        },
-        Message::GetReply { outcome, .. } => match outcome {
-            GetOutcome::Ok { replied, .. } | GetOutcome::Unavailable { replied } => *replied,
-            GetOutcome::Refused(refusal) => refusing_nodes(refusal),
-        },
-        Message::Put(_)
-        | Message::Get(_)
-        | Message::Store { .. }
-        | Message::StoreAck { .. }
-        | Message::Fetch { .. }
-        | Message::FetchReply { .. }
-        | Message::Repair { .. } => NodeSet::EMPTY,
+impl Known {
+    fn node(self, node: NodeId) -> bool {
+        node.index() < self.nodes
     }
-}
 
-fn refusing_nodes(refusal: &Refusal) -> NodeSet {
-    match refusal {
-        Refusal::NotHome { homes } => *homes,
-        Refusal::QuorumOutOfRange { .. }
-        | Refusal::RecordTooLarge { .. }
-        | Refusal::Overloaded { .. } => NodeSet::EMPTY,
+    fn peer(self, peer: Peer) -> bool {
+        match peer {
+            Peer::Node(node) => self.node(node),
+            Peer::Client(_) => true,
+        }
+    }
+
+    fn set(self, nodes: NodeSet) -> bool {
+        nodes.iter().all(|node| self.node(node))
+    }
+
+    fn all_of_status(self, status: &NodeStatus) -> bool {
+        status.hints.iter().all(|hints| self.node(hints.home))
+            && status.ranges.iter().flatten().all(|range| self.set(range.homes))
+    }
+
+    /// No wildcard: a new kind of message must be thought about.
+    fn all_of(self, message: &Message) -> bool {
+        match message {
+            Message::PutReply { outcome, .. } => match outcome {
+                PutOutcome::Ok { acked } | PutOutcome::Unavailable { acked } => self.set(*acked),
+                PutOutcome::Refused(refusal) => self.all_of_refusal(refusal),
+                PutOutcome::Minted { .. } => true,
+            },
+            Message::GetReply { outcome, .. } => match outcome {
+                GetOutcome::Ok { replied, .. } | GetOutcome::Unavailable { replied } => {
+                    self.set(*replied)
+                }
+                GetOutcome::Refused(refusal) => self.all_of_refusal(refusal),
+            },
+            Message::StoreHint { home, .. } => self.node(*home),
+            Message::SyncHashes { range, .. } | Message::SyncKeys { range, .. } => self.set(*range),
+            Message::Put(_)
+            | Message::Get(_)
+            | Message::Store { .. }
+            | Message::StoreAck { .. }
+            | Message::Fetch { .. }
+            | Message::FetchReply { .. }
+            | Message::Repair { .. }
+            | Message::Probe { .. }
+            | Message::ProbeReply { .. }
+            | Message::Handoff { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::CatchUpPage { .. }
+            | Message::ReapAsk { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. }
+            | Message::SyncStates { .. } => true,
+        }
+    }
+
+    fn all_of_refusal(self, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::NotHome { homes } => self.set(*homes),
+            Refusal::QuorumOutOfRange { .. }
+            | Refusal::RecordTooLarge { .. }
+            | Refusal::TooManyHints { .. }
+            | Refusal::CatchingUp
+            | Refusal::Overloaded { .. } => true,
+        }
     }
 }

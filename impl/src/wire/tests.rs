@@ -58,6 +58,7 @@ fn messages() -> Vec<Message> {
             value: Some(Value::from("value")),
             context: state.context(),
             w: Some(2),
+            sloppy: Some(true),
             fan_out: FanOut::ClientDriven,
         }),
         put_reply(PutOutcome::Ok { acked: nodes }),
@@ -144,7 +145,7 @@ fn another_magic_version_or_cluster_is_told_apart() {
         wire.decode(&bytes)
     };
     assert_eq!(with(0, b'x'), Err(WireError::NotQuorate));
-    assert_eq!(with(4, 2), Err(WireError::OtherVersion { version: 2 }));
+    assert_eq!(with(4, 1), Err(WireError::OtherVersion { version: 1 }));
     let other = Wire::new(&ClusterSpec { r: 1, ..cluster() });
     assert_eq!(other.decode(&bytes), Err(WireError::OtherCluster));
 }
@@ -185,6 +186,7 @@ fn a_datagram_that_does_not_fit_is_an_error_of_the_sender() {
         value: Some(Value(vec![0; DATAGRAM_BYTES_MAX].into())),
         context: VersionVector::new(),
         w: None,
+        sloppy: None,
         fan_out: FanOut::NodeDriven,
     });
     let datagram = Datagram::Protocol { from: Peer::Client(ClientId(1)), message: put };

@@ -1,0 +1,60 @@
+//! How long each timer runs.
+
+use std::time::Duration;
+
+use quorate_model::protocol::Timer;
+
+use crate::config::{Intervals, Timeouts};
+
+/// By how much of itself an interval varies either way, so that nodes that were started together
+/// do not do everything together.
+const JITTER: f64 = 0.1;
+
+/// How long a timer runs from now: a fresh choice every time.
+#[must_use]
+pub fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> Duration {
+    let periodic =
+        |interval: Duration| interval.mul_f64(rand::random_range(1.0 - JITTER..=1.0 + JITTER));
+    match timer {
+        Timer::Request(_) => timeouts.request,
+        Timer::Handoff => periodic(intervals.handoff),
+        Timer::Sync(_) => periodic(intervals.sync),
+        Timer::CatchUp => periodic(intervals.catch_up),
+        Timer::Reap => periodic(intervals.reap),
+        // What is promised of it is a lower bound.
+        Timer::Settled => intervals.datagram_lifetime,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_model::ids::NodeId;
+
+    use super::*;
+
+    #[test]
+    fn intervals_vary_by_a_tenth_and_the_life_of_a_datagram_does_not() {
+        let timeouts = Timeouts {
+            request: Duration::from_millis(1),
+            client_attempt: Duration::from_millis(2),
+            client_attempts: 3,
+            ping: Duration::from_millis(4),
+        };
+        let [handoff, sync, catch_up, reap, datagram_lifetime] =
+            [100, 200, 300, 400, 500].map(Duration::from_millis);
+        let intervals = Intervals { handoff, sync, catch_up, reap, datagram_lifetime };
+        let of = |timer| duration_of(timer, &timeouts, &intervals);
+        for (timer, interval) in [
+            (Timer::Handoff, handoff),
+            (Timer::Sync(NodeId(1)), sync),
+            (Timer::CatchUp, catch_up),
+            (Timer::Reap, reap),
+        ] {
+            let chosen: Vec<_> = (0..100).map(|_| of(timer)).collect();
+            let (least, most) = (interval.mul_f64(0.89), interval.mul_f64(1.11));
+            assert!(chosen.iter().all(|chosen| (least..most).contains(chosen)), "{chosen:?}");
+            assert!(chosen.iter().any(|other| *other != chosen[0]), "{timer:?} never varies");
+        }
+        assert_eq!(of(Timer::Settled), datagram_lifetime);
+    }
+}
