@@ -620,6 +620,16 @@ fn the_line_of_a_step_with_a_heading_is_that_of_its_heading() {
     assert_eq!(difference.line, line);
 }
 
+#[test]
+fn what_is_about_all_runs_cannot_be_expected_of_a_script() {
+    let text = format!("{}convergence = \"holds\"\n", file(&[PUT]));
+    let error = parse("my.toml", "my", &text).expect_err("a script is one run").to_string();
+    assert!(
+        error.contains("expect.convergence: is about all runs, and a script is one"),
+        "{error}"
+    );
+}
+
 // The scenario that a script makes.
 
 #[test]
@@ -667,7 +677,7 @@ fn the_run_that_a_finding_names_is_replayed_and_shows_it() {
         };
         let actions = &run.actions()[..after];
         let name = finding.property.name;
-        let saved = SavedPath::new(&model, builtin.toml, name, finding.found, actions);
+        let saved = SavedPath::new(&model, builtin.toml, name, finding.found, actions, 0);
         assert_eq!(saved.steps.len(), after, "{name}: every step can be walked");
         let (_, result) = saved.replay(&model);
         assert_eq!(result, Ok(()), "{name}");

@@ -284,7 +284,7 @@ impl Reader<'_> {
             } else {
                 raw.reductions
             },
-            expect: self.expectations(raw.expect)?,
+            expect: self.expectations(raw.expect, is_script)?,
             default: raw.default,
         })
     }
@@ -493,6 +493,7 @@ impl Reader<'_> {
     fn expectations(
         &self,
         raw: Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
+        is_script: bool,
     ) -> Result<BTreeMap<String, Expected>, ScenarioError> {
         if raw.get_ref().is_empty() {
             return Err(self.error(raw.span(), "expect: state at least one verdict"));
@@ -505,6 +506,13 @@ impl Reader<'_> {
                 let problem = format!("expect: unknown property `{name}`; known are {known}");
                 return Err(self.error(at, problem));
             };
+            if is_script && matches!(property.kind, PropertyKind::Convergence { .. }) {
+                let problem = format!(
+                    "expect.{name}: is about all runs, and a script is one; say `settle = true` \
+                     and `expect-held` in steps"
+                );
+                return Err(self.error(at, problem));
+            }
             let (at, expected) = (expected.span(), expected.into_inner());
             if !property.admits(expected) {
                 let [one, other] = match property.kind {

@@ -49,8 +49,10 @@ pub fn judge(model: &ClusterModel, run: &Run) -> Vec<Finding> {
                 let found = if shown.is_some() { Expected::Reached } else { Expected::NotReached };
                 (found, shown, None)
             }
+            // One run shows nothing of all that there could be; no script expects anything of it.
+            PropertyKind::Convergence { .. } => return None,
         };
-        Finding { property, found, shown_after, tested_after }
+        Some(Finding { property, found, shown_after, tested_after })
     };
-    model.judged().iter().map(finding).collect()
+    model.judged().iter().filter_map(finding).collect()
 }
