@@ -52,10 +52,11 @@ pub fn block(
     }
     let fired = |wanted: bool| {
         let applicable = applicable(scenario);
-        report
-            .fired
-            .iter()
-            .filter(move |(kind, count)| applicable.contains(kind) && (*count > 0) == wanted)
+        report.fired.iter().filter(move |(kind, count)| {
+            // A script does what no budget of its scenario tells.
+            let applies = report.script.is_some() || applicable.contains(kind);
+            applies && (*count > 0) == wanted
+        })
     };
     let counts: Vec<String> =
         fired(true).map(|(kind, count)| format!("{} {}", kind.name(), grouped(*count))).collect();
