@@ -54,8 +54,9 @@ pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
     let model = ClusterModel::new(Arc::clone(scenario));
     let run = script::run(&model);
     let actions = run.actions();
-    // Counters of its own: what the run tried and took back did not happen.
-    let model = model.with_fresh_instruments();
+    // A model that remembers nothing counts everything, and only what is told: what the run tried
+    // and took back did not happen.
+    let model = ClusterModel::new(Arc::clone(scenario));
     let verdict = |finding: Finding| {
         let until = |count: Option<usize>| count.map(|count| actions[..count].to_vec());
         Verdict {

@@ -189,6 +189,9 @@ impl RawStep {
     }
 }
 
+/// A field that names a node, what it holds, and the verb that it is.
+type OfOneNode<'a> = (&'static str, &'a Option<Spanned<String>>, fn(NodeId) -> Verb);
+
 /// What may stand beside a verb.
 fn companions_of(verb: &str) -> &'static [&'static str] {
     match verb {
@@ -454,7 +457,7 @@ impl Reader<'_> {
         if step.heal.is_some() {
             return Ok(Verb::Heal);
         }
-        let of_one_node: [(&'static str, &Option<Spanned<String>>, fn(NodeId) -> Verb); 6] = [
+        let of_one_node: [OfOneNode<'_>; 6] = [
             ("step.isolate", &step.isolate, Verb::Isolate),
             ("step.crash", &step.crash, Verb::Crash),
             ("step.recover", &step.recover, Verb::Recover),
