@@ -82,6 +82,8 @@ pub fn check(
         cut = cut.or(Some(Cut::Depth(depth)));
     }
     instruments.resume();
+    // Before discoveries are asked for: their paths are walked once more, which counts too.
+    let (fired, siblings_max) = (instruments.fired(), instruments.siblings_max());
     let discoveries: HashMap<&'static str, Vec<Action>> =
         checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions())).collect();
     let found = Progress { elapsed, ..progress() };
@@ -102,8 +104,8 @@ pub fn check(
         depth: found.depth,
         elapsed,
         verdicts,
-        fired: instruments.fired(),
-        siblings_max: instruments.siblings_max(),
+        fired,
+        siblings_max,
         cut,
         script: None,
     }
