@@ -181,3 +181,64 @@ fn the_list_names_every_scenario() {
         assert!(listed.contains(builtin.name), "{}", builtin.name);
     }
 }
+
+const SCRIPT: &str = r#"title = "A script of the test"
+
+[cluster]
+nodes = ["A", "B", "C"]
+n = 3
+r = 2
+w = 2
+
+[[step]]
+put = "k"
+client = "x"
+via = "A"
+expect = "ok"
+
+[expect]
+write-acknowledged = "reached"
+"#;
+
+fn check_script(change: impl Fn(&str) -> String, arguments: &[&str]) -> (TempDir, Output) {
+    let directory = directory();
+    fs::write(directory.path().join("mine.toml"), change(SCRIPT)).expect("the file is written");
+    let output = quorate(directory.path(), arguments);
+    (directory, output)
+}
+
+#[test]
+fn a_script_is_told_step_by_step_and_its_run_can_be_replayed() {
+    let (directory, output) = check_script(str::to_owned, &["check", "mine.toml"]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}{}", text(&output.stderr));
+    assert!(told.contains("script      1 step, 4 transitions"), "{told}");
+    assert!(
+        told.contains("step 1 (line 9): x: put k = \"x1\" via A\n    1. x starts put"),
+        "{told}"
+    );
+    let saved = "quorate-traces/mine.write-acknowledged.json";
+    let replayed = quorate(directory.path(), &["replay", saved]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed.stderr));
+}
+
+#[test]
+fn a_step_that_does_not_come_out_is_told_with_file_and_line_and_is_a_failure() {
+    let pending = |script: &str| script.replace("\"ok\"", "\"pending\"");
+    let difference = "step 1 (line 9): x: put k = \"x1\" via A: expected no answer yet, got ok";
+    let (_directory, output) = check_script(pending, &["check", "mine.toml"]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains(&format!("DIFFERS     mine.toml:9: {difference}")), "{told}");
+    let (_directory, output) = check_script(pending, &["check", "--json", "mine.toml"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(document["differing"], 1);
+    assert_eq!(document["scenarios"][0]["script"]["difference"]["line"], 9);
+}
+
+#[test]
+fn a_script_cannot_be_explored_and_the_refusal_says_what_can_be_done() {
+    let (_directory, output) = check_script(str::to_owned, &["explore", "mine.toml"]);
+    assert_refused(&output, &["a script has one run", "quorate check mine.toml"]);
+}

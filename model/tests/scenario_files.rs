@@ -68,14 +68,16 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         "w = 2\nread_repair = \"async\"\n",
         1,
         "unknown field `read_repair`, expected one of `nodes`, `n`, `r`, `w`, `versioning`, \
-         `read-repair`, `fan-out`, `placement`, `tokens-per-node`",
+         `read-repair`, `fan-out`, `placement`, `tokens-per-node`, `sloppy`, `handoff`, \
+         `anti-entropy`, `reaping`, `left`, `deviations`",
     ),
     (
         W,
         "w = 2\nturn-length = 1\n",
         1,
         "unknown field `turn-length`, expected one of `nodes`, `n`, `r`, `w`, `versioning`, \
-         `read-repair`, `fan-out`, `placement`, `tokens-per-node`",
+         `read-repair`, `fan-out`, `placement`, `tokens-per-node`, `sloppy`, `handoff`, \
+         `anti-entropy`, `reaping`, `left`, `deviations`",
     ),
     (
         "r = 1\n",
@@ -161,7 +163,7 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         PUT,
         "{ delete = \"name\", value = \"Ada\" }",
         0,
-        "program: a delete takes `w`, `context` and `via` only",
+        "program: a delete takes `w`, `sloppy`, `context` and `via` only",
     ),
     (
         GET,
@@ -407,9 +409,13 @@ fn the_document_says_every_property_with_its_statement_under_what_may_be_expecte
     }
 }
 
+/// The heading under which the document tells the keys of tables within steps.
+const TABLES: &str = "### Tables within steps";
+
 /// The names that the parser itself offers when it meets one that it does not know.
 fn offered(from: &str, to: &str) -> Vec<String> {
     let error = refusal(from, to);
+    // Of two names there is no "one of".
     let (_, names) = error.split_once(", expected ").unwrap_or_else(|| panic!("{error}"));
     names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -421,6 +427,14 @@ fn the_document_mentions_every_key_and_every_word_of_the_format() {
         ("### `[cluster]`", W, "w = 2\nunknown = 1\n"),
         ("### `[[client]]`", READER, "name = \"page\"\nunknown = 1\n"),
         ("### Operations", GET, "{ get = \"name\", unknown = 1 }"),
+        ("### Steps", "[cluster]", "step = [{ unknown = 1 }]\n\n[cluster]"),
+        (TABLES, "[cluster]", "step = [{ timeout = { unknown = 1 } }]\n\n[cluster]"),
+        (TABLES, "[cluster]", "step = [{ set-clock = { unknown = 1 } }]\n\n[cluster]"),
+        (TABLES, "[cluster]", "step = [{ deliver = { unknown = 1 } }]\n\n[cluster]"),
+        (TABLES, "[cluster]", "step = [{ fire = { unknown = 1 } }]\n\n[cluster]"),
+        (TABLES, "[cluster]", "step = [{ expect-held = { unknown = 1 } }]\n\n[cluster]"),
+        (TABLES, "[cluster]", "step = [{ expect-hint = { unknown = 1 } }]\n\n[cluster]"),
+        (TABLES, "[cluster]", "step = [{ expect-answer = { unknown = 1 } }]\n\n[cluster]"),
         ("### `[faults]`", EXPECT, "[faults]\nunknown = 1\n\n[expect]"),
         ("## Reductions", EXPECT, "[reductions]\nunknown = true\n\n[expect]"),
     ];
@@ -437,6 +451,10 @@ fn the_document_mentions_every_key_and_every_word_of_the_format() {
         (W, "w = 2\nread-repair = \"unknown\"\n"),
         (W, "w = 2\nfan-out = \"unknown\"\n"),
         (W, "w = 2\nplacement = \"unknown\"\n"),
+        (W, "w = 2\nreaping = \"unknown\"\n"),
+        (W, "w = 2\ndeviations = [\"unknown\"]\n"),
+        ("[cluster]", "step = [{ expect = \"unknown\" }]\n\n[cluster]"),
+        ("[cluster]", "step = [{ fire = { timer = \"unknown\" } }]\n\n[cluster]"),
         (NO_LOST_WRITE, "no-lost-write = \"unknown\""),
     ];
     for (from, to) in words {

@@ -101,6 +101,9 @@ pub fn clients(scenario: &Scenario) -> Vec<String> {
 /// `every interleaving; faults at any moment: at most 1 drop; client hops, … reduced`
 #[must_use]
 pub fn bounds(scenario: &Scenario) -> String {
+    if scenario.script.is_some() {
+        return "one run, as scripted".to_owned();
+    }
     let order = match scenario.turn_length {
         Some(length) => format!("clients take turns of {length} operations"),
         None => "every interleaving".to_owned(),
@@ -116,9 +119,12 @@ pub fn bounds(scenario: &Scenario) -> String {
     format!("{order}; faults at any moment: {}; {reduced}", faults(scenario))
 }
 
-/// `at most 1 drop, 2 timeouts`, or `none`
+/// `at most 1 drop, 2 timeouts`, `none`, or that a script says it
 #[must_use]
 pub fn faults(scenario: &Scenario) -> String {
+    if scenario.script.is_some() {
+        return "as scripted".to_owned();
+    }
     let faults = scenario.faults;
     let budgets = [
         (faults.drops, "drop", "drops"),

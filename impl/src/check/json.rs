@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::describe;
 use super::report::{Endings, Report, Summary, Verdict};
+use super::script::{Happening, Played, PlayedStep};
 
 /// What `quorate check --json` prints.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +23,8 @@ pub struct Document {
     pub unexpected: usize,
     /// Runs that were cut.
     pub cut: usize,
+    /// Scripts of which some step did not come out as it says.
+    pub differing: usize,
     /// Each scenario.
     pub scenarios: Vec<Entry>,
 }
@@ -44,6 +47,9 @@ pub struct Entry {
     distinct_per_second: f64,
     collision_probability: f64,
     cut: Option<String>,
+    /// What happened, if the scenario is a script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<JsonScript>,
     /// What convergence assumes, if it was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     fairness: Option<&'static str>,
@@ -68,6 +74,59 @@ struct Property {
     trace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endings: Option<JsonEndings>,
+}
+
+/// The run of a script.
+#[derive(Clone, Debug, Serialize)]
+struct JsonScript {
+    file: String,
+    steps_total: usize,
+    transitions: usize,
+    /// The steps that were carried out.
+    steps: Vec<JsonStep>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<JsonDifference>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct JsonStep {
+    line: usize,
+    words: String,
+    transitions: Vec<String>,
+}
+
+/// Where a run left its script.
+#[derive(Clone, Debug, Serialize)]
+struct JsonDifference {
+    /// From one.
+    step: usize,
+    line: usize,
+    words: String,
+    problem: String,
+}
+
+impl From<&Played> for JsonScript {
+    fn from(played: &Played) -> Self {
+        let transition = |happening: &Happening| happening.words.clone();
+        let step = |step: &PlayedStep| JsonStep {
+            line: step.line,
+            words: step.words.clone(),
+            transitions: step.transitions.iter().map(transition).collect(),
+        };
+        let difference = played.difference.as_ref().map(|difference| JsonDifference {
+            step: difference.step + 1,
+            line: difference.line,
+            words: difference.words.clone(),
+            problem: difference.problem.to_string(),
+        });
+        JsonScript {
+            file: played.file.clone(),
+            steps_total: played.steps_total,
+            transitions: played.transitions,
+            steps: played.steps.iter().map(step).collect(),
+            difference,
+        }
+    }
 }
 
 /// What a verdict on convergence rests on.
@@ -114,6 +173,7 @@ impl Document {
             scenarios_checked: summary.scenarios,
             unexpected: summary.unexpected,
             cut: summary.cut,
+            differing: summary.differing,
             scenarios,
         }
     }
@@ -129,7 +189,11 @@ impl Entry {
     ) -> Self {
         let quorum = scenario.cluster.quorum();
         let applicable = applicable(scenario);
-        let fired = report.fired.iter().filter(|(kind, _)| applicable.contains(kind));
+        let fired = report.fired.iter().filter(|(kind, count)| match report.script {
+            // A script does what no budget tells, and leaves out the rest on purpose.
+            Some(_) => *count > 0,
+            None => applicable.contains(kind),
+        });
         Entry {
             name: scenario.name.clone(),
             title: scenario.title.clone(),
@@ -146,6 +210,7 @@ impl Entry {
             distinct_per_second: report.rate(),
             collision_probability: report.collision_probability(),
             cut: report.cut.map(|cut| cut.to_string()),
+            script: report.script.as_ref().map(JsonScript::from),
             fairness: report.assumes_fairness().then_some(FAIRNESS),
             as_expected: report.is_as_expected(),
             properties: report

@@ -7,8 +7,10 @@ mod limits;
 pub mod planted;
 mod report;
 mod runner;
+mod script;
 pub mod text;
 
 pub use limits::{Cut, Limits};
 pub use report::{Endings, Report, Summary, Verdict};
 pub use runner::{Progress, check};
+pub use script::{Happening, Played, PlayedStep};

@@ -7,6 +7,7 @@ use quorate_model::check::instruments::Kind;
 use quorate_model::check::{Action, Expected, PropertyKind, PropertySpec};
 
 use super::limits::Cut;
+use super::script::Played;
 
 /// What became of one property.
 #[derive(Clone, Debug)]
@@ -82,6 +83,8 @@ pub struct Report {
     pub siblings_max: usize,
     /// What cut the run, if anything did.
     pub cut: Option<Cut>,
+    /// What happened, if the scenario is a script: then there was one run and no search.
+    pub script: Option<Played>,
 }
 
 impl Report {
@@ -107,10 +110,17 @@ impl Report {
         self.verdicts.iter().any(rests)
     }
 
-    /// Whether the run was exhausted and every verdict is as expected.
+    /// Whether this is a script that did not come out as it says.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.script.as_ref().is_some_and(|played| played.difference.is_some())
+    }
+
+    /// Whether the run was exhausted, every step of a script came out as it says, and every
+    /// verdict is as expected.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
-        self.cut.is_none() && self.verdicts.iter().all(Verdict::is_as_expected)
+        self.cut.is_none() && !self.differs() && self.verdicts.iter().all(Verdict::is_as_expected)
     }
 }
 
@@ -125,6 +135,8 @@ pub struct Summary {
     pub unexpected: usize,
     /// Runs that were cut.
     pub cut: usize,
+    /// Scripts of which some step did not come out as it says.
+    pub differing: usize,
 }
 
 impl Summary {
@@ -137,12 +149,13 @@ impl Summary {
             unexpected: sum.unexpected
                 + report.verdicts.iter().filter(|verdict| !verdict.is_as_expected()).count(),
             cut: sum.cut + usize::from(report.cut.is_some()),
+            differing: sum.differing + usize::from(report.differs()),
         })
     }
 
     /// Whether everything came out as expected.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
-        self.unexpected == 0 && self.cut == 0
+        self.unexpected == 0 && self.cut == 0 && self.differing == 0
     }
 }

@@ -17,6 +17,7 @@ use stateright::{Checker, Model};
 
 use super::limits::{Cut, Limits};
 use super::report::{Endings, Report, Verdict};
+use super::script;
 
 /// How often limits are looked at and progress is reported.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,11 +41,16 @@ pub struct Progress {
 
 /// Checks a scenario: visits every state it can reach within its fault budgets and judges every
 /// property the scenario has an expectation of. `on_progress` is called now and then.
+///
+/// A scenario that is a script has one run, which is carried out; no limit applies to it.
 pub fn check(
     scenario: &Arc<Scenario>,
     limits: &Limits,
     mut on_progress: impl FnMut(Progress) + Send,
 ) -> Report {
+    if scenario.script.is_some() {
+        return script::play(scenario);
+    }
     let model = ClusterModel::new(Arc::clone(scenario));
     let instruments = Arc::clone(model.instruments());
     let mut builder = model.clone().checker().threads(limits.threads);
@@ -76,7 +82,7 @@ pub fn check(
         cut = cut.or(Some(Cut::Depth(depth)));
     }
     instruments.resume();
-    // Before anything else steps this model again.
+    // Before discoveries are asked for: their paths are walked once more, which counts too.
     let (fired, siblings_max) = (instruments.fired(), instruments.siblings_max());
     let discoveries: HashMap<&'static str, Vec<Action>> =
         checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions())).collect();
@@ -101,6 +107,7 @@ pub fn check(
         fired,
         siblings_max,
         cut,
+        script: None,
     }
 }
 

@@ -12,6 +12,7 @@ use quorate_model::scenario::Scenario;
 
 use super::describe;
 use super::report::{Endings, Report, Summary, Verdict};
+use super::script::Played;
 
 /// How wide the table is where there is no terminal, in characters.
 const TABLE_WIDTH: u16 = 120;
@@ -33,19 +34,13 @@ pub fn block(
         line(if position == 0 { "clients" } else { "" }, client);
     }
     line("bounds", &describe::bounds(scenario));
-    line(
-        "states",
-        &format!(
-            "{} generated, {} distinct, depth {}, {:.2} s, {} distinct/s, collision probability \
-             {:.0e}",
-            grouped(report.generated as u64),
-            grouped(report.distinct as u64),
-            report.depth,
-            report.elapsed.as_secs_f64(),
-            grouped(report.rate() as u64),
-            report.collision_probability(),
-        ),
-    );
+    match &report.script {
+        Some(played) => line("script", &script_line(played)),
+        None => line("states", &states_line(report)),
+    }
+    if let Some(difference) = report.script.as_ref().and_then(Played::difference) {
+        line("DIFFERS", &difference);
+    }
     if let Some(cut) = report.cut {
         line("CUT", &format!("{cut}: nothing below is a verdict on all states"));
     }
@@ -57,19 +52,38 @@ pub fn block(
     }
     let fired = |wanted: bool| {
         let applicable = applicable(scenario);
-        report
-            .fired
-            .iter()
-            .filter(move |(kind, count)| applicable.contains(kind) && (*count > 0) == wanted)
+        report.fired.iter().filter(move |(kind, count)| {
+            // A script does what no budget of its scenario tells.
+            let applies = report.script.is_some() || applicable.contains(kind);
+            applies && (*count > 0) == wanted
+        })
     };
     let counts: Vec<String> =
         fired(true).map(|(kind, count)| format!("{} {}", kind.name(), grouped(*count))).collect();
     line("fired", &counts.join(", "));
     let never: Vec<&str> = fired(false).map(|(kind, _)| kind.name()).collect();
-    if !never.is_empty() {
+    // What a script leaves out it leaves out on purpose.
+    if !never.is_empty() && report.script.is_none() {
         line("never fired", &never.join(", "));
     }
     text
+}
+
+fn states_line(report: &Report) -> String {
+    format!(
+        "{} generated, {} distinct, depth {}, {:.2} s, {} distinct/s, collision probability {:.0e}",
+        grouped(report.generated as u64),
+        grouped(report.distinct as u64),
+        report.depth,
+        report.elapsed.as_secs_f64(),
+        grouped(report.rate() as u64),
+        report.collision_probability(),
+    )
+}
+
+fn script_line(played: &Played) -> String {
+    let steps = counted(played.steps_total, "step");
+    format!("{steps}, {}", counted(played.transitions, "transition"))
 }
 
 /// What was found, in words.
@@ -80,9 +94,8 @@ pub fn found(verdict: &Verdict) -> String {
 
 fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> String {
     let mut text = format!("{:<36}", verdict.property.name);
-    let steps = |count: usize| {
-        if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
-    };
+    let unit = if report.script.is_some() { "transition" } else { "step" };
+    let steps = |count: usize| counted(count, unit);
     match (&verdict.path, &verdict.witness) {
         (Some(path), _) => {
             let cycle = verdict.cycle();
@@ -98,11 +111,11 @@ fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> St
         }
         (None, _) if verdict.found.is_none() => text.push_str("since the run was cut"),
         (None, Some(witness)) => {
-            let bounds = if report.cut.is_some() { "so far" } else { "within these bounds" };
+            let bounds = within(report);
             let _ = write!(text, "{bounds}; put to the test in {}", steps(witness.len()));
         }
         (None, None) if verdict.is_vacuous() => text.push_str("but never put to the test"),
-        (None, None) => text.push_str("within these bounds"),
+        (None, None) => text.push_str(within(report)),
     }
     if let (Some(_), Some(Endings { size, .. })) = (verdict.found, verdict.endings) {
         let bottoms = grouped(size.bottom_components as u64);
@@ -158,6 +171,15 @@ pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
     let mut text = table.trim_fmt();
     text.push('\n');
     text
+}
+
+/// Of what a verdict is told that no run contradicts.
+fn within(report: &Report) -> &'static str {
+    match (&report.script, report.cut) {
+        (Some(_), _) => "in this run",
+        (None, Some(_)) => "so far",
+        (None, None) => "within these bounds",
+    }
 }
 
 /// One line per scenario.
@@ -229,7 +251,13 @@ pub fn summary(summary: &Summary) -> String {
         format!("{scenarios}, {verdicts}: all as expected within their bounds")
     } else {
         let cut = counted(summary.cut, "run");
-        format!("{scenarios}, {verdicts}: {} not as expected, {cut} cut", summary.unexpected)
+        let unexpected = summary.unexpected;
+        let mut text = format!("{scenarios}, {verdicts}: {unexpected} not as expected, {cut} cut");
+        if summary.differing > 0 {
+            let scripts = counted(summary.differing, "script");
+            let _ = write!(text, ", {scripts} with a step that did not come out");
+        }
+        text
     }
 }
 

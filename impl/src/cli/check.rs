@@ -17,10 +17,12 @@ use quorate_model::deviation::Deviation;
 
 use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
 
-/// Check scenarios: visit every state within their bounds and judge what must hold.
+/// Check scenarios: visit every state within their bounds, or carry out their steps, and judge
+/// what must hold.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit code: 0 when every run was exhausted and every verdict is as its \
-    scenario expects, 1 otherwise, 2 on wrong usage or input.")]
+    scenario expects, and every step of a script came out as it says, 1 otherwise, 2 on wrong \
+    usage or input.")]
 pub struct CheckArgs {
     /// Scenario files, or names of built-in scenarios; all default built-in ones if none is given
     #[arg(value_name = "SCENARIO.toml|NAME")]
@@ -94,7 +96,11 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         } else if !args.markdown {
             output::print(&text::block(scenario, &report, saved))?;
             if tell_steps {
-                output::print(&steps(&ClusterModel::new(scenario.clone()), &report))?;
+                let told = match &report.script {
+                    Some(played) => played.told(),
+                    None => steps(&ClusterModel::new(scenario.clone()), &report),
+                };
+                output::print(&told)?;
             }
             output::print("\n")?;
         }

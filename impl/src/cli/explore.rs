@@ -34,6 +34,14 @@ pub struct ExploreArgs {
 /// When there is no such scenario, or the address cannot be listened on.
 pub fn run(args: &ExploreArgs) -> Result<(), Failure> {
     let scenario = load(&args.scenario)?.scenario;
+    if scenario.script.is_some() {
+        let name = &scenario.name;
+        return Err(Failure::Usage(format!(
+            "{name}: a script has one run, which leaves nothing to choose; `quorate check {}` tells \
+             its steps",
+            args.scenario
+        )));
+    }
     // Before anything is served, so that a signal never finds the directory without its owner.
     let mut signals = Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Failure::Usage(format!("cannot wait for Ctrl-C: {error}")))?;

@@ -14,6 +14,7 @@ mod memo;
 pub mod model;
 pub mod property;
 pub mod reduce;
+pub mod script;
 pub mod search;
 pub mod shared;
 pub mod state;

@@ -25,7 +25,7 @@ use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
 use super::{background, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
-use crate::protocol::{FanOut, MemoryStore, Message, Timer};
+use crate::protocol::{FanOut, MemoryStore, Message, Outcome, Timer};
 use crate::scenario::{Faults, PlannedAction, Scenario};
 use crate::versions::{Record, Versioning};
 
@@ -167,12 +167,15 @@ impl ClusterModel {
                     continue;
                 }
                 if self.scenario.reductions.client_hops && envelope.is_client_hop() {
-                    hops.push_back(envelope.clone());
+                    hops.queue.push_back(envelope.clone());
                 } else {
                     state.send(envelope.clone());
                 }
             }
             if let Some(facts) = &step.facts {
+                if let Some(ended) = &mut hops.ended {
+                    ended.extend(facts.iter().filter_map(Ended::of));
+                }
                 self.note(&mut state.history, facts);
                 if self.watches_hints {
                     self.judge_hints(state, facts);
@@ -409,10 +412,30 @@ impl ClusterModel {
         &self,
         last: &ClusterState,
         action: Action,
+        on_hop: impl FnMut(&Envelope),
+    ) -> Option<ClusterState> {
+        self.carry_out(last, action, &mut Hops::default(), on_hop)
+    }
+
+    /// Lets one action happen and says which operations ended with it.
+    pub(crate) fn apply_noting_ends(
+        &self,
+        last: &ClusterState,
+        action: Action,
+    ) -> Option<(ClusterState, Vec<Ended>)> {
+        let mut hops = Hops { ended: Some(Vec::new()), ..Hops::default() };
+        let next = self.carry_out(last, action, &mut hops, |_| {})?;
+        Some((next, hops.ended.unwrap_or_default()))
+    }
+
+    fn carry_out(
+        &self,
+        last: &ClusterState,
+        action: Action,
+        hops: &mut Hops,
         mut on_hop: impl FnMut(&Envelope),
     ) -> Option<ClusterState> {
         let mut state = last.clone();
-        let mut hops = Hops::new();
         match action {
             Action::Invoke { client, coordinator } => {
                 let index = self.index(Peer::Client(client));
@@ -425,13 +448,13 @@ impl ClusterModel {
                 if !possible || !self.has_turn(&state, index - self.nodes) {
                     return None;
                 }
-                self.invoke(&mut state, index, coordinator, &mut hops);
+                self.invoke(&mut state, index, coordinator, hops);
             }
             Action::Deliver(envelope) => {
                 if is_down(&state, envelope.to) || !state.take(&envelope) {
                     return None;
                 }
-                self.deliver(&mut state, envelope, &mut hops);
+                self.deliver(&mut state, envelope, hops);
             }
             Action::Drop(envelope) => {
                 self.instruments.count(Kind::Drop);
@@ -469,7 +492,7 @@ impl ClusterModel {
                     (_, Timer::Reap) => Kind::ReapTimer,
                     (_, Timer::Settled) => Kind::SettledTimer,
                 });
-                self.step(&mut state, index, &Event::Expire(peer, timer), &mut hops);
+                self.step(&mut state, index, &Event::Expire(peer, timer), hops);
             }
             Action::Crash { node } => {
                 state.faults.crashes = state.faults.crashes.checked_sub(1)?;
@@ -485,7 +508,7 @@ impl ClusterModel {
                 }
                 state.down = state.down.without(node);
                 self.instruments.count(Kind::Recover);
-                self.step(&mut state, node.index(), &Event::Restart(node), &mut hops);
+                self.step(&mut state, node.index(), &Event::Restart(node), hops);
             }
             Action::Wipe { node } => {
                 state.faults.wipes = state.faults.wipes.checked_sub(1)?;
@@ -544,9 +567,9 @@ impl ClusterModel {
                 self.disturb(&mut state, node, |node| node.clock = to);
             }
         }
-        while let Some(envelope) = hops.pop_front() {
+        while let Some(envelope) = hops.queue.pop_front() {
             on_hop(&envelope);
-            self.deliver(&mut state, envelope, &mut hops);
+            self.deliver(&mut state, envelope, hops);
         }
         reduce::normalise(&self.scenario, &self.memos.forgotten, &mut state);
         Some(state)
@@ -562,7 +585,33 @@ impl ClusterModel {
     }
 }
 
-type Hops = VecDeque<Shared<Envelope>>;
+/// What follows from an action in the same step.
+#[derive(Default)]
+struct Hops {
+    /// Messages that take no time, until they reach their receivers.
+    queue: VecDeque<Shared<Envelope>>,
+    /// The operations that ended, where somebody asks.
+    ended: Option<Vec<Ended>>,
+}
+
+/// An operation that ended, and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Ended {
+    /// Whose.
+    pub(crate) client: ClientId,
+    /// Which one of the client's program.
+    pub(crate) operation: usize,
+    /// How.
+    pub(crate) outcome: Outcome,
+}
+
+impl Ended {
+    fn of(fact: &Fact) -> Option<Ended> {
+        let Fact::Outcome { client, operation, outcome } = fact else { return None };
+        let client = ClientId(*client as u64);
+        Some(Ended { client, operation: *operation, outcome: outcome.clone() })
+    }
+}
 
 /// What it takes for a timer to expire.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -197,9 +197,7 @@ pub fn walk(model: &ClusterModel, actions: &[Action]) -> (Vec<ReplayedStep>, Clu
     let mut steps = Vec::new();
     for action in actions {
         let Some((after, changes)) = model.changes(&before, action.clone()) else { break };
-        let mut offered = Vec::new();
-        model.actions(&before, &mut offered);
-        if !offered.contains(action) {
+        if !is_offered(model, &before, action) {
             break;
         }
         steps.push(ReplayedStep {
@@ -211,6 +209,17 @@ pub fn walk(model: &ClusterModel, actions: &[Action]) -> (Vec<ReplayedStep>, Clu
         before = after;
     }
     (steps, before)
+}
+
+/// Whether an action that is possible is one of those that make up the scenario. A script makes its
+/// own choices, among all that is possible.
+fn is_offered(model: &ClusterModel, state: &ClusterState, action: &Action) -> bool {
+    if model.scenario().script.is_some() {
+        return true;
+    }
+    let mut offered = Vec::new();
+    model.actions(state, &mut offered);
+    offered.contains(action)
 }
 
 /// What stands before the steps of a cycle.

@@ -309,6 +309,32 @@ pub enum Message {
 }
 
 impl Message {
+    /// The protocol's words for all kinds of message.
+    pub const KINDS: &[&str] = &[
+        "Put",
+        "PutReply",
+        "Get",
+        "GetReply",
+        "Store",
+        "StoreAck",
+        "Fetch",
+        "FetchReply",
+        "Repair",
+        "Probe",
+        "ProbeReply",
+        "StoreHint",
+        "Handoff",
+        "HandoffAck",
+        "CatchUp",
+        "CatchUpPage",
+        "ReapAsk",
+        "ReapAgree",
+        "Reap",
+        "SyncHashes",
+        "SyncKeys",
+        "SyncStates",
+    ];
+
     /// The protocol's word for this kind of message.
     #[must_use]
     pub fn kind(&self) -> &'static str {

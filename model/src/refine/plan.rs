@@ -175,6 +175,7 @@ fn scenario(
         cluster: Arc::clone(cluster),
         fan_out: FanOut::NodeDriven,
         clients,
+        script: None,
         writes,
         turn_length: None,
         down: NodeSet::EMPTY,

@@ -101,4 +101,12 @@ builtins! {
     "delete-agreed-anti-entropy"
     "delete-hinted"
     "flagship"
+    "sloppy-partition-script"
+    "hint-overtaken-script"
+    "failed-write-seen-script"
+    "amnesia-script"
+    "amnesia-epochs-script"
+    "lww-skew-script"
+    "disk-rollback-script"
+    "minority-side-script"
 }

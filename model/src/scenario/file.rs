@@ -1,5 +1,8 @@
 //! Scenario files. The format is described in `docs/scenarios.md`.
 
+mod shapes;
+mod steps;
+
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -28,6 +31,12 @@ use crate::versions::Versioning;
 
 /// The longest program a client may have, repetitions included.
 const OPERATIONS_MAX: usize = 1_000;
+
+/// The field that a client's operations stand in.
+const PROGRAM: &str = "program";
+
+/// The field that everything stands in that happens in a script.
+const STEP: &str = "step";
 
 /// Why a scenario file was refused. Nothing was run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,18 +68,16 @@ struct RawScenario {
     cluster: RawCluster,
     #[serde(rename = "client", default)]
     clients: Vec<Spanned<RawClient>>,
+    #[serde(rename = "step", default)]
+    steps: Vec<Spanned<steps::RawStep>>,
     turn_length: Option<Spanned<usize>>,
-    #[serde(default)]
-    faults: Faults,
+    faults: Option<Spanned<Faults>>,
     #[serde(default)]
     down: Vec<Spanned<String>>,
-    #[serde(default)]
-    down_returns: bool,
-    #[serde(default)]
-    partition: Vec<Vec<Spanned<String>>>,
-    #[serde(default)]
-    heals: bool,
-    faulty: Option<Vec<Spanned<String>>>,
+    down_returns: Option<Spanned<bool>>,
+    partition: Option<Spanned<Vec<Vec<Spanned<String>>>>>,
+    heals: Option<Spanned<bool>>,
+    faulty: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     clocks_ahead: BTreeMap<Spanned<String>, u64>,
     #[serde(default)]
@@ -162,12 +169,13 @@ pub fn parse(file: &str, name: &str, text: &str) -> Result<Scenario, ScenarioErr
     let raw: RawScenario = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let problem = error.message().lines().collect::<Vec<_>>().join("; ");
-        Reader { file, text, nodes: &[], n: 0 }.error(at..at, problem)
+        Reader { file, text, nodes: &[], n: 0, program: PROGRAM }.error(at..at, problem)
     })?;
     let nodes: Vec<String> =
         raw.cluster.nodes.get_ref().iter().map(|node| node.get_ref().clone()).collect();
     let n = *raw.cluster.n.get_ref();
-    Reader { file, text, nodes: &nodes, n }.scenario(name, raw)
+    let program = if raw.steps.is_empty() { PROGRAM } else { STEP };
+    Reader { file, text, nodes: &nodes, n, program }.scenario(name, raw)
 }
 
 struct Reader<'a> {
@@ -176,16 +184,23 @@ struct Reader<'a> {
     nodes: &'a [String],
     /// The cluster's N.
     n: usize,
+    /// The field that operations stand in: [`PROGRAM`], or [`STEP`] in a script.
+    program: &'static str,
 }
 
 impl Reader<'_> {
     fn error(&self, at: Range<usize>, problem: impl Into<String>) -> ScenarioError {
-        let before = self.text.get(..at.start).unwrap_or(self.text);
         ScenarioError {
             file: self.file.to_owned(),
-            line: before.matches('\n').count() + 1,
+            line: self.line(at.start),
             problem: problem.into(),
         }
+    }
+
+    /// The line, from one, on which this byte of the text stands.
+    fn line(&self, start: usize) -> usize {
+        let before = self.text.get(..start).unwrap_or(self.text);
+        before.matches('\n').count() + 1
     }
 
     fn node(&self, name: &Spanned<String>, field: &str) -> Result<NodeId, ScenarioError> {
@@ -215,12 +230,10 @@ impl Reader<'_> {
         let limits = Limits { tree_shape: TreeShape::SMALLEST, ..Limits::default() };
         let cluster = cluster.with_limits(limits);
         let down: NodeSet = self.node_list(&raw.down, "down")?.into_iter().collect();
-        let mut partition = Vec::new();
-        for group in &raw.partition {
-            partition.push(self.node_list(group, "partition")?.into_iter().collect());
-        }
+        let groups = raw.partition.as_ref().map_or(&[][..], |groups| groups.get_ref());
+        let partition = self.groups(groups, "partition")?;
         let faulty = match &raw.faulty {
-            Some(names) => self.node_list(names, "faulty")?.into_iter().collect(),
+            Some(names) => self.node_list(names.get_ref(), "faulty")?.into_iter().collect(),
             None => cluster.nodes().iter().copied().collect(),
         };
         let mut clocks_ahead = alloc::vec![0; self.nodes.len()];
@@ -240,7 +253,17 @@ impl Reader<'_> {
             }
             length => length.as_ref().map(|length| *length.get_ref()),
         };
-        let (clients, writes) = self.clients(&raw, down)?;
+        let is_script = !raw.steps.is_empty();
+        let (clients, writes, script) = if is_script {
+            self.refuse_beside_steps(&raw)?;
+            let (clients, writes, script) = self.script(&raw.steps, down)?;
+            (clients, writes, Some(script))
+        } else {
+            let (clients, writes) = self.clients(&raw.clients, down)?;
+            (clients, writes, None)
+        };
+        let is_set = |flag: &Option<Spanned<bool>>| flag.as_ref().is_some_and(|on| *on.get_ref());
+        let faults = raw.faults.as_ref().map_or_else(Faults::default, |faults| *faults.get_ref());
         Ok(Scenario {
             name: name.to_owned(),
             title: raw.title,
@@ -249,20 +272,34 @@ impl Reader<'_> {
             spec,
             fan_out: raw.cluster.fan_out,
             clients,
+            script,
             writes,
             turn_length,
             down,
-            down_returns: raw.down_returns,
+            down_returns: is_set(&raw.down_returns),
             partition,
-            heals: raw.heals,
+            heals: is_set(&raw.heals),
             faulty,
-            faults: raw.faults,
+            faults: if is_script { Faults::MANY } else { faults },
             mints_as,
             clocks_ahead,
-            reductions: raw.reductions,
-            expect: self.expectations(raw.expect)?,
+            reductions: if is_script {
+                Reductions::of_script(raw.reductions.client_hops)
+            } else {
+                raw.reductions
+            },
+            expect: self.expectations(raw.expect, is_script)?,
             default: raw.default,
         })
+    }
+
+    fn groups(
+        &self,
+        groups: &[Vec<Spanned<String>>],
+        field: &str,
+    ) -> Result<Vec<NodeSet>, ScenarioError> {
+        let group = |names: &Vec<_>| Ok(self.node_list(names, field)?.into_iter().collect());
+        groups.iter().map(group).collect()
     }
 
     fn cluster_spec(&self, raw: &RawCluster) -> ClusterSpec {
@@ -310,11 +347,11 @@ impl Reader<'_> {
 
     fn clients(
         &self,
-        raw: &RawScenario,
+        raw: &[Spanned<RawClient>],
         down: NodeSet,
     ) -> Result<(Vec<ClientProgram>, Vec<PlannedWrite>), ScenarioError> {
         let (mut clients, mut writes): (Vec<ClientProgram>, Vec<PlannedWrite>) = Default::default();
-        for (position, client) in raw.clients.iter().enumerate() {
+        for (position, client) in raw.iter().enumerate() {
             let id = ClientId(position as u64);
             let (at, client) = (client.span(), client.get_ref());
             if clients.iter().any(|known| known.name == client.name)
@@ -363,7 +400,7 @@ impl Reader<'_> {
                 && writes[..position].iter().any(|earlier| earlier.value == write.value)
             {
                 let value = write.value.as_ref().map(Value::to_string).unwrap_or_default();
-                let client = &raw.clients[write.client.0 as usize];
+                let client = &raw[write.client.0 as usize];
                 let problem = format!(
                     "client.program: value `{value}` is written twice; every value must name one \
                      write (leave `value` out to have it named)"
@@ -372,7 +409,7 @@ impl Reader<'_> {
             }
         }
         if let Some(beyond) = writes.get(WRITES_MAX) {
-            let client = &raw.clients[beyond.client.0 as usize];
+            let client = &raw[beyond.client.0 as usize];
             let problem = format!(
                 "client.program: {} writes in all, but a scenario has at most {WRITES_MAX}",
                 writes.len()
@@ -398,7 +435,8 @@ impl Reader<'_> {
                 .filter(|node| !down.contains(*node))
                 .collect(),
         };
-        let wrong = |problem: &str| Err(self.error(at.clone(), format!("program: {problem}")));
+        let wrong =
+            |problem: &str| Err(self.error(at.clone(), format!("{}: {problem}", self.program)));
         if via.is_empty() {
             return wrong("no coordinator is left to choose; name one in `via`");
         }
@@ -440,7 +478,8 @@ impl Reader<'_> {
         {
             let field = if raw.r.is_some() { "r" } else { "w" };
             let problem = format!(
-                "program.{field}: {} is out of range; a request may ask for 1 to n = {}",
+                "{}.{field}: {} is out of range; a request may ask for 1 to n = {}",
+                self.program,
                 asked.get_ref(),
                 self.n
             );
@@ -458,6 +497,7 @@ impl Reader<'_> {
     fn expectations(
         &self,
         raw: Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
+        is_script: bool,
     ) -> Result<BTreeMap<String, Expected>, ScenarioError> {
         if raw.get_ref().is_empty() {
             return Err(self.error(raw.span(), "expect: state at least one verdict"));
@@ -470,6 +510,13 @@ impl Reader<'_> {
                 let problem = format!("expect: unknown property `{name}`; known are {known}");
                 return Err(self.error(at, problem));
             };
+            if is_script && matches!(property.kind, PropertyKind::Convergence { .. }) {
+                let problem = format!(
+                    "expect.{name}: is about all runs, and a script is one; say `settle = true` \
+                     and `expect-held` in steps"
+                );
+                return Err(self.error(at, problem));
+            }
             let (at, expected) = (expected.span(), expected.into_inner());
             if !property.admits(expected) {
                 let [one, other] = match property.kind {

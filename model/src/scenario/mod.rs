@@ -1,9 +1,12 @@
 //! Scenarios: a cluster, what its clients do, which faults may happen, and what must come out.
 //!
 //! [`mod@file`] reads them from TOML, [`mod@builtin`] holds the ones that ship with quorate.
+//!
+//! A scenario is explored, every run of it, unless it has a [`mod@script`], which is one run.
 
 pub mod builtin;
 pub mod file;
+pub mod script;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -17,6 +20,7 @@ use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
 use crate::deviation::Deviation;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::FanOut;
+use script::Script;
 
 /// The most writes that all clients of one scenario may make: ghost history keeps sets of writes
 /// in one machine word pair.
@@ -39,6 +43,9 @@ pub struct Scenario {
     pub fan_out: FanOut,
     /// What the clients do.
     pub clients: Vec<ClientProgram>,
+    /// What happens, step by step, where the file says so: the clients' programs are then what its
+    /// steps ask for, and only this one run is looked at.
+    pub script: Option<Script>,
     /// Every write that can happen, in the order of clients and their programs.
     pub writes: Vec<PlannedWrite>,
     /// How many operations a client makes before the next one's turn; `None` when any client
@@ -123,6 +130,13 @@ impl Default for Reductions {
 }
 
 impl Reductions {
+    /// Those of a script with this client-hops setting. It has one run, so there is nothing to
+    /// reduce; and every message stays in sight until it is delivered or lost.
+    #[must_use]
+    pub fn of_script(client_hops: bool) -> Reductions {
+        Reductions { client_hops, ..Reductions::NONE }
+    }
+
     /// None of them: the reference against which they are tested.
     pub const NONE: Reductions =
         Reductions { client_hops: false, dead_messages: false, finished_requests: false };

@@ -1,0 +1,168 @@
+//! Why a step of a script did not come out as it says.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::ids::Key;
+
+/// The step at which a run left its script.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// Which step, from zero.
+    pub step: usize,
+    /// Its line in the file.
+    pub line: usize,
+    /// The step in words.
+    pub words: String,
+    /// What was different.
+    pub problem: Problem,
+}
+
+/// `step 4 (line 31): x: put k = "v" via A: expected ok, got unavailable`
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {} (line {}): {}: {}", self.step + 1, self.line, self.words, self.problem)
+    }
+}
+
+impl core::error::Error for Difference {}
+
+/// Why a step could not be carried out, or what came out otherwise than expected. Nodes, clients,
+/// requests and messages are given in the scenario's names.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Problem {
+    /// A request stands otherwise.
+    #[error("expected {expected}, got {got}")]
+    Answered {
+        /// How it should.
+        expected: String,
+        /// How it does.
+        got: String,
+    },
+    /// A node holds something else.
+    #[error("expected {node} to hold {expected} of {key}, but it holds {got}")]
+    Holds {
+        /// Which node.
+        node: String,
+        /// Of which key.
+        key: Key,
+        /// What it should hold.
+        expected: String,
+        /// What it does.
+        got: String,
+    },
+    /// A node keeps another hint, or none, or one that it should not.
+    #[error("expected the hint of {node} for {home}, {key}, to be {expected}, but it is {got}")]
+    Hints {
+        /// Which node.
+        node: String,
+        /// For whom.
+        home: String,
+        /// About which key.
+        key: Key,
+        /// What it should keep.
+        expected: String,
+        /// What it does.
+        got: String,
+    },
+    /// The client cannot ask, since it waits.
+    #[error("{request} has no answer yet; deliver its messages or expire a timer of it first")]
+    StillWaits {
+        /// What it waits for.
+        request: String,
+    },
+    /// There is no request that could time out.
+    #[error("{client} waits for nothing")]
+    NothingPending {
+        /// Whose.
+        client: String,
+    },
+    /// This peer has no timer for the request.
+    #[error("{peer} has no timer for {request} running")]
+    NoRequestTimer {
+        /// Whose timer.
+        peer: String,
+        /// Which request.
+        request: String,
+    },
+    /// This node has no such timer.
+    #[error("`{node} {timer}` is not set; is it switched on in [cluster], and the node up?")]
+    NoTimer {
+        /// Which node.
+        node: String,
+        /// What for.
+        timer: String,
+    },
+    /// The timer runs, but there is nothing to do for it, or what it did before is under way still.
+    #[error("`{node} {timer}` has nothing to do now, or what it sent before is under way still")]
+    TimerWaits {
+        /// Which node.
+        node: String,
+        /// What for.
+        timer: String,
+    },
+    /// No such message is under way.
+    #[error("no such message is under way{}", list(under_way))]
+    NotUnderWay {
+        /// What is.
+        under_way: Vec<String>,
+    },
+    /// Several different messages match.
+    #[error("several messages match; choose with `from`, `to` or `which`{}", list(matching))]
+    SeveralMatch {
+        /// Which.
+        matching: Vec<String>,
+    },
+    /// Not so many match.
+    #[error("there is no message number {which} of those that match{}", list(matching))]
+    FewerMatch {
+        /// Which was wanted.
+        which: usize,
+        /// Which there are.
+        matching: Vec<String>,
+    },
+    /// The node has to be down for this.
+    #[error("{node} is up")]
+    IsUp {
+        /// Which.
+        node: String,
+    },
+    /// The node has to be up for this.
+    #[error("{node} is down")]
+    IsDown {
+        /// Which.
+        node: String,
+    },
+    /// Nobody made a copy of the node's disk, or it was put back before.
+    #[error("there is no copy of the disk of {node}")]
+    NoCopy {
+        /// Which.
+        node: String,
+    },
+    /// The network is not split.
+    #[error("the network is whole")]
+    IsWhole,
+    /// The cluster does not come to rest.
+    #[error("not quiet after {transitions} transitions")]
+    Endless {
+        /// How many were taken.
+        transitions: usize,
+    },
+    /// The model does not allow it, for another reason.
+    #[error("not possible here: {words}")]
+    NotPossible {
+        /// The action in words.
+        words: String,
+    },
+}
+
+/// `: 1. A -> B  Store …; 2. …`, or that there is none.
+fn list(messages: &[String]) -> String {
+    if messages.is_empty() {
+        return "; nothing is".into();
+    }
+    let numbered = messages.iter().enumerate();
+    let numbered = numbered.map(|(position, words)| alloc::format!("{}. {words}", position + 1));
+    alloc::format!(": {}", numbered.collect::<Vec<_>>().join("; "))
+}
