@@ -17,6 +17,7 @@ fn sloppy() -> TestCluster {
     let mut cluster = TestCluster::configured(5, |text| {
         text.replace("sloppy = false", "sloppy = true")
             .replace("request_ms = 10000", "request_ms = 100")
+            .replace("ping_ms = 10000", "ping_ms = 500")
             .replace("handoff_ms = 500", "handoff_ms = 50")
     });
     cluster.start_all();

@@ -40,7 +40,6 @@ pub struct ScriptedClientConfig {
 /// The state of an actor. Always behind a shared pointer, so the size of the larger variant costs
 /// nothing.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::large_enum_variant, reason = "boxing would add a pointer to every step")]
 pub enum ActorState {
     /// A node: what it keeps volatile and durable.
     Node(NodeState),

@@ -15,8 +15,8 @@ use crate::protocol::{Effect, Input};
 
 /// A trace and how far it has been replayed.
 pub(super) enum Strand<'a> {
-    Node(NodeStrand<'a>),
-    Client(ClientStrand<'a>),
+    Node(Box<NodeStrand<'a>>),
+    Client(Box<ClientStrand<'a>>),
 }
 
 pub(super) struct NodeStrand<'a> {

@@ -87,9 +87,10 @@ impl<'a> Replay<'a> {
         let plan = Plan::new(&traces.spec, cluster, &traces.clients);
         let nodes = traces.nodes.iter().map(|(node, lives)| {
             let replay = NodeReplay::new(*node, cluster);
-            Strand::Node(NodeStrand::new(*node, replay, lives))
+            Strand::Node(Box::new(NodeStrand::new(*node, replay, lives)))
         });
-        let clients = traces.clients.iter().map(|trace| Strand::Client(ClientStrand::new(trace)));
+        let clients =
+            traces.clients.iter().map(|trace| Strand::Client(Box::new(ClientStrand::new(trace))));
         let strands: Vec<_> = nodes.chain(clients).collect();
         let mut replay = Replay {
             cluster: Arc::clone(cluster),

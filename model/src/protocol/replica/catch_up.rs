@@ -30,8 +30,17 @@ pub(super) struct CatchUp {
     cursors: BTreeMap<NodeId, Key>,
 }
 
+/// What another home holds, or a part of it: [`Message::CatchUpPage`].
+pub(super) struct Page {
+    pub(super) after: Option<Key>,
+    pub(super) entries: Vec<(Key, Arc<Record>)>,
+    pub(super) next: Option<Key>,
+}
+
 impl CatchUp {
-    fn is_enough(&self, config: &NodeConfig) -> bool {
+    /// Whether that is enough to vote and serve: at once, for a node that is a home of nothing or
+    /// the only home of everything it is one of.
+    pub(super) fn is_enough(&self, config: &NodeConfig) -> bool {
         let quorum = config.cluster.quorum();
         let needed = if config.cluster.deviates(Deviation::RebuildFromOne) {
             1
@@ -49,18 +58,8 @@ impl CatchUp {
 
 impl Replica {
     /// Starts to catch up, after a start on an empty disk.
-    pub(super) fn start_catching_up(
-        &mut self,
-        config: &NodeConfig,
-        identity: Identity,
-        step: &mut Step,
-    ) {
-        let catch_up = CatchUp::default();
-        if catch_up.is_enough(config) {
-            step.changes.push(Change::Identity(Identity { is_caught_up: true, ..identity }));
-            return;
-        }
-        self.catching_up = Some(catch_up);
+    pub(super) fn start_catching_up(&mut self, config: &NodeConfig, step: &mut Step) {
+        self.catching_up = Some(CatchUp::default());
         self.ask_all(config, step);
     }
 
@@ -115,17 +114,15 @@ impl Replica {
         config: &NodeConfig,
         store: &S,
         from: NodeId,
-        after: Option<&Key>,
-        entries: &[(Key, Arc<Record>)],
-        next: Option<Key>,
+        Page { after, entries, next }: Page,
         step: &mut Step,
     ) -> Result<(), S::Error> {
         let Some(catch_up) = &mut self.catching_up else { return Ok(()) };
         // A late copy of a page before.
-        if catch_up.done.contains(from) || catch_up.cursors.get(&from) != after {
+        if catch_up.done.contains(from) || catch_up.cursors.get(&from) != after.as_ref() {
             return Ok(());
         }
-        for (key, state) in entries {
+        for (key, state) in &entries {
             if config.stores(key, state) {
                 take_in(config, store, key, state, step)?;
             }

@@ -18,6 +18,9 @@ use super::{NodeConfig, Replica, start_timer, stop_timer};
 pub(super) struct PendingForward {
     client: Peer,
     pub(super) home: NodeId,
+    /// Whether its timer may expire once more: a sloppy put takes its home two timeouts, one for
+    /// the homes and one for the fallbacks.
+    may_wait: bool,
 }
 
 /// A sloppy put that waits for any home to say that it is there. Forwarding it to one that is not
@@ -70,14 +73,15 @@ impl Replica {
     /// Sends a put on to this home.
     pub(super) fn forward_put(
         &mut self,
-        _: &NodeConfig,
+        config: &NodeConfig,
         client: Peer,
         put: PutRequest,
         home: NodeId,
         step: &mut Step,
     ) {
         let request = put.request;
-        self.forwards.insert(request, PendingForward { client, home });
+        let may_wait = put.sloppy.unwrap_or(config.cluster.sloppy());
+        self.forwards.insert(request, PendingForward { client, home, may_wait });
         step.send(home, Message::Put(put));
         start_timer(request, step);
     }
@@ -163,6 +167,13 @@ impl Replica {
         request: RequestId,
         step: &mut Step,
     ) {
+        if let Some(forward) = self.forwards.get_mut(&request)
+            && forward.may_wait
+        {
+            forward.may_wait = false;
+            start_timer(request, step);
+            return;
+        }
         if let Some(forward) = self.end_forward(config, request) {
             self.suspected.insert(forward.home);
             // Whether the home stored it is not known: indeterminate, like every Unavailable.

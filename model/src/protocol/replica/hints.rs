@@ -118,6 +118,15 @@ fn retarget<S: Store>(
     state: &Arc<Record>,
     step: &mut Step,
 ) -> Result<(), S::Error> {
+    // A step changes each thing at most once: what another hint of this batch changes already has
+    // to wait for the next.
+    let is_touched = |change: &Change| match change {
+        Change::Entry { key: changed, .. } | Change::Hint { key: changed, .. } => changed == key,
+        _ => false,
+    };
+    if step.changes.iter().any(is_touched) {
+        return Ok(());
+    }
     if config.is_home(key) {
         take_in(config, store, key, state, step)?;
     }

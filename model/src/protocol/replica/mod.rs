@@ -31,7 +31,7 @@ use forward::{PendingForward, PendingProbe};
 use get::PendingGet;
 use put::PendingPut;
 use reap::Reaper;
-use sync::LeafPage;
+use sync::{Hashes, LeafPage};
 
 /// What one node of a cluster is told before it starts.
 #[derive(Clone, Debug)]
@@ -90,12 +90,13 @@ impl Replica {
                 let known = store.identity()?;
                 // On a store that is empty, in a cluster that is not, a disk was lost.
                 let is_caught_up = known.map_or(founding, |known| known.is_caught_up)
+                    || CatchUp::default().is_enough(config)
                     || config.cluster.deviates(Deviation::ServeUncaught);
                 let next_epoch = Default::default();
                 let identity = Identity { incarnation, next_epoch, is_caught_up };
                 step.changes.push(Change::Identity(identity));
                 if !is_caught_up {
-                    self.start_catching_up(config, identity, &mut step);
+                    self.start_catching_up(config, &mut step);
                 }
                 start_background(config, &mut step);
                 if config.cluster.background().anti_entropy {
@@ -226,8 +227,8 @@ impl Replica {
             }
             Message::CatchUp { after } => self.receive_catch_up(config, store, from, after, step),
             Message::CatchUpPage { after, entries, next } => {
-                let after = after.as_ref();
-                self.receive_catch_up_page(config, store, from, after, &entries, next, step)
+                let page = catch_up::Page { after, entries, next };
+                self.receive_catch_up_page(config, store, from, page, step)
             }
             Message::ReapAsk { key, state } => {
                 self.receive_reap_ask(config, store, from, key, &state, step)
@@ -236,7 +237,8 @@ impl Replica {
                 self.receive_reap_agree(config, store, from, &key, held, step)
             }
             Message::SyncHashes { range, level, nodes } => {
-                self.receive_hashes(config, store, from, range, level, &nodes, step)
+                let hashes = Hashes { range, level, nodes };
+                self.receive_hashes(config, store, from, &hashes, step)
             }
             Message::SyncKeys { range, leaf, after, keys, more } => {
                 let page = LeafPage { range, leaf, after, keys, more };

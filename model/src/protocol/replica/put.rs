@@ -55,8 +55,7 @@ impl CoordinatedWrite {
         };
         let missing = homes.iter().copied().filter(|home| !is_covered(*home));
         let recruits = fallbacks.iter().copied().filter(|fallback| is_new(*fallback));
-        let recruited: Vec<_> =
-            recruits.zip(missing).map(|(fallback, home)| (fallback, home)).collect();
+        let recruited: Vec<(NodeId, NodeId)> = recruits.zip(missing).collect();
         self.stand_ins.extend(&recruited);
         recruited
     }

@@ -35,6 +35,13 @@ const NODES_MAX: usize = 128;
 /// Entries that are read from the store at a time.
 const READ_AHEAD: usize = 256;
 
+/// What a node says of its tree: [`Message::SyncHashes`].
+pub(super) struct Hashes {
+    pub(super) range: NodeSet,
+    pub(super) level: u8,
+    pub(super) nodes: Vec<(u32, Vec<(u32, SetHash)>)>,
+}
+
 /// What a node lists of a leaf: [`Message::SyncKeys`].
 pub(super) struct LeafPage {
     pub(super) range: NodeSet,
@@ -113,11 +120,11 @@ impl Replica {
         config: &NodeConfig,
         store: &S,
         from: NodeId,
-        range: NodeSet,
-        level: u8,
-        nodes: &[(u32, Vec<(u32, SetHash)>)],
+        hashes: &Hashes,
         step: &mut Step,
     ) -> Result<(), S::Error> {
+        let Hashes { range, level, nodes } = hashes;
+        let (range, level) = (*range, *level);
         let Some(forest) = self.forest.as_ref().filter(|_| range.contains(from)) else {
             return Ok(());
         };
