@@ -13,7 +13,14 @@ use quorate_model::scenario::builtin::{ALL, Builtin};
 const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
 
 /// What the release build checks in seconds takes minutes here.
-const LARGE: [&str; 2] = ["strict-concurrent-3", "write-quorum-half"];
+const LARGE: [&str; 6] = [
+    "strict-concurrent-3",
+    "write-quorum-half",
+    "crash-sloppy",
+    "hint-holder-dies-w2",
+    "delete-collected",
+    "flagship",
+];
 
 #[test]
 fn every_scenario_gives_the_verdicts_its_file_expects_over_as_many_states_as_before() {

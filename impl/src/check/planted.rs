@@ -23,6 +23,9 @@ pub struct Planted {
     pub caught: BTreeMap<&'static str, Caught>,
 }
 
+/// What stands in the place of a property where a script does not come out as it says.
+const SCRIPT: &str = "(a script's step)";
+
 /// A run that shows a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caught {
@@ -39,6 +42,13 @@ pub fn plant(fault: Deviation, scenarios: &[Arc<Scenario>], limits: &Limits) -> 
     let mut caught: BTreeMap<&'static str, Caught> = BTreeMap::new();
     for scenario in scenarios.iter().filter(|scenario| scenario.spec.deviations.is_empty()) {
         let report = check(&Arc::new(scenario.with_deviation(fault)), limits, |_| {});
+        if let Some(played) = report.script.as_ref().filter(|played| played.difference.is_some()) {
+            let here = Caught { steps: played.transitions, scenario: scenario.name.clone() };
+            let before = caught.get(SCRIPT).map(|known| known.steps);
+            if before.is_none_or(|before| here.steps < before) {
+                caught.insert(SCRIPT, here);
+            }
+        }
         for verdict in &report.verdicts {
             let (Some(path), Some(found)) = (&verdict.path, verdict.found) else { continue };
             let is_caught = matches!(

@@ -354,7 +354,10 @@ impl ClusterModel {
         // Told by the coordinator's having stopped since it began, so that nothing changes for
         // scenarios without crashes; and not while its answer may still come.
         let is_forgotten = asked.is_some_and(|(request, coordinator)| {
-            let under_way = |sent: &Shared<Envelope>| sent.message.request() == Some(request);
+            let peer = Peer::Client(request.client);
+            let under_way = |sent: &Shared<Envelope>| {
+                sent.message.request() == Some(request) && (sent.to == peer || sent.from == peer)
+            };
             let forgets = |node: &NodeState| {
                 let has_stopped = node.lives > 0 || state.down.contains(coordinator);
                 has_stopped && !node.replica.is_pending(request)

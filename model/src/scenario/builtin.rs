@@ -109,4 +109,5 @@ builtins! {
     "lww-skew-script"
     "disk-rollback-script"
     "minority-side-script"
+    "late-reply-script"
 }
