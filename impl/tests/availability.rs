@@ -16,7 +16,7 @@ const DOWN: [&str; 2] = ["n2", "n4"];
 fn sloppy() -> TestCluster {
     let mut cluster = TestCluster::configured(5, |text| {
         text.replace("sloppy = false", "sloppy = true")
-            .replace("request_ms = 10000", "request_ms = 100")
+            .replace("request_ms = 10000", "request_ms = 500")
             .replace("ping_ms = 10000", "ping_ms = 500")
             .replace("handoff_ms = 500", "handoff_ms = 50")
     });
@@ -35,7 +35,7 @@ fn down(cluster: &TestCluster) -> NodeSet {
 
 /// Writes this many keys, each with its number, several at a time; who acknowledged each.
 fn write(cluster: &TestCluster, count: usize, w: Option<usize>) -> Vec<NodeSet> {
-    const WRITERS: usize = 10;
+    const WRITERS: usize = 20;
     let writer = |first: usize| {
         let mut session = Session::new(cluster.file.clone(), SessionOptions::default()).unwrap();
         let mut put = |index: usize| {
