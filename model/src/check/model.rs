@@ -386,6 +386,19 @@ impl ClusterModel {
         state.seats[node.index()] = Shared::new(seat);
     }
 
+    /// The same, where what the node held before is gone: it owes nothing for it any more.
+    fn replace_disk(
+        &self,
+        state: &mut ClusterState,
+        node: NodeId,
+        how: impl FnOnce(&mut NodeState),
+    ) {
+        self.disturb(state, node, how);
+        let mut history = (*state.history).clone();
+        self.historian.on_disk_lost(&mut history, node);
+        state.history = Shared::new(history);
+    }
+
     /// Lets one action happen. `None` if it is not possible in this state.
     #[must_use]
     pub fn apply(&self, last: &ClusterState, action: Action) -> Option<ClusterState> {
@@ -519,11 +532,7 @@ impl ClusterModel {
                     return None;
                 }
                 self.instruments.count(Kind::Wipe);
-                self.disturb(&mut state, node, |node| node.store = MemoryStore::default());
-                let history = &mut state.history;
-                let mut after = (**history).clone();
-                self.historian.on_disk_lost(&mut after, node);
-                *history = Shared::new(after);
+                self.replace_disk(&mut state, node, |node| node.store = MemoryStore::default());
             }
             Action::Snapshot { node } => {
                 if node.index() >= self.nodes {
@@ -541,15 +550,11 @@ impl ClusterModel {
                     return None;
                 }
                 self.instruments.count(Kind::Restore);
-                self.disturb(&mut state, node, |node| {
+                self.replace_disk(&mut state, node, |node| {
                     if let Some(snapshot) = node.snapshot.take() {
                         node.store = *snapshot;
                     }
                 });
-                let history = &mut state.history;
-                let mut after = (**history).clone();
-                self.historian.on_disk_lost(&mut after, node);
-                *history = Shared::new(after);
             }
             Action::Partition { groups } => {
                 state.faults.partitions = state.faults.partitions.checked_sub(1)?;
