@@ -23,6 +23,33 @@ fn a_write_made_while_a_home_was_down_is_read_through_that_home_after_its_return
 }
 
 #[test]
+fn what_anti_entropy_repaired_at_a_node_that_was_down_and_from_whom_is_in_its_status() {
+    let mut cluster =
+        TestCluster::configured(3, |text| text.replace("sync_ms = 2000", "sync_ms = 50"));
+    cluster.start_all();
+    cluster.kill("n3");
+    for index in 0..20 {
+        cluster.ok(&["put", &format!("key{index}"), "value"]);
+    }
+    // Only n1 is left to bring n3 what it missed: W = 2, so it holds everything.
+    cluster.kill("n2");
+    cluster.start("n3");
+    let syncs = || cluster.status()["n3"]["status"].clone();
+    wait_for("the repair", || syncs()["keys"] == 20);
+    let status = syncs();
+    assert_eq!(
+        (&status["keys_repaired"], &status["syncs"]["n1"]["keys_repaired"]),
+        (&20.into(), &20.into())
+    );
+    assert!(status["syncs"]["n1"]["last_ms"].is_u64(), "{status}");
+    let silent = serde_json::json!({ "last_ms": null, "keys_repaired": 0 });
+    assert_eq!(status["syncs"]["n2"], silent);
+    let table = cluster.run(&["status", "--timeout", "2s"]).out;
+    let row = table.lines().find(|line| line.trim_start().starts_with("n3 ")).unwrap();
+    assert!(row.contains("n2 never") && row.contains("20 (n1 20)"), "{table}");
+}
+
+#[test]
 fn everything_acknowledged_is_there_after_all_nodes_were_killed_and_started_again() {
     let mut cluster = TestCluster::running(5);
     let written: Vec<_> = (0..8).map(|index| (format!("key{index}"), index.to_string())).collect();

@@ -67,9 +67,8 @@ struct Shown<'a> {
     hints: u64,
     hints_for: BTreeMap<&'a str, Hints>,
     ranges: Option<Vec<Range<'a>>>,
-    /// Anti-entropy fills these in; a node that has none says nothing.
-    last_sync_ms: Option<BTreeMap<&'a str, u64>>,
-    keys_repaired: Option<u64>,
+    keys_repaired: u64,
+    syncs: BTreeMap<&'a str, Syncs>,
     pending: u64,
     durable_step: u64,
     up_ms: u64,
@@ -88,6 +87,13 @@ struct Siblings {
 struct Hints {
     count: u64,
     pending_ms: u64,
+}
+
+/// When anti-entropy last heard of another home, and how many keys that home's messages changed.
+#[derive(Serialize)]
+struct Syncs {
+    last_ms: Option<u64>,
+    keys_repaired: u64,
 }
 
 /// What is held of the keys of these homes.
@@ -176,6 +182,10 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
         let (count, pending_ms) = (hints.count, hints.pending_ms);
         (name(hints.home), Hints { count, pending_ms })
     });
+    let syncs = status.syncs.iter().map(|syncs| {
+        let (last_ms, keys_repaired) = (syncs.heard_ms, syncs.keys_repaired);
+        (name(syncs.peer), Syncs { last_ms, keys_repaired })
+    });
     let ranges = status.ranges.as_ref().map(|ranges| {
         let ranges = ranges.iter();
         let range = ranges.map(|range| Range {
@@ -197,8 +207,8 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
         hints: status.hints.iter().map(|hints| hints.count).sum(),
         hints_for: hints.collect(),
         ranges,
-        last_sync_ms: None,
-        keys_repaired: None,
+        keys_repaired: status.syncs.iter().map(|syncs| syncs.keys_repaired).sum(),
+        syncs: syncs.collect(),
         pending: status.pending,
         durable_step: status.durable_step,
         up_ms: status.up_ms,
@@ -218,6 +228,8 @@ fn table(rows: &[Row<'_>]) -> Table {
         "siblings",
         "tombstones",
         "hints",
+        "last sync",
+        "repaired",
         "pending",
         "received",
         "sent",
@@ -252,12 +264,45 @@ impl Shown<'_> {
             format!("max {max}, mean {mean:.2}"),
             self.tombstones.to_string(),
             self.hints_in_words(),
+            self.last_sync_in_words(),
+            self.repaired_in_words(),
             self.pending.to_string(),
             self.traffic.received.to_string(),
             self.traffic.sent.to_string(),
             if dropped.is_empty() { "0".to_string() } else { dropped.join(", ") },
             format!("{:016x}", self.incarnation),
         ]
+    }
+
+    /// Of the home that was heard of least lately: `n4 3s ago`, or `n2, n4 never`.
+    fn last_sync_in_words(&self) -> String {
+        let is_silent = |syncs: &Syncs| syncs.last_ms.is_none();
+        let silent: Vec<_> = self
+            .syncs
+            .iter()
+            .filter(|(_, syncs)| is_silent(syncs))
+            .map(|(peer, _)| *peer)
+            .collect();
+        if !silent.is_empty() {
+            return format!("{} never", silent.join(", "));
+        }
+        let heard = self.syncs.iter().filter_map(|(peer, syncs)| Some((syncs.last_ms?, peer)));
+        match heard.max() {
+            None => "-".to_string(),
+            Some((last_ms, peer)) => format!("{peer} {}s ago", last_ms / 1_000),
+        }
+    }
+
+    /// `12 (n2 8, n4 4)`
+    fn repaired_in_words(&self) -> String {
+        let repaired = |(peer, syncs): (&&str, &Syncs)| {
+            (syncs.keys_repaired > 0).then(|| format!("{peer} {}", syncs.keys_repaired))
+        };
+        let peers: Vec<_> = self.syncs.iter().filter_map(repaired).collect();
+        match self.keys_repaired {
+            0 => "0".to_string(),
+            total => format!("{total} ({})", peers.join(", ")),
+        }
     }
 
     /// `12 (n2 8, n4 4) for 35s`

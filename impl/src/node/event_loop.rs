@@ -14,7 +14,7 @@ use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine
 use quorate_model::versions::Incarnation;
 
 use super::{
-    CLIENTS_MAX, ClientAddresses, HintAges, NodeError, NodeSettings, RangeDigests, Timers,
+    CLIENTS_MAX, ClientAddresses, HintAges, NodeError, NodeSettings, RangeDigests, Syncs, Timers,
     TraceFile, duration_of,
 };
 use crate::config::{Intervals, Timeouts};
@@ -92,6 +92,7 @@ pub struct Node {
     /// Follow what is durable.
     ranges: RangeDigests,
     hint_ages: HintAges,
+    syncs: Syncs,
     /// The number of the last step taken.
     step: u64,
     trace: Option<Tracing>,
@@ -149,6 +150,7 @@ impl Node {
             is_founding,
             ranges,
             hint_ages,
+            syncs: Syncs::new(node, &cluster.cluster),
             replica: Replica::default(),
             step: storage.durable_step(),
             storage,
@@ -276,6 +278,7 @@ impl Node {
         let now = Timestamp(wall_us);
         // Only a trace needs the input afterwards.
         let traced = self.trace.is_some().then(|| input.clone());
+        let sync_sender = Syncs::sender(&input);
         let store = Staged::new(&self.storage, &group.changes);
         let step = self.replica.step(&self.config, &store, now, input)?;
         self.step += 1;
@@ -292,6 +295,9 @@ impl Node {
                 effects: step.effects.clone(),
                 digest: StateDigest::new(&self.replica, trace.digest),
             }));
+        }
+        if let Some(sender) = sync_sender {
+            self.syncs.follow(sender, &step.changes, Instant::now());
         }
         group.changes.stage(&self.storage, step.changes)?;
         for effect in step.effects {
@@ -400,6 +406,7 @@ impl Node {
             tombstones: counts.tombstones,
             hints: self.hint_ages.describe(&counts.hints, Instant::now()),
             ranges: self.ranges.status(),
+            syncs: self.syncs.describe(Instant::now()),
             pending: self.replica.pending_count() as u64,
             durable_step: self.storage.durable_step(),
             up_ms: self.started.elapsed().as_millis() as u64,

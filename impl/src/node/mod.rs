@@ -10,6 +10,7 @@ mod event_loop;
 mod handle;
 mod hint_ages;
 mod ranges;
+mod syncs;
 mod timers;
 mod trace_file;
 
@@ -19,6 +20,7 @@ pub use event_loop::{GROUP_MAX, Node, Signals};
 pub use handle::NodeHandle;
 pub use hint_ages::HintAges;
 pub use ranges::{RANGES_MAX, RangeDigests};
+pub use syncs::Syncs;
 pub use timers::Timers;
 pub use trace_file::TraceFile;
 

@@ -64,6 +64,8 @@ pub struct NodeStatus {
     pub hints: Vec<HintsFor>,
     /// What it holds of each range that it is a home of; `None` when there are too many to tell.
     pub ranges: Option<Vec<RangeStatus>>,
+    /// What anti-entropy did with each other home; nothing, where the cluster does without.
+    pub syncs: Vec<SyncsWith>,
     /// Requests it waits for answers to.
     pub pending: u64,
     /// Steps its data directory has durably taken.
@@ -93,6 +95,19 @@ pub struct RangeStatus {
     pub homes: NodeSet,
     /// Equal, for all that accidents can do, where two homes hold the same states of the same keys.
     pub digest: u128,
+}
+
+/// What anti-entropy with one other home did at a node since it started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SyncsWith {
+    /// The other home.
+    pub peer: NodeId,
+    /// How many milliseconds ago its last message of anti-entropy arrived; `None` if none did.
+    /// Every home sends some at each of its intervals, differences or not, so one that is long ago
+    /// means that the two do not compare: one is down, or cannot be reached.
+    pub heard_ms: Option<u64>,
+    /// How often such a message changed what the node holds of a key.
+    pub keys_repaired: u64,
 }
 
 /// Datagrams of one node since it started.

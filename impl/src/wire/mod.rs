@@ -12,7 +12,7 @@
 mod datagram;
 mod range;
 
-pub use datagram::{Datagram, HintsFor, NodeStatus, RangeStatus, Traffic};
+pub use datagram::{Datagram, HintsFor, NodeStatus, RangeStatus, SyncsWith, Traffic};
 
 use quorate_model::cluster::ClusterSpec;
 use quorate_model::ids::NodeId;
@@ -22,7 +22,7 @@ pub const MAGIC: [u8; 4] = *b"qrat";
 
 /// The version of the format. A datagram of any other version is dropped: the nodes of one
 /// cluster are upgraded by stopping them all.
-pub const WIRE_VERSION: u8 = 2;
+pub const WIRE_VERSION: u8 = 3;
 
 /// The largest payload of a UDP datagram over IPv4.
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;

@@ -45,6 +45,7 @@ impl Known {
 
     fn all_of_status(self, status: &NodeStatus) -> bool {
         status.hints.iter().all(|hints| self.node(hints.home))
+            && status.syncs.iter().all(|syncs| self.node(syncs.peer))
             && status.ranges.iter().flatten().all(|range| self.set(range.homes))
     }
 

@@ -124,6 +124,7 @@ fn datagrams() -> Vec<Datagram> {
         versions: 3,
         hints: vec![HintsFor { home: NodeId(2), count: 4, pending_ms: 5 }],
         ranges: Some(vec![RangeStatus { homes: [NodeId(1)].into_iter().collect(), digest: 6 }]),
+        syncs: vec![SyncsWith { peer: NodeId(2), heard_ms: Some(7), keys_repaired: 8 }],
         ..NodeStatus::default()
     };
     datagrams.extend([
@@ -202,9 +203,11 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     let status = |status| Datagram::StatusReply { token: 1, node: NodeId(0), status };
     let hint = HintsFor { home: node, count: 1, pending_ms: 0 };
     let range = RangeStatus { homes: nodes, digest: 0 };
+    let syncs = SyncsWith { peer: node, heard_ms: None, keys_repaired: 0 };
     for datagram in [
         Datagram::Pong { token: 1, node },
         status(NodeStatus { hints: vec![hint], ..NodeStatus::default() }),
+        status(NodeStatus { syncs: vec![syncs], ..NodeStatus::default() }),
         status(NodeStatus { ranges: Some(vec![range]), ..NodeStatus::default() }),
         from_client(Message::StoreHint {
             request,
