@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate::client::{collect_status, wait_until_up};
+use quorate::client::{collect_status, obstacles, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::refine::{ValidateError, validate_files};
 use quorate_model::protocol::ReadRepair;
@@ -38,8 +38,23 @@ pub struct Setting {
     pub read_repair: ReadRepair,
     /// Whether fallbacks stand in for homes that do not answer a put.
     pub is_sloppy: bool,
+    /// How often homes compare what they hold.
+    pub sync_ms: u64,
     /// Whether nodes lose, duplicate and delay what they send.
     pub is_lossy: bool,
+}
+
+/// Five nodes on a network that works, with everything as it is by default.
+impl Default for Setting {
+    fn default() -> Self {
+        Setting {
+            nodes: 5,
+            read_repair: ReadRepair::Async,
+            is_sloppy: false,
+            sync_ms: 2_000,
+            is_lossy: false,
+        }
+    }
 }
 
 /// Nodes that run as processes and trace, in a directory of their own. Dropping it ends them.
@@ -79,7 +94,8 @@ impl TracedCluster {
             .render()
             .replace("request_ms = 1000", "request_ms = 150")
             .replace("client_attempt_ms = 400", "client_attempt_ms = 60")
-            .replace("handoff_ms = 500", "handoff_ms = 40");
+            .replace("handoff_ms = 500", "handoff_ms = 40")
+            .replace("sync_ms = 2000", &format!("sync_ms = {}", setting.sync_ms));
         if setting.is_lossy {
             let faults = "[faults]\ndrop = 0.1\nduplicate = 0.15\ndelay = 0.3\ndelay_ms_max = 20\n";
             text = text.replace("[timeouts]", &format!("{faults}\n[timeouts]"));
@@ -122,6 +138,17 @@ impl TracedCluster {
         wait_for("hints to be handed over", || {
             let statuses = collect_status(&self.file, DEADLINE).expect("there is a socket");
             statuses.values().all(|status| status.hints.is_empty())
+        });
+    }
+
+    /// Waits until all homes of every key hold the same and nobody holds a hint.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn wait_until_converged(&self) {
+        wait_for("convergence", || {
+            let statuses = collect_status(&self.file, DEADLINE).expect("there is a socket");
+            obstacles(&self.file, &statuses).is_empty()
         });
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use quorate_model::refine::trace::TraceLine;
+use quorate_model::refine::trace::{NodeStep, TraceLine};
 use quorate_model::refine::{Refused, Report, parse, validate};
 
 /// Traces by file, line by line.
@@ -40,6 +40,20 @@ impl Recorded {
             parse(name, &text).expect("it is a trace")
         };
         validate(self.files.iter().map(parse).collect())
+    }
+
+    /// The steps of all nodes, in the order of the files.
+    ///
+    /// # Panics
+    /// When they are no traces.
+    pub fn node_steps(&self) -> impl Iterator<Item = NodeStep> + '_ {
+        let lines = self.files.iter().flat_map(|(_, lines)| lines);
+        lines.filter_map(|text| {
+            match serde_json::from_str(text).expect("it is a line of a trace") {
+                TraceLine::Step(step) => Some(step),
+                _ => None,
+            }
+        })
     }
 
     /// Alters the first line that `change` says it changed; gives its place.

@@ -13,8 +13,7 @@ use quorate_refinement_tests::{Load, LoadSetting, Recorded, Setting, TracedClust
 fn recorded() -> Recorded {
     static RECORDED: OnceLock<Recorded> = OnceLock::new();
     let record = || {
-        let setting =
-            Setting { nodes: 3, read_repair: ReadRepair::Async, is_sloppy: false, is_lossy: false };
+        let setting = Setting { nodes: 3, ..Setting::default() };
         let mut cluster = TracedCluster::start(env!("CARGO_BIN_EXE_traced-node"), setting);
         Load::start(&cluster, LoadSetting { clients: 4, operations: 10, keys: 2 }).join();
         let recorded = Recorded::read(&cluster.finish());

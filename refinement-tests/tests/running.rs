@@ -1,6 +1,7 @@
 //! Real nodes under load, on bad networks and through crashes, do only what the model allows.
 
-use quorate_model::protocol::ReadRepair;
+use quorate_model::ids::Peer;
+use quorate_model::protocol::{Input, Message, ReadRepair};
 use quorate_model::refine::Report;
 use quorate_refinement_tests::{Load, LoadSetting, Recorded, Setting, TracedCluster, wait_for};
 
@@ -17,7 +18,7 @@ fn held(report: &Report, name: &str) -> u64 {
 #[test]
 fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_model() {
     let setting =
-        Setting { nodes: 5, read_repair: ReadRepair::Blocking, is_sloppy: false, is_lossy: true };
+        Setting { read_repair: ReadRepair::Blocking, is_lossy: true, ..Setting::default() };
     let mut cluster = TracedCluster::start(NODE, setting);
     Load::start(&cluster, LoadSetting { clients: 8, operations: 40, keys: 5 }).join();
     let report = cluster.validate().unwrap_or_else(|error| panic!("{error}"));
@@ -33,8 +34,7 @@ fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_mo
 
 #[test]
 fn a_cluster_whose_nodes_are_killed_and_restarted_under_load_stays_within_the_model() {
-    let setting =
-        Setting { nodes: 4, read_repair: ReadRepair::Async, is_sloppy: false, is_lossy: false };
+    let setting = Setting { nodes: 4, ..Setting::default() };
     let mut cluster = TracedCluster::start(NODE, setting);
     let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 60, keys: 6 });
     for (round, name) in ["n1", "n3", "n2", "n1"].into_iter().enumerate() {
@@ -54,8 +54,7 @@ fn a_cluster_whose_nodes_are_killed_and_restarted_under_load_stays_within_the_mo
 
 #[test]
 fn a_sloppy_cluster_whose_nodes_are_killed_under_load_and_take_over_hints_stays_within_the_model() {
-    let setting =
-        Setting { nodes: 5, read_repair: ReadRepair::Async, is_sloppy: true, is_lossy: false };
+    let setting = Setting { is_sloppy: true, ..Setting::default() };
     let mut cluster = TracedCluster::start(NODE, setting);
     let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 60, keys: 6 });
     for (round, names) in [["n1", "n3"], ["n2", "n5"], ["n4", "n1"]].into_iter().enumerate() {
@@ -78,4 +77,51 @@ fn a_sloppy_cluster_whose_nodes_are_killed_under_load_and_take_over_hints_stays_
     }
     let freshness = report.properties.iter().find(|property| property.name == "read-freshness");
     assert_eq!(freshness.map(|property| property.keys_promised), Some(0));
+}
+
+#[test]
+fn a_cluster_killed_under_sloppy_load_converges_by_handoff_and_anti_entropy_within_the_model() {
+    // Without read repair, so that only those two bring a home what it missed.
+    let setting = Setting {
+        is_sloppy: true,
+        read_repair: ReadRepair::Off,
+        sync_ms: 100,
+        ..Setting::default()
+    };
+    let mut cluster = TracedCluster::start(NODE, setting);
+    let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 100, keys: 12 });
+    for (round, names) in [["n1", "n3"], ["n2", "n5"]].into_iter().enumerate() {
+        wait_for("progress", || load.done() >= (round + 1) * 100);
+        names.iter().for_each(|name| cluster.kill(name));
+        wait_for("progress without them", || load.done() >= (round + 1) * 100 + 50);
+        names.iter().for_each(|name| cluster.restart(name));
+    }
+    // The last ones come back to a cluster that nobody writes to any more.
+    ["n3", "n4"].iter().for_each(|name| cluster.kill(name));
+    assert!(load.done() < 800, "the load was over before the last nodes were killed");
+    load.join();
+    ["n3", "n4"].iter().for_each(|name| cluster.restart(name));
+    cluster.wait_until_converged();
+
+    let recorded = Recorded::read(&cluster.finish());
+    let report = recorded.validate().unwrap_or_else(|refused| panic!("{refused}"));
+    let received = |wanted: fn(&Message) -> bool| {
+        recorded
+            .node_steps()
+            .filter(|step| match &step.input {
+                Input::Receive { from: Peer::Node(_), message } => wanted(message),
+                _ => false,
+            })
+            .count()
+    };
+    let synced = received(
+        |message| matches!(message, Message::SyncStates { states, .. } if !states.is_empty()),
+    );
+    let handed_over = received(|message| matches!(message, Message::HandoffAck { .. }));
+    assert!(synced > 0 && handed_over > 0, "{synced} synced, {handed_over} handed over");
+    assert_eq!(report.nodes.iter().map(|node| node.restarts).collect::<Vec<_>>(), [1, 1, 2, 1, 1]);
+    assert_eq!(report.keys_judged, 12, "{:?}", report.keys_not_judged);
+    for name in ["no-lost-write", "unique-dots"] {
+        assert!(held(&report, name) > 0, "{name} had no occasion");
+    }
 }
