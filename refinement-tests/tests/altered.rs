@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use quorate_model::ids::{NodeId, Peer};
-use quorate_model::protocol::{Effect, Input, Message, Outcome, ReadRepair};
+use quorate_model::protocol::{Effect, Input, Message, Outcome};
 use quorate_model::refine::trace::{ClientInput, TraceLine};
 use quorate_model::refine::{Reason, Refused};
 use quorate_refinement_tests::{Load, LoadSetting, Recorded, Setting, TracedCluster};
