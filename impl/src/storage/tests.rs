@@ -1,6 +1,11 @@
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use quorate_model::hash_tree::key_position;
 use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
 use quorate_model::protocol::{Change, Entry, Identity, MemoryStore, Run, Store};
 use quorate_model::versions::{
@@ -136,25 +141,123 @@ fn the_directory_of_another_node_or_versioning_is_refused() {
 }
 
 #[test]
-fn another_format_is_refused() {
-    let newer = opened_with_format(STORE_FORMAT + 1);
-    assert!(matches!(newer, StorageError::NewerFormat { found: 3, .. }), "{newer}");
-    let older = opened_with_format(STORE_FORMAT - 1);
-    assert!(matches!(older, StorageError::OlderFormat { found: 1, .. }), "{older}");
-    assert!(older.to_string().contains("use the older program"), "{older}");
-}
-
-fn opened_with_format(format: u64) -> StorageError {
+fn another_format_is_refused_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     drop(open(directory.path()).unwrap());
-    let table = redb::TableDefinition::<&str, &[u8]>::new("meta");
-    let database = redb::Database::open(directory.path().join("store.redb")).unwrap();
-    let transaction = database.begin_write().unwrap();
-    let row = codec::encode(b"format", &format);
-    transaction.open_table(table).unwrap().insert("format", row.as_slice()).unwrap();
-    transaction.commit().unwrap();
-    drop(database);
-    open(directory.path()).unwrap_err()
+    let file = directory.path().join("store.redb");
+    let opened_with = |format: u64| {
+        let table = redb::TableDefinition::<&str, &[u8]>::new("meta");
+        let database = redb::Database::open(&file).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let row = codec::encode(b"format", &format);
+        transaction.open_table(table).unwrap().insert("format", row.as_slice()).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        open(directory.path())
+    };
+    let newer = opened_with(3);
+    assert!(matches!(newer, Err(StorageError::NewerFormat { found: 3, .. })), "{newer:?}");
+    assert_eq!(
+        newer.unwrap_err().to_string(),
+        format!(
+            "{} has store format 3, but this program knows up to 2: use the newer program",
+            file.display()
+        )
+    );
+    let older = opened_with(1);
+    assert!(matches!(older, Err(StorageError::OlderFormat { found: 1, .. })), "{older:?}");
+    assert_eq!(
+        older.unwrap_err().to_string(),
+        format!(
+            "{} has store format 1, but this program needs 2: use the older program, or move the \
+             data directory away and start the node with an empty one; it will take what it held \
+             from the others",
+            file.display()
+        )
+    );
+    opened_with(STORE_FORMAT).unwrap();
+}
+
+/// All entries at these positions, as a store gives them `max` at a time.
+fn paged<S: Store<Error: std::fmt::Debug>>(
+    store: &S,
+    positions: &RangeInclusive<u64>,
+    max: usize,
+) -> Vec<(Key, Entry)> {
+    let mut all = Vec::<(Key, Entry)>::new();
+    loop {
+        let after = all.last().map(|(key, _)| key);
+        let page = store.entries_in(positions.clone(), after, max).unwrap();
+        assert!(page.len() <= max);
+        let end = page.len() < max;
+        all.extend(page);
+        if end {
+            return all;
+        }
+    }
+}
+
+#[test]
+fn ranges_of_rows_are_those_of_an_ordered_map_whether_committed_or_staged() {
+    const KEYS: u64 = 12;
+    let key = |number: u64| Key(number.to_string().into_bytes().into());
+    // Bounds are of the keys themselves or their neighbours, or anywhere.
+    let bound = || {
+        prop_oneof![
+            (0..KEYS, -1..=1_i64)
+                .prop_map(move |(number, off)| key_position(&key(number)).wrapping_add_signed(off)),
+            any::<u64>(),
+            Just(0),
+            Just(u64::MAX),
+        ]
+    };
+    let changes = || prop::collection::vec((0..KEYS, 1..100_u64), 0..KEYS as usize);
+    let cases = (changes(), changes(), bound(), bound(), prop::option::of(0..KEYS), 0..6_usize);
+    let config = ProptestConfig::with_cases(128);
+    let ran = TestRunner::new(config).run(&cases, |(durable, later, start, end, after, max)| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = open(directory.path()).unwrap();
+        let mut memory = MemoryStore::default();
+        let mut reference = BTreeMap::new();
+        let mut staged = |changes: Vec<(u64, u64)>| {
+            let mut staged = StagedChanges::default();
+            for (number, counter) in changes {
+                let (key, entry) = (key(number), entry(counter, "value"));
+                reference.insert((key_position(&key), key.clone()), entry.clone());
+                let change = Change::Entry { key, entry };
+                memory.apply([change.clone()]);
+                // Without hints nothing is looked up.
+                let Ok(()) = staged.stage(&MemoryStore::default(), [change]);
+            }
+            staged
+        };
+        storage.commit(&staged(durable), 1).unwrap();
+        let later = staged(later);
+        let positions = start..=end;
+        let after = after.map(key);
+        let come_after = |(key, _): &(Key, Entry)| {
+            after
+                .as_ref()
+                .is_none_or(|after| (key_position(key), key) > (key_position(after), after))
+        };
+        let all: Vec<(Key, Entry)> = reference
+            .into_iter()
+            .filter(|((position, _), _)| positions.contains(position))
+            .map(|((_, key), entry)| (key, entry))
+            .collect();
+        let first: Vec<(Key, Entry)> =
+            all.iter().filter(|row| come_after(row)).take(max).cloned().collect();
+        let (after, page) = (after.as_ref(), max.max(1));
+        let next = Staged::new(&storage, &later);
+        prop_assert_eq!(&next.entries_in(positions.clone(), after, max).unwrap(), &first);
+        prop_assert_eq!(&paged(&next, &positions, page), &all);
+        storage.commit(&later, 2).unwrap();
+        prop_assert_eq!(&storage.entries_in(positions.clone(), after, max).unwrap(), &first);
+        prop_assert_eq!(&paged(&storage, &positions, page), &all);
+        prop_assert_eq!(&memory.entries_in(positions.clone(), after, max).unwrap(), &first);
+        Ok(())
+    });
+    ran.unwrap();
 }
 
 #[test]
