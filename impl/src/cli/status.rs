@@ -190,7 +190,7 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
         let ranges = ranges.iter();
         let range = ranges.map(|range| Range {
             homes: names(range.homes),
-            digest: format!("{:032x}", range.digest),
+            digest: format!("{:016x}", range.digest.0),
         });
         range.collect()
     });

@@ -52,6 +52,8 @@ fn agree(statuses: &BTreeMap<NodeId, NodeStatus>, homes: NodeSet) -> bool {
 mod tests {
     use std::path::Path;
 
+    use quorate_model::hash_tree::SetHash;
+
     use super::*;
     use crate::config::{Template, TemplateNode};
     use crate::wire::{HintsFor, RangeStatus};
@@ -76,9 +78,9 @@ mod tests {
         ClusterFile::parse(Path::new("cluster.toml"), &template.render()).unwrap()
     }
 
-    fn status(digest: u128) -> NodeStatus {
+    fn status(digest: u64) -> NodeStatus {
         let homes = NODES.into_iter().collect();
-        let ranges = Some(vec![RangeStatus { homes, digest }]);
+        let ranges = Some(vec![RangeStatus { homes, digest: SetHash(digest) }]);
         NodeStatus { ranges, ..NodeStatus::default() }
     }
 

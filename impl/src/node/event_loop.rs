@@ -76,8 +76,10 @@ struct Group {
     changes: StagedChanges,
     /// What the steps send, in order.
     messages: Vec<(Peer, Message)>,
-    /// Questions that are not the protocol's, answered with the group.
-    answers: Vec<(SocketAddr, Datagram)>,
+    /// Pings and questions for the status, each with its token: answered once all is durable that
+    /// the answer tells of.
+    pings: Vec<(SocketAddr, u64)>,
+    status_requests: Vec<(SocketAddr, u64)>,
     steps: u64,
 }
 
@@ -125,8 +127,7 @@ impl Node {
         };
         let owner = Owner { node: entry.name.clone(), versioning: cluster.spec.versioning };
         let storage = Storage::open(&data, &owner, cluster.cache_bytes)?;
-        let mut ranges = RangeDigests::new(node, Arc::clone(&cluster.cluster));
-        storage.visit_entries(|key, entry| ranges.replace(key, None, Some(entry)))?;
+        let ranges = RangeDigests::open(node, Arc::clone(&cluster.cluster), &storage)?;
         let mut hint_ages = HintAges::default();
         hint_ages.follow(&storage.counts().hints, Instant::now());
         let trace = match trace {
@@ -251,7 +252,6 @@ impl Node {
             }
         };
         self.traffic.received += 1;
-        let node = self.config.node;
         match datagram {
             Datagram::Protocol { from, message } => {
                 if let Peer::Client(client) = from {
@@ -260,11 +260,10 @@ impl Node {
                 self.step(Input::Receive { from, message }, group)?;
             }
             Datagram::Ping { token } => {
-                group.answers.push((address, Datagram::Pong { token, node }));
+                group.pings.push((address, token));
             }
             Datagram::StatusRequest { token } => {
-                let status = self.status();
-                group.answers.push((address, Datagram::StatusReply { token, node, status }));
+                group.status_requests.push((address, token));
             }
             // Answers to questions that a node does not ask.
             Datagram::Pong { .. } | Datagram::StatusReply { .. } => {}
@@ -342,8 +341,13 @@ impl Node {
         for (to, message) in group.messages {
             self.send_message(to, message);
         }
-        for (to, datagram) in group.answers {
-            self.send(to, &datagram);
+        let node = self.config.node;
+        for (to, token) in group.pings {
+            self.send(to, &Datagram::Pong { token, node });
+        }
+        for (to, token) in group.status_requests {
+            let status = self.status();
+            self.send(to, &Datagram::StatusReply { token, node, status });
         }
         Ok(())
     }
@@ -389,6 +393,7 @@ impl Node {
         names.join(", ")
     }
 
+    /// What to say of it between groups, when everything is durable that its steps have changed.
     fn status(&self) -> NodeStatus {
         let counts = self.storage.counts();
         NodeStatus {
@@ -405,7 +410,7 @@ impl Node {
             versions_max: counts.versions_max(),
             tombstones: counts.tombstones,
             hints: self.hint_ages.describe(&counts.hints, Instant::now()),
-            ranges: self.ranges.status(),
+            ranges: self.ranges.status(self.replica.forest()),
             syncs: self.syncs.describe(Instant::now()),
             pending: self.replica.pending_count() as u64,
             durable_step: self.storage.durable_step(),

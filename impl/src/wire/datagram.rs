@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{NodeId, NodeSet, Peer};
 use quorate_model::protocol::Message;
 use quorate_model::versions::Incarnation;
@@ -94,7 +95,7 @@ pub struct RangeStatus {
     /// The homes that share the range.
     pub homes: NodeSet,
     /// Equal, for all that accidents can do, where two homes hold the same states of the same keys.
-    pub digest: u128,
+    pub digest: SetHash,
 }
 
 /// What anti-entropy with one other home did at a node since it started.

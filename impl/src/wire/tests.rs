@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{ClientId, Key, NodeSet, Peer, RequestId, Timestamp, Value};
 use quorate_model::protocol::{
     FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReadRepair, Refusal,
@@ -98,11 +99,7 @@ fn messages() -> Vec<Message> {
         Message::ReapAsk { key: key.clone(), state: Arc::clone(&state) },
         Message::ReapAgree { key: key.clone(), held: state.digest() },
         Message::Reap { key: key.clone(), held: state.digest() },
-        Message::SyncHashes {
-            range: nodes,
-            level: 1,
-            nodes: vec![(3, vec![(48, quorate_model::hash_tree::SetHash(4))])],
-        },
+        Message::SyncHashes { range: nodes, level: 1, nodes: vec![(3, vec![(48, SetHash(4))])] },
         Message::SyncKeys {
             range: nodes,
             leaf: 5,
@@ -123,7 +120,10 @@ fn datagrams() -> Vec<Datagram> {
         keys: 2,
         versions: 3,
         hints: vec![HintsFor { home: NodeId(2), count: 4, pending_ms: 5 }],
-        ranges: Some(vec![RangeStatus { homes: [NodeId(1)].into_iter().collect(), digest: 6 }]),
+        ranges: Some(vec![RangeStatus {
+            homes: [NodeId(1)].into_iter().collect(),
+            digest: SetHash(6),
+        }]),
         syncs: vec![SyncsWith { peer: NodeId(2), heard_ms: Some(7), keys_repaired: 8 }],
         ..NodeStatus::default()
     };
@@ -202,7 +202,7 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     let refused = PutOutcome::Refused(Refusal::NotHome { homes: nodes });
     let status = |status| Datagram::StatusReply { token: 1, node: NodeId(0), status };
     let hint = HintsFor { home: node, count: 1, pending_ms: 0 };
-    let range = RangeStatus { homes: nodes, digest: 0 };
+    let range = RangeStatus { homes: nodes, digest: SetHash(0) };
     let syncs = SyncsWith { peer: node, heard_ms: None, keys_repaired: 0 };
     for datagram in [
         Datagram::Pong { token: 1, node },

@@ -262,6 +262,13 @@ impl Replica {
         }
     }
 
+    /// The trees of what the node holds, if it compares with others. They follow each step at once,
+    /// and so are ahead of a store that does not have its changes yet.
+    #[must_use]
+    pub fn forest(&self) -> Option<&Forest> {
+        self.forest.as_ref()
+    }
+
     /// How many requests this node carries.
     #[must_use]
     pub fn pending_count(&self) -> usize {
