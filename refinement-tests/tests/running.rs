@@ -3,6 +3,7 @@
 use quorate_model::ids::Peer;
 use quorate_model::protocol::{Input, Message, ReadRepair};
 use quorate_model::refine::Report;
+use quorate_model::refine::trace::NodeStep;
 use quorate_refinement_tests::{Load, LoadSetting, Recorded, Setting, TracedCluster, wait_for};
 
 const NODE: &str = env!("CARGO_BIN_EXE_traced-node");
@@ -105,19 +106,19 @@ fn a_cluster_killed_under_sloppy_load_converges_by_handoff_and_anti_entropy_with
 
     let recorded = Recorded::read(&cluster.finish());
     let report = recorded.validate().unwrap_or_else(|refused| panic!("{refused}"));
-    let received = |wanted: fn(&Message) -> bool| {
-        recorded
-            .node_steps()
-            .filter(|step| match &step.input {
-                Input::Receive { from: Peer::Node(_), message } => wanted(message),
-                _ => false,
-            })
-            .count()
+    let steps: Vec<_> = recorded.node_steps().collect();
+    // Steps that such a message changed a node in.
+    let changed_by = |wanted: fn(&Message) -> bool| {
+        let changes = |pair: &&[NodeStep]| match (&pair[0], &pair[1].input) {
+            (before, Input::Receive { from: Peer::Node(_), message }) if wanted(message) => {
+                pair[1].number == before.number + 1 && pair[1].digest != before.digest
+            }
+            _ => false,
+        };
+        steps.windows(2).filter(changes).count()
     };
-    let synced = received(
-        |message| matches!(message, Message::SyncStates { states, .. } if !states.is_empty()),
-    );
-    let handed_over = received(|message| matches!(message, Message::HandoffAck { .. }));
+    let synced = changed_by(|message| matches!(message, Message::SyncStates { .. }));
+    let handed_over = changed_by(|message| matches!(message, Message::HandoffAck { .. }));
     assert!(synced > 0 && handed_over > 0, "{synced} synced, {handed_over} handed over");
     assert_eq!(report.nodes.iter().map(|node| node.restarts).collect::<Vec<_>>(), [1, 1, 2, 1, 1]);
     assert_eq!(report.keys_judged, 12, "{:?}", report.keys_not_judged);
