@@ -2,7 +2,7 @@
 
 use quorate_model::check::words::planned;
 use quorate_model::cluster::Reaping;
-use quorate_model::scenario::Scenario;
+use quorate_model::scenario::{Reductions, Scenario};
 
 /// `A B C; N=3, R=2, W=2 (R + W > N); dotted versions; node-driven; read repair off`
 #[must_use]
@@ -98,7 +98,7 @@ pub fn clients(scenario: &Scenario) -> Vec<String> {
     scenario.clients.iter().enumerate().map(one).collect()
 }
 
-/// `every interleaving; faults at any moment: at most 1 drop; client hops, … reduced`
+/// `every interleaving; faults at any moment: at most 1 drop; reduced`
 #[must_use]
 pub fn bounds(scenario: &Scenario) -> String {
     if scenario.script.is_some() {
@@ -108,14 +108,13 @@ pub fn bounds(scenario: &Scenario) -> String {
         Some(length) => format!("clients take turns of {length} operations"),
         None => "every interleaving".to_owned(),
     };
-    let reductions = scenario.reductions;
-    let names = [
-        (reductions.client_hops, "client hops"),
-        (reductions.dead_messages, "dead messages"),
-        (reductions.finished_requests, "finished requests"),
-    ];
-    let names: Vec<&str> = names.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
-    let reduced = if names.is_empty() { "unreduced".into() } else { names.join(", ") + " reduced" };
+    let off = scenario.reductions.by_name().into_iter().filter(|(_, on)| !on);
+    let off: Vec<&str> = off.map(|(name, _)| name).collect();
+    let reduced = match off.len() {
+        0 => "reduced".to_owned(),
+        _ if scenario.reductions == Reductions::NONE => "unreduced".to_owned(),
+        _ => format!("reduced but for {}", off.join(", ")),
+    };
     format!("{order}; faults at any moment: {}; {reduced}", faults(scenario))
 }
 

@@ -5,14 +5,35 @@
 //! way, and two homes exchange what they hold only where it differs. These are bounds and not
 //! reductions: runs in which two rounds of one kind overlap are not visited.
 //!
+//! Of exchanges there is one at a time in the whole cluster. It is over once both homes have sent
+//! what they were asked for: another may begin, and what is still under way of the one before then
+//! never comes, as if it were lost.
+//!
 //! The one exception is [`Timer::Settled`]: that nothing older is under way when it expires is what
 //! the protocol *assumes* of datagrams, and the model grants it.
 
-use super::actor::{ActorState, NodeState};
+use super::actor::NodeState;
 use super::state::ClusterState;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::{Message, Timer};
 use crate::scenario::Scenario;
+
+/// Whether a message is part of an exchange between two homes that is not over: somebody is to
+/// answer it.
+fn is_exchange_under_way(message: &Message) -> bool {
+    match message {
+        Message::SyncHashes { .. } | Message::SyncKeys { .. } => true,
+        Message::SyncStates { wanted, .. } => !wanted.is_empty(),
+        _ => false,
+    }
+}
+
+/// Takes out of the network what never comes, now that this timer has expired.
+pub(crate) fn forget_overtaken(state: &mut ClusterState, timer: Timer) {
+    if let Timer::Sync(_) = timer {
+        state.network.retain(|sent| !matches!(sent.message, Message::SyncStates { .. }));
+    }
+}
 
 /// Whether a background timer of this node, which is set, may expire in this state.
 pub(crate) fn may_expire(
@@ -21,7 +42,7 @@ pub(crate) fn may_expire(
     node: NodeId,
     timer: Timer,
 ) -> bool {
-    let ActorState::Node(actor) = &state.seats[node.index()].state else { return false };
+    let actor = state.node(node);
     let any = |wanted: &dyn Fn(&Message, Peer, Peer) -> bool| {
         state.network.iter().any(|sent| wanted(&sent.message, sent.from, sent.to))
     };
@@ -55,21 +76,15 @@ pub(crate) fn may_expire(
             message.carried().next().is_some() || matches!(message, Message::ReapAgree { .. })
         }),
         Timer::Sync(other) => {
-            !any(&|message, _, _| {
-                matches!(
-                    message,
-                    Message::SyncHashes { .. }
-                        | Message::SyncKeys { .. }
-                        | Message::SyncStates { .. }
-                )
-            }) && !state.down.contains(other)
+            !any(&|message, _, _| is_exchange_under_way(message))
+                && !state.down.contains(other)
                 && differ(scenario, actor, state, other)
         }
     }
 }
 
 fn differ(scenario: &Scenario, actor: &NodeState, state: &ClusterState, other: NodeId) -> bool {
-    let ActorState::Node(other_actor) = &state.seats[other.index()].state else { return false };
+    let other_actor = state.node(other);
     scenario.keys().iter().any(|key| {
         let held = |node: &NodeState| node.store.get(key).map(|entry| entry.state.clone());
         scenario.cluster.homes(key).contains(other) && held(actor) != held(other_actor)

@@ -15,7 +15,7 @@ use stateright::{Model, Property};
 
 use super::action::{Action, Envelope};
 use super::actor::{ActorState, ClusterActor, NodeState};
-use super::history::{Historian, History};
+use super::history::{Historian, History, Watch};
 use super::instruments::{Instruments, Kind};
 use super::local::{self, Event, Fact, LocalStep};
 use super::memo::{self, Fingerprint, Memo};
@@ -23,7 +23,7 @@ use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
-use super::{background, reduce, stateright_properties};
+use super::{background, begin, instant, late, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
 use crate::protocol::{FanOut, MemoryStore, Message, Outcome, Timer};
 use crate::scenario::{Faults, PlannedAction, Scenario};
@@ -40,8 +40,7 @@ pub struct ClusterModel {
     instruments: Arc<Instruments>,
     names: &'static Names,
     memos: Arc<Memos>,
-    /// Whether a property looks at hints that are dropped.
-    watches_hints: bool,
+    watch: Watch,
 }
 
 /// A client's operation, as the ghost takes note of its start.
@@ -84,7 +83,7 @@ impl ClusterModel {
             actors: ClusterActor::all(&scenario),
             nodes: scenario.cluster.nodes().len(),
             historian: Historian::new(&scenario, PropertySpec::watch(&properties)),
-            watches_hints: PropertySpec::watch(&properties).hints,
+            watch: PropertySpec::watch(&properties),
             properties,
             instruments: Arc::default(),
             names: Names::leak(&scenario),
@@ -137,11 +136,14 @@ impl ClusterModel {
     /// An action as one line, told with what the client starts if it is a start.
     #[must_use]
     pub fn tell(&self, before: &ClusterState, action: &Action) -> String {
-        let starts = match action {
-            Action::Invoke { client, .. } => Some(self.starts(before, *client)),
-            _ => None,
+        let Action::Invoke { client, coordinator } = action else {
+            return self.names.action(action, None);
         };
-        self.names.action(action, starts)
+        let mut told = self.names.action(action, Some(self.starts(before, *client)));
+        if self.times_out_at_once(before, *client, *coordinator) {
+            told.push_str(", where no home answers in time");
+        }
+        told
     }
 
     /// The operation that a client is to start next, in words.
@@ -166,7 +168,7 @@ impl ClusterModel {
                 if !state.connected(envelope.from, envelope.to) {
                     continue;
                 }
-                if self.scenario.reductions.client_hops && envelope.is_client_hop() {
+                if instant::takes_no_time(&self.scenario, self.watch, state, envelope) {
                     hops.queue.push_back(envelope.clone());
                 } else {
                     state.send(envelope.clone());
@@ -177,7 +179,7 @@ impl ClusterModel {
                     ended.extend(facts.iter().filter_map(Ended::of));
                 }
                 self.note(&mut state.history, facts);
-                if self.watches_hints {
+                if self.watch.hints {
                     self.judge_hints(state, facts);
                 }
             }
@@ -273,6 +275,35 @@ impl ClusterModel {
         self.step(state, index, &Event::Choose(coordinator), hops);
     }
 
+    /// Whether the next operation of a client, begun through this node, times out there at once.
+    fn times_out_at_once(&self, state: &ClusterState, client: ClientId, at: NodeId) -> bool {
+        let index = client.0 as usize;
+        let next = state.clients().nth(index).map(|client| client.next);
+        let next = next.and_then(|next| self.scenario.clients[index].operations.get(next));
+        next.is_some_and(|operation| {
+            begin::times_out_at_once(&self.scenario, self.watch, state, operation, at)
+        })
+    }
+
+    /// The request that a client has just begun times out where it began, without a word from
+    /// anyone.
+    fn time_out(&self, state: &mut ClusterState, index: usize, at: NodeId, hops: &mut Hops) {
+        let ActorState::Client(scripted) = &state.seats[index].state else {
+            panic!("only clients start operations");
+        };
+        let request = scripted.client.pending().expect("the client has just begun");
+        // With client hops the coordinator has it by now; its questions stay without answer.
+        while let Some(envelope) = hops.queue.pop_front() {
+            self.deliver(state, envelope, hops);
+        }
+        let asks = |sent: &Shared<Envelope>| sent.message == Message::Probe { request };
+        state.network.retain(|sent| !asks(sent));
+        state.faults.timeouts -= 1;
+        self.instruments.count(Kind::NodeTimeout);
+        let expire = Event::Expire(Peer::Node(at), Timer::Request(request));
+        self.step(state, at.index(), &expire, hops);
+    }
+
     /// Time passes at every node, where anyone looks at clocks: one tick per client operation,
     /// so that what a client starts later is later.
     fn tick(&self, state: &mut ClusterState) {
@@ -286,21 +317,6 @@ impl ClusterModel {
             }
             *seat = Shared::new(ticked);
         }
-    }
-
-    /// The client, by actor index, whose turn it is: any, unless the scenario keeps turns.
-    fn has_turn(&self, state: &ClusterState, client: usize) -> bool {
-        let Some(length) = self.scenario.turn_length else { return true };
-        // All operations before this client's next one, in the order of turns, must be done.
-        let next = |position: usize, next: usize| (next / length, position, next % length);
-        let mine = state.clients().nth(client).map(|state| state.next).unwrap_or_default();
-        state.clients().enumerate().all(|(position, other)| {
-            let program = &self.scenario.clients[position].operations;
-            other.client.pending().is_none()
-                && (position == client
-                    || other.next >= program.len()
-                    || next(position, other.next) > next(client, mine))
-        })
     }
 
     fn kind_of(message: &Message) -> Kind {
@@ -461,10 +477,14 @@ impl ClusterModel {
                         .is_some_and(|operation| operation.via.contains(&coordinator)),
                     _ => false,
                 };
-                if !possible || !self.has_turn(&state, index - self.nodes) {
+                if !possible || !begin::may_begin(&self.scenario, &state, index - self.nodes) {
                     return None;
                 }
+                let times_out = self.times_out_at_once(&state, client, coordinator);
                 self.invoke(&mut state, index, coordinator, hops);
+                if times_out {
+                    self.time_out(&mut state, index, coordinator, hops);
+                }
             }
             Action::Deliver(envelope) => {
                 if is_down(&state, envelope.to) || !state.take(&envelope) {
@@ -499,6 +519,7 @@ impl ClusterModel {
                     }
                     Expiry::Free => {}
                 }
+                background::forget_overtaken(&mut state, timer);
                 self.instruments.count(match (peer, timer) {
                     (Peer::Client(_), _) => Kind::ClientTimeout,
                     (_, Timer::Request(_)) => Kind::NodeTimeout,
@@ -575,6 +596,7 @@ impl ClusterModel {
                 self.disturb(&mut state, node, |node| node.clock = to);
             }
         }
+        hops.queue.extend(instant::take_overdue(&self.scenario, self.watch, last, &mut state));
         while let Some(envelope) = hops.queue.pop_front() {
             on_hop(&envelope);
             self.deliver(&mut state, envelope, hops);
@@ -682,14 +704,11 @@ impl Model for ClusterModel {
         for (index, (actor, seat)) in self.actors.iter().zip(&state.seats).enumerate() {
             if let (ClusterActor::Client(config), ActorState::Client(client)) = (actor, &seat.state)
                 && let Some(operation) = config.ready(client)
-                && self.has_turn(state, index - self.nodes)
+                && begin::may_begin(&self.scenario, state, index - self.nodes)
             {
-                // A client that asks a node which is down learns nothing, and neither do we.
-                let up = operation.via.iter().filter(|node| !state.down.contains(**node));
-                actions.extend(up.map(|coordinator| Action::Invoke {
-                    client: client.client.id(),
-                    coordinator: *coordinator,
-                }));
+                let via = begin::coordinators(&self.scenario, self.watch, state, operation);
+                let client = client.client.id();
+                actions.extend(via.map(|coordinator| Action::Invoke { client, coordinator }));
             }
         }
         let Faults { drops, duplicates, crashes, wipes, rollbacks, partitions, .. } = state.faults;
@@ -745,6 +764,9 @@ impl Model for ClusterModel {
         }
         if self.scenario.heals && !state.groups.is_empty() {
             actions.push(Action::Heal);
+        }
+        if let Some(current) = late::current_exchange(&self.scenario, state) {
+            actions.retain(|action| current.allows(&self.scenario, state, action));
         }
     }
 

@@ -3,16 +3,6 @@
 //! Every rule is switched by [`crate::scenario::Reductions`], and a test runs every small scenario
 //! with and without each of them and compares the verdicts.
 //!
-//! **Client hops** ([`Reductions::client_hops`](crate::scenario::Reductions::client_hops), carried out in [`super::model`]). A node-driven
-//! request and its answer take no time between client and coordinator. Take any run of the full
-//! model and move every request's start to the moment its coordinator takes it in, and every
-//! answer's arrival to the moment it is sent. Nodes see the same messages in the same order. A
-//! read now starts later and a write is acknowledged earlier, so each read is obliged to at least
-//! as much as before, and returns the same: what was violated is violated still. The other way
-//! round, a run of the reduced model *is* a run of the full one, in which these messages happen to
-//! be fast. What the reduction removes is the loss and duplication of such messages and the
-//! client's own timeout: a scenario about retries switches it off.
-//!
 //! **Dead messages** ([`Reductions::dead_messages`](crate::scenario::Reductions::dead_messages)). A message whose delivery, now or at any later
 //! time, changes no actor and causes no message that is not itself dead, can be taken out: the
 //! state with it and the state without it simulate each other (a bisimulation that relates the two
@@ -42,7 +32,7 @@ use super::memo::{self, Fingerprint, Memo};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use crate::ids::{Key, NodeId, Peer, RequestId};
-use crate::protocol::{Message, Replica, Timer};
+use crate::protocol::{Message, Timer};
 use crate::scenario::Scenario;
 use crate::versions::Record;
 
@@ -55,7 +45,7 @@ pub(crate) fn normalise(scenario: &Scenario, memo: &ForgetMemo, state: &mut Clus
         state.network.retain(|_| alive.next().unwrap_or(true));
     }
     if scenario.reductions.finished_requests {
-        forget_finished(memo, state);
+        forget_finished(scenario, memo, state);
     }
 }
 
@@ -63,17 +53,14 @@ fn client(state: &ClusterState, request: RequestId) -> Option<&ScriptedClient> {
     state.clients().nth(request.client.0 as usize)
 }
 
-fn replica(state: &ClusterState, node: NodeId) -> &Replica {
-    match &state.seats[node.index()].state {
-        ActorState::Node(node) => &node.replica,
-        ActorState::Client(_) => panic!("nodes come before clients"),
-    }
-}
-
-/// Whether the request can never be made again: its client does not wait for it, so will not
-/// retry, and no copy of it is under way or waits at a node that forwarded it.
-fn is_over(state: &ClusterState, request: RequestId) -> bool {
-    client(state, request).is_none_or(|client| client.client.pending() != Some(request))
+/// Whether the request can never be made again: its client does not wait for it or never tries
+/// again, and no copy of it is under way or waits at a node that forwarded it.
+fn is_over(scenario: &Scenario, state: &ClusterState, request: RequestId) -> bool {
+    let may_try_again = |client: &ScriptedClient| {
+        client.client.pending() == Some(request)
+            && scenario.clients[request.client.0 as usize].attempts > 1
+    };
+    !client(state, request).is_some_and(may_try_again)
         && !state.network.iter().any(|envelope| match &envelope.message {
             Message::Put(put) => put.request == request,
             Message::Get(get) => get.request == request,
@@ -84,17 +71,24 @@ fn is_over(state: &ClusterState, request: RequestId) -> bool {
 
 /// Whether the peer that made a request can still be affected by this node's acknowledgement or
 /// reply to it, now or later.
-fn awaits(state: &ClusterState, peer: Peer, request: RequestId, from: NodeId, ack: bool) -> bool {
+fn awaits(
+    scenario: &Scenario,
+    state: &ClusterState,
+    peer: Peer,
+    request: RequestId,
+    from: NodeId,
+    ack: bool,
+) -> bool {
     match peer {
         Peer::Node(coordinator) => {
-            let replica = replica(state, coordinator);
+            let replica = &state.node(coordinator).replica;
             let counted = if ack {
                 replica.awaits_ack(request, from)
             } else {
                 replica.awaits_reply(request, from)
             };
             // A retry would resume the request and count again.
-            counted || !is_over(state, request)
+            counted || !is_over(scenario, state, request)
         }
         // A client that fans out itself: once it has counted a node, or has gone on to another
         // request, it ignores the node's answers to this one. While it still waits for the state
@@ -113,18 +107,18 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
     match (&envelope.message, envelope.from, envelope.to) {
         // The asker has counted this node already, or has finished for good.
         (Message::StoreAck { request, .. }, Peer::Node(from), to) => {
-            !awaits(state, to, *request, from, true)
+            !awaits(scenario, state, to, *request, from, true)
         }
         (Message::FetchReply { request, .. }, Peer::Node(from), to) => {
-            !awaits(state, to, *request, from, false)
+            !awaits(scenario, state, to, *request, from, false)
         }
         // The reply would be dead.
         (Message::Fetch { request, .. }, from, Peer::Node(to)) => {
-            !awaits(state, from, *request, to, false)
+            !awaits(scenario, state, from, *request, to, false)
         }
         // The receiver holds all of it already, and its acknowledgement would be dead.
         (Message::Store { request, key, state: record }, from, Peer::Node(to)) => {
-            holds(to, key, record) && !awaits(state, from, *request, to, true)
+            holds(to, key, record) && !awaits(scenario, state, from, *request, to, true)
         }
         // The receiver holds all of it already, and acknowledges nothing.
         (Message::Repair { key, state: record }, _, Peer::Node(to)) => holds(to, key, record),
@@ -135,7 +129,7 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
         // The node that asked has its answer, or has given up asking.
         (Message::Probe { request }, Peer::Node(asker), _)
         | (Message::ProbeReply { request }, _, Peer::Node(asker)) => {
-            !replica(state, asker).probes(*request) && is_over(state, *request)
+            !state.node(asker).replica.probes(*request) && is_over(scenario, state, *request)
         }
         // The client has gone on; it never asks under an old request id again.
         (
@@ -145,7 +139,7 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
         ) => !client(state, *request).is_some_and(|client| client.client.awaits(*request, from)),
         // The node that forwarded it has answered, and no retry will make it forward again.
         (Message::PutReply { request, .. }, _, Peer::Node(to)) => {
-            !replica(state, to).awaits_forwarded(*request) && is_over(state, *request)
+            !state.node(to).replica.awaits_forwarded(*request) && is_over(scenario, state, *request)
         }
         _ => false,
     }
@@ -167,18 +161,22 @@ impl Fingerprint for Forget {
 /// Nodes after they forgot.
 pub(crate) type ForgetMemo = Memo<Shared<Seat>, Forget, Shared<Seat>>;
 
-fn forget_finished(memo: &ForgetMemo, state: &mut ClusterState) {
+fn forget_finished(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterState) {
     for index in 0..state.seats.len() {
         let ActorState::Node(node) = &state.seats[index].state else { continue };
         let is_silent = |request: &RequestId| {
-            is_over(state, *request)
+            is_over(scenario, state, *request)
                 && !state
                     .network
                     .iter()
                     .any(|envelope| envelope.message.request() == Some(*request))
         };
         let forget = Forget {
-            finished: node.replica.finished().filter(|request| is_over(state, *request)).collect(),
+            finished: node
+                .replica
+                .finished()
+                .filter(|request| is_over(scenario, state, *request))
+                .collect(),
             trailing: node.replica.trailing().filter(is_silent).collect(),
         };
         if forget.finished.is_empty() && forget.trailing.is_empty() {

@@ -9,7 +9,7 @@ use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::history::History;
 use super::shared::Shared;
 use super::words::Names;
-use crate::ids::{NodeSet, Peer};
+use crate::ids::{NodeId, NodeSet, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Faults;
 
@@ -49,6 +49,18 @@ impl ClusterState {
             ActorState::Node(node) => Some(node),
             ActorState::Client(_) => None,
         })
+    }
+
+    /// The state of one node.
+    ///
+    /// # Panics
+    /// If the cluster has no such node.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> &NodeState {
+        match &self.seats[node.index()].state {
+            ActorState::Node(node) => node,
+            ActorState::Client(_) => panic!("nodes come before clients"),
+        }
     }
 
     /// The clients' states, in order.

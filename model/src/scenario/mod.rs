@@ -110,13 +110,26 @@ impl Faults {
     };
 }
 
-/// Which reductions of the state space apply; each keeps every verdict. See
-/// [`crate::check::reduce`] for why.
+/// Which reductions of the state space apply; each keeps every verdict, for reasons given in the
+/// modules of [`crate::check`] that carry it out.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Reductions {
     /// A node-driven request, and its answer, take no time between client and coordinator.
     pub client_hops: bool,
+    /// A reply that tells what a node holds, or that it is there, takes no time.
+    pub replies: bool,
+    /// Once no request can time out any more, acknowledgements take no time; nor do forwarded puts,
+    /// once nothing can go wrong.
+    pub answers: bool,
+    /// Two homes find out at one moment what they hold differently.
+    pub sync_walks: bool,
+    /// Two homes exchange what they hold as late as they can.
+    pub late_exchanges: bool,
+    /// A client begins after one with the same program.
+    pub alike_clients: bool,
+    /// Once nothing can go wrong any more, requests begin at nodes that stand for all.
+    pub coordinators: bool,
     /// A message that can never have an effect again leaves the network.
     pub dead_messages: bool,
     /// What a node remembers of a request that nobody can ask about again is forgotten.
@@ -125,7 +138,7 @@ pub struct Reductions {
 
 impl Default for Reductions {
     fn default() -> Self {
-        Reductions { client_hops: true, dead_messages: true, finished_requests: true }
+        Reductions::ALL
     }
 }
 
@@ -137,9 +150,41 @@ impl Reductions {
         Reductions { client_hops, ..Reductions::NONE }
     }
 
+    /// All of them.
+    pub const ALL: Reductions = Reductions::each(true);
+
     /// None of them: the reference against which they are tested.
-    pub const NONE: Reductions =
-        Reductions { client_hops: false, dead_messages: false, finished_requests: false };
+    pub const NONE: Reductions = Reductions::each(false);
+
+    const fn each(on: bool) -> Reductions {
+        Reductions {
+            client_hops: on,
+            replies: on,
+            answers: on,
+            sync_walks: on,
+            late_exchanges: on,
+            alike_clients: on,
+            coordinators: on,
+            dead_messages: on,
+            finished_requests: on,
+        }
+    }
+
+    /// Every reduction as it is called in a scenario file, and whether it is on.
+    #[must_use]
+    pub fn by_name(&self) -> [(&'static str, bool); 9] {
+        [
+            ("client-hops", self.client_hops),
+            ("replies", self.replies),
+            ("answers", self.answers),
+            ("sync-walks", self.sync_walks),
+            ("late-exchanges", self.late_exchanges),
+            ("alike-clients", self.alike_clients),
+            ("coordinators", self.coordinators),
+            ("dead-messages", self.dead_messages),
+            ("finished-requests", self.finished_requests),
+        ]
+    }
 }
 
 /// What one client does, in order.

@@ -1,62 +1,17 @@
 //! Every reduction of the state space, and remembering steps, change no verdict.
-//!
-//! The reference is a plain breadth-first search of our own over the unreduced model.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod compare;
+mod random;
 
-use quorate_model::check::search::shortest;
-use quorate_model::check::{ClusterModel, ClusterState, PropertyKind};
+use quorate_model::check::Expected;
 use quorate_model::scenario::builtin::{ALL, Builtin};
 use quorate_model::scenario::{Reductions, Scenario};
-
-/// What is compared: for each property whether it is discovered, and whether its witness is.
-type Verdicts = BTreeMap<String, bool>;
-
-/// A condition under the name of what it discovers.
-type Named = (String, Box<dyn Fn(&ClusterState) -> bool>);
 
 /// Unreduced runs larger than this are left out of the comparison.
 const DISTINCT_MAX: usize = 60_000;
 
-/// Searches everything there is. `None` if there is too much.
-fn search(scenario: &Scenario, reductions: Reductions) -> Option<(Verdicts, usize)> {
-    let scenario = Scenario { reductions, ..scenario.clone() };
-    let model = ClusterModel::new(Arc::new(scenario));
-    let mut wanted: Vec<Named> = Vec::new();
-    for property in model.judged() {
-        let view = model.clone();
-        match property.kind {
-            PropertyKind::Safety { holds, witness, witness_name, .. } => {
-                let witness_view = model.clone();
-                wanted
-                    .push((property.name.into(), Box::new(move |state| !holds(&view.view(state)))));
-                wanted.push((
-                    witness_name.into(),
-                    Box::new(move |state| witness(&witness_view.view(state))),
-                ));
-            }
-            PropertyKind::Reachability { reached } => {
-                wanted.push((
-                    property.name.into(),
-                    Box::new(move |state| reached(&view.view(state))),
-                ));
-            }
-            // No condition on a state; compared with tests of its own.
-            PropertyKind::Convergence { .. } => {}
-        }
-    }
-    // A condition that is never met keeps the search going to the end.
-    wanted.push(("(never)".into(), Box::new(|_| false)));
-    let conditions: Vec<&dyn Fn(&ClusterState) -> bool> =
-        wanted.iter().map(|(_, condition)| &**condition).collect();
-    let found = shortest(&model, &conditions, DISTINCT_MAX);
-    if found.cut {
-        return None;
-    }
-    let verdicts =
-        wanted.iter().zip(&found.paths).map(|((name, _), path)| (name.clone(), path.is_some()));
-    Some((verdicts.collect(), found.distinct))
+fn search(scenario: &Scenario, reductions: Reductions) -> Option<(compare::Verdicts, usize)> {
+    compare::search(scenario, reductions, DISTINCT_MAX)
 }
 
 /// The built-in scenarios that are explored: a script has one run, and no reductions.
@@ -92,6 +47,37 @@ fn no_time_between_client_and_coordinator_changes_no_verdict() {
 }
 
 #[test]
+fn no_time_for_what_changes_nothing_at_who_replies_changes_no_verdict() {
+    compare(|_| Reductions { replies: true, ..Reductions::NONE }, 15);
+}
+
+#[test]
+fn no_time_for_answers_once_nothing_can_time_out_changes_no_verdict() {
+    compare(|_| Reductions { answers: true, ..Reductions::NONE }, 15);
+}
+
+#[test]
+fn no_time_for_walks_down_the_trees_changes_no_verdict() {
+    compare(|_| Reductions { sync_walks: true, ..Reductions::NONE }, 15);
+}
+
+#[test]
+fn exchanging_states_as_late_as_possible_changes_no_verdict() {
+    compare(|_| Reductions { late_exchanges: true, ..Reductions::NONE }, 15);
+}
+
+#[test]
+fn an_order_of_clients_that_are_alike_changes_no_verdict() {
+    compare(|_| Reductions { alike_clients: true, ..Reductions::NONE }, 15);
+}
+
+#[test]
+fn coordinators_that_stand_for_all_change_no_verdict() {
+    // They rest on what takes no time once nothing can go wrong.
+    compare(|_| Reductions { coordinators: true, answers: true, ..Reductions::NONE }, 15);
+}
+
+#[test]
 fn taking_dead_messages_out_changes_no_verdict() {
     compare(|_| Reductions { dead_messages: true, ..Reductions::NONE }, 15);
 }
@@ -108,7 +94,6 @@ fn all_reductions_together_change_no_verdict() {
 
 #[test]
 fn expectations_of_the_files_are_what_the_unreduced_model_gives() {
-    use quorate_model::check::Expected;
     for (builtin, scenario) in explored() {
         let Some((found, _)) = search(&scenario, Reductions::NONE) else { continue };
         for (property, expected) in &scenario.expect {

@@ -1,0 +1,158 @@
+//! Which client may begin its next operation, and through which node.
+//!
+//! Beside turns, which are part of a scenario, two reductions of the state space decide here.
+//!
+//! **Clients alike** ([`Reductions::alike_clients`](crate::scenario::Reductions::alike_clients)). A client whose program is the same as that
+//! of the client before it begins after it. Of any run in which it begins first, exchanging the two
+//! names throughout makes another run, in which it does not, and which shows the same: nothing but
+//! names tells the two apart, and neither the protocol nor any property asks for names.
+//!
+//! **Coordinators** ([`Reductions::coordinators`](crate::scenario::Reductions::coordinators)). Where nothing more can go wrong
+//! ([`instant::is_calm`]), reads go through one node that is no home, if there is one to choose and
+//! reads repair nothing: it asks any homes in any order and at any time, so it reads whatever a read
+//! through another node would.
+//!
+//! A put through a node that is no home comes to one of three ends. A home takes it in: then it may
+//! as well have begun there at that moment, as far as its client is not told too early that it
+//! failed, or has nothing left to do and need not be told. Its node coordinates it itself, since no
+//! home answered in time: then it may as well have begun just before, for until then nothing is seen
+//! of it. Or neither, and it need not have begun. So if a put could begin at every home, it begins
+//! at a node that is no home only to time out in the same step. (Not where a property asks who acknowledged a
+//! write or which were not, nor where clients try again or anybody looks at clocks.)
+
+use super::history::Watch;
+use super::instant;
+use super::state::ClusterState;
+use crate::ids::{NodeId, NodeSet};
+use crate::protocol::{FanOut, ReadRepair};
+use crate::scenario::{Faults, PlannedAction, PlannedOperation, Scenario};
+use crate::versions::Versioning;
+
+/// Whether this client may begin its next operation now.
+pub(crate) fn may_begin(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
+    has_turn(scenario, state, client) && !is_early(scenario, state, client)
+}
+
+/// Whether it is this client's turn: anyone's, unless the scenario keeps turns.
+fn has_turn(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
+    let Some(length) = scenario.turn_length else { return true };
+    // All operations before this client's next one, in the order of turns, must be done.
+    let next = |position: usize, next: usize| (next / length, position, next % length);
+    let mine = state.clients().nth(client).map(|state| state.next).unwrap_or_default();
+    state.clients().enumerate().all(|(position, other)| {
+        let program = &scenario.clients[position].operations;
+        other.client.pending().is_none()
+            && (position == client
+                || other.next >= program.len()
+                || next(position, other.next) > next(client, mine))
+    })
+}
+
+/// Whether a client that does the same as this one, and begins before it, has not begun.
+fn is_early(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
+    let Some(before) = client.checked_sub(1).filter(|_| scenario.reductions.alike_clients) else {
+        return false;
+    };
+    let has_not_begun = state.clients().skip(before).take(2).all(|client| client.next == 0);
+    has_not_begun && scenario.turn_length.is_none() && are_alike(scenario, before, client)
+}
+
+fn are_alike(scenario: &Scenario, one: usize, other: usize) -> bool {
+    let (one, other) = (&scenario.clients[one], &scenario.clients[other]);
+    let what = |operation: &PlannedOperation| match operation.action {
+        PlannedAction::Get => None,
+        PlannedAction::Put { write, with_context } => {
+            Some((with_context, scenario.writes[write].value.is_none()))
+        }
+    };
+    let all = |operation: &PlannedOperation| {
+        let PlannedOperation { key, quorum, sloppy, via, .. } = operation.clone();
+        (what(operation), key, quorum, sloppy, via)
+    };
+    one.attempts == other.attempts
+        && one.operations.iter().map(all).eq(other.operations.iter().map(all))
+}
+
+/// The nodes through which an operation may begin now.
+pub(crate) fn coordinators<'a>(
+    scenario: &'a Scenario,
+    watch: Watch,
+    state: &'a ClusterState,
+    operation: &'a PlannedOperation,
+) -> impl Iterator<Item = NodeId> + use<'a> {
+    let homes = scenario.cluster.homes(&operation.key);
+    // A client that asks a node which is down learns nothing, and neither do we.
+    let up = operation.via.iter().copied().filter(|node| !state.down.contains(*node));
+    let only = match operation.action {
+        PlannedAction::Get if reads_through_one(scenario, watch, state) => {
+            let stranger = up.clone().find(|node| !homes.contains(*node));
+            stranger.map(|stranger| [stranger].into_iter().collect::<NodeSet>())
+        }
+        PlannedAction::Put { .. } if is_put_through_homes(scenario, watch, state, operation) => {
+            let may_time_out =
+                state.faults.timeouts > 0 && operation.sloppy.unwrap_or(scenario.cluster.sloppy());
+            (!may_time_out).then_some(homes)
+        }
+        _ => None,
+    };
+    up.filter(move |node| only.is_none_or(|only| only.contains(*node)))
+}
+
+fn reads_through_one(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
+    scenario.reductions.coordinators
+        && scenario.fan_out == FanOut::NodeDriven
+        && scenario.cluster.read_repair() == ReadRepair::Off
+        && instant::is_calm(scenario, watch, state)
+}
+
+/// Whether a put that a home is to take in begins at that home.
+fn is_put_through_homes(
+    scenario: &Scenario,
+    watch: Watch,
+    state: &ClusterState,
+    operation: &PlannedOperation,
+) -> bool {
+    let PlannedAction::Put { write, .. } = operation.action else { return false };
+    let Faults { timeouts, crashes, drops, duplicates, partitions, .. } = state.faults;
+    // A sloppy put gives the home that it was forwarded to two timeouts.
+    let is_answered = timeouts <= u8::from(scenario.cluster.sloppy())
+        && crashes == 0
+        && drops == 0
+        && partitions == 0
+        && state.groups.is_empty();
+    let is_sloppy = |operation: &PlannedOperation| {
+        operation.sloppy.is_none_or(|sloppy| sloppy == scenario.cluster.sloppy())
+    };
+    let operations = || scenario.clients.iter().flat_map(|client| &client.operations);
+    scenario.reductions.coordinators
+        && scenario.fan_out == FanOut::NodeDriven
+        // Whoever waits for a home that never comes back waits for ever.
+        && (scenario.down_returns || scenario.down.is_empty())
+        && scenario.clients.iter().all(|client| client.attempts == 1)
+        && operations().all(is_sloppy)
+        && duplicates == 0
+        && scenario.spec.versioning != Versioning::LastWriteWins
+        && !(watch.acked_by || watch.failed || watch.overlapping)
+        && (is_answered || is_last(scenario, write))
+        && scenario.cluster.homes(&operation.key).iter().all(|home| operation.via.contains(&home))
+}
+
+/// Whether a write is the last that its client does.
+fn is_last(scenario: &Scenario, write: usize) -> bool {
+    let planned = &scenario.writes[write];
+    planned.operation + 1 == scenario.clients[planned.client.0 as usize].operations.len()
+}
+
+/// Whether a put that begins through this node times out there in the same step.
+pub(crate) fn times_out_at_once(
+    scenario: &Scenario,
+    watch: Watch,
+    state: &ClusterState,
+    operation: &PlannedOperation,
+    coordinator: NodeId,
+) -> bool {
+    state.faults.timeouts > 0
+        && operation.sloppy.unwrap_or(scenario.cluster.sloppy())
+        && !scenario.cluster.homes(&operation.key).contains(coordinator)
+        && is_put_through_homes(scenario, watch, state, operation)
+}
