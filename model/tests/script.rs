@@ -657,6 +657,26 @@ fn what_is_about_all_runs_cannot_be_expected_of_a_script() {
     );
 }
 
+#[test]
+fn a_node_that_never_held_a_delete_has_not_reaped_it() {
+    // D and E are no homes and hold nothing from the beginning to the end.
+    let get = r#"get = "k", client = "x", via = "A""#;
+    let delete = r#"delete = "k", client = "x", via = "A""#;
+    let reaped = |reaping: &str| {
+        let expect = "tombstone-reaped = \"not reached\"\n";
+        let cluster = format!("handoff = true\nreaping = \"{reaping}\"\n");
+        let settle = r#"settle = true"#;
+        let text = file(&[PUT, get, delete, settle]).replace("handoff = true\n", &cluster);
+        let scenario = parse("my.toml", "my", &(text + expect));
+        let (model, run) = played(scenario.unwrap_or_else(|error| panic!("{error}")));
+        let findings = judge(&model, &run);
+        let reaped = findings.iter().find(|finding| finding.property.name == "tombstone-reaped");
+        reaped.expect("it is judged").found
+    };
+    assert_eq!(reaped("off"), Expected::NotReached);
+    assert_eq!(reaped("agreed"), Expected::Reached);
+}
+
 // The scenario that a script makes.
 
 #[test]
