@@ -86,6 +86,41 @@ fn an_unknown_scenario_is_refused_with_the_known_ones() {
     assert_refused(&quorate(directory().path(), &["check", "none.toml"]), &["none.toml"]);
 }
 
+/// The scenarios that are checked under a name, in order.
+fn checked(name: &str) -> Vec<String> {
+    let output = quorate(directory().path(), &["check", "--json", name]);
+    assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let scenarios = document["scenarios"].as_array().expect("it lists scenarios");
+    let name = |scenario: &serde_json::Value| scenario["name"].as_str().map(str::to_owned);
+    scenarios.iter().map(|scenario| name(scenario).expect("each has a name")).collect()
+}
+
+#[test]
+fn a_name_is_that_scenario_or_else_those_whose_names_begin_with_it_up_to_a_hyphen() {
+    assert_eq!(checked("quorum-lost"), ["quorum-lost"]);
+    assert_eq!(
+        checked("quorum-lost-sloppy"),
+        ["quorum-lost-sloppy"],
+        "quorum-lost-sloppy-script has to be asked for"
+    );
+    assert_eq!(
+        checked("r1"),
+        [
+            "r1-w1",
+            "r1-w2",
+            "r1-w3",
+            "r1-w3-node-down",
+            "r1-w1-script",
+            "r1-w2-script",
+            "r1-w3-script"
+        ]
+    );
+    // Beginnings of words are no names.
+    assert_refused(&quorate(directory().path(), &["check", "quorum-los"]), &["`quorum-los`"]);
+    assert_refused(&quorate(directory().path(), &["check", ""]), &["no scenario is named ``"]);
+}
+
 #[test]
 fn an_unexpected_verdict_ends_with_exit_code_1() {
     let (_directory, output) =

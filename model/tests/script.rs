@@ -342,6 +342,23 @@ fn settling_does_not_wait_for_a_node_that_is_down() {
 }
 
 #[test]
+fn homes_agree_when_they_hold_the_same_clocks_too() {
+    let deleted = r#"delete = "k", client = "y", context = "blind", only = ["C"]"#;
+    passes(&[
+        &format!(r#"{PUT}, deliver = false"#),
+        r#"expect-differ = "k""#,
+        r#"deliver = "all""#,
+        r#"expect-agree = "k""#,
+        // The live values stay as they are.
+        &format!(r#"{deleted}, via = "C", expect = "pending""#),
+        r#"expect-held = { node = "C", key = "k", values = ["v"] }"#,
+        r#"expect-differ = "k""#,
+        r#"deliver = "all""#,
+        r#"expect-agree = "k""#,
+    ]);
+}
+
+#[test]
 fn every_timer_can_be_named() {
     for timer in ["handoff", "catch-up", "reap", "settled"] {
         script(&[PUT, &format!(r#"fire = {{ timer = "{timer}", node = "A" }}"#)]);
@@ -385,6 +402,15 @@ fn a_node_that_holds_or_keeps_something_else_is_told_with_both() {
         differs(&[PUT, r#"expect-hint = { node = "D", home = "B", key = "k", values = ["v"] }"#]),
         "step 2 (line 3): expect D to keep \"v\" of k for B: expected the hint of D for B, k, to \
          be \"v\", but it is no hint"
+    );
+    assert_eq!(
+        differs(&[&format!(r#"{PUT}, only = ["A", "B"]"#), r#"expect-agree = "k""#]),
+        "step 2 (line 3): expect the homes of k to agree: they differ: A holds \"v\"@A:1, seen \
+         {A:1}; B holds \"v\"@A:1, seen {A:1}; C holds nothing"
+    );
+    assert_eq!(
+        differs(&[PUT, r#"deliver = "all""#, r#"expect-differ = "k""#]),
+        "step 3 (line 4): expect the homes of k to differ: they all hold \"v\"@A:1, seen {A:1}"
     );
     let error = differs(&hinted(&[r#"expect-hint = { node = "D", home = "B", key = "k" }"#]));
     assert!(error.ends_with("to be no hint, but it is \"v\""), "{error}");
@@ -517,6 +543,7 @@ const REFUSED: &[(&str, &str)] = &[
         r#"expect-held = { node = "A", key = "l", values = [] }"#,
         "step.expect-held.key: no step asks about `l`; the keys are `k`",
     ),
+    (r#"expect-agree = "l""#, "step.expect-agree: no step asks about `l`; the keys are `k`"),
     (r#"expect-answer = { client = "x" }"#, "step.expect-answer: say what, in `expect` or `finds`"),
     (
         r#"fire = { timer = "sync", node = "A" }"#,
@@ -630,6 +657,26 @@ fn what_is_about_all_runs_cannot_be_expected_of_a_script() {
     );
 }
 
+#[test]
+fn a_node_that_never_held_a_delete_has_not_reaped_it() {
+    // D and E are no homes and hold nothing from the beginning to the end.
+    let get = r#"get = "k", client = "x", via = "A""#;
+    let delete = r#"delete = "k", client = "x", via = "A""#;
+    let reaped = |reaping: &str| {
+        let expect = "tombstone-reaped = \"not reached\"\n";
+        let cluster = format!("handoff = true\nreaping = \"{reaping}\"\n");
+        let settle = r#"settle = true"#;
+        let text = file(&[PUT, get, delete, settle]).replace("handoff = true\n", &cluster);
+        let scenario = parse("my.toml", "my", &(text + expect));
+        let (model, run) = played(scenario.unwrap_or_else(|error| panic!("{error}")));
+        let findings = judge(&model, &run);
+        let reaped = findings.iter().find(|finding| finding.property.name == "tombstone-reaped");
+        reaped.expect("it is judged").found
+    };
+    assert_eq!(reaped("off"), Expected::NotReached);
+    assert_eq!(reaped("agreed"), Expected::Reached);
+}
+
 // The scenario that a script makes.
 
 #[test]
@@ -706,7 +753,7 @@ fn every_script_that_ships_comes_out_as_it_says_in_every_step_and_every_verdict(
             assert!(!is_vacuous(&finding), "{name}: {property} was never put to the test");
         }
     }
-    assert!(scripts >= 8, "{scripts} scripts");
+    assert!(scripts >= 48, "{scripts} scripts");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use quorate_model::check::ClusterModel;
 use quorate_model::check::trace::{STUCK, SavedPath, numbered, walk};
 use quorate_model::scenario::builtin::ALL;
 
-use super::scenario::{Loaded, load, load_builtin};
+use super::scenario::{Loaded, load_all, load_builtin};
 use super::{Failure, output};
 use crate::check::json::{Document, Entry};
 use quorate_model::deviation::Deviation;
@@ -24,7 +24,8 @@ use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, te
     scenario expects, and every step of a script came out as it says, 1 otherwise, 2 on wrong \
     usage or input.")]
 pub struct CheckArgs {
-    /// Scenario files, or names of built-in scenarios; all default built-in ones if none is given
+    /// Scenario files, or names of built-in scenarios, or what several names begin with up to a
+    /// hyphen (r1 for r1-w1, r1-w2 and so on); all default built-in ones if none is given
     #[arg(value_name = "SCENARIO.toml|NAME")]
     scenarios: Vec<String>,
     /// List the built-in scenarios and stop
@@ -77,7 +78,8 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let all = ALL.iter().map(load_builtin).collect::<Result<Vec<_>, _>>()?;
         all.into_iter().filter(|loaded| loaded.scenario.default != args.deep).collect()
     } else {
-        args.scenarios.iter().map(|name| load(name)).collect::<Result<_, _>>()?
+        let named = args.scenarios.iter().map(|name| load_all(name));
+        named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
     };
     let limits = limits(args);
     let tell_steps = args.steps || !args.scenarios.is_empty();

@@ -41,6 +41,27 @@ pub fn load(name_or_path: &str) -> Result<Loaded, Failure> {
     parse(name_or_path, &name, toml)
 }
 
+/// Reads what a name or path stands for: what [`load`] reads, or, when no scenario has that very
+/// name, those that ship and whose names begin with it, up to a hyphen. Large ones, which are not
+/// checked by default, have to be named in full.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_all(name_or_path: &str) -> Result<Vec<Loaded>, Failure> {
+    if Builtin::named(name_or_path).is_none() {
+        let belongs = |builtin: &&Builtin| {
+            builtin.name.strip_prefix(name_or_path).is_some_and(|rest| rest.starts_with('-'))
+        };
+        let mut loaded =
+            ALL.iter().filter(belongs).map(load_builtin).collect::<Result<Vec<_>, _>>()?;
+        loaded.retain(|loaded| loaded.scenario.default);
+        if !loaded.is_empty() {
+            return Ok(loaded);
+        }
+    }
+    Ok(Vec::from([load(name_or_path)?]))
+}
+
 /// Reads a scenario that ships with quorate.
 ///
 /// # Errors

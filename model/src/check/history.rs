@@ -232,6 +232,13 @@ impl History {
         })
     }
 
+    /// The deletes that a node has held or seen since it last lost its disk; nodes are counted
+    /// from zero.
+    #[must_use]
+    pub fn deletes_held_by(&self, node: usize) -> WriteSet {
+        self.deletes_held[node]
+    }
+
     /// Whether a hint was dropped while nobody else held what it said.
     #[must_use]
     pub fn hint_lost(&self) -> bool {

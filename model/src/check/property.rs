@@ -402,11 +402,14 @@ pub const ALL: &[PropertySpec] = &[
         statement: "a node that held a delete holds nothing of the key any more",
         kind: PropertyKind::Reachability {
             reached: |view| {
-                view.history.covering_delete_held() && {
-                    let mut empty = false;
-                    view.nodes.visit(&mut |node| empty |= node.store.entries().next().is_none());
-                    empty
-                }
+                let (mut reaped, mut index) = (false, 0);
+                view.nodes.visit(&mut |node| {
+                    let mut deletes = view.history.deletes_held_by(index).iter();
+                    reaped |= deletes
+                        .any(|delete| node.store.get(&view.scenario.writes[delete].key).is_none());
+                    index += 1;
+                });
+                reaped
             },
         },
         watch: Watch { deletes: true, ..NOTHING },

@@ -17,10 +17,11 @@ use stateright::Model;
 
 use super::action::{Action, Envelope};
 use super::actor::NodeState;
+use super::convergence::homes_agree;
 use super::model::ClusterModel;
 use super::shared::Shared;
 use super::state::ClusterState;
-use crate::ids::{ClientId, NodeId, NodeSet, Peer, RequestId, Value};
+use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
 use crate::protocol::{Outcome, Timer};
 use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Selector, Verb};
 use crate::versions::Record;
@@ -167,6 +168,7 @@ impl Stage<'_> {
             Verb::Settle => self.settle(),
             Verb::ExpectHeld(held) => held.iter().try_for_each(|held| self.expect_held(held)),
             Verb::ExpectHint(hints) => hints.iter().try_for_each(|hint| self.expect_hint(hint)),
+            Verb::ExpectAgree { key, agree } => self.expect_agree(key, *agree),
         }
     }
 
@@ -437,6 +439,27 @@ impl Stage<'_> {
             key: expected.key.clone(),
             expected: tell(&expected.values),
             got: tell(&values),
+        })
+    }
+
+    fn expect_agree(&self, key: &Key, expected: bool) -> Result<(), Problem> {
+        let homes = self.model.scenario().cluster.homes(key);
+        if homes_agree(&self.state, key, homes) == expected {
+            return Ok(());
+        }
+        let names = self.model.names();
+        let held = |node: NodeId| match self.node(node).store.get(key) {
+            Some(entry) => names.record(&entry.state),
+            None => "nothing".into(),
+        };
+        let held: Vec<_> = homes.iter().map(|home| (names.node(home), held(home))).collect();
+        Err(match (expected, held.into_iter()) {
+            (true, held) => Problem::HomesDiffer {
+                held: held.map(|(node, held)| alloc::format!("{node} holds {held}")).collect(),
+            },
+            (false, mut held) => {
+                Problem::HomesAgree { held: held.next().map(|(_, held)| held).unwrap_or_default() }
+            }
         })
     }
 }

@@ -513,7 +513,7 @@ impl Reader<'_> {
             if is_script && matches!(property.kind, PropertyKind::Convergence { .. }) {
                 let problem = format!(
                     "expect.{name}: is about all runs, and a script is one; say `settle = true` \
-                     and `expect-held` in steps"
+                     and `expect-agree` in steps"
                 );
                 return Err(self.error(at, problem));
             }

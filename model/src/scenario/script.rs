@@ -107,6 +107,13 @@ pub enum Verb {
     ExpectHeld(Vec<Held>),
     /// Which hints nodes are to keep.
     ExpectHint(Vec<HintKept>),
+    /// Whether the homes of a key are to agree.
+    ExpectAgree {
+        /// Which key.
+        key: Key,
+        /// They are to hold the same state, with its clocks and tombstones; or not to, if `false`.
+        agree: bool,
+    },
 }
 
 /// Whom the messages of a request reach within a step. Clients are always reached.

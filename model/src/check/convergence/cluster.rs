@@ -56,18 +56,18 @@ impl ClusterSource {
             Outcome::Holds | Outcome::Undecided => false,
         }
     }
+}
 
-    fn homes_agree(&self, state: &ClusterState) -> bool {
-        self.homes.iter().all(|(key, homes)| {
-            let mut held = state
-                .nodes()
-                .enumerate()
-                .filter(|(index, _)| homes.iter().any(|home| home.index() == *index))
-                .map(|(_, node)| node.store.get(key).map(|entry| &entry.state));
-            let first = held.next();
-            held.all(|other| Some(other) == first)
-        })
-    }
+/// Whether the homes of a key each hold an equal record of it, or each none.
+#[must_use]
+pub fn homes_agree(state: &ClusterState, key: &Key, homes: NodeSet) -> bool {
+    let mut held = state
+        .nodes()
+        .enumerate()
+        .filter(|(index, _)| homes.iter().any(|home| home.index() == *index))
+        .map(|(_, node)| node.store.get(key).map(|entry| &entry.state));
+    let first = held.next();
+    held.all(|other| Some(other) == first)
 }
 
 impl Source for ClusterSource {
@@ -94,7 +94,8 @@ impl Source for ClusterSource {
     }
 
     fn has_converged(&self, state: &ClusterState) -> bool {
-        self.homes_agree(state) && FURTHER_CONDITIONS.iter().all(|holds| holds(state))
+        let agree = |(key, homes): &(Key, NodeSet)| homes_agree(state, key, *homes);
+        self.homes.iter().all(agree) && FURTHER_CONDITIONS.iter().all(|holds| holds(state))
     }
 
     fn may_go_on(&self) -> bool {

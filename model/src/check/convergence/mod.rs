@@ -24,7 +24,7 @@ mod witness;
 
 use alloc::vec::Vec;
 
-pub use cluster::ClusterSource;
+pub use cluster::{ClusterSource, homes_agree};
 pub use source::{Source, Step};
 
 /// What is assumed of the world, in words.

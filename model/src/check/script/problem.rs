@@ -66,6 +66,18 @@ pub enum Problem {
         /// What it does.
         got: String,
     },
+    /// The homes of a key hold different states.
+    #[error("they differ: {}", held.join("; "))]
+    HomesDiffer {
+        /// What each holds.
+        held: Vec<String>,
+    },
+    /// The homes of a key all hold the same state.
+    #[error("they all hold {held}")]
+    HomesAgree {
+        /// What.
+        held: String,
+    },
     /// The client cannot ask, since it waits.
     #[error("{request} has no answer yet; deliver its messages or expire a timer of it first")]
     StillWaits {

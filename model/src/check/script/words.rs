@@ -69,6 +69,8 @@ pub fn step(model: &ClusterModel, verb: &Verb) -> String {
             };
             format!("expect {}", hints.iter().map(one).join("; "))
         }
+        Verb::ExpectAgree { key, agree: true } => format!("expect the homes of {key} to agree"),
+        Verb::ExpectAgree { key, agree: false } => format!("expect the homes of {key} to differ"),
     }
 }
 

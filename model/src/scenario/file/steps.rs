@@ -51,6 +51,8 @@ pub(super) struct RawStep {
     settle: Option<Spanned<bool>>,
     expect_held: Option<OneOrMore<RawHeld>>,
     expect_hint: Option<OneOrMore<RawHint>>,
+    expect_agree: Option<Spanned<String>>,
+    expect_differ: Option<Spanned<String>>,
     expect_answer: Option<RawExpectAnswer>,
 }
 
@@ -131,7 +133,7 @@ struct RawExpectAnswer {
 }
 
 /// The names of what a step can be, each with whether this step is it.
-type Verbs = [(&'static str, bool); 20];
+type Verbs = [(&'static str, bool); 22];
 
 /// The names of what can stand beside a verb, each with where it does in this step.
 type Companions = [(&'static str, Option<Range<usize>>); 10];
@@ -161,6 +163,8 @@ impl RawStep {
             ("settle", self.settle.is_some()),
             ("expect-held", self.expect_held.is_some()),
             ("expect-hint", self.expect_hint.is_some()),
+            ("expect-agree", self.expect_agree.is_some()),
+            ("expect-differ", self.expect_differ.is_some()),
         ]
     }
 
@@ -453,6 +457,14 @@ impl Reader<'_> {
             let hints =
                 hints.0.iter().map(|hint| self.hint(hint, cast)).collect::<Result<_, _>>()?;
             return Ok(Verb::ExpectHint(hints));
+        }
+        if let Some(key) = &step.expect_agree {
+            let key = self.key(key, "step.expect-agree", cast)?;
+            return Ok(Verb::ExpectAgree { key, agree: true });
+        }
+        if let Some(key) = &step.expect_differ {
+            let key = self.key(key, "step.expect-differ", cast)?;
+            return Ok(Verb::ExpectAgree { key, agree: false });
         }
         if step.heal.is_some() {
             return Ok(Verb::Heal);
