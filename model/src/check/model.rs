@@ -421,8 +421,8 @@ impl ClusterModel {
         self.apply_telling(last, action, |_| {})
     }
 
-    /// Lets one action happen and tells what it changed, a line each: answers that reached their
-    /// clients in the same step, actors that changed, messages sent.
+    /// Lets one action happen and tells what it changed, a line each: messages of nodes that reached
+    /// their receivers in the same step, actors that changed, messages sent.
     #[must_use]
     pub fn changes(
         &self,
@@ -431,7 +431,7 @@ impl ClusterModel {
     ) -> Option<(ClusterState, Vec<String>)> {
         let mut lines = Vec::new();
         let next = self.apply_telling(last, action, |hop| {
-            if let Peer::Client(_) = hop.to {
+            if let Peer::Node(_) = hop.from {
                 lines.push(self.names.envelope(hop));
             }
         })?;
