@@ -12,21 +12,15 @@ use quorate_model::scenario::builtin::{ALL, Builtin};
 
 const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
 
-/// What the release build checks in seconds takes minutes here.
-const LARGE: [&str; 6] = [
-    "strict-concurrent-3",
-    "write-quorum-half",
-    "crash-sloppy",
-    "hint-holder-dies-w2",
-    "delete-collected",
-    "flagship",
-];
-
 #[test]
 fn every_scenario_gives_the_verdicts_its_file_expects_over_as_many_states_as_before() {
     let mut sizes = String::new();
-    for builtin in ALL.iter().filter(|builtin| !LARGE.contains(&builtin.name)) {
+    for builtin in ALL {
         let scenario = Arc::new(builtin.parse().expect("built-in scenarios parse"));
+        // `quorate check --deep` is for those that take longer.
+        if !scenario.default {
+            continue;
+        }
         let report = check(&scenario, &LIMITS, |_| {});
         for verdict in &report.verdicts {
             let (name, found, expected) = (verdict.property.name, verdict.found, verdict.expected);
@@ -70,7 +64,7 @@ fn a_property_that_was_never_put_to_the_test_is_not_as_expected() {
     assert!(!report.is_as_expected());
 }
 
-fn large() -> Arc<quorate_model::scenario::Scenario> {
+fn larger() -> Arc<quorate_model::scenario::Scenario> {
     let builtin = Builtin::named("strict-concurrent-3").expect("it is built in");
     Arc::new(builtin.parse().expect("built-in scenarios parse"))
 }
@@ -83,7 +77,7 @@ fn a_run_cut_by_states_time_or_depth_says_so_and_has_failed() {
         Limits { depth_max: Some(5), ..LIMITS },
     ];
     for limits in cuts {
-        let report = check(&large(), &limits, |_| {});
+        let report = check(&larger(), &limits, |_| {});
         assert!(report.cut.is_some(), "{limits:?}");
         assert!(!report.is_as_expected(), "{limits:?}");
     }

@@ -21,10 +21,11 @@ use quorate_model::versions::Versioning;
 
 const DOCUMENT: &str = include_str!("../../docs/scenarios.md");
 
-/// The blocks of the document that are said to be whole scenario files.
+/// The blocks of the document that are whole scenario files, each with a name after "toml".
 fn complete_examples() -> Vec<&'static str> {
-    let blocks = DOCUMENT.split("```toml complete\n").skip(1);
-    blocks.map(|rest| rest.split_once("```").expect("a block that is opened is closed").0).collect()
+    let blocks = DOCUMENT.split("\n```toml ").skip(1);
+    let toml = |rest: &'static str| rest.split_once('\n')?.1.split_once("```");
+    blocks.map(|rest| toml(rest).expect("a block that is opened is closed").0).collect()
 }
 
 /// The document's worked example, from which the refused files are made.

@@ -4,6 +4,7 @@
 pub mod describe;
 pub mod json;
 mod limits;
+mod memory;
 pub mod planted;
 mod report;
 mod runner;

@@ -75,6 +75,12 @@ pub struct Report {
     pub depth: usize,
     /// How long the search for every state took, without that for shortest runs.
     pub elapsed: Duration,
+    /// How long all of it took: the search for every state, those for shortest runs, and the
+    /// decision where runs end.
+    pub took: Duration,
+    /// The most memory the process has had so far, in bytes, all that it checked before included;
+    /// `None` where the system does not tell.
+    pub process_peak_memory: Option<u64>,
     /// A verdict per property, in a fixed order.
     pub verdicts: Vec<Verdict>,
     /// How often each kind of action happened over all transitions.

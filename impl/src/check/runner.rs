@@ -16,6 +16,7 @@ use quorate_model::scenario::Scenario;
 use stateright::{Checker, Model};
 
 use super::limits::{Cut, Limits};
+use super::memory::peak_memory;
 use super::report::{Endings, Report, Verdict};
 use super::script;
 
@@ -103,6 +104,8 @@ pub fn check(
         distinct: found.distinct,
         depth: found.depth,
         elapsed,
+        took: started.elapsed(),
+        process_peak_memory: peak_memory(),
         verdicts,
         fired,
         siblings_max,

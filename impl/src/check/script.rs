@@ -10,6 +10,7 @@ use quorate_model::check::script::{self, Difference, Finding};
 use quorate_model::check::trace::{ReplayedStep, walk};
 use quorate_model::scenario::Scenario;
 
+use super::memory::peak_memory;
 use super::report::{Report, Verdict};
 
 /// What happened in a script, for people and programs.
@@ -88,6 +89,8 @@ pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
         distinct,
         depth: generated - 1,
         elapsed: started.elapsed(),
+        took: started.elapsed(),
+        process_peak_memory: peak_memory(),
         verdicts,
         fired,
         siblings_max,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -16,6 +17,9 @@ use super::script::Played;
 
 /// How wide the table is where there is no terminal, in characters.
 const TABLE_WIDTH: u16 = 120;
+
+/// From when on it is told what a check took in all.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Everything about one check but the runs themselves. `saved` gives the file that holds the run
 /// of a verdict, if it was saved.
@@ -37,6 +41,9 @@ pub fn block(
     match &report.script {
         Some(played) => line("script", &script_line(played)),
         None => line("states", &states_line(report)),
+    }
+    if report.took >= LONG {
+        line("in all", &took_line(report));
     }
     if let Some(difference) = report.script.as_ref().and_then(Played::difference) {
         line("DIFFERS", &difference);
@@ -79,6 +86,14 @@ fn states_line(report: &Report) -> String {
         grouped(report.rate() as u64),
         report.collision_probability(),
     )
+}
+
+fn took_line(report: &Report) -> String {
+    let took = report.took.as_secs_f64();
+    let memory = report.process_peak_memory.map(|bytes| {
+        format!("; the process has had {} MiB at most", grouped(bytes.div_ceil(1 << 20)))
+    });
+    format!("{took:.2} s, with shortest runs and convergence{}", memory.unwrap_or_default())
 }
 
 fn script_line(played: &Played) -> String {
@@ -137,14 +152,24 @@ fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> St
     text
 }
 
-/// A table row per scenario with its bounds and size.
+/// A table row per scenario with its bounds and size, the seconds of the whole check, and the most
+/// memory the process has had by its end.
 #[must_use]
 pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
-    let header =
-        ["scenario", "nodes", "N R W", "faults", "generated", "distinct", "depth", "seconds"];
-    table.set_header(header.into_iter().chain(["verdicts"]));
+    table.set_header([
+        "scenario",
+        "nodes",
+        "N R W",
+        "faults",
+        "generated",
+        "distinct",
+        "depth",
+        "seconds",
+        "MiB",
+        "verdicts",
+    ]);
     for (scenario, report) in checked {
         let quorum = scenario.cluster.quorum();
         let verdicts = report.verdicts.iter().map(|verdict| {
@@ -164,7 +189,10 @@ pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
             grouped(report.generated as u64),
             grouped(report.distinct as u64),
             report.depth.to_string(),
-            format!("{:.2}", report.elapsed.as_secs_f64()),
+            format!("{:.2}", report.took.as_secs_f64()),
+            report
+                .process_peak_memory
+                .map_or_else(String::new, |bytes| grouped(bytes.div_ceil(1 << 20))),
             verdicts.join(", "),
         ]);
     }
@@ -229,7 +257,7 @@ pub fn table(checked: &[(&Scenario, &Report)]) -> String {
             format!("{} {} {}", quorum.n(), quorum.r(), quorum.w()),
             describe::faults(scenario),
             grouped(report.distinct as u64),
-            format!("{:.2} s", report.elapsed.as_secs_f64()),
+            format!("{:.2} s", report.took.as_secs_f64()),
             verdicts.join("\n"),
             outcome.to_owned(),
         ]);
