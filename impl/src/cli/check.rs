@@ -179,10 +179,11 @@ fn plant(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 fn list() -> Result<(), Failure> {
+    let width = ALL.iter().map(|builtin| builtin.name.len()).max().unwrap_or_default();
     for builtin in ALL {
         let Loaded { scenario, .. } = load_builtin(builtin)?;
-        let large = if scenario.default { "" } else { " (only when named)" };
-        output::print(&format!("{:<34}{}{large}\n", scenario.name, scenario.title))?;
+        let large = if scenario.default { "" } else { " (only by name or with --deep)" };
+        output::print(&format!("{:<width$}  {}{large}\n", scenario.name, scenario.title))?;
     }
     Ok(())
 }
