@@ -7,7 +7,8 @@ use thread_local::ThreadLocal;
 
 use super::stateright_properties::Discovered;
 use crate::cluster::Reaping;
-use crate::protocol::{FanOut, ReadRepair};
+use crate::ids::Peer;
+use crate::protocol::{FanOut, Message, ReadRepair, Timer};
 use crate::scenario::{PlannedAction, PlannedOperation, Scenario};
 
 /// The kinds of thing that can happen, as they are counted.
@@ -98,6 +99,49 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The delivery of this message.
+    #[must_use]
+    pub fn of_delivery(message: &Message) -> Kind {
+        match message {
+            Message::Put(_) => Kind::Put,
+            Message::PutReply { .. } => Kind::PutReply,
+            Message::Get(_) => Kind::Get,
+            Message::GetReply { .. } => Kind::GetReply,
+            Message::Store { .. } => Kind::Store,
+            Message::StoreAck { .. } => Kind::StoreAck,
+            Message::Fetch { .. } => Kind::Fetch,
+            Message::FetchReply { .. } => Kind::FetchReply,
+            Message::Repair { .. } => Kind::Repair,
+            Message::Probe { .. } => Kind::Probe,
+            Message::ProbeReply { .. } => Kind::ProbeReply,
+            Message::StoreHint { .. } => Kind::StoreHint,
+            Message::Handoff { .. } => Kind::Handoff,
+            Message::HandoffAck { .. } => Kind::HandoffAck,
+            Message::CatchUp { .. } => Kind::CatchUp,
+            Message::CatchUpPage { .. } => Kind::CatchUpPage,
+            Message::ReapAsk { .. } => Kind::ReapAsk,
+            Message::ReapAgree { .. } => Kind::ReapAgree,
+            Message::Reap { .. } => Kind::Reap,
+            Message::SyncHashes { .. } => Kind::SyncHashes,
+            Message::SyncKeys { .. } => Kind::SyncKeys,
+            Message::SyncStates { .. } => Kind::SyncStates,
+        }
+    }
+
+    /// The expiry of this timer.
+    #[must_use]
+    pub fn of_expiry(peer: Peer, timer: Timer) -> Kind {
+        match (peer, timer) {
+            (Peer::Client(_), _) => Kind::ClientTimeout,
+            (_, Timer::Request(_)) => Kind::NodeTimeout,
+            (_, Timer::Handoff) => Kind::HandoffTimer,
+            (_, Timer::Sync(_)) => Kind::SyncTimer,
+            (_, Timer::CatchUp) => Kind::CatchUpTimer,
+            (_, Timer::Reap) => Kind::ReapTimer,
+            (_, Timer::Settled) => Kind::SettledTimer,
+        }
+    }
+
     /// All kinds, in the order they are shown.
     pub const ALL: [Kind; 41] = [
         Kind::InvokePut,

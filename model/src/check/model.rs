@@ -15,19 +15,22 @@ use stateright::{Model, Property};
 
 use super::action::{Action, Envelope};
 use super::actor::{ActorState, ClusterActor, NodeState};
-use super::history::{Historian, History, Watch};
+use super::expiry::{Expiry, expiry};
+use super::ghost::Ghost;
+use super::history::Watch;
 use super::instruments::{Instruments, Kind};
 use super::local::{self, Event, Fact, LocalStep};
-use super::memo::{self, Fingerprint, Memo};
+use super::memo::Memo;
+use super::offer::offer;
 use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
-use super::{background, begin, instant, late, reduce, stateright_properties};
+use super::{background, begin, instant, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
-use crate::protocol::{FanOut, MemoryStore, Message, Outcome, Timer};
-use crate::scenario::{Faults, PlannedAction, Scenario};
-use crate::versions::{Record, Versioning};
+use crate::protocol::{MemoryStore, Message, Outcome, Timer};
+use crate::scenario::{PlannedAction, Scenario};
+use crate::versions::Versioning;
 
 /// A scenario as a Stateright model.
 #[derive(Clone)]
@@ -35,34 +38,13 @@ pub struct ClusterModel {
     scenario: Arc<Scenario>,
     actors: Vec<ClusterActor>,
     nodes: usize,
-    historian: Historian,
+    ghost: Ghost,
     properties: Vec<&'static PropertySpec>,
     instruments: Arc<Instruments>,
     names: &'static Names,
-    memos: Arc<Memos>,
+    steps: Arc<Memo<Shared<Seat>, Event, LocalStep>>,
+    forgotten: Arc<reduce::ForgetMemo>,
     watch: Watch,
-}
-
-/// A client's operation, as the ghost takes note of its start.
-#[derive(Clone, PartialEq, Hash, Debug)]
-struct Start {
-    client: usize,
-    operation: usize,
-}
-
-impl Fingerprint for Start {
-    fn fingerprint(&self) -> u64 {
-        memo::of(self)
-    }
-}
-
-/// What was worked out before.
-#[derive(Debug, Default)]
-struct Memos {
-    steps: Memo<Shared<Seat>, Event, LocalStep>,
-    notes: Memo<Shared<History>, Shared<Vec<Fact>>, Shared<History>>,
-    starts: Memo<Shared<History>, Start, Shared<History>>,
-    forgotten: reduce::ForgetMemo,
 }
 
 impl ClusterModel {
@@ -82,12 +64,13 @@ impl ClusterModel {
         ClusterModel {
             actors: ClusterActor::all(&scenario),
             nodes: scenario.cluster.nodes().len(),
-            historian: Historian::new(&scenario, PropertySpec::watch(&properties)),
+            ghost: Ghost::new(Arc::clone(&scenario), PropertySpec::watch(&properties)),
             watch: PropertySpec::watch(&properties),
             properties,
             instruments: Arc::default(),
             names: Names::leak(&scenario),
-            memos: Arc::default(),
+            steps: Arc::default(),
+            forgotten: Arc::default(),
             scenario,
         }
     }
@@ -127,7 +110,7 @@ impl ClusterModel {
     pub fn view<'a>(&'a self, state: &'a ClusterState) -> View<'a> {
         View {
             scenario: &self.scenario,
-            historian: &self.historian,
+            historian: self.ghost.historian(),
             history: &state.history,
             nodes: state,
         }
@@ -162,7 +145,7 @@ impl ClusterModel {
     fn step(&self, state: &mut ClusterState, index: usize, event: &Event, hops: &mut Hops) {
         let seat = state.seats[index].clone();
         let take = || local::step(&self.scenario, &self.actors, index, &seat, event);
-        self.memos.steps.with(&seat, event, take, |step| {
+        self.steps.with(&seat, event, take, |step| {
             state.seats[index] = step.seat.clone();
             for envelope in &step.sent {
                 if !state.connected(envelope.from, envelope.to) {
@@ -178,76 +161,9 @@ impl ClusterModel {
                 if let Some(ended) = &mut hops.ended {
                     ended.extend(facts.iter().filter_map(Ended::of));
                 }
-                self.note(&mut state.history, facts);
-                if self.watch.hints {
-                    self.judge_hints(state, facts);
-                }
+                self.ghost.note(state, facts, &self.instruments);
             }
         });
-    }
-
-    /// Judges every hint that was dropped: some node must hold, on its disk, all that it said.
-    fn judge_hints(&self, state: &mut ClusterState, facts: &[Fact]) {
-        for fact in facts {
-            let Fact::HintDropped { key, state: dropped } = fact else { continue };
-            let (scenario, history) = (&*self.scenario, &state.history);
-            let named =
-                |record: &Record| history.closure(self.historian.named(scenario, history, record));
-            let wanted = self.historian.named(scenario, history, dropped);
-            let holds = |node: &NodeState| {
-                let store = node.durable();
-                let hints = store.hints().filter(|(_, of, _)| *of == key);
-                let hinted = hints.map(|(_, _, state)| named(state));
-                let held = store.get(key).map(|entry| named(&entry.state));
-                hinted.chain(held).any(|held| wanted.is_subset(held))
-            };
-            let is_safe = state.nodes().any(holds);
-            let mut history = (*state.history).clone();
-            self.historian.on_hint_dropped(&mut history, is_safe);
-            if history != *state.history {
-                state.history = Shared::new(history);
-            }
-        }
-    }
-
-    /// Lets the ghost take note of what happened.
-    fn note(&self, history: &mut Shared<History>, facts: &Shared<Vec<Fact>>) {
-        let before = history.clone();
-        let write = || {
-            let mut after = (*before).clone();
-            for fact in &**facts {
-                self.note_fact(&mut after, fact);
-            }
-            // The same history is the same pointer, which is the cheapest to compare.
-            if after == *before { before.clone() } else { Shared::new(after) }
-        };
-        self.memos.notes.with(&before, facts, write, |after| *history = after.clone());
-    }
-
-    fn note_fact(&self, history: &mut History, fact: &Fact) {
-        let (scenario, historian) = (&*self.scenario, &self.historian);
-        match fact {
-            Fact::Outcome { client, operation, outcome } => {
-                historian.on_outcome(scenario, history, *client, *operation, outcome);
-            }
-            Fact::Record { came, minted, after, .. } | Fact::Hint { came, minted, after } => {
-                self.instruments.saw_siblings(after.versions().count());
-                if let Some((write, Some(dot))) = minted
-                    && historian.notes_mint_of(scenario, *write)
-                {
-                    historian.on_mint(history, *write, *dot);
-                }
-                let came = [came[0].as_deref(), came[1].as_deref()];
-                let minted = minted.map(|(write, _)| write);
-                if historian.loses_sibling(scenario, history, came, minted, after) {
-                    historian.on_sibling_lost(history);
-                }
-                if let Fact::Record { node, .. } = fact {
-                    historian.on_held(scenario, history, *node, after);
-                }
-            }
-            Fact::HintDropped { .. } => {}
-        }
     }
 
     fn invoke(&self, state: &mut ClusterState, index: usize, coordinator: NodeId, hops: &mut Hops) {
@@ -263,14 +179,7 @@ impl ClusterModel {
             }
             PlannedAction::Put { .. } => Kind::InvokePut,
         });
-        let (before, start) = (state.history.clone(), Start { client, operation });
-        let write = || {
-            let mut history = (*before).clone();
-            self.historian.on_invoke(&self.scenario, &mut history, client, operation);
-            Shared::new(history)
-        };
-        let history = &mut state.history;
-        self.memos.starts.with(&before, &start, write, |after| *history = after.clone());
+        self.ghost.on_invoke(state, client, operation);
         self.tick(state);
         self.step(state, index, &Event::Choose(coordinator), hops);
     }
@@ -319,77 +228,6 @@ impl ClusterModel {
         }
     }
 
-    fn kind_of(message: &Message) -> Kind {
-        match message {
-            Message::Put(_) => Kind::Put,
-            Message::PutReply { .. } => Kind::PutReply,
-            Message::Get(_) => Kind::Get,
-            Message::GetReply { .. } => Kind::GetReply,
-            Message::Store { .. } => Kind::Store,
-            Message::StoreAck { .. } => Kind::StoreAck,
-            Message::Fetch { .. } => Kind::Fetch,
-            Message::FetchReply { .. } => Kind::FetchReply,
-            Message::Repair { .. } => Kind::Repair,
-            Message::Probe { .. } => Kind::Probe,
-            Message::ProbeReply { .. } => Kind::ProbeReply,
-            Message::StoreHint { .. } => Kind::StoreHint,
-            Message::Handoff { .. } => Kind::Handoff,
-            Message::HandoffAck { .. } => Kind::HandoffAck,
-            Message::CatchUp { .. } => Kind::CatchUp,
-            Message::CatchUpPage { .. } => Kind::CatchUpPage,
-            Message::ReapAsk { .. } => Kind::ReapAsk,
-            Message::ReapAgree { .. } => Kind::ReapAgree,
-            Message::Reap { .. } => Kind::Reap,
-            Message::SyncHashes { .. } => Kind::SyncHashes,
-            Message::SyncKeys { .. } => Kind::SyncKeys,
-            Message::SyncStates { .. } => Kind::SyncStates,
-        }
-    }
-
-    /// What it takes for a timer that is set to expire now.
-    ///
-    /// In the reduced model a node-driven request takes no time to its coordinator and back, so
-    /// only the coordinator's own timer has a meaning; a client's expires when the coordinator has
-    /// forgotten the request in a crash, and then costs nothing, since it is not wrong.
-    ///
-    /// What nodes do of their own accord costs nothing either, and may happen at any time but for
-    /// bounds: see [`background`].
-    fn expiry(&self, state: &ClusterState, index: usize, timer: Timer) -> Expiry {
-        let Some(node) = index.checked_sub(self.nodes) else {
-            return match timer {
-                Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
-                Timer::Request(_) => Expiry::Never,
-                _ if background::may_expire(&self.scenario, state, NodeId(index as u16), timer) => {
-                    Expiry::Free
-                }
-                _ => Expiry::Never,
-            };
-        };
-        let client = state.clients().nth(node).map(|client| &client.client);
-        let asked = client.and_then(|client| Some((client.pending()?, client.asks()?)));
-        // Told by the coordinator's having stopped since it began, so that nothing changes for
-        // scenarios without crashes; and not while its answer may still come.
-        let is_forgotten = asked.is_some_and(|(request, coordinator)| {
-            let peer = Peer::Client(request.client);
-            let under_way = |sent: &Shared<Envelope>| {
-                sent.message.request() == Some(request) && (sent.to == peer || sent.from == peer)
-            };
-            let forgets = |node: &NodeState| {
-                let has_stopped = node.lives > 0 || state.down.contains(coordinator);
-                has_stopped && !node.replica.is_pending(request)
-            };
-            state.nodes().nth(coordinator.index()).is_some_and(forgets)
-                && !state.network.iter().any(under_way)
-        });
-        let is_reduced =
-            self.scenario.reductions.client_hops && self.scenario.fan_out == FanOut::NodeDriven;
-        match (is_forgotten, is_reduced) {
-            (true, _) => Expiry::Free,
-            (false, false) if state.faults.timeouts > 0 => Expiry::AFault,
-            _ => Expiry::Never,
-        }
-    }
-
     /// Applies what happens to a node's disk or process, which no protocol has a say in.
     fn disturb(&self, state: &mut ClusterState, node: NodeId, how: impl FnOnce(&mut NodeState)) {
         let mut seat = (*state.seats[node.index()]).clone();
@@ -410,9 +248,7 @@ impl ClusterModel {
         how: impl FnOnce(&mut NodeState),
     ) {
         self.disturb(state, node, how);
-        let mut history = (*state.history).clone();
-        self.historian.on_disk_lost(&mut history, node);
-        state.history = Shared::new(history);
+        self.ghost.on_disk_lost(state, node);
     }
 
     /// Lets one action happen. `None` if it is not possible in this state.
@@ -487,7 +323,7 @@ impl ClusterModel {
                 }
             }
             Action::Deliver(envelope) => {
-                if is_down(&state, envelope.to) || !state.take(&envelope) {
+                if state.is_down(envelope.to) || !state.take(&envelope) {
                     return None;
                 }
                 self.deliver(&mut state, envelope, hops);
@@ -512,7 +348,7 @@ impl ClusterModel {
                 if !state.seats.get(index)?.timers.contains(&timer) {
                     return None;
                 }
-                match self.expiry(&state, index, timer) {
+                match expiry(&self.scenario, &state, index, timer) {
                     Expiry::Never => return None,
                     Expiry::AFault => {
                         state.faults.timeouts = state.faults.timeouts.checked_sub(1)?;
@@ -520,15 +356,7 @@ impl ClusterModel {
                     Expiry::Free => {}
                 }
                 background::forget_overtaken(&mut state, timer);
-                self.instruments.count(match (peer, timer) {
-                    (Peer::Client(_), _) => Kind::ClientTimeout,
-                    (_, Timer::Request(_)) => Kind::NodeTimeout,
-                    (_, Timer::Handoff) => Kind::HandoffTimer,
-                    (_, Timer::Sync(_)) => Kind::SyncTimer,
-                    (_, Timer::CatchUp) => Kind::CatchUpTimer,
-                    (_, Timer::Reap) => Kind::ReapTimer,
-                    (_, Timer::Settled) => Kind::SettledTimer,
-                });
+                self.instruments.count(Kind::of_expiry(peer, timer));
                 self.step(&mut state, index, &Event::Expire(peer, timer), hops);
             }
             Action::Crash { node } => {
@@ -601,15 +429,15 @@ impl ClusterModel {
             on_hop(&envelope);
             self.deliver(&mut state, envelope, hops);
         }
-        reduce::normalise(&self.scenario, &self.memos.forgotten, &mut state);
+        reduce::normalise(&self.scenario, &self.forgotten, &mut state);
         Some(state)
     }
 
     fn deliver(&self, state: &mut ClusterState, envelope: Shared<Envelope>, hops: &mut Hops) {
-        if is_down(state, envelope.to) {
+        if state.is_down(envelope.to) {
             return;
         }
-        self.instruments.count(Self::kind_of(&envelope.message));
+        self.instruments.count(Kind::of_delivery(&envelope.message));
         let index = self.index(envelope.to);
         self.step(state, index, &Event::Receive(envelope), hops);
     }
@@ -641,19 +469,6 @@ impl Ended {
         let client = ClientId(*client as u64);
         Some(Ended { client, operation: *operation, outcome: outcome.clone() })
     }
-}
-
-/// What it takes for a timer to expire.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Expiry {
-    Never,
-    /// It spends the budget of timeouts.
-    AFault,
-    Free,
-}
-
-fn is_down(state: &ClusterState, peer: Peer) -> bool {
-    matches!(peer, Peer::Node(node) if state.down.contains(node))
 }
 
 impl Nodes for ClusterState {
@@ -692,81 +507,14 @@ impl Model for ClusterModel {
             down: self.scenario.down,
             groups: if is_split { self.scenario.partition.clone() } else { Vec::new() },
             faults: self.scenario.faults,
-            history: Shared::new(History::new(&self.scenario, self.historian.keys().len())),
+            history: self.ghost.blank(),
             names: self.names,
         }])
     }
 
     fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        if !self.instruments.may_expand() {
-            return;
-        }
-        for (index, (actor, seat)) in self.actors.iter().zip(&state.seats).enumerate() {
-            if let (ClusterActor::Client(config), ActorState::Client(client)) = (actor, &seat.state)
-                && let Some(operation) = config.ready(client)
-                && begin::may_begin(&self.scenario, state, index - self.nodes)
-            {
-                let via = begin::coordinators(&self.scenario, self.watch, state, operation);
-                let client = client.client.id();
-                actions.extend(via.map(|coordinator| Action::Invoke { client, coordinator }));
-            }
-        }
-        let Faults { drops, duplicates, crashes, wipes, rollbacks, partitions, .. } = state.faults;
-        for (position, envelope) in state.network.iter().enumerate() {
-            // Copies of one message lead to one state.
-            if position > 0 && state.network[position - 1] == *envelope {
-                continue;
-            }
-            if !is_down(state, envelope.to) {
-                actions.push(Action::Deliver(envelope.clone()));
-            }
-            if drops > 0 {
-                actions.push(Action::Drop(envelope.clone()));
-            }
-            if duplicates > 0 {
-                actions.push(Action::Duplicate(envelope.clone()));
-            }
-        }
-        for (index, seat) in state.seats.iter().enumerate() {
-            let peer = ClusterActor::peer(self.nodes, Id::from(index));
-            let may = |timer: &&Timer| self.expiry(state, index, **timer) != Expiry::Never;
-            let expire = |timer: &Timer| Action::Expire { peer, timer: *timer };
-            actions.extend(seat.timers.iter().filter(may).map(expire));
-        }
-        for (node, seat) in (0..self.nodes).map(|index| NodeId(index as u16)).zip(state.nodes()) {
-            let is_faulty = self.scenario.faulty.contains(node);
-            if !state.down.contains(node) {
-                if crashes > 0 && is_faulty {
-                    actions.push(Action::Crash { node });
-                }
-            } else {
-                if self.scenario.down_returns || !self.scenario.down.contains(node) {
-                    actions.push(Action::Recover { node });
-                }
-                if wipes > 0 && is_faulty && seat.store != MemoryStore::default() {
-                    actions.push(Action::Wipe { node });
-                }
-                if rollbacks > 0 && seat.snapshot.is_some() {
-                    actions.push(Action::Restore { node });
-                }
-            }
-            // One copy, of a disk that holds something.
-            if rollbacks > 0
-                && is_faulty
-                && seat.snapshot.is_none()
-                && seat.store.entries().next().is_some()
-            {
-                actions.push(Action::Snapshot { node });
-            }
-        }
-        if partitions > 0 && state.groups.is_empty() && !self.scenario.partition.is_empty() {
-            actions.push(Action::Partition { groups: self.scenario.partition.clone() });
-        }
-        if self.scenario.heals && !state.groups.is_empty() {
-            actions.push(Action::Heal);
-        }
-        if let Some(current) = late::current_exchange(&self.scenario, state) {
-            actions.retain(|action| current.allows(&self.scenario, state, action));
+        if self.instruments.may_expand() {
+            offer(&self.scenario, self.watch, &self.actors, state, actions);
         }
     }
 

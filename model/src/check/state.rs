@@ -71,6 +71,12 @@ impl ClusterState {
         })
     }
 
+    /// Whether this is a node that is down; clients never are.
+    #[must_use]
+    pub fn is_down(&self, peer: Peer) -> bool {
+        matches!(peer, Peer::Node(node) if self.down.contains(node))
+    }
+
     /// Whether a message sent from one to the other will arrive: nodes reach those of their own
     /// group, clients reach every node. A node that is down may get it when it is up again.
     #[must_use]

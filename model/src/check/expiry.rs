@@ -1,0 +1,69 @@
+//! When timers may expire, and what that costs.
+
+use super::action::Envelope;
+use super::actor::NodeState;
+use super::background;
+use super::shared::Shared;
+use super::state::ClusterState;
+use crate::ids::{NodeId, Peer};
+use crate::protocol::{FanOut, Timer};
+use crate::scenario::Scenario;
+
+/// What it takes for a timer to expire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// It may not.
+    Never,
+    /// It spends the budget of timeouts.
+    AFault,
+    /// Nothing.
+    Free,
+}
+
+/// What it takes for a timer that is set to expire now.
+///
+/// In the reduced model a node-driven request takes no time to its coordinator and back, so
+/// only the coordinator's own timer has a meaning; a client's expires when the coordinator has
+/// forgotten the request in a crash, and then costs nothing, since it is not wrong.
+///
+/// What nodes do of their own accord costs nothing either, and may happen at any time but for
+/// bounds: see [`super::background`].
+pub(crate) fn expiry(
+    scenario: &Scenario,
+    state: &ClusterState,
+    index: usize,
+    timer: Timer,
+) -> Expiry {
+    let Some(node) = index.checked_sub(scenario.cluster.nodes().len()) else {
+        return match timer {
+            Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
+            Timer::Request(_) => Expiry::Never,
+            _ if background::may_expire(scenario, state, NodeId(index as u16), timer) => {
+                Expiry::Free
+            }
+            _ => Expiry::Never,
+        };
+    };
+    let client = state.clients().nth(node).map(|client| &client.client);
+    let asked = client.and_then(|client| Some((client.pending()?, client.asks()?)));
+    // Told by the coordinator's having stopped since it began, so that nothing changes for
+    // scenarios without crashes; and not while its answer may still come.
+    let is_forgotten = asked.is_some_and(|(request, coordinator)| {
+        let peer = Peer::Client(request.client);
+        let under_way = |sent: &Shared<Envelope>| {
+            sent.message.request() == Some(request) && (sent.to == peer || sent.from == peer)
+        };
+        let forgets = |node: &NodeState| {
+            let has_stopped = node.lives > 0 || state.down.contains(coordinator);
+            has_stopped && !node.replica.is_pending(request)
+        };
+        state.nodes().nth(coordinator.index()).is_some_and(forgets)
+            && !state.network.iter().any(under_way)
+    });
+    let is_reduced = scenario.reductions.client_hops && scenario.fan_out == FanOut::NodeDriven;
+    match (is_forgotten, is_reduced) {
+        (true, _) => Expiry::Free,
+        (false, false) if state.faults.timeouts > 0 => Expiry::AFault,
+        _ => Expiry::Never,
+    }
+}

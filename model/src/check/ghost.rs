@@ -1,0 +1,157 @@
+//! The ghost: takes note, in the history that is part of every state, of what happens in a search.
+//!
+//! What it writes depends on the history before and on what happened, so it is remembered (see
+//! [`super::memo`]), for all searches of one model.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::actor::NodeState;
+use super::history::{Historian, History, Watch};
+use super::instruments::Instruments;
+use super::local::Fact;
+use super::memo::{self, Fingerprint, Memo};
+use super::shared::Shared;
+use super::state::ClusterState;
+use crate::ids::NodeId;
+use crate::scenario::Scenario;
+use crate::versions::Record;
+
+/// Takes note of what happens.
+#[derive(Clone)]
+pub(crate) struct Ghost {
+    scenario: Arc<Scenario>,
+    historian: Historian,
+    judges_hints: bool,
+    memos: Arc<Memos>,
+}
+
+/// What was written before.
+#[derive(Debug, Default)]
+struct Memos {
+    notes: Memo<Shared<History>, Shared<Vec<Fact>>, Shared<History>>,
+    starts: Memo<Shared<History>, Start, Shared<History>>,
+}
+
+/// A client's operation, whose start is noted.
+#[derive(Clone, PartialEq, Hash, Debug)]
+struct Start {
+    client: usize,
+    operation: usize,
+}
+
+impl Fingerprint for Start {
+    fn fingerprint(&self) -> u64 {
+        memo::of(self)
+    }
+}
+
+impl Ghost {
+    /// The ghost of searches of this scenario, which notes what is watched.
+    pub(crate) fn new(scenario: Arc<Scenario>, watch: Watch) -> Ghost {
+        let historian = Historian::new(&scenario, watch);
+        Ghost { scenario, historian, judges_hints: watch.hints, memos: Arc::default() }
+    }
+
+    /// What it writes with, and what reads it.
+    pub(crate) fn historian(&self) -> &Historian {
+        &self.historian
+    }
+
+    /// The history before anything happened.
+    pub(crate) fn blank(&self) -> Shared<History> {
+        Shared::new(History::new(&self.scenario, self.historian.keys().len()))
+    }
+
+    /// Takes note that a client starts this operation of its program.
+    pub(crate) fn on_invoke(&self, state: &mut ClusterState, client: usize, operation: usize) {
+        let (before, start) = (state.history.clone(), Start { client, operation });
+        let write = || {
+            let mut history = (*before).clone();
+            self.historian.on_invoke(&self.scenario, &mut history, client, operation);
+            Shared::new(history)
+        };
+        let history = &mut state.history;
+        self.memos.starts.with(&before, &start, write, |after| *history = after.clone());
+    }
+
+    /// Takes note that what a node held is gone: it owes nothing for it any more.
+    pub(crate) fn on_disk_lost(&self, state: &mut ClusterState, node: NodeId) {
+        let mut history = (*state.history).clone();
+        self.historian.on_disk_lost(&mut history, node);
+        state.history = Shared::new(history);
+    }
+
+    /// Takes note of what happened in one step of an actor.
+    pub(crate) fn note(
+        &self,
+        state: &mut ClusterState,
+        facts: &Shared<Vec<Fact>>,
+        instruments: &Instruments,
+    ) {
+        let before = state.history.clone();
+        let write = || {
+            let mut after = (*before).clone();
+            for fact in &**facts {
+                self.note_fact(&mut after, fact, instruments);
+            }
+            // The same history is the same pointer, which is the cheapest to compare.
+            if after == *before { before.clone() } else { Shared::new(after) }
+        };
+        let history = &mut state.history;
+        self.memos.notes.with(&before, facts, write, |after| *history = after.clone());
+        if self.judges_hints {
+            self.judge_hints(state, facts);
+        }
+    }
+
+    fn note_fact(&self, history: &mut History, fact: &Fact, instruments: &Instruments) {
+        let (scenario, historian) = (&*self.scenario, &self.historian);
+        match fact {
+            Fact::Outcome { client, operation, outcome } => {
+                historian.on_outcome(scenario, history, *client, *operation, outcome);
+            }
+            Fact::Record { came, minted, after, .. } | Fact::Hint { came, minted, after } => {
+                instruments.saw_siblings(after.versions().count());
+                if let Some((write, Some(dot))) = minted
+                    && historian.notes_mint_of(scenario, *write)
+                {
+                    historian.on_mint(history, *write, *dot);
+                }
+                let came = [came[0].as_deref(), came[1].as_deref()];
+                let minted = minted.map(|(write, _)| write);
+                if historian.loses_sibling(scenario, history, came, minted, after) {
+                    historian.on_sibling_lost(history);
+                }
+                if let Fact::Record { node, .. } = fact {
+                    historian.on_held(scenario, history, *node, after);
+                }
+            }
+            Fact::HintDropped { .. } => {}
+        }
+    }
+
+    /// Judges every hint that was dropped: some node must hold, on its disk, all that it said.
+    fn judge_hints(&self, state: &mut ClusterState, facts: &[Fact]) {
+        for fact in facts {
+            let Fact::HintDropped { key, state: dropped } = fact else { continue };
+            let (scenario, history) = (&*self.scenario, &state.history);
+            let named =
+                |record: &Record| history.closure(self.historian.named(scenario, history, record));
+            let wanted = self.historian.named(scenario, history, dropped);
+            let holds = |node: &NodeState| {
+                let store = node.durable();
+                let hints = store.hints().filter(|(_, of, _)| *of == key);
+                let hinted = hints.map(|(_, _, state)| named(state));
+                let held = store.get(key).map(|entry| named(&entry.state));
+                hinted.chain(held).any(|held| wanted.is_subset(held))
+            };
+            let is_safe = state.nodes().any(holds);
+            let mut history = (*state.history).clone();
+            self.historian.on_hint_dropped(&mut history, is_safe);
+            if history != *state.history {
+                state.history = Shared::new(history);
+            }
+        }
+    }
+}

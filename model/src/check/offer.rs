@@ -1,0 +1,93 @@
+//! What may happen next in a state.
+
+use alloc::vec::Vec;
+
+use stateright::actor::Id;
+
+use super::action::Action;
+use super::actor::{ActorState, ClusterActor};
+use super::expiry::{Expiry, expiry};
+use super::history::Watch;
+use super::state::ClusterState;
+use super::{begin, late};
+use crate::ids::NodeId;
+use crate::protocol::{MemoryStore, Timer};
+use crate::scenario::{Faults, Scenario};
+
+/// Adds every action that is possible in this state and is not left out by a reduction.
+pub(crate) fn offer(
+    scenario: &Scenario,
+    watch: Watch,
+    actors: &[ClusterActor],
+    state: &ClusterState,
+    actions: &mut Vec<Action>,
+) {
+    let nodes = scenario.cluster.nodes().len();
+    for (index, (actor, seat)) in actors.iter().zip(&state.seats).enumerate() {
+        if let (ClusterActor::Client(config), ActorState::Client(client)) = (actor, &seat.state)
+            && let Some(operation) = config.ready(client)
+            && begin::may_begin(scenario, state, index - nodes)
+        {
+            let via = begin::coordinators(scenario, watch, state, operation);
+            let client = client.client.id();
+            actions.extend(via.map(|coordinator| Action::Invoke { client, coordinator }));
+        }
+    }
+    let Faults { drops, duplicates, crashes, wipes, rollbacks, partitions, .. } = state.faults;
+    for (position, envelope) in state.network.iter().enumerate() {
+        // Copies of one message lead to one state.
+        if position > 0 && state.network[position - 1] == *envelope {
+            continue;
+        }
+        if !state.is_down(envelope.to) {
+            actions.push(Action::Deliver(envelope.clone()));
+        }
+        if drops > 0 {
+            actions.push(Action::Drop(envelope.clone()));
+        }
+        if duplicates > 0 {
+            actions.push(Action::Duplicate(envelope.clone()));
+        }
+    }
+    for (index, seat) in state.seats.iter().enumerate() {
+        let peer = ClusterActor::peer(nodes, Id::from(index));
+        let may = |timer: &&Timer| expiry(scenario, state, index, **timer) != Expiry::Never;
+        let expire = |timer: &Timer| Action::Expire { peer, timer: *timer };
+        actions.extend(seat.timers.iter().filter(may).map(expire));
+    }
+    for (node, seat) in (0..nodes).map(|index| NodeId(index as u16)).zip(state.nodes()) {
+        let is_faulty = scenario.faulty.contains(node);
+        if !state.down.contains(node) {
+            if crashes > 0 && is_faulty {
+                actions.push(Action::Crash { node });
+            }
+        } else {
+            if scenario.down_returns || !scenario.down.contains(node) {
+                actions.push(Action::Recover { node });
+            }
+            if wipes > 0 && is_faulty && seat.store != MemoryStore::default() {
+                actions.push(Action::Wipe { node });
+            }
+            if rollbacks > 0 && seat.snapshot.is_some() {
+                actions.push(Action::Restore { node });
+            }
+        }
+        // One copy, of a disk that holds something.
+        if rollbacks > 0
+            && is_faulty
+            && seat.snapshot.is_none()
+            && seat.store.entries().next().is_some()
+        {
+            actions.push(Action::Snapshot { node });
+        }
+    }
+    if partitions > 0 && state.groups.is_empty() && !scenario.partition.is_empty() {
+        actions.push(Action::Partition { groups: scenario.partition.clone() });
+    }
+    if scenario.heals && !state.groups.is_empty() {
+        actions.push(Action::Heal);
+    }
+    if let Some(current) = late::current_exchange(scenario, state) {
+        actions.retain(|action| current.allows(scenario, state, action));
+    }
+}
