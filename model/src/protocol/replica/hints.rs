@@ -33,7 +33,7 @@ impl Replica {
             return Ok(());
         }
         let held = state.digest();
-        if keep(config, store, home, key, &state, step)? {
+        if keep(config, store, home, key, &state, step)?.is_some() {
             step.send(from, Message::StoreAck { request, held });
         }
         Ok(())
@@ -88,25 +88,26 @@ impl Replica {
     }
 }
 
-/// Merges a state into the hint for a home. Says whether it is kept: not if there are too many.
-fn keep<S: Store>(
+/// Merges a state into the hint for a home, and gives what that says then; `None`, and nothing is
+/// kept, if there are too many.
+pub(super) fn keep<S: Store>(
     config: &NodeConfig,
     store: &S,
     home: NodeId,
     key: Key,
     state: &Arc<Record>,
     step: &mut Step,
-) -> Result<bool, S::Error> {
+) -> Result<Option<Arc<Record>>, S::Error> {
     let state = match store.hint(home, &key)? {
         Some(_) if planted!(config.cluster, HintOverwritten) => Arc::clone(state),
-        Some(old) if old.dominates(state) => return Ok(true),
+        Some(old) if old.dominates(state) => return Ok(Some(old)),
         Some(old) if state.dominates(&old) => Arc::clone(state),
         Some(old) => Arc::new(old.merged(state)),
-        None if store.hint_count()? >= config.cluster.limits().hints_max => return Ok(false),
+        None if store.hint_count()? >= config.cluster.limits().hints_max => return Ok(None),
         None => Arc::clone(state),
     };
-    step.changes.push(Change::Hint { home, key, state });
-    Ok(true)
+    step.changes.push(Change::Hint { home, key, state: Arc::clone(&state) });
+    Ok(Some(state))
 }
 
 /// The home of a hint has left: those that keep the key now are to have it, in one atomic step.

@@ -15,6 +15,7 @@ use crate::protocol::write_round::WriteRound;
 use crate::versions::{Dot, Record, VersionVector, Write};
 
 use super::finished::FinishedPut;
+use super::hints::keep;
 use super::{NodeConfig, Replica, mint, start_timer, stop_timer};
 
 /// A write that a node coordinates, as far as it has got.
@@ -153,12 +154,6 @@ impl Replica {
             }
         };
         let Some(home) = config.other_homes(&key).next() else { return Ok(()) };
-        let old = store.hint(home, &key)?;
-        let hints_max = config.cluster.limits().hints_max;
-        if old.is_none() && store.hint_count()? >= hints_max {
-            refuse(Refusal::TooManyHints { hints_max }, step);
-            return Ok(());
-        }
         // The node holds no entry of the key, so its dot starts a run that nobody continues; and
         // what the client has seen is all that the state covers, so it covers no write unseen.
         let Some(identity) = store.identity()? else { return Ok(()) };
@@ -172,13 +167,13 @@ impl Replica {
             timestamp: now,
             value: put.value,
         });
-        let state = Arc::new(match &old {
-            Some(old) if !planted!(config.cluster, HintOverwritten) => old.merged(&state),
-            _ => state,
-        });
+        let state = keep(config, store, home, key.clone(), &Arc::new(state), step)?;
+        let Some(state) = state else {
+            let hints_max = config.cluster.limits().hints_max;
+            refuse(Refusal::TooManyHints { hints_max }, step);
+            return Ok(());
+        };
         step.changes.extend(identity_after.map(Change::Identity));
-        let hint = Change::Hint { home, key: key.clone(), state: Arc::clone(&state) };
-        step.changes.push(hint);
         let mut round = WriteRound::new(w);
         round.acknowledge(config.node);
         for home in config.other_homes(&key) {
