@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use quorate::check::text::grouped;
 use quorate::client::{collect_status, obstacles, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::node::{Node, NodeHandle, NodeSettings};
@@ -298,11 +299,4 @@ impl Counted {
     fn duration(&self) -> Duration {
         self.last.zip(self.first).map_or(Duration::ZERO, |(last, first)| last - first)
     }
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
 }

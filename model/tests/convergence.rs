@@ -1,9 +1,13 @@
 //! Convergence is decided as it is defined, where Stateright's `eventually` is not, and on
 //! clusters whose end can be foreseen.
 
+#[path = "support/alone.rs"]
+mod alone;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use alone::alone;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use quorate_model::check::convergence::{
     ClusterSource, Decision, Outcome, STATES_MAX, Source, Step, Violation, decide,
@@ -592,20 +596,8 @@ fn every_reduction_keeps_the_verdict_on_convergence() {
         };
         let Some(unreduced) = verdict(Reductions::NONE) else { continue };
         compared += 1;
-        for reductions in [
-            // A scenario that switches this one off is about what it removes.
-            Reductions { client_hops: scenario.reductions.client_hops, ..Reductions::NONE },
-            Reductions { replies: true, ..Reductions::NONE },
-            Reductions { answers: true, ..Reductions::NONE },
-            Reductions { sync_walks: true, ..Reductions::NONE },
-            Reductions { late_exchanges: true, ..Reductions::NONE },
-            Reductions { alike_clients: true, ..Reductions::NONE },
-            // Which needs that no answer is waited for.
-            Reductions { coordinators: true, answers: true, ..Reductions::NONE },
-            Reductions { dead_messages: true, ..Reductions::NONE },
-            Reductions { finished_requests: true, ..Reductions::NONE },
-            scenario.reductions,
-        ] {
+        let rules = Reductions::ALL.by_name().map(|(rule, _)| alone(rule, &scenario));
+        for reductions in rules.into_iter().chain([scenario.reductions]) {
             assert_eq!(verdict(reductions), Some(unreduced), "{}: {reductions:?}", builtin.name);
         }
     }

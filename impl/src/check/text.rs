@@ -90,10 +90,15 @@ fn states_line(report: &Report) -> String {
 
 fn took_line(report: &Report) -> String {
     let took = report.took.as_secs_f64();
-    let memory = report.process_peak_memory.map(|bytes| {
-        format!("; the process has had {} MiB at most", grouped(bytes.div_ceil(1 << 20)))
-    });
+    let memory = report
+        .process_peak_memory
+        .map(|bytes| format!("; the process has had {} MiB at most", mebibytes(bytes)));
     format!("{took:.2} s, with shortest runs and convergence{}", memory.unwrap_or_default())
+}
+
+/// Bytes in MiB, rounded up.
+fn mebibytes(bytes: u64) -> String {
+    grouped(bytes.div_ceil(1 << 20))
 }
 
 fn script_line(played: &Played) -> String {
@@ -190,9 +195,7 @@ pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
             grouped(report.distinct as u64),
             report.depth.to_string(),
             format!("{:.2}", report.took.as_secs_f64()),
-            report
-                .process_peak_memory
-                .map_or_else(String::new, |bytes| grouped(bytes.div_ceil(1 << 20))),
+            report.process_peak_memory.map(mebibytes).unwrap_or_default(),
             verdicts.join(", "),
         ]);
     }
@@ -302,7 +305,8 @@ pub fn told(path: &Path) -> String {
 }
 
 /// `1,234,567`
-fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {

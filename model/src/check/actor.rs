@@ -19,7 +19,7 @@ use crate::protocol::{
     Replica, Step, Timer,
 };
 use crate::scenario::{ClientProgram, PlannedAction, PlannedOperation, Scenario};
-use crate::versions::{Incarnation, VersionVector};
+use crate::versions::{Incarnation, Record, VersionVector};
 
 /// An actor of the model: a node or a client.
 #[derive(Clone, Debug)]
@@ -75,6 +75,12 @@ impl NodeState {
         self.store.apply(step.changes.iter().cloned());
         step.changes.shrink_to_fit();
         step
+    }
+
+    /// What it holds of a key.
+    #[must_use]
+    pub fn held(&self, key: &Key) -> Option<&Arc<Record>> {
+        self.store.get(key).map(|entry| &entry.state)
     }
 
     /// What its disk holds.

@@ -86,7 +86,6 @@ pub(crate) fn may_expire(
 fn differ(scenario: &Scenario, actor: &NodeState, state: &ClusterState, other: NodeId) -> bool {
     let other_actor = state.node(other);
     scenario.keys().iter().any(|key| {
-        let held = |node: &NodeState| node.store.get(key).map(|entry| entry.state.clone());
-        scenario.cluster.homes(key).contains(other) && held(actor) != held(other_actor)
+        scenario.cluster.homes(key).contains(other) && actor.held(key) != other_actor.held(key)
     })
 }

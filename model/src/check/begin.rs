@@ -23,7 +23,7 @@
 use super::history::Watch;
 use super::instant;
 use super::state::ClusterState;
-use crate::ids::{NodeId, NodeSet};
+use crate::ids::{ClientId, NodeId, NodeSet};
 use crate::protocol::{FanOut, ReadRepair};
 use crate::scenario::{Faults, PlannedAction, PlannedOperation, Scenario};
 use crate::versions::Versioning;
@@ -31,6 +31,16 @@ use crate::versions::Versioning;
 /// Whether this client may begin its next operation now.
 pub(crate) fn may_begin(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
     has_turn(scenario, state, client) && !is_early(scenario, state, client)
+}
+
+/// The operation that a client begins next, if its program has one left.
+pub(crate) fn next_operation<'a>(
+    scenario: &'a Scenario,
+    state: &ClusterState,
+    client: ClientId,
+) -> Option<&'a PlannedOperation> {
+    let next = state.client(client)?.next;
+    scenario.clients[client.0 as usize].operations.get(next)
 }
 
 /// Whether it is this client's turn: anyone's, unless the scenario keeps turns.
@@ -89,9 +99,7 @@ pub(crate) fn coordinators<'a>(
             stranger.map(|stranger| [stranger].into_iter().collect::<NodeSet>())
         }
         PlannedAction::Put { .. } if is_put_through_homes(scenario, watch, state, operation) => {
-            let may_time_out =
-                state.faults.timeouts > 0 && operation.sloppy.unwrap_or(scenario.cluster.sloppy());
-            (!may_time_out).then_some(homes)
+            (!may_find_no_home(scenario, state, operation)).then_some(homes)
         }
         _ => None,
     };
@@ -120,21 +128,30 @@ fn is_put_through_homes(
         && drops == 0
         && partitions == 0
         && state.groups.is_empty();
-    let is_sloppy = |operation: &PlannedOperation| {
-        operation.sloppy.is_none_or(|sloppy| sloppy == scenario.cluster.sloppy())
-    };
+    let is_as_usual =
+        |operation: &PlannedOperation| is_sloppy(scenario, operation) == scenario.cluster.sloppy();
     let operations = || scenario.clients.iter().flat_map(|client| &client.operations);
     scenario.reductions.coordinators
         && scenario.fan_out == FanOut::NodeDriven
         // Whoever waits for a home that never comes back waits for ever.
         && (scenario.down_returns || scenario.down.is_empty())
         && scenario.clients.iter().all(|client| client.attempts == 1)
-        && operations().all(is_sloppy)
+        && operations().all(is_as_usual)
         && duplicates == 0
         && scenario.spec.versioning != Versioning::LastWriteWins
-        && !(watch.acked_by || watch.failed || watch.overlapping)
+        && !watch.asks_who_acknowledged()
         && (is_answered || is_last(scenario, write))
         && scenario.cluster.homes(&operation.key).iter().all(|home| operation.via.contains(&home))
+}
+
+fn is_sloppy(scenario: &Scenario, operation: &PlannedOperation) -> bool {
+    operation.sloppy.unwrap_or(scenario.cluster.sloppy())
+}
+
+/// Whether a put through a node that is no home may time out before a home answers, and be
+/// coordinated there.
+fn may_find_no_home(scenario: &Scenario, state: &ClusterState, put: &PlannedOperation) -> bool {
+    state.faults.timeouts > 0 && is_sloppy(scenario, put)
 }
 
 /// Whether a write is the last that its client does.
@@ -151,8 +168,7 @@ pub(crate) fn times_out_at_once(
     operation: &PlannedOperation,
     coordinator: NodeId,
 ) -> bool {
-    state.faults.timeouts > 0
-        && operation.sloppy.unwrap_or(scenario.cluster.sloppy())
+    may_find_no_home(scenario, state, operation)
         && !scenario.cluster.homes(&operation.key).contains(coordinator)
         && is_put_through_homes(scenario, watch, state, operation)
 }

@@ -57,8 +57,7 @@ pub(crate) fn expiry(
             let has_stopped = node.lives > 0 || state.down.contains(coordinator);
             has_stopped && !node.replica.is_pending(request)
         };
-        state.nodes().nth(coordinator.index()).is_some_and(forgets)
-            && !state.network.iter().any(under_way)
+        forgets(state.node(coordinator)) && !state.network.iter().any(under_way)
     });
     let is_reduced = scenario.reductions.client_hops && scenario.fan_out == FanOut::NodeDriven;
     match (is_forgotten, is_reduced) {

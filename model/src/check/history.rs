@@ -50,6 +50,13 @@ impl Watch {
         deletes: true,
         hints: true,
     };
+
+    /// Whether it matters which nodes acknowledged a write, or that none did: whom an answer comes
+    /// from, and when, and not only what it says.
+    #[must_use]
+    pub fn asks_who_acknowledged(self) -> bool {
+        self.acked_by || self.failed || self.overlapping
+    }
 }
 
 /// What a judgement came to.

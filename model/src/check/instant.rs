@@ -71,10 +71,7 @@ pub(crate) fn takes_no_time(
             is_answer(envelope) && is_patient(scenario, watch, state)
         }
         // To a home that is down it is under way until that is up.
-        Message::Put(_) => {
-            is_calm(scenario, watch, state)
-                && matches!(envelope.to, Peer::Node(home) if !state.down.contains(home))
-        }
+        Message::Put(_) => is_calm(scenario, watch, state) && !state.is_down(envelope.to),
         _ => false,
     }
 }
@@ -112,7 +109,7 @@ pub(crate) fn is_patient(scenario: &Scenario, watch: Watch, state: &ClusterState
     scenario.reductions.answers
         && state.faults.timeouts == 0
         && (state.faults.crashes == 0 && state.down.is_empty() || tries_once())
-        && !(watch.acked_by || watch.failed || watch.overlapping)
+        && !watch.asks_who_acknowledged()
 }
 
 /// Whether nothing can go wrong any more: the rest is the order of things.

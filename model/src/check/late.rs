@@ -20,6 +20,7 @@
 //! It speaks of one key: with several, what is sent later may be about more of them.
 
 use super::action::{Action, Envelope};
+use super::begin;
 use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{Key, NodeId, Peer};
@@ -38,7 +39,10 @@ pub(crate) fn current_exchange<'a>(
     scenario: &Scenario,
     state: &'a ClusterState,
 ) -> Option<Current<'a>> {
-    if !scenario.reductions.late_exchanges || !scenario.records_only_grow() {
+    if !scenario.reductions.late_exchanges
+        || !scenario.records_only_grow()
+        || !scenario.has_one_key()
+    {
         return None;
     }
     state.network.iter().find_map(|sent| {
@@ -52,8 +56,7 @@ pub(crate) fn current_exchange<'a>(
             ([], [key]) => (key, None),
             _ => return None,
         };
-        let held = state.node(from).store.get(key).map(|entry| &entry.state);
-        let is_current = !is_interrupted && scenario.keys().len() == 1 && held == said;
+        let is_current = !is_interrupted && state.node(from).held(key) == said;
         is_current.then_some(Current { message: sent, from, key })
     })
 }
@@ -70,8 +73,8 @@ impl Current<'_> {
         match action {
             Action::Deliver(envelope) if envelope == self.message => true,
             Action::Deliver(envelope) => {
-                let held = state.node(self.from).store.get(self.key);
-                let is_new = |carried| held.is_none_or(|held| !held.state.dominates(carried));
+                let held = state.node(self.from).held(self.key);
+                let is_new = |carried| held.is_none_or(|held| !held.dominates(carried));
                 let may_change = match envelope.message {
                     Message::Put(_) | Message::Probe { .. } => true,
                     _ => envelope.message.carried().any(|(_, carried)| is_new(carried)),
@@ -80,9 +83,7 @@ impl Current<'_> {
             }
             Action::Invoke { client, coordinator } => {
                 // A node that is no home may forward the put at once.
-                let index = client.0 as usize;
-                let next = state.clients().nth(index).map(|client| client.next);
-                let next = next.and_then(|next| scenario.clients[index].operations.get(next));
+                let next = begin::next_operation(scenario, state, *client);
                 next.is_some_and(|next| next.action != PlannedAction::Get)
                     && (*coordinator == self.from || !homes.contains(*coordinator))
             }

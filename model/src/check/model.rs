@@ -61,11 +61,12 @@ impl ClusterModel {
         scenario: Arc<Scenario>,
         properties: Vec<&'static PropertySpec>,
     ) -> Self {
+        let watch = PropertySpec::watch(&properties);
         ClusterModel {
             actors: ClusterActor::all(&scenario),
             nodes: scenario.cluster.nodes().len(),
-            ghost: Ghost::new(Arc::clone(&scenario), PropertySpec::watch(&properties)),
-            watch: PropertySpec::watch(&properties),
+            ghost: Ghost::new(Arc::clone(&scenario), watch),
+            watch,
             properties,
             instruments: Arc::default(),
             names: Names::leak(&scenario),
@@ -132,7 +133,7 @@ impl ClusterModel {
     /// The operation that a client is to start next, in words.
     #[must_use]
     pub fn starts(&self, before: &ClusterState, client: ClientId) -> &'static str {
-        let next = before.clients().nth(client.0 as usize).map(|state| state.next);
+        let next = before.client(client).map(|state| state.next);
         next.and_then(|next| self.names.operation(client, next)).unwrap_or("nothing")
     }
 
@@ -186,10 +187,7 @@ impl ClusterModel {
 
     /// Whether the next operation of a client, begun through this node, times out there at once.
     fn times_out_at_once(&self, state: &ClusterState, client: ClientId, at: NodeId) -> bool {
-        let index = client.0 as usize;
-        let next = state.clients().nth(index).map(|client| client.next);
-        let next = next.and_then(|next| self.scenario.clients[index].operations.get(next));
-        next.is_some_and(|operation| {
+        begin::next_operation(&self.scenario, state, client).is_some_and(|operation| {
             begin::times_out_at_once(&self.scenario, self.watch, state, operation, at)
         })
     }

@@ -49,10 +49,6 @@ pub(crate) fn normalise(scenario: &Scenario, memo: &ForgetMemo, state: &mut Clus
     }
 }
 
-fn client(state: &ClusterState, request: RequestId) -> Option<&ScriptedClient> {
-    state.clients().nth(request.client.0 as usize)
-}
-
 /// Whether the request can never be made again: its client does not wait for it or never tries
 /// again, and no copy of it is under way or waits at a node that forwarded it.
 fn is_over(scenario: &Scenario, state: &ClusterState, request: RequestId) -> bool {
@@ -60,7 +56,7 @@ fn is_over(scenario: &Scenario, state: &ClusterState, request: RequestId) -> boo
         client.client.pending() == Some(request)
             && scenario.clients[request.client.0 as usize].attempts > 1
     };
-    !client(state, request).is_some_and(may_try_again)
+    !state.client(request.client).is_some_and(may_try_again)
         && !state.network.iter().any(|envelope| match &envelope.message {
             Message::Put(put) => put.request == request,
             Message::Get(get) => get.request == request,
@@ -94,7 +90,7 @@ fn awaits(
         // request, it ignores the node's answers to this one. While it still waits for the state
         // to be minted, no such answer is under way.
         Peer::Client(_) => {
-            client(state, request).is_some_and(|client| client.client.awaits(request, from))
+            state.client(request.client).is_some_and(|client| client.client.awaits(request, from))
         }
     }
 }
@@ -136,7 +132,9 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
             Message::PutReply { request, .. } | Message::GetReply { request, .. },
             Peer::Node(from),
             Peer::Client(_),
-        ) => !client(state, *request).is_some_and(|client| client.client.awaits(*request, from)),
+        ) => {
+            !state.client(request.client).is_some_and(|client| client.client.awaits(*request, from))
+        }
         // The node that forwarded it has answered, and no retry will make it forward again.
         (Message::PutReply { request, .. }, _, Peer::Node(to)) => {
             !state.node(to).replica.awaits_forwarded(*request) && is_over(scenario, state, *request)

@@ -188,7 +188,7 @@ impl Stage<'_> {
     }
 
     fn node(&self, node: NodeId) -> &NodeState {
-        self.state.nodes().nth(node.index()).expect("the file names nodes of the cluster only")
+        self.state.node(node)
     }
 
     fn must_be_up(&self, node: NodeId) -> Result<(), Problem> {
@@ -207,7 +207,7 @@ impl Stage<'_> {
 
     /// The request that a client waits for.
     fn pending(&self, client: ClientId) -> Option<RequestId> {
-        self.state.clients().nth(client.0 as usize)?.client.pending()
+        self.state.client(client)?.client.pending()
     }
 
     /// The groups of the network with one node cut out of them.
@@ -408,8 +408,8 @@ impl Stage<'_> {
     }
 
     fn expect_held(&self, expected: &Held) -> Result<(), Problem> {
-        let held = self.node(expected.node).store.get(&expected.key);
-        let values = live(held.map(|entry| &*entry.state));
+        let held = self.node(expected.node).held(&expected.key);
+        let values = live(held.map(|record| &**record));
         if values == expected.values {
             return Ok(());
         }
@@ -448,19 +448,16 @@ impl Stage<'_> {
             return Ok(());
         }
         let names = self.model.names();
-        let held = |node: NodeId| match self.node(node).store.get(key) {
-            Some(entry) => names.record(&entry.state),
-            None => "nothing".into(),
+        let held = |node: NodeId| {
+            let record = self.node(node).held(key);
+            record.map_or_else(|| "nothing".into(), |record| names.record(record))
         };
-        let held: Vec<_> = homes.iter().map(|home| (names.node(home), held(home))).collect();
-        Err(match (expected, held.into_iter()) {
-            (true, held) => Problem::HomesDiffer {
-                held: held.map(|(node, held)| alloc::format!("{node} holds {held}")).collect(),
-            },
-            (false, mut held) => {
-                Problem::HomesAgree { held: held.next().map(|(_, held)| held).unwrap_or_default() }
-            }
-        })
+        if expected {
+            let tell = |home| alloc::format!("{} holds {}", names.node(home), held(home));
+            return Err(Problem::HomesDiffer { held: homes.iter().map(tell).collect() });
+        }
+        let any = homes.iter().next().expect("a key has a home");
+        Err(Problem::HomesAgree { held: held(any) })
     }
 }
 

@@ -9,7 +9,7 @@ use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::history::History;
 use super::shared::Shared;
 use super::words::Names;
-use crate::ids::{NodeId, NodeSet, Peer};
+use crate::ids::{ClientId, NodeId, NodeSet, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Faults;
 
@@ -69,6 +69,12 @@ impl ClusterState {
             ActorState::Client(client) => Some(client),
             ActorState::Node(_) => None,
         })
+    }
+
+    /// The state of one client, if there is such a client.
+    #[must_use]
+    pub fn client(&self, client: ClientId) -> Option<&ScriptedClient> {
+        self.clients().nth(client.0 as usize)
     }
 
     /// Whether this is a node that is down; clients never are.

@@ -13,6 +13,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use crate::check::property::Expected;
@@ -255,6 +256,13 @@ impl Scenario {
         keys.sort();
         keys.dedup();
         keys
+    }
+
+    /// Whether all operations are about one key.
+    #[must_use]
+    pub fn has_one_key(&self) -> bool {
+        let operations = self.clients.iter().flat_map(|client| &client.operations);
+        operations.map(|operation| &operation.key).all_equal()
     }
 
     /// The same scenario with the protocol wrong in one more way.

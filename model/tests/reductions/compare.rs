@@ -14,6 +14,11 @@ pub(crate) type Verdicts = BTreeMap<String, bool>;
 /// A condition under the name of what it discovers.
 type Named = (String, Box<dyn Fn(&ClusterState) -> bool>);
 
+/// The model of a scenario with these reductions instead of its own.
+pub(crate) fn model(scenario: &Scenario, reductions: Reductions) -> ClusterModel {
+    ClusterModel::new(Arc::new(Scenario { reductions, ..scenario.clone() }))
+}
+
 /// Searches everything there is, and says how many distinct states there are. `None` if there are
 /// more than `distinct_max`.
 pub(crate) fn search(
@@ -21,8 +26,7 @@ pub(crate) fn search(
     reductions: Reductions,
     distinct_max: usize,
 ) -> Option<(Verdicts, usize)> {
-    let scenario = Scenario { reductions, ..scenario.clone() };
-    let model = ClusterModel::new(Arc::new(scenario));
+    let model = model(scenario, reductions);
     let mut wanted: Vec<Named> = Vec::new();
     for property in model.judged() {
         let view = model.clone();
@@ -69,8 +73,7 @@ pub(crate) fn disks(
     reductions: Reductions,
     distinct_max: usize,
 ) -> Option<BTreeSet<String>> {
-    let scenario = Scenario { reductions, ..scenario.clone() };
-    let model = ClusterModel::new(Arc::new(scenario));
+    let model = model(scenario, reductions);
     let disks = RefCell::new(BTreeSet::new());
     let note = |state: &ClusterState| {
         let held = state.nodes().map(|node| {

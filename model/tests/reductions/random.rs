@@ -1,15 +1,13 @@
 //! The same on small scenarios made up at random: what nobody thought of when arguing for a rule.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use quorate_model::check::ClusterModel;
 use quorate_model::check::convergence::{ClusterSource, Outcome, decide};
 use quorate_model::scenario::{Reductions, Scenario, file};
 
-use crate::compare::{Verdicts, disks, search};
+use crate::compare::{Verdicts, disks, model, search};
 
 /// Unreduced runs larger than this are left out.
 const DISTINCT_MAX: usize = 15_000;
@@ -103,8 +101,7 @@ prop_compose! {
 
 /// Whether all runs converge; `None` if there are too many states.
 fn converges(scenario: &Scenario, reductions: Reductions) -> Option<bool> {
-    let model = ClusterModel::new(Arc::new(Scenario { reductions, ..scenario.clone() }));
-    let decision = decide(&ClusterSource::new(&model), DISTINCT_MAX);
+    let decision = decide(&ClusterSource::new(&model(scenario, reductions)), DISTINCT_MAX);
     (!decision.cut).then(|| decision.outcome == Outcome::Holds)
 }
 

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use itertools::Itertools;
 use stateright::Model;
 
 use super::source::{Source, Step};
@@ -61,13 +62,7 @@ impl ClusterSource {
 /// Whether the homes of a key each hold an equal record of it, or each none.
 #[must_use]
 pub fn homes_agree(state: &ClusterState, key: &Key, homes: NodeSet) -> bool {
-    let mut held = state
-        .nodes()
-        .enumerate()
-        .filter(|(index, _)| homes.iter().any(|home| home.index() == *index))
-        .map(|(_, node)| node.store.get(key).map(|entry| &entry.state));
-    let first = held.next();
-    held.all(|other| Some(other) == first)
+    homes.iter().map(|home| state.node(home).held(key)).all_equal()
 }
 
 impl Source for ClusterSource {

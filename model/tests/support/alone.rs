@@ -1,0 +1,22 @@
+//! Reductions of the state space, each switched on alone.
+
+use quorate_model::scenario::{Reductions, Scenario};
+
+/// This reduction and no other, but for what it rests on.
+pub(crate) fn alone(name: &str, scenario: &Scenario) -> Reductions {
+    let none = Reductions::NONE;
+    match name {
+        // A scenario that switches this one off is about what it removes.
+        "client-hops" => Reductions { client_hops: scenario.reductions.client_hops, ..none },
+        "replies" => Reductions { replies: true, ..none },
+        "answers" => Reductions { answers: true, ..none },
+        "sync-walks" => Reductions { sync_walks: true, ..none },
+        "late-exchanges" => Reductions { late_exchanges: true, ..none },
+        "alike-clients" => Reductions { alike_clients: true, ..none },
+        // They rest on what takes no time once nothing can go wrong.
+        "coordinators" => Reductions { coordinators: true, answers: true, ..none },
+        "dead-messages" => Reductions { dead_messages: true, ..none },
+        "finished-requests" => Reductions { finished_requests: true, ..none },
+        _ => panic!("no test says what {name} rests on"),
+    }
+}
