@@ -10,6 +10,8 @@ pub struct Builtin {
     pub name: &'static str,
     /// Its file.
     pub toml: &'static str,
+    /// What it is about, in a few words: scenarios are listed by topic.
+    pub topic: &'static str,
 }
 
 impl Builtin {
@@ -29,16 +31,18 @@ impl Builtin {
 }
 
 macro_rules! builtins {
-    ($($name:literal)*) => {
-        /// All of them, in the order they are shown.
-        pub const ALL: &[Builtin] = &[$(Builtin {
+    ($([$topic:literal] $($name:literal)*)*) => {
+        /// All of them, in the order they are shown, those of one topic together.
+        pub const ALL: &[Builtin] = &[$($(Builtin {
             name: $name,
             toml: include_str!(concat!("../../scenarios/", $name, ".toml")),
-        }),*];
+            topic: $topic,
+        }),*),*];
     };
 }
 
 builtins! {
+    ["Quorums: is an acknowledged write read?"]
     "strict-sequential"
     "strict-concurrent"
     "strict-concurrent-3"
@@ -50,21 +54,26 @@ builtins! {
     "r1-w3-node-down"
     "r3-w1-node-down"
     "write-quorum-half"
+    ["Writes that fail, or are still under way"]
     "failed-write-seen"
     "failed-write-seen-async"
     "failed-write-seen-blocking"
     "in-flight-write"
+    ["Ways to ask, retries, and a network that loses and doubles"]
     "client-driven"
     "forwarded"
     "retry"
     "lossy"
+    ["Read repair and deletes"]
     "repair-only"
     "delete"
     "blind-repair"
     "duplicate-ack"
+    ["Too few homes: what is answered, and what is lost"]
     "quorum-lost"
     "minority-side"
     "minority-side-alone"
+    ["Siblings, and clocks of every kind"]
     "sibling-explosion"
     "sibling-explosion-server-clock"
     "shared-client-id"
@@ -74,6 +83,7 @@ builtins! {
     "lww-skew"
     "lww-skew-delete"
     "lww-concurrent"
+    ["Partitions, sloppy writes and hints"]
     "sloppy-partition"
     "strict-partition"
     "sloppy-convergence"
@@ -83,6 +93,7 @@ builtins! {
     "ack-before-durable"
     "hint-overtaken"
     "hint-overtaken-alone"
+    ["Crashes, lost and older disks"]
     "crash-strict"
     "crash-sloppy"
     "disk-lost"
@@ -90,6 +101,7 @@ builtins! {
     "disk-rollback"
     "amnesia"
     "amnesia-epochs"
+    ["Anti-entropy and its hash trees"]
     "failed-write-spreads"
     "failed-write-spreads-hint"
     "repair-and-anti-entropy"
@@ -97,12 +109,15 @@ builtins! {
     "values-only-hash"
     "shared-node-id-convergence"
     "shared-client-id-convergence"
+    ["Tombstones that go"]
     "delete-collected"
     "delete-collected-age"
     "delete-collected-anti-entropy"
     "delete-agreed-anti-entropy"
     "delete-hinted"
+    ["Everything at once"]
     "flagship"
+    ["Scripts: one run, step by step"]
     "sloppy-partition-script"
     "hint-overtaken-script"
     "failed-write-seen-script"
