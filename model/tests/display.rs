@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quorate_model::check::{Action, ClusterModel, ClusterState, diagram};
+use quorate_model::check::{Action, ClusterModel, ClusterState, diagram, script};
 use quorate_model::scenario::builtin::Builtin;
 use quorate_model::scenario::file;
 use stateright::Model;
@@ -97,6 +97,187 @@ fn a_diagram_has_a_row_per_action_and_one_per_answer() {
     assert_eq!(labels[..5], ["A", "B", "C", "writer", "reader"]);
     assert_eq!(labels[5..9], [put, "Ok", stored, "get k"]);
     assert!([answer, known].contains(&labels[9]), "{labels:?}");
+}
+
+/// A cluster of three in which one thing after another can go wrong.
+const TROUBLED: &str = r#"
+title = "one thing after another goes wrong"
+[cluster]
+nodes = ["A", "B", "C"]
+n = 3
+r = 2
+w = 2
+[[step]]
+put = "k"
+client = "x"
+via = "A"
+only = ["A", "B"]
+[[step]]
+partition = [["A", "B"], ["B", "C"]]
+[[step]]
+crash = "B"
+[[step]]
+wipe = "B"
+[[step]]
+recover = "B"
+[[step]]
+heal = true
+[[step]]
+crash = "C"
+[expect]
+no-lost-write = "holds"
+"#;
+
+fn scripted(text: &str) -> (ClusterModel, Vec<Action>) {
+    let scenario = file::parse("script.toml", "script", text).unwrap();
+    let model = ClusterModel::new(Arc::new(scenario));
+    let run = script::run(&model);
+    assert_eq!(run.difference, None);
+    let actions = run.actions();
+    (model, actions)
+}
+
+/// How often this stands in a picture.
+fn count(svg: &str, what: &str) -> usize {
+    svg.matches(what).count()
+}
+
+#[test]
+fn a_reply_that_takes_no_time_is_an_arrow_of_its_own_before_the_answer_that_it_leads_to() {
+    let model = builtin("strict-concurrent");
+    let (path, _) = walk(&model, &["x starts get k via A", "A -> B  Fetch"]);
+    let svg = diagram::sequence(&model, &path);
+    let rows = texts(&svg).split_off(5);
+    let labels: Vec<&str> = rows.iter().map(|(label, _)| label.as_str()).collect();
+    assert_eq!(labels, ["get k", "Fetch k", "FetchReply: nothing", "Ok: nothing"]);
+    assert_eq!(rows[2].1, "B -&gt; A  FetchReply: nothing (x#1)");
+    // An arrow each, with a tip each.
+    assert_eq!(count(&svg, " z\""), 4);
+}
+
+/// Two puts, one of which times out: from then on acknowledgements take no time.
+const OVERDUE: &str = r#"
+title = "an acknowledgement is under way when the last timeout is spent"
+[cluster]
+nodes = ["A", "B"]
+n = 2
+r = 1
+w = 2
+[[client]]
+name = "x"
+via = ["A"]
+program = [{ put = "k" }]
+[[client]]
+name = "y"
+via = ["B"]
+program = [{ put = "l" }]
+[faults]
+timeouts = 1
+[expect]
+no-lost-write = "holds"
+"#;
+
+#[test]
+fn an_acknowledgement_that_was_under_way_when_it_stops_taking_time_keeps_its_line() {
+    let model = ClusterModel::new(Arc::new(file::parse("o.toml", "o", OVERDUE).unwrap()));
+    let told = ["x starts", "y starts", "A -> B  Store", "B times out: request y#1"];
+    let (path, _) = walk(&model, &told);
+    let svg = diagram::sequence(&model, &path);
+    let labels: Vec<String> =
+        texts(&svg).split_off(4).into_iter().map(|(label, _)| label).collect();
+    let (x, y) = ("put k = &quot;x1&quot;", "put l = &quot;y1&quot;");
+    let (store, timeout) = ("Store k: &quot;x1&quot;", "timeout y#1");
+    assert_eq!(labels, [x, y, store, timeout, "Unavailable", "StoreAck", "Ok"]);
+    // Both the store and its acknowledgement were under way, and what y wrote still is.
+    assert_eq!(count(&svg, "stroke-opacity=\"0.6\""), 2);
+    assert_eq!(count(&svg, "class=\"under-way\""), 1);
+}
+
+#[test]
+fn a_lifeline_is_broken_while_its_node_is_down_and_goes_on_when_it_starts_again() {
+    let (model, path) = scripted(TROUBLED);
+    let down_for = |steps: usize| {
+        let svg = diagram::sequence(&model, &path[..steps]);
+        count(&svg, "class=\"down\"")
+    };
+    let at =
+        |wanted: &str| path.iter().position(|action| model.names().action(action, None) == wanted);
+    let (crash, recover) = (at("B crashes").unwrap(), at("B starts again").unwrap());
+    assert_eq!(down_for(crash), 0, "nobody is down yet");
+    assert_eq!(down_for(crash + 1), 1, "B is");
+    assert_eq!(down_for(recover + 1), 1, "B was");
+    assert_eq!(down_for(path.len()), 2, "B was, and C is");
+    // B: up, down, up. A and x: up. C: up, down.
+    let svg = diagram::sequence(&model, &path);
+    assert_eq!(count(&svg, "<line "), 3 + 2 + 2);
+}
+
+#[test]
+fn a_node_that_is_down_from_the_beginning_has_a_broken_lifeline_from_the_top() {
+    let model = builtin("r1-w3-node-down");
+    let svg = diagram::sequence(&model, &[]);
+    assert_eq!(count(&svg, "class=\"down\""), 1);
+    assert_eq!(count(&svg, "<line "), model.scenario().cluster.nodes().len() + 1);
+}
+
+#[test]
+fn a_split_network_is_a_line_across_all_nodes_with_the_group_of_each() {
+    let (model, path) = scripted(TROUBLED);
+    let svg = diagram::sequence(&model, &path);
+    let row = svg.split("<g><title>the network splits: {A, B} | {B, C}</title>").nth(1).unwrap();
+    let row = row.split("</g>").next().unwrap();
+    let texts: Vec<&str> =
+        row.split("</text>").filter_map(|text| Some(&text[text.rfind('>')? + 1..])).collect();
+    assert_eq!(texts, ["network splits", "1", "1+2", "2"]);
+    assert!(row.contains("stroke-dasharray=\"8 4\""), "{row}");
+    let healed = svg.split("<title>the network is whole again</title>").nth(1).unwrap();
+    assert!(healed.starts_with("<path d=\"M52,"), "{healed}");
+}
+
+#[test]
+fn a_network_that_is_split_from_the_beginning_says_so_before_the_first_step() {
+    let model = builtin("minority-side");
+    let svg = diagram::sequence(&model, &[]);
+    let (label, title) = texts(&svg).pop().unwrap();
+    assert_eq!(label, "network is split");
+    assert!(title.starts_with("from the beginning, the network splits: {A} | {B, C}"), "{title}");
+}
+
+#[test]
+fn what_happens_to_a_disk_is_marked_at_its_node() {
+    let (model, path) = scripted(TROUBLED);
+    let svg = diagram::sequence(&model, &path);
+    let row = svg.split("<g><title>B loses its disk</title>").nth(1).unwrap();
+    assert!(row.starts_with("<rect x=\"247\""), "a square at the lifeline of B: {row}");
+    assert!(row.contains(">disk lost</text>"), "{row}");
+}
+
+/// Where acknowledgements take no time, they may find their receiver stopped.
+const STOPPED: &str = r#"
+title = "the coordinator stops before it is acknowledged"
+faulty = ["A"]
+[cluster]
+nodes = ["A", "B"]
+n = 2
+r = 1
+w = 2
+[[client]]
+name = "x"
+via = ["A"]
+program = [{ put = "k" }]
+[faults]
+crashes = 1
+[expect]
+no-lost-write = "holds"
+"#;
+
+#[test]
+fn a_message_that_takes_no_time_to_a_node_that_is_down_is_drawn_as_lost() {
+    let model = ClusterModel::new(Arc::new(file::parse("s.toml", "s", STOPPED).unwrap()));
+    let (path, _) = walk(&model, &["x starts put", "A crashes", "A -> B  Store"]);
+    let svg = diagram::sequence(&model, &path);
+    let (label, title) = texts(&svg).pop().unwrap();
+    assert_eq!((&*label, &*title), ("lost: StoreAck", "reaches nobody: B -&gt; A  StoreAck (x#1)"));
 }
 
 const LONG: &str = r#"
