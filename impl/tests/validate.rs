@@ -43,10 +43,23 @@ fn traces_are_accepted_with_what_they_showed_and_refused_at_the_altered_line() {
     let accepted = validate(&traces, &[]);
     assert_eq!(accepted.code, 0, "{accepted:?}");
     assert!(accepted.out.contains("2 of 2 writes acknowledged, 3 of 3 reads answered"));
-    assert!(accepted.out.contains("steps of 3 nodes and 5 clients fit the model"));
+    assert!(accepted.out.contains("steps of 3 nodes and 5 clients are what the protocol gives"));
     let json = validate(&traces, &["--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["accepted"]["nodes"][1]["restarts"], 1);
+    assert_eq!(json["accepted"]["vacuous"], false);
+    let actions = json["accepted"]["actions"].as_array().unwrap();
+    let count = |name: &str| {
+        let action = actions.iter().find(|action| action["name"] == name);
+        action.and_then(|action| action["count"].as_u64()).unwrap_or_else(|| panic!("no {name}"))
+    };
+    for (name, expected) in [("start", 3), ("crash", 1), ("recover", 1), ("put", 2), ("get", 3)] {
+        assert_eq!(count(name), expected, "{name}");
+    }
+    assert!(count("deliver Store") > 0);
+    // Every step is of one kind, and a crash is no step.
+    let steps: u64 = actions.iter().map(|action| action["count"].as_u64().unwrap()).sum();
+    assert_eq!(json["accepted"]["events"], steps - count("crash"));
 
     let text = std::fs::read_to_string(&traces[0]).unwrap();
     let digest = text.lines().nth(1).unwrap().rsplit("digest\":\"").next().unwrap();
@@ -67,6 +80,24 @@ fn traces_are_accepted_with_what_they_showed_and_refused_at_the_altered_line() {
     assert_eq!(json.code, 1);
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["refused"]["line"], 3);
+}
+
+#[test]
+fn a_validation_that_judged_nothing_says_so_and_fails_unless_that_is_allowed() {
+    let (_cluster, traces) = traced();
+    let nodes = &traces[..3];
+    let vacuous = validate(nodes, &[]);
+    assert_eq!(vacuous.code, 1, "{vacuous:?}");
+    assert!(vacuous.out.contains("NOTHING WAS JUDGED"), "{vacuous:?}");
+    assert!(vacuous.err.contains("nothing was judged"), "{vacuous:?}");
+    assert!(vacuous.err.contains("--trace FILE"), "{vacuous:?}");
+    let allowed = validate(nodes, &["--allow-vacuous"]);
+    assert_eq!((allowed.code, &*allowed.err), (0, ""), "{allowed:?}");
+    assert!(allowed.out.contains("NOTHING WAS JUDGED"), "{allowed:?}");
+    let json = validate(nodes, &["--json"]);
+    assert_eq!(json.code, 1, "{json:?}");
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["accepted"]["vacuous"], true);
 }
 
 #[test]

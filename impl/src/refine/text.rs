@@ -3,7 +3,7 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use quorate_model::refine::Report;
-use quorate_model::refine::report::{NodeReport, PropertyReport};
+use quorate_model::refine::report::{ActionCount, NodeReport, PropertyReport};
 
 /// How wide a table is where there is no terminal, in characters.
 const TABLE_WIDTH: u16 = 100;
@@ -15,8 +15,9 @@ const KEYS_LISTED_MAX: usize = 10;
 #[must_use]
 pub fn summary(report: &Report) -> String {
     let traced = report.nodes.iter().filter(|node| node.traced).count();
+    let judged = if report.is_vacuous() { "NOTHING WAS JUDGED" } else { "every promise held" };
     format!(
-        "accepted: {} steps of {traced} nodes and {} clients fit the model",
+        "accepted: {} steps of {traced} nodes and {} clients are what the protocol gives; {judged}",
         report.events, report.clients.clients
     )
 }
@@ -27,10 +28,11 @@ pub fn report(report: &Report) -> String {
     let clients = &report.clients;
     let messages = &report.messages;
     let mut text = format!(
-        "{}\n{}\noperations: {} of {} writes acknowledged, {} of {} reads answered, {} \
+        "{}\n{}\n{}\noperations: {} of {} writes acknowledged, {} of {} reads answered, {} \
          unavailable, {} refused\nmessages: {} sent, {} received, {} lost, {} duplicated, {} \
          reordered",
         nodes(&report.nodes),
+        actions(&report.actions),
         properties(&report.properties, report.keys_judged),
         clients.writes_acknowledged,
         clients.writes,
@@ -87,6 +89,24 @@ fn nodes(nodes: &[NodeReport]) -> String {
     table.to_string()
 }
 
+/// What happened how often, several kinds beside each other, and below what never did.
+fn actions(actions: &[ActionCount]) -> String {
+    const BESIDE: usize = 3;
+    let happened: Vec<&ActionCount> = actions.iter().filter(|action| action.count > 0).collect();
+    let mut table = table(&["step", "times", "step", "times", "step", "times"]);
+    for row in happened.chunks(BESIDE) {
+        let cell = |action: &&ActionCount| [action.name.to_owned(), action.count.to_string()];
+        table.add_row(row.iter().flat_map(cell));
+    }
+    for column in 0..BESIDE {
+        align_right(&mut table, 2 * column + 1..2 * column + 2);
+    }
+    let never: Vec<&str> =
+        actions.iter().filter(|action| action.count == 0).map(|action| action.name).collect();
+    let never = if never.is_empty() { "nothing".to_owned() } else { never.join(", ") };
+    format!("{table}\nnever happened: {never}")
+}
+
 fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
     let mut table = table(&["property", "promised of", "put to the test by", "broken"]);
     for property in properties {
@@ -95,7 +115,11 @@ fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
             keys if keys >= keys_judged => format!("all {keys} keys"),
             keys => format!("{keys} keys"),
         };
-        let occasions = format!("{} {}", property.occasions, property.occasion);
+        let mut occasions = format!("{} {}", property.occasions, property.occasion);
+        if property.occasions_promised < property.occasions {
+            let promised = property.occasions_promised;
+            occasions.push_str(&format!(", {promised} where promised"));
+        }
         table.add_row([
             property.name.to_string(),
             promised,

@@ -18,6 +18,7 @@ mod promise;
 pub mod refusal;
 pub mod report;
 mod strand;
+mod tally;
 pub mod trace;
 mod validate;
 

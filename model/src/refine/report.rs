@@ -15,6 +15,9 @@ use crate::scenario::WRITES_MAX;
 pub struct Report {
     /// Steps of nodes and clients that were replayed.
     pub events: u64,
+    /// The same steps by what happened in them, and the crashes that starts tell of, in the words
+    /// of the checker. Every kind that the traces can show is here, also one that never happened.
+    pub actions: Vec<ActionCount>,
     /// A line per node of the cluster, in order.
     pub nodes: Vec<NodeReport>,
     /// What the clients did.
@@ -29,6 +32,24 @@ pub struct Report {
     pub keys_not_judged: Vec<UnjudgedKey>,
     /// Files that end in half a line, which a killed process left.
     pub torn: Vec<String>,
+}
+
+impl Report {
+    /// Whether no property that is promised was ever put to the test: then the traces were replayed,
+    /// but nothing was judged, and that they were accepted says nothing of what clients saw.
+    #[must_use]
+    pub fn is_vacuous(&self) -> bool {
+        self.properties.iter().all(|property| property.occasions_promised == 0)
+    }
+}
+
+/// How often something happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct ActionCount {
+    /// What: the checker's name for it.
+    pub name: &'static str,
+    /// How often.
+    pub count: u64,
 }
 
 /// What one node did.
@@ -77,6 +98,8 @@ pub struct PropertyReport {
     pub keys_promised: usize,
     /// How often it was put to the test.
     pub occasions: u64,
+    /// How often of these on a key that has it promised.
+    pub occasions_promised: u64,
     /// What an occasion is, in the plural.
     pub occasion: &'static str,
     /// How often it was broken on keys that do not have it promised: occasions for reads, keys

@@ -34,6 +34,7 @@ use super::plan::Plan;
 use super::refusal::{Reason, Refused, envelopes};
 use super::report::{ClientReport, NodeReport, Report};
 use super::strand::{ClientStrand, Next, NodeStrand, Strand, never_sent};
+use super::tally::Tally;
 use super::trace::{ClientInput, ClientStep};
 use crate::check::action::Envelope;
 use crate::check::words::Names;
@@ -75,6 +76,7 @@ struct Replay<'a> {
     /// What steps sent that a crash cut off.
     cut_off: BTreeMap<EnvelopeName, Place>,
     judge: Judge,
+    tally: Tally,
     nodes: BTreeMap<NodeId, NodeReport>,
     clients: ClientReport,
     /// How many operations each client has started.
@@ -101,6 +103,7 @@ impl<'a> Replay<'a> {
             network: Network::default(),
             cut_off: BTreeMap::new(),
             judge: Judge::new(cluster, plan),
+            tally: Tally::default(),
             nodes: BTreeMap::new(),
             clients: ClientReport { clients: traces.clients.len(), ..Default::default() },
             invoked: BTreeMap::new(),
@@ -184,6 +187,7 @@ impl<'a> Replay<'a> {
         let peer = Peer::Node(strand.node);
         let report = self.nodes.entry(strand.node).or_default();
         report.steps += 1;
+        self.tally.note_node(peer, recorded);
         if taken.is_cut_off {
             report.cut_off += 1;
             for envelope in envelopes(peer, &taken.step.effects) {
@@ -205,6 +209,7 @@ impl<'a> Replay<'a> {
         let recorded = strand.take(&self.cluster)?;
         let client = strand.client;
         self.clients.steps += 1;
+        self.tally.note_client(client, &recorded.input);
         self.note_client_step(client, recorded)?;
         self.send(Peer::Client(client), &recorded.effects);
         Ok(())
@@ -289,6 +294,7 @@ impl<'a> Replay<'a> {
         let nodes: Vec<_> = self.cluster.nodes().iter().map(node).collect();
         Report {
             events: nodes.iter().map(|node| node.steps).sum::<u64>() + self.clients.steps,
+            actions: self.tally.counts(),
             nodes,
             clients: self.clients,
             messages: self.network.counts(),

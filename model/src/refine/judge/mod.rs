@@ -31,6 +31,8 @@ pub(super) struct Judge {
     operations: BTreeMap<RequestId, Planned>,
     of_key: BTreeMap<Key, usize>,
     occasions: [u64; PROPERTIES],
+    /// Those of keys that have the property promised.
+    occasions_promised: [u64; PROPERTIES],
     broken: [u64; PROPERTIES],
 }
 
@@ -63,7 +65,14 @@ impl Judge {
         let of_key = keys.iter().enumerate();
         let of_key = of_key.map(|(index, ghost)| (ghost.plan.key.clone(), index)).collect();
         let operations = plan.operations;
-        Judge { keys, operations, of_key, occasions: [0; PROPERTIES], broken: [0; PROPERTIES] }
+        Judge {
+            keys,
+            operations,
+            of_key,
+            occasions: [0; PROPERTIES],
+            occasions_promised: [0; PROPERTIES],
+            broken: [0; PROPERTIES],
+        }
     }
 
     /// The ghost that takes note of this operation, and the operation's place in it.
@@ -123,8 +132,8 @@ impl Judge {
             Outcome::PutOk { .. } => occasions[Judgeable::NoLostWrite as usize] += 1,
             _ => {}
         }
-        let result = ghost.check();
-        self.add(occasions, broken);
+        let (result, promised) = (ghost.check(), ghost.promised);
+        self.add(promised, occasions, broken);
         result
     }
 
@@ -205,16 +214,23 @@ impl Judge {
                 let has_siblings = after.versions().count() > 1;
                 occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
             }
-            let result = ghost.check();
-            self.add(occasions, [0; PROPERTIES]);
+            let (result, promised) = (ghost.check(), ghost.promised);
+            self.add(promised, occasions, [0; PROPERTIES]);
             result?;
         }
         Ok(())
     }
 
-    fn add(&mut self, occasions: [u64; PROPERTIES], broken: [u64; PROPERTIES]) {
+    fn add(
+        &mut self,
+        promised: [bool; PROPERTIES],
+        occasions: [u64; PROPERTIES],
+        broken: [u64; PROPERTIES],
+    ) {
         for property in 0..PROPERTIES {
             self.occasions[property] += occasions[property];
+            self.occasions_promised[property] +=
+                occasions[property] * u64::from(promised[property]);
             self.broken[property] += broken[property];
         }
     }
@@ -229,6 +245,7 @@ impl Judge {
                 name: property.spec().name,
                 keys_promised: judged().filter(|ghost| ghost.promised[index]).count(),
                 occasions: self.occasions[index],
+                occasions_promised: self.occasions_promised[index],
                 occasion: property.occasions(),
                 broken: self.broken[index] + broken_keys as u64,
             }
