@@ -27,7 +27,8 @@ use quorate::client::{collect_status, obstacles, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate::storage::{Owner, StagedChanges, Storage};
-use quorate::wire::{DATAGRAM_BYTES_MAX, Datagram, Wire};
+use quorate::transport::DATAGRAM_BYTES_MAX;
+use quorate::wire::{Datagram, Wire};
 use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
 use quorate_model::protocol::{Change, Entry, Message};
 use quorate_model::versions::{

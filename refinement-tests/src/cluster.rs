@@ -1,7 +1,7 @@
 //! A cluster whose nodes are processes that trace.
 
 use std::collections::BTreeMap;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -218,9 +218,10 @@ impl Drop for TracedCluster {
 
 /// `count` ports that nobody uses.
 fn free_ports(count: usize) -> Vec<u16> {
-    let bind = |_| UdpSocket::bind("127.0.0.1:0").expect("there are free ports");
-    // All bound at once, so that they differ.
-    let sockets: Vec<_> = (0..count).map(bind).collect();
+    let bind = || UdpSocket::bind("127.0.0.1:0").expect("there are free ports");
     let port = |socket: &UdpSocket| socket.local_addr().expect("it is bound").port();
+    let is_free = |socket: &UdpSocket| TcpListener::bind(("127.0.0.1", port(socket))).is_ok();
+    // All bound at once, so that they differ.
+    let sockets: Vec<_> = std::iter::repeat_with(bind).filter(is_free).take(count).collect();
     sockets.iter().map(port).collect()
 }

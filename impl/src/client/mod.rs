@@ -1,4 +1,4 @@
-//! A client of a running cluster: the protocol's own client over a UDP socket.
+//! A client of a running cluster: the protocol's own client over sockets.
 
 mod context_token;
 mod convergence;
@@ -21,9 +21,9 @@ use crate::wire::WireError;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// There is no socket to ask from, or it failed in between.
-    #[error("cannot use a UDP socket: {0}")]
+    #[error("cannot use a socket: {0}")]
     Socket(#[source] std::io::Error),
-    /// The request does not fit a datagram.
+    /// The request is larger than a message may be.
     #[error("the request cannot be sent: {0}; use a smaller key or value")]
     TooLarge(#[source] WireError),
     /// None of the nodes that were asked is there.

@@ -8,8 +8,8 @@ use quorate_model::ids::NodeId;
 
 use super::ClientError;
 use crate::config::ClusterFile;
-use crate::transport::{Transport, UdpTransport};
-use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, NodeStatus, Wire};
+use crate::transport::{SocketTransport, Transport};
+use crate::wire::{Datagram, NodeStatus, Wire};
 
 /// How long until a question that was not answered is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -18,7 +18,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Probe {
     wire: Wire,
-    transport: UdpTransport,
+    transport: SocketTransport,
     buffer: Vec<u8>,
 }
 
@@ -28,10 +28,10 @@ impl Probe {
     /// # Errors
     /// When there is no socket to be had.
     pub fn new(cluster: &ClusterFile) -> Result<Self, ClientError> {
+        let any = (Ipv4Addr::UNSPECIFIED, 0).into();
         let transport =
-            UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0).into()).map_err(ClientError::Socket)?;
-        let wire = Wire::new(&cluster.spec);
-        Ok(Probe { wire, transport, buffer: vec![0; DATAGRAM_BYTES_MAX + 1] })
+            SocketTransport::bind(any, cluster.stream_limits()).map_err(ClientError::Socket)?;
+        Ok(Probe { wire: cluster.wire(), transport, buffer: Vec::new() })
     }
 
     /// Asks these nodes until `enough` of them have answered or the time is up. Gives the answers
@@ -62,8 +62,10 @@ impl Probe {
                 }
                 let received =
                     self.transport.receive(&mut self.buffer, wait).map_err(ClientError::Socket)?;
-                let Some((length, _)) = received else { continue };
-                let Ok(datagram) = self.wire.decode(&self.buffer[..length]) else { continue };
+                if received.is_none() {
+                    continue;
+                }
+                let Ok(datagram) = self.wire.decode(&self.buffer) else { continue };
                 if let Some((node, reply)) = answer(datagram)
                     && nodes.iter().any(|(asked, _)| *asked == node)
                     && answers.iter().all(|(answered, _)| *answered != node)

@@ -10,8 +10,8 @@ use quorate_model::refine::trace::ClientInput;
 use super::probe::{Probe, addressed};
 use super::{ClientError, ClientTrace};
 use crate::config::ClusterFile;
-use crate::transport::{Transport, UdpTransport};
-use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, Wire};
+use crate::transport::{SocketTransport, Transport};
+use crate::wire::{Datagram, Wire};
 
 /// How a session asks.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ pub struct Session {
     options: SessionOptions,
     client: Client,
     wire: Wire,
-    transport: UdpTransport,
+    transport: SocketTransport,
     trace: Option<ClientTrace>,
     deadline: Option<(Instant, Timer)>,
     buffer: Vec<u8>,
@@ -44,17 +44,18 @@ impl Session {
     /// # Errors
     /// When there is no socket to be had.
     pub fn new(cluster: ClusterFile, options: SessionOptions) -> Result<Self, ClientError> {
+        let any = (Ipv4Addr::UNSPECIFIED, 0).into();
         let transport =
-            UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0).into()).map_err(ClientError::Socket)?;
+            SocketTransport::bind(any, cluster.stream_limits()).map_err(ClientError::Socket)?;
         Ok(Session {
-            wire: Wire::new(&cluster.spec),
+            wire: cluster.wire(),
             cluster,
             options,
             client: Client::new(ClientId(rand::random())),
             transport,
             trace: None,
             deadline: None,
-            buffer: vec![0; DATAGRAM_BYTES_MAX + 1],
+            buffer: Vec::new(),
         })
     }
 
@@ -136,8 +137,10 @@ impl Session {
         };
         let received =
             self.transport.receive(&mut self.buffer, wait).map_err(ClientError::Socket)?;
-        let Some((length, _)) = received else { return Ok(None) };
-        match self.wire.decode(&self.buffer[..length]) {
+        if received.is_none() {
+            return Ok(None);
+        }
+        match self.wire.decode(&self.buffer) {
             Ok(Datagram::Protocol { from: Peer::Node(from), message }) => {
                 self.step(ClientInput::Receive { from, message })
             }

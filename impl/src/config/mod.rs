@@ -22,7 +22,11 @@ use quorate_model::ring::TOKENS_PER_NODE_DEFAULT;
 use quorate_model::versions::Versioning;
 
 use crate::storage::CACHE_BYTES_DEFAULT;
-use crate::transport::Faults;
+use crate::transport::{DATAGRAM_BYTES_MAX, Faults, StreamLimits};
+use crate::wire::{MESSAGE_BYTES_MAX, Wire};
+
+/// The least that the largest message may be limited to: messages that carry no state must fit.
+const MESSAGE_BYTES_LEAST: usize = DATAGRAM_BYTES_MAX;
 
 /// Why there is no configuration. The text names the file and, where there is one, line and field.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +69,7 @@ pub enum ConfigError {
 pub struct NodeEntry {
     /// Its name.
     pub name: String,
-    /// The UDP address it listens on.
+    /// The address it listens on, for datagrams and for streams.
     pub address: SocketAddr,
     /// Its data directory.
     pub data: PathBuf,
@@ -118,6 +122,8 @@ pub struct ClusterFile {
     pub intervals: Intervals,
     /// The memory that a node's store may take for its cache.
     pub cache_bytes: usize,
+    /// The most bytes of one message.
+    pub message_bytes_max: usize,
     /// Faults to inject into what nodes send, for tests.
     pub faults: Option<Faults>,
 }
@@ -210,6 +216,12 @@ impl ClusterFile {
             let detail = "faults.delay_ms_max: must be less than intervals.datagram_lifetime_ms";
             return Err(invalid(Some(faults.span()), detail.to_string()));
         }
+        let message_bytes_max = *raw.message_bytes_max.get_ref();
+        if !(MESSAGE_BYTES_LEAST..=u32::MAX as usize).contains(&message_bytes_max) {
+            let detail =
+                format!("message_bytes_max: must be from {MESSAGE_BYTES_LEAST} to {}", u32::MAX);
+            return Err(invalid(Some(raw.message_bytes_max.span()), detail));
+        }
         Ok(ClusterFile {
             path: path.into(),
             spec,
@@ -223,6 +235,7 @@ impl ClusterFile {
             },
             intervals,
             cache_bytes: raw.cache_bytes,
+            message_bytes_max,
             faults: raw.faults.map(Spanned::into_inner),
         })
     }
@@ -243,6 +256,21 @@ impl ClusterFile {
     #[must_use]
     pub fn node(&self, node: NodeId) -> &NodeEntry {
         &self.nodes[node.index()]
+    }
+
+    /// How messages of this cluster are written.
+    #[must_use]
+    pub fn wire(&self) -> Wire {
+        Wire::new(&self.spec).limited_to(self.message_bytes_max)
+    }
+
+    /// What streams may take. A message that cannot be delivered is given up well before it would
+    /// be too old to be believed.
+    #[must_use]
+    pub fn stream_limits(&self) -> StreamLimits {
+        let limits = StreamLimits::default();
+        let stall = limits.stall.min(self.intervals.datagram_lifetime / 3);
+        StreamLimits { message_bytes_max: self.message_bytes_max, stall, ..limits }
     }
 
     /// The addresses of all nodes, in the order of their ids.
@@ -269,6 +297,8 @@ struct RawFile {
     tokens_per_node: usize,
     #[serde(default = "cache_bytes_default")]
     cache_bytes: usize,
+    #[serde(default = "message_bytes_max_default")]
+    message_bytes_max: Spanned<usize>,
     #[serde(default)]
     sloppy: bool,
     #[serde(default = "left_default")]
@@ -356,6 +386,10 @@ fn intervals_default() -> Spanned<RawIntervals> {
 
 fn tokens_per_node_default() -> usize {
     TOKENS_PER_NODE_DEFAULT
+}
+
+fn message_bytes_max_default() -> Spanned<usize> {
+    Spanned::new(0..0, MESSAGE_BYTES_MAX)
 }
 
 fn cache_bytes_default() -> usize {

@@ -88,6 +88,8 @@ fn what_cannot_be_a_cluster_is_refused() {
     let slow = "[faults]\ndelay = 0.1\ndelay_ms_max = 30000\n[timeouts]";
     assert!(rejected("[timeouts]", slow).contains("faults.delay_ms_max"));
     assert!(rejected("handoff_ms = 500", "handoff_ms = 0").contains("intervals.handoff_ms"));
+    let small = "message_bytes_max = 100\nsloppy";
+    assert!(rejected("sloppy", small).contains("message_bytes_max: must be from 65507"));
     assert!(rejected("left = []", "left = [\"c\"]").contains("`c` has left"));
     assert!(rejected("reaping = \"off\"", "reaping = \"now\"").contains("reaping"));
 }

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::config::{Intervals, Timeouts};
 use crate::storage::{Owner, Staged, StagedChanges, Storage};
-use crate::transport::{FaultyTransport, Transport, UdpTransport};
-use crate::wire::{DATAGRAM_BYTES_MAX, Datagram, NodeStatus, Traffic, Wire, WireError};
+use crate::transport::{FaultyTransport, SocketTransport, StreamTraffic, Transport};
+use crate::wire::{Datagram, NodeStatus, Traffic, Wire, WireError};
 
 /// The most inputs of one group: what a single commit may make everyone wait for.
 pub const GROUP_MAX: usize = 256;
@@ -119,11 +119,12 @@ impl Node {
         // The socket first: a node that runs already is best recognised by it.
         let bind =
             |source| NodeError::Bind { address: entry.address, name: entry.name.clone(), source };
-        let udp = UdpTransport::bind(entry.address).map_err(bind)?;
-        let address = udp.address().map_err(NodeError::Socket)?;
+        let sockets =
+            SocketTransport::bind(entry.address, cluster.stream_limits()).map_err(bind)?;
+        let address = sockets.address().map_err(NodeError::Socket)?;
         let transport: Box<dyn Transport> = match cluster.faults {
-            Some(faults) => Box::new(FaultyTransport::new(udp, faults)),
-            None => Box::new(udp),
+            Some(faults) => Box::new(FaultyTransport::new(sockets, faults)),
+            None => Box::new(sockets),
         };
         let owner = Owner { node: entry.name.clone(), versioning: cluster.spec.versioning };
         let storage = Storage::open(&data, &owner, cluster.cache_bytes)?;
@@ -156,7 +157,7 @@ impl Node {
             step: storage.durable_step(),
             storage,
             trace,
-            wire: Wire::new(&cluster.spec),
+            wire: cluster.wire(),
             transport,
             address,
             nodes: cluster.addresses(),
@@ -198,7 +199,7 @@ impl Node {
                  is not being founded"
             );
         }
-        let mut buffer = vec![0; DATAGRAM_BYTES_MAX + 1];
+        let mut buffer = Vec::new();
         while !signals.is_stopped() {
             let mut group = Group::default();
             self.collect(&mut buffer, &mut group)?;
@@ -213,14 +214,14 @@ impl Node {
     }
 
     /// Waits for something to happen, then takes a step for everything that has, up to a limit.
-    fn collect(&mut self, buffer: &mut [u8], group: &mut Group) -> Result<(), NodeError> {
+    fn collect(&mut self, buffer: &mut Vec<u8>, group: &mut Group) -> Result<(), NodeError> {
         let mut wait = self.timers.next_deadline().map_or(WAIT_MAX, |deadline| {
             deadline.saturating_duration_since(Instant::now()).min(WAIT_MAX)
         });
         for _ in 0..GROUP_MAX {
             let received = self.transport.receive(buffer, wait).map_err(NodeError::Socket)?;
-            let Some((length, from)) = received else { break };
-            self.receive(&buffer[..length], from, group)?;
+            let Some(from) = received else { break };
+            self.receive(buffer, from, group)?;
             wait = Duration::ZERO;
         }
         let now = Instant::now();
@@ -393,6 +394,17 @@ impl Node {
         names.join(", ")
     }
 
+    fn traffic(&self) -> Traffic {
+        let StreamTraffic { queued, failed, full, malformed } = self.transport.stream_traffic();
+        Traffic {
+            streamed: queued,
+            stream_failed: failed,
+            stream_full: full,
+            stream_malformed: malformed,
+            ..self.traffic
+        }
+    }
+
     /// What to say of it between groups, when everything is durable that its steps have changed.
     fn status(&self) -> NodeStatus {
         let counts = self.storage.counts();
@@ -415,7 +427,7 @@ impl Node {
             pending: self.replica.pending_count() as u64,
             durable_step: self.storage.durable_step(),
             up_ms: self.started.elapsed().as_millis() as u64,
-            traffic: self.traffic,
+            traffic: self.traffic(),
         }
     }
 }

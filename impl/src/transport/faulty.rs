@@ -1,4 +1,5 @@
-//! A transport that loses, duplicates, delays and so reorders what it sends: for tests.
+//! A transport that loses, duplicates, delays and so reorders what it sends: for tests. Messages
+//! that go over streams are struck like datagrams.
 //!
 //! Faults are injected here and not in the network because not every machine on which the tests
 //! run lets them configure one.
@@ -12,17 +13,17 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::Transport;
+use super::{StreamTraffic, Transport};
 
 /// How often and how badly a [`FaultyTransport`] misbehaves. Probabilities are between 0 and 1.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Faults {
-    /// Probability that a datagram is lost.
+    /// Probability that a message is lost.
     pub drop: f64,
-    /// Probability that a datagram that is not lost is sent twice.
+    /// Probability that a message that is not lost is sent twice.
     pub duplicate: f64,
-    /// Probability that a datagram is delayed, past others that are sent later.
+    /// Probability that a message is delayed, past others that are sent later.
     pub delay: f64,
     /// The longest delay.
     pub delay_ms_max: u64,
@@ -45,7 +46,7 @@ pub struct FaultyTransport<T> {
     inner: T,
     faults: Faults,
     random: StdRng,
-    /// Delayed datagrams by the time they leave; the counter tells those of one instant apart.
+    /// Delayed messages by the time they leave; the counter tells those of one instant apart.
     delayed: BTreeMap<(Instant, u64), (SocketAddr, Vec<u8>)>,
     counter: u64,
 }
@@ -67,16 +68,16 @@ impl<T: Transport> FaultyTransport<T> {
             if !wait.is_zero() {
                 return Some(wait);
             }
-            let (to, datagram) = first.remove();
+            let (to, message) = first.remove();
             // One that cannot be sent any more is one more that was lost.
-            let _ = self.inner.send(to, &datagram);
+            let _ = self.inner.send(to, &message);
         }
         None
     }
 }
 
 impl<T: Transport> Transport for FaultyTransport<T> {
-    fn send(&mut self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+    fn send(&mut self, to: SocketAddr, message: &[u8]) -> io::Result<()> {
         if self.random.random_bool(self.faults.drop) {
             return Ok(());
         }
@@ -86,23 +87,23 @@ impl<T: Transport> Transport for FaultyTransport<T> {
                 let delay = self.random.random_range(0..=self.faults.delay_ms_max);
                 let due = Instant::now() + Duration::from_millis(delay);
                 self.counter += 1;
-                self.delayed.insert((due, self.counter), (to, datagram.to_vec()));
+                self.delayed.insert((due, self.counter), (to, message.to_vec()));
             } else {
-                self.inner.send(to, datagram)?;
+                self.inner.send(to, message)?;
             }
         }
         Ok(())
     }
 
-    fn receive(
-        &mut self,
-        buffer: &mut [u8],
-        wait: Duration,
-    ) -> io::Result<Option<(usize, SocketAddr)>> {
+    fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<SocketAddr>> {
         let due = self.send_due();
         let received = self.inner.receive(buffer, due.map_or(wait, |due| wait.min(due)))?;
         self.send_due();
         Ok(received)
+    }
+
+    fn stream_traffic(&self) -> StreamTraffic {
+        self.inner.stream_traffic()
     }
 }
 
@@ -119,11 +120,7 @@ mod tests {
             Ok(())
         }
 
-        fn receive(
-            &mut self,
-            _: &mut [u8],
-            _: Duration,
-        ) -> io::Result<Option<(usize, SocketAddr)>> {
+        fn receive(&mut self, _: &mut Vec<u8>, _: Duration) -> io::Result<Option<SocketAddr>> {
             Ok(None)
         }
     }
@@ -155,7 +152,7 @@ mod tests {
         let mut transport = sent(faults, 20);
         let deadline = Instant::now() + Duration::from_secs(5);
         while !transport.delayed.is_empty() && Instant::now() < deadline {
-            transport.receive(&mut [], Duration::ZERO).unwrap();
+            transport.receive(&mut Vec::new(), Duration::ZERO).unwrap();
         }
         let mut sent = transport.inner.0;
         assert!(!sent.is_sorted());

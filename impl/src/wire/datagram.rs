@@ -111,7 +111,7 @@ pub struct SyncsWith {
     pub keys_repaired: u64,
 }
 
-/// Datagrams of one node since it started.
+/// Messages of one node since it started.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Traffic {
     /// Received and understood.
@@ -126,18 +126,26 @@ pub struct Traffic {
     pub other_cluster: u64,
     /// Dropped: naming a node that the cluster does not have.
     pub unknown_node: u64,
-    /// Not sent: larger than a datagram may be.
+    /// Of those sent, too large for a datagram and so sent over a stream.
+    pub streamed: u64,
+    /// Not sent: larger than a message may be.
     pub too_large: u64,
     /// Not sent: to a client that was never heard of, or not lately.
     pub unknown_client: u64,
     /// Not sent: the operating system refused.
     pub send_failed: u64,
+    /// Given up: the stream to a peer could not be opened, broke, or made no progress.
+    pub stream_failed: u64,
+    /// Not sent: too much waited for that peer already, or for all of them.
+    pub stream_full: u64,
+    /// Streams closed because something else than messages of a permitted size came.
+    pub stream_malformed: u64,
 }
 
 impl Traffic {
     /// Everything that was dropped or not sent, with its cause.
     #[must_use]
-    pub fn dropped(&self) -> [(&'static str, u64); 7] {
+    pub fn dropped(&self) -> [(&'static str, u64); 10] {
         [
             ("malformed", self.malformed),
             ("other version", self.other_version),
@@ -146,6 +154,9 @@ impl Traffic {
             ("too large", self.too_large),
             ("unknown client", self.unknown_client),
             ("send failed", self.send_failed),
+            ("stream failed", self.stream_failed),
+            ("stream full", self.stream_full),
+            ("stream malformed", self.stream_malformed),
         ]
     }
 }

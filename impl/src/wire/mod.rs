@@ -1,4 +1,4 @@
-//! The datagrams that nodes and clients exchange, as bytes.
+//! The messages that nodes and clients exchange, as bytes.
 //!
 //! ```text
 //! 0      4         5             13
@@ -20,12 +20,16 @@ use quorate_model::ids::NodeId;
 /// What every datagram starts with.
 pub const MAGIC: [u8; 4] = *b"qrat";
 
-/// The version of the format. A datagram of any other version is dropped: the nodes of one
+/// The version of the format. A message of any other version is dropped: the nodes of one
 /// cluster are upgraded by stopping them all.
-pub const WIRE_VERSION: u8 = 3;
+pub const WIRE_VERSION: u8 = 4;
 
-/// The largest payload of a UDP datagram over IPv4.
-pub const DATAGRAM_BYTES_MAX: usize = 65_507;
+/// The most bytes of one message, unless the configuration says otherwise.
+///
+/// It stands in no way of what clients write: 64 siblings of 1 MiB each are 64 MiB, and homes and
+/// fallbacks that were cut off from each other may have admitted as many each. It bounds what a
+/// peer can make a process hold.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 30;
 
 const HEADER_BYTES: usize = MAGIC.len() + 1 + FINGERPRINT_BYTES;
 const FINGERPRINT_BYTES: usize = 8;
@@ -82,11 +86,13 @@ pub enum WireError {
     /// The datagram names a node that the cluster does not have.
     #[error("names a node that this cluster does not have")]
     UnknownNode,
-    /// The datagram to be sent does not fit.
-    #[error("{bytes} bytes, but a datagram carries at most {DATAGRAM_BYTES_MAX}")]
+    /// The message to be sent is too large.
+    #[error("{bytes} bytes, but a message has at most {bytes_max}")]
     TooLarge {
         /// How many bytes it would be.
         bytes: usize,
+        /// The limit.
+        bytes_max: usize,
     },
 }
 
@@ -95,19 +101,30 @@ pub enum WireError {
 pub struct Wire {
     fingerprint: Fingerprint,
     nodes: usize,
+    bytes_max: usize,
 }
 
 impl Wire {
     /// The wire of this cluster.
     #[must_use]
     pub fn new(cluster: &ClusterSpec) -> Self {
-        Wire { fingerprint: Fingerprint::of(cluster), nodes: cluster.nodes.len() }
+        Wire {
+            fingerprint: Fingerprint::of(cluster),
+            nodes: cluster.nodes.len(),
+            bytes_max: MESSAGE_BYTES_MAX,
+        }
+    }
+
+    /// The same, with another limit on what is sent.
+    #[must_use]
+    pub fn limited_to(self, bytes_max: usize) -> Self {
+        Wire { bytes_max, ..self }
     }
 
     /// The bytes to send for a datagram.
     ///
     /// # Errors
-    /// [`WireError::TooLarge`] when they do not fit a UDP datagram.
+    /// [`WireError::TooLarge`] when there are more of them than a message may have.
     ///
     /// # Panics
     /// Never: every datagram can be encoded.
@@ -117,8 +134,8 @@ impl Wire {
         bytes.push(WIRE_VERSION);
         bytes.extend(self.fingerprint.0);
         let bytes = postcard::to_extend(datagram, bytes).expect("a datagram can always be encoded");
-        if bytes.len() > DATAGRAM_BYTES_MAX {
-            return Err(WireError::TooLarge { bytes: bytes.len() });
+        if bytes.len() > self.bytes_max {
+            return Err(WireError::TooLarge { bytes: bytes.len(), bytes_max: self.bytes_max });
         }
         Ok(bytes)
     }

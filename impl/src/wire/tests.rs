@@ -249,14 +249,14 @@ fn a_datagram_that_does_not_fit_is_an_error_of_the_sender() {
     let put = Message::Put(PutRequest {
         request: RequestId { client: ClientId(1), sequence: 0 },
         key: Key::from("key"),
-        value: Some(Value(vec![0; DATAGRAM_BYTES_MAX].into())),
+        value: Some(Value(vec![0; 1_000].into())),
         context: VersionVector::new(),
         w: None,
         sloppy: None,
         fan_out: FanOut::NodeDriven,
     });
     let datagram = Datagram::Protocol { from: Peer::Client(ClientId(1)), message: put };
-    let encoded = Wire::new(&cluster()).encode(&datagram);
+    let encoded = Wire::new(&cluster()).limited_to(1_000).encode(&datagram);
     assert!(matches!(encoded, Err(WireError::TooLarge { .. })));
 }
 

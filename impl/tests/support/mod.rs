@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // every test file uses a part of it
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -37,15 +37,20 @@ pub fn quorate() -> Command {
 
 /// `count` ports that nobody uses.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    let bind = |_| UdpSocket::bind("127.0.0.1:0").unwrap();
+    let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+    let is_free = |socket: &UdpSocket| TcpListener::bind(("127.0.0.1", port(socket))).is_ok();
     // All bound at once, so that they differ.
-    let sockets: Vec<_> = (0..count).map(bind).collect();
-    sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect()
+    let sockets: Vec<_> = std::iter::repeat_with(bind).filter(is_free).take(count).collect();
+    sockets.iter().map(port).collect()
 }
 
 /// A port after which `count` ports follow that nobody uses.
 pub fn free_base_port(count: u16) -> u16 {
-    let is_free = |port| UdpSocket::bind(("127.0.0.1", port)).is_ok();
+    let is_free = |port| {
+        UdpSocket::bind(("127.0.0.1", port)).is_ok()
+            && TcpListener::bind(("127.0.0.1", port)).is_ok()
+    };
     let follows =
         |base: &u16| (1..=count).all(|offset| base.checked_add(offset).is_some_and(is_free));
     std::iter::repeat_with(|| free_ports(1)[0]).find(follows).unwrap()

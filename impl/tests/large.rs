@@ -1,0 +1,203 @@
+//! Records that no datagram carries: they are read, resolved, deleted, repaired, handed off and
+//! caught up like any other.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quorate::client::{Session, SessionOptions, collect_status, obstacles};
+use quorate::node::{Node, NodeHandle, NodeSettings};
+use quorate_model::ids::{Key, NodeId, Value};
+use quorate_model::protocol::{Operation, Outcome};
+use quorate_model::versions::VersionVector;
+use support::TestCluster;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Nodes of this process, which are quick to start and to stop.
+struct Nodes {
+    cluster: TestCluster,
+    running: BTreeMap<NodeId, NodeHandle>,
+}
+
+impl Nodes {
+    fn of(cluster: TestCluster) -> Self {
+        let mut nodes = Nodes { cluster, running: BTreeMap::new() };
+        for node in nodes.cluster.file.cluster.nodes().to_vec() {
+            nodes.start(node, true);
+        }
+        nodes
+    }
+
+    fn start(&mut self, node: NodeId, is_founding: bool) {
+        let name = self.cluster.file.cluster.name(node);
+        let settings = NodeSettings::new(self.cluster.file.clone(), name).unwrap();
+        let handle = Node::spawn(NodeSettings { is_founding, ..settings }).unwrap();
+        self.running.insert(node, handle);
+    }
+
+    fn stop(&mut self, node: NodeId) {
+        self.running.remove(&node).unwrap().stop().unwrap();
+    }
+
+    fn lose_disk(&self, node: NodeId) {
+        std::fs::remove_dir_all(&self.cluster.file.node(node).data).unwrap();
+    }
+
+    fn session(&self, coordinator: Option<NodeId>) -> Session {
+        let options = SessionOptions { coordinator, ..SessionOptions::default() };
+        Session::new(self.cluster.file.clone(), options).unwrap()
+    }
+
+    fn homes(&self, key: &Key) -> Vec<NodeId> {
+        self.cluster.file.cluster.homes(key).iter().collect()
+    }
+
+    fn wait_converged(&self) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let file = &self.cluster.file;
+            let statuses = collect_status(file, Duration::from_secs(2)).unwrap();
+            let missing = obstacles(file, &statuses);
+            if missing.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{missing:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn configured(edit: impl FnOnce(String) -> String) -> TestCluster {
+    TestCluster::configured(5, |text| {
+        edit(text)
+            .replace("handoff_ms = 500", "handoff_ms = 50")
+            .replace("sync_ms = 2000", "sync_ms = 200")
+            .replace("catch_up_ms = 500", "catch_up_ms = 100")
+    })
+}
+
+fn value(bytes: usize, start: &str) -> Value {
+    let mut text = start.to_string();
+    text.extend(std::iter::repeat_n('x', bytes));
+    Value::from(&*text)
+}
+
+fn put(key: &Key, value: Option<Value>, context: VersionVector) -> Operation {
+    Operation::Put { key: key.clone(), value, context, w: None, sloppy: None }
+}
+
+/// The values of a key and what a read of it has seen.
+fn read(session: &mut Session, key: &Key) -> (BTreeSet<Value>, VersionVector) {
+    match session.perform(Operation::Get { key: key.clone(), r: None }).unwrap() {
+        Outcome::GetOk { state: Some(state), .. } => {
+            (state.live().map(|(_, value)| value.clone()).collect(), state.context())
+        }
+        outcome => panic!("{key}: {outcome:?}"),
+    }
+}
+
+/// Two clients write a key at the same time through different homes. Gives what was acknowledged.
+fn race(nodes: &Nodes, key: &Key, bytes: usize) -> BTreeSet<Value> {
+    let barrier = Barrier::new(2);
+    let homes = nodes.homes(key);
+    let write = |coordinator: NodeId| {
+        let mut session = nodes.session(Some(coordinator));
+        let value = value(bytes, &format!("{coordinator}"));
+        barrier.wait();
+        match session.perform(put(key, Some(value.clone()), VersionVector::new())).unwrap() {
+            Outcome::PutOk { .. } => value,
+            outcome => panic!("{key}: {outcome:?}"),
+        }
+    };
+    let write = &write;
+    thread::scope(|scope| {
+        let writers: Vec<_> = homes[..2].iter().map(|home| scope.spawn(|| write(*home))).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    })
+}
+
+/// Large siblings of so many keys are read, survive a lost disk, are resolved and deleted.
+fn large_siblings_do_not_stop_anything(nodes: &mut Nodes, count: usize, bytes: usize) {
+    let keys: Vec<_> = (0..count).map(|index| Key::from(&*format!("key{index}"))).collect();
+    let written: Vec<_> = keys.iter().map(|key| race(nodes, key, bytes)).collect();
+    nodes.wait_converged();
+    for (key, written) in keys.iter().zip(&written) {
+        assert_eq!(read(&mut nodes.session(None), key).0, *written, "{key}");
+        for home in nodes.homes(key) {
+            assert_eq!(read(&mut nodes.session(Some(home)), key).0, *written, "{key} at {home}");
+        }
+    }
+
+    let lost = nodes.homes(&keys[0])[0];
+    nodes.stop(lost);
+    nodes.lose_disk(lost);
+    nodes.start(lost, false);
+    nodes.wait_converged();
+
+    for (index, key) in keys.iter().enumerate() {
+        let mut session = nodes.session(None);
+        let (values, context) = read(&mut session, key);
+        assert_eq!(values, written[index], "{key}");
+        let resolved = (index % 2 == 0).then(|| value(bytes, "resolved"));
+        let outcome = session.perform(put(key, resolved.clone(), context)).unwrap();
+        assert!(matches!(outcome, Outcome::PutOk { .. }), "{key}: {outcome:?}");
+        assert_eq!(read(&mut session, key).0, resolved.into_iter().collect(), "{key}");
+    }
+    nodes.wait_converged();
+}
+
+#[test]
+fn siblings_that_no_datagram_carries_are_read_resolved_deleted_and_caught_up() {
+    let mut nodes = Nodes::of(configured(|text| text));
+    large_siblings_do_not_stop_anything(&mut nodes, 6, 40_000);
+    let statuses = collect_status(&nodes.cluster.file, DEADLINE).unwrap();
+    assert!(statuses.values().any(|status| status.traffic.streamed > 0));
+    assert!(statuses.values().all(|status| status.traffic.too_large == 0));
+}
+
+#[test]
+#[ignore = "takes a while: sixty keys, as in docs/running.md"]
+fn the_same_with_sixty_keys() {
+    large_siblings_do_not_stop_anything(&mut Nodes::of(configured(|text| text)), 60, 40_000);
+}
+
+#[test]
+fn the_same_where_datagrams_and_streams_lose_double_and_delay() {
+    let mut nodes = Nodes::of(configured(|text| {
+        let faults = "[faults]\ndrop = 0.1\nduplicate = 0.1\ndelay = 0.2\ndelay_ms_max = 20\n\
+                      seed = 5\n[timeouts]";
+        text.replace("[timeouts]", faults)
+            .replace("client_attempt_ms = 400", "client_attempt_ms = 100")
+    }));
+    large_siblings_do_not_stop_anything(&mut nodes, 3, 40_000);
+}
+
+#[test]
+fn every_large_sloppy_write_reaches_the_homes_that_were_down() {
+    let mut nodes = Nodes::of(configured(|text| {
+        text.replace("sloppy = false", "sloppy = true")
+            .replace("request_ms = 10000", "request_ms = 300")
+            .replace("ping_ms = 10000", "ping_ms = 100")
+    }));
+    let key = Key::from("key");
+    let homes = nodes.homes(&key);
+    homes.iter().for_each(|home| nodes.stop(*home));
+    let written: BTreeSet<_> = (0..8).map(|index| value(10_000, &index.to_string())).collect();
+    for value in &written {
+        // A client of its own for each: nobody has seen what the others wrote.
+        let outcome =
+            nodes.session(None).perform(put(&key, Some(value.clone()), VersionVector::new()));
+        assert!(matches!(outcome, Ok(Outcome::PutOk { .. })), "{outcome:?}");
+    }
+    homes.iter().for_each(|home| nodes.start(*home, false));
+    nodes.wait_converged();
+    let statuses = collect_status(&nodes.cluster.file, DEADLINE).unwrap();
+    assert!(statuses.values().any(|status| status.traffic.streamed > 0));
+    for home in homes {
+        assert_eq!(read(&mut nodes.session(Some(home)), &key).0, written, "at {home}");
+    }
+}
