@@ -9,5 +9,6 @@ pub mod local_cluster;
 pub mod node;
 pub mod refine;
 pub mod storage;
+pub mod styled;
 pub mod transport;
 pub mod wire;

@@ -9,6 +9,8 @@ use quorate::cli::{self, Failure};
 #[derive(Parser)]
 #[command(version, about, max_term_width = 100)]
 struct Arguments {
+    #[command(flatten)]
+    color: colorchoice_clap::Color,
     #[command(subcommand)]
     command: Command,
 }
@@ -28,10 +30,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let arguments = Arguments::parse();
+    arguments.color.write_global();
+    match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            cli::output::error(&failure);
             ExitCode::from(failure.exit_code())
         }
     }

@@ -81,8 +81,12 @@ fn more_homes_than_nodes_are_refused_with_file_line_and_field() {
 }
 
 #[test]
-fn an_unknown_scenario_is_refused_with_the_known_ones() {
-    assert_refused(&quorate(directory().path(), &["check", "r1-w0"]), &["r1-w0", "r1-w1"]);
+fn an_unknown_scenario_is_refused_with_those_of_like_names() {
+    let refused = quorate(directory().path(), &["check", "r1-w0"]);
+    assert_refused(&refused, &["`r1-w0`", "did you mean r1-w", "`quorate check --list`"]);
+    assert!(!text(&refused.stderr).contains("flagship"), "{}", text(&refused.stderr));
+    let refused = quorate(directory().path(), &["check", "zzz"]);
+    assert_refused(&refused, &["no scenario is named `zzz`; `quorate check --list` lists"]);
     assert_refused(&quorate(directory().path(), &["check", "none.toml"]), &["none.toml"]);
 }
 
@@ -146,9 +150,16 @@ fn a_violation_is_told_in_steps_saved_and_walked_again() {
     // Not a terminal: no progress, nothing on standard error.
     assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
     let told = text(&output.stdout);
-    assert!(told.contains("violated    read-freshness                      in 2 steps"), "{told}");
+    let verdict = "violated    read-freshness                      in 2 steps\n";
+    let replayed = "              quorate replay quorate-traces/r1-w1/read-freshness.json\n";
+    assert!(told.contains(&format!("{verdict}{replayed}")), "{told}");
+    // The story of the scenario, in lines that fit.
+    assert!(
+        told.contains("  notes       R + W = 2 is not more than N = 3: a read can miss"),
+        "{told}"
+    );
     assert!(told.contains("1. writer starts put k = \"new\" via A"), "{told}");
-    let trace = "quorate-traces/r1-w1.read-freshness.json";
+    let trace = "quorate-traces/r1-w1/read-freshness.json";
     let replayed = quorate(directory.path(), &["replay", trace]);
     assert!(replayed.status.success(), "{}", text(&replayed.stderr));
     insta::assert_snapshot!(text(&replayed.stdout));
@@ -158,7 +169,7 @@ fn a_violation_is_told_in_steps_saved_and_walked_again() {
 fn a_trace_that_no_longer_fits_the_model_says_at_which_step() {
     let directory = directory();
     assert!(quorate(directory.path(), &["check", "r1-w2"]).status.success());
-    let trace = directory.path().join("quorate-traces/r1-w2.read-freshness.json");
+    let trace = directory.path().join("quorate-traces/r1-w2/read-freshness.json");
     let text_before = fs::read_to_string(&trace).expect("the trace was saved");
     let mut saved: serde_json::Value = serde_json::from_str(&text_before).expect("it is JSON");
     // The same step twice: the message is no longer under way the second time.
@@ -175,7 +186,7 @@ fn a_trace_that_no_longer_fits_the_model_says_at_which_step() {
 fn a_trace_that_shows_nothing_any_more_says_so() {
     let directory = directory();
     assert!(quorate(directory.path(), &["check", "r1-w1"]).status.success());
-    let trace = directory.path().join("quorate-traces/r1-w1.read-freshness.json");
+    let trace = directory.path().join("quorate-traces/r1-w1/read-freshness.json");
     let text_before = fs::read_to_string(&trace).expect("the trace was saved");
     let mut saved: serde_json::Value = serde_json::from_str(&text_before).expect("it is JSON");
     saved["steps"].as_array_mut().expect("it has steps").pop();
@@ -217,6 +228,164 @@ fn the_list_names_every_scenario() {
     }
 }
 
+#[test]
+fn the_list_is_grouped_by_topic_and_searched_by_words() {
+    let listed = |arguments: &[&str]| {
+        let output = quorate(directory().path(), &[&["check", "--list"], arguments].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let all = listed(&[]);
+    let topic = "Quorums: is an acknowledged write read?\n  strict-sequential ";
+    assert!(all.starts_with(topic), "{all}");
+    assert!(all.lines().all(|line| line.chars().count() <= 80), "{all}");
+    // In a name, in a title, in notes, or in a property; all words at once, whatever their case.
+    let sloppy = listed(&["Sloppy", "partition"]);
+    assert!(sloppy.contains("\n  sloppy-partition "), "{sloppy}");
+    assert!(!sloppy.contains("strict-sequential"), "{sloppy}");
+    assert!(listed(&["SOSP"]).contains("r1-w1"));
+    let story = "R + W = 2 is not more than N = 3";
+    assert!(!listed(&["r1-w1"]).contains(story));
+    assert!(listed(&["-v", "r1-w1"]).contains(story));
+    let json: serde_json::Value =
+        serde_json::from_str(&listed(&["--json", "r1-w1"])).expect("JSON");
+    assert_eq!(json[0]["name"], "r1-w1");
+    assert_refused(
+        &quorate(directory().path(), &["check", "--list", "zzz"]),
+        &["no scenario that ships speaks of `zzz`"],
+    );
+}
+
+/// Two scenarios, one of which does not come out as it says, and what checking both prints.
+fn check_two(arguments: &[&str]) -> Output {
+    let directory = directory();
+    let write = |name: &str, text: &str| {
+        fs::write(directory.path().join(name), text).expect("the file is written");
+    };
+    write("good.toml", SCENARIO);
+    write("bad.toml", &SCENARIO.replace("r = 2", "r = 1").replace("w = 2", "w = 1"));
+    write("many.toml", &[SCENARIO, "write-acknowledged = \"reached\"\n"].concat());
+    // No scenario is named, so that an overview is printed: what ships is checked, cut at once.
+    quorate(directory.path(), arguments)
+}
+
+#[test]
+fn without_names_there_is_a_line_per_scenario_and_all_about_those_that_differ() {
+    let output = check_two(&["check", "--max-states", "1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    let mut lines = told.lines();
+    assert_eq!(
+        lines.next(),
+        Some("  scenario                                 states      s  verdicts")
+    );
+    let marked: Vec<&str> =
+        told.lines().filter(|line| line.starts_with("✓ ") || line.starts_with("✗ ")).collect();
+    let checked = quorate_model::scenario::builtin::ALL;
+    assert!(marked.len() > checked.len() / 2, "{told}");
+    for line in &marked {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let cut = marked.iter().find(|line| line.starts_with("✗ r1-w1 ")).expect("it was cut");
+    assert!(cut.contains(" 1 ") && cut.contains("CUT"), "{cut}");
+    // A run was cut, so everything is told of it; a script came out, so nothing is.
+    assert!(told.contains("\nr1-w1: R=1, W=1:"), "{told}");
+    assert!(told.contains("✓ r1-w1-script"), "{told}");
+    assert!(!told.contains("\nr1-w1-script: "), "{told}");
+}
+
+#[test]
+fn several_named_scenarios_are_told_and_then_each_in_a_line() {
+    let output = check_two(&["check", "good.toml", "bad.toml", "many.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    let told_at = told.find("good: A scenario of the test").expect("it is told");
+    let line_at = told.find("\n✓ good ").expect("it has a line");
+    assert!(told_at < line_at, "{told}");
+    assert!(told.contains("✗ bad "), "{told}");
+    assert!(told.contains("  1 UNEXPECTED"), "{told}");
+    assert!(told.contains("1 holds, 1 reached\n"), "{told}");
+    let only_one = check_two(&["check", "good.toml"]);
+    assert!(!text(&only_one.stdout).contains('✓'), "{}", text(&only_one.stdout));
+}
+
+#[test]
+fn colours_are_for_terminals_or_for_who_asks_for_them() {
+    let coloured = |arguments: &[&str], no_color: bool| {
+        let directory = directory();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+        command.args(arguments).current_dir(directory.path()).env_remove("CLICOLOR_FORCE");
+        if no_color {
+            command.env("NO_COLOR", "1");
+        } else {
+            command.env_remove("NO_COLOR");
+        }
+        text(&command.output().expect("the binary runs").stdout).contains('\u{1b}')
+    };
+    assert!(!coloured(&["check", "r1-w1"], false), "a pipe is no terminal");
+    assert!(coloured(&["check", "r1-w1", "--color", "always"], false));
+    assert!(!coloured(&["check", "r1-w1", "--color", "never"], false));
+    assert!(!coloured(&["check", "r1-w1"], true));
+}
+
+#[test]
+fn control_characters_of_titles_notes_and_names_are_written_out() {
+    let evil = |text: &str| {
+        let title = "title = \"red \\u001B[31m\"\nnotes = \"bell \\u0007 \\u009B2J\"";
+        text.replace("title = \"A scenario of the test\"", title)
+            .replace("name = \"x\"", "name = \"\\u001B]0;owned\\u0007\"")
+            .replace("\"holds\"", "\"violated\"")
+    };
+    let (directory, output) = check_file(evil);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let commands = |text: &str| text.contains(|c: char| c.is_control() && c != '\n');
+    assert!(!commands(&told), "{told:?}");
+    for written in ["red \\u{1b}[31m", "bell \\u{7} \\u{9b}2J", "\\u{1b}]0;owned\\u{7}"] {
+        assert!(told.contains(written), "{written} is not in {told}");
+    }
+    let json = quorate(directory.path(), &["check", "--json", "mine.toml"]);
+    assert!(!commands(&text(&json.stdout)), "{:?}", text(&json.stdout));
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+    assert_eq!(document["scenarios"][0]["title"], "red \u{1b}[31m");
+}
+
+#[test]
+fn saved_runs_of_two_files_with_one_name_are_kept_apart_and_stale_ones_go() {
+    let directory = directory();
+    let at = |path: &str| directory.path().join(path);
+    let violated = |text: &str| text.replace("r = 2", "r = 1").replace("w = 2", "w = 1");
+    for folder in ["one", "two"] {
+        fs::create_dir(at(folder)).expect("the directory is made");
+    }
+    fs::write(at("one/r1-w1.toml"), violated(SCENARIO)).expect("the file is written");
+    fs::write(at("two/r1-w1.toml"), violated(SCENARIO).replace("\"x\"", "\"y\""))
+        .expect("the file is written");
+    let output = quorate(directory.path(), &["check", "one/r1-w1.toml", "two/r1-w1.toml", "r1-w1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    let run_of = |saved: &str| fs::read_to_string(at(saved)).expect("the run was saved");
+    let saved = ["one/r1-w1.toml", "two/r1-w1.toml", "r1-w1"]
+        .map(|of| format!("quorate-traces/{of}/read-freshness.json"));
+    for (saved, client) in saved.iter().zip(["x starts", "y starts", "reader starts"]) {
+        assert!(told.contains(&format!("  quorate replay {saved}\n")), "{told}");
+        assert!(run_of(saved).contains(client), "{saved}");
+        assert!(quorate(directory.path(), &["replay", saved]).status.success());
+    }
+    // What is found no more is not left, and what is not ours stays.
+    let others = at("quorate-traces/one/r1-w1.toml/notes.txt");
+    fs::write(&others, "mine").expect("the file is written");
+    fs::write(at("one/r1-w1.toml"), SCENARIO).expect("the file is written");
+    assert!(quorate(directory.path(), &["check", "one/r1-w1.toml"]).status.success());
+    assert!(!at(&saved[0]).exists());
+    assert!(others.exists() && at(&saved[1]).exists());
+    let left: Vec<_> = fs::read_dir(at("quorate-traces/two/r1-w1.toml"))
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").file_name())
+        .collect();
+    assert_eq!(left, ["read-freshness.json"], "nothing half written is left");
+}
+
 const SCRIPT: &str = r#"title = "A script of the test"
 
 [cluster]
@@ -252,7 +421,7 @@ fn a_script_is_told_step_by_step_and_its_run_can_be_replayed() {
         told.contains("step 1 (line 9): x: put k = \"x1\" via A\n    1. x starts put"),
         "{told}"
     );
-    let saved = "quorate-traces/mine.write-acknowledged.json";
+    let saved = "quorate-traces/mine.toml/write-acknowledged.json";
     let replayed = quorate(directory.path(), &["replay", saved]);
     assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed.stderr));
 }

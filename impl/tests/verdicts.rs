@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate::check::{Limits, check};
+use quorate::check::{Cut, Limits, check};
 use quorate_model::check::Expected;
 use quorate_model::scenario::builtin::{ALL, Builtin};
 
@@ -81,6 +81,22 @@ fn a_run_cut_by_states_time_or_depth_says_so_and_has_failed() {
         assert!(report.cut.is_some(), "{limits:?}");
         assert!(!report.is_as_expected(), "{limits:?}");
     }
+}
+
+#[test]
+fn exactly_as_many_states_are_visited_as_may_be() {
+    let of = |states| {
+        let limits = Limits { states_max: Some(states), ..LIMITS };
+        let report = check(&r1_w1(), &limits, |_| {});
+        (report.distinct, report.cut)
+    };
+    let all = check(&r1_w1(), &LIMITS, |_| {}).distinct;
+    assert!(all > 7);
+    for fewer in [1, 7, all - 1] {
+        assert_eq!(of(fewer), (fewer, Some(Cut::States(fewer))));
+    }
+    // There is no more to visit.
+    assert_eq!(of(all), (all, None));
 }
 
 #[test]

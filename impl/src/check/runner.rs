@@ -52,7 +52,7 @@ pub fn check(
     if scenario.script.is_some() {
         return script::play(scenario);
     }
-    let model = ClusterModel::new(Arc::clone(scenario));
+    let model = ClusterModel::new(Arc::clone(scenario)).with_instruments(limits.instruments());
     let instruments = Arc::clone(model.instruments());
     let mut builder = model.clone().checker().threads(limits.threads);
     if let Some(depth) = limits.depth_max {
@@ -74,7 +74,10 @@ pub fn check(
         }
     });
     let elapsed = started.elapsed();
-    let mut cut = stopped_by.filter(|_| instruments.was_cut());
+    let mut cut = match limits.states_max {
+        Some(states) if instruments.has_refused() => Some(Cut::States(states)),
+        _ => stopped_by.filter(|_| instruments.was_cut()),
+    };
     if let Some(depth) = limits.depth_max
         && checker.max_depth() >= depth
     {
@@ -174,12 +177,8 @@ fn decide(
     decision.cut.then(|| stopped_by.unwrap_or(Cut::States(states_max)))
 }
 
+/// Whether time is up. Of how many states there may be, each search takes care itself.
 fn over_limit(limits: &Limits, progress: &Progress) -> Option<Cut> {
-    if let Some(states) = limits.states_max
-        && progress.distinct >= states
-    {
-        return Some(Cut::States(states));
-    }
     limits.timeout.filter(|timeout| progress.elapsed >= *timeout).map(Cut::Time)
 }
 

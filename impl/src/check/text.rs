@@ -1,11 +1,11 @@
 //! A report for people.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use anstyle::Style;
+use comfy_table::Table;
+use comfy_table::presets::ASCII_MARKDOWN;
 use quorate_model::check::Expected;
 use quorate_model::check::convergence::FAIRNESS;
 use quorate_model::check::instruments::applicable;
@@ -14,48 +14,80 @@ use quorate_model::scenario::Scenario;
 use super::describe;
 use super::report::{Endings, Report, Summary, Verdict};
 use super::script::Played;
+use crate::styled::{ASIDE, BAD, GOOD, NAME, PLAIN, REACHED, Styled, WRONG};
 
-/// How wide the table is where there is no terminal, in characters.
-const TABLE_WIDTH: u16 = 120;
+/// How wide a line of the overview and of running text is at most, in characters.
+const WIDTH: usize = 80;
+
+/// How much of a line in a block its label takes, indentation included.
+const LABEL: usize = 14;
+
+/// How wide the column of scenarios' names is: as wide as the longest of those that ship.
+const NAME_WIDTH: usize = 37;
 
 /// From when on it is told what a check took in all.
 const LONG: Duration = Duration::from_secs(1);
 
-/// Everything about one check but the runs themselves. `saved` gives the file that holds the run
-/// of a verdict, if it was saved.
+/// A text in lines that are no longer than the overview's, the first after `start` and the others
+/// indented as far.
+#[must_use]
+pub fn wrapped(start: &str, text: &str) -> String {
+    let indent = " ".repeat(start.chars().count());
+    let options = textwrap::Options::new(WIDTH).initial_indent(start).subsequent_indent(&indent);
+    // Words are not broken: names and numbers must stay findable.
+    let options = options.break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text.trim(), options).join("\n")
+}
+
+/// Everything about one check but the runs themselves. `replayed_by` gives the command that walks
+/// the run of a verdict again, if the run was saved.
 #[must_use]
 pub fn block(
     scenario: &Scenario,
     report: &Report,
-    saved: impl Fn(&Verdict) -> Option<String>,
-) -> String {
-    let mut text = format!("{}: {}\n", scenario.name, scenario.title);
-    let mut line = |label: &str, content: &str| {
-        let _ = writeln!(text, "  {label:<12}{content}");
-    };
-    line("cluster", &describe::cluster(scenario));
-    for (position, client) in describe::clients(scenario).iter().enumerate() {
-        line(if position == 0 { "clients" } else { "" }, client);
+    replayed_by: impl Fn(&Verdict) -> Option<String>,
+) -> Styled {
+    let mut text = Styled::new();
+    text.push(NAME, scenario.name.clone());
+    text.push(PLAIN, format!(": {}\n", scenario.title));
+    if !scenario.notes.trim().is_empty() {
+        text.push(ASIDE, wrapped(&format!("{:<LABEL$}", "  notes"), &scenario.notes));
+        text.push(PLAIN, "\n");
     }
-    line("bounds", &describe::bounds(scenario));
+    let mut line = |style: Style, label: &str, content: &str| {
+        text.push(PLAIN, "  ");
+        text.push(style, format!("{label:<0$}", LABEL - 2));
+        text.push(PLAIN, format!("{content}\n"));
+    };
+    line(PLAIN, "cluster", &describe::cluster(scenario));
+    for (position, client) in describe::clients(scenario).iter().enumerate() {
+        line(PLAIN, if position == 0 { "clients" } else { "" }, client);
+    }
+    line(PLAIN, "bounds", &describe::bounds(scenario));
     match &report.script {
-        Some(played) => line("script", &script_line(played)),
-        None => line("states", &states_line(report)),
+        Some(played) => line(PLAIN, "script", &script_line(played)),
+        None => line(PLAIN, "states", &states_line(report)),
     }
     if report.took >= LONG {
-        line("in all", &took_line(report));
+        line(PLAIN, "in all", &took_line(report));
     }
     if let Some(difference) = report.script.as_ref().and_then(Played::difference) {
-        line("DIFFERS", &difference);
+        line(WRONG, "DIFFERS", &difference);
     }
     if let Some(cut) = report.cut {
-        line("CUT", &format!("{cut}: nothing below is a verdict on all states"));
+        line(WRONG, "CUT", &format!("{cut}: nothing below is a verdict on all states"));
     }
     for verdict in &report.verdicts {
-        line(&found(verdict), &verdict_line(report, verdict, saved(verdict)));
+        line(style(verdict), &found(verdict), &verdict_line(report, verdict));
+        if let Some(difference) = unexpected(verdict) {
+            line(WRONG, "UNEXPECTED", &difference);
+        }
+        if let Some(command) = replayed_by(verdict) {
+            line(PLAIN, "", &command);
+        }
     }
     if report.assumes_fairness() {
-        line("fairness", &format!("convergence assumes that {FAIRNESS}"));
+        line(PLAIN, "fairness", &format!("convergence assumes that {FAIRNESS}"));
     }
     let fired = |wanted: bool| {
         let applicable = applicable(scenario);
@@ -67,11 +99,11 @@ pub fn block(
     };
     let counts: Vec<String> =
         fired(true).map(|(kind, count)| format!("{} {}", kind.name(), grouped(*count))).collect();
-    line("fired", &counts.join(", "));
+    line(PLAIN, "fired", &counts.join(", "));
     let never: Vec<&str> = fired(false).map(|(kind, _)| kind.name()).collect();
     // What a script leaves out it leaves out on purpose.
     if !never.is_empty() && report.script.is_none() {
-        line("never fired", &never.join(", "));
+        line(PLAIN, "never fired", &never.join(", "));
     }
     text
 }
@@ -112,7 +144,30 @@ pub fn found(verdict: &Verdict) -> String {
     verdict.found.map_or_else(|| "undecided".into(), |found| found.to_string())
 }
 
-fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> String {
+/// The colour of a verdict.
+fn style(verdict: &Verdict) -> Style {
+    match verdict.found {
+        Some(Expected::Holds) => GOOD,
+        Some(Expected::Violated) => BAD,
+        Some(Expected::Reached) => REACHED,
+        Some(Expected::NotReached) => PLAIN,
+        None => WRONG,
+    }
+}
+
+/// What the scenario says, where the verdict differs from it.
+fn unexpected(verdict: &Verdict) -> Option<String> {
+    if verdict.is_as_expected() {
+        return None;
+    }
+    let mut text = format!("the scenario says {}", verdict.expected);
+    if verdict.is_vacuous() {
+        text.push_str(", and means it to be put to the test");
+    }
+    Some(text)
+}
+
+fn verdict_line(report: &Report, verdict: &Verdict) -> String {
     let mut text = format!("{:<36}", verdict.property.name);
     let unit = if report.script.is_some() { "transition" } else { "step" };
     let steps = |count: usize| counted(count, unit);
@@ -144,15 +199,6 @@ fn verdict_line(report: &Report, verdict: &Verdict, saved: Option<String>) -> St
             let several = grouped(size.bottom_components_of_several as u64);
             let _ = write!(text, ", {several} of several states");
         }
-    }
-    if !verdict.is_as_expected() {
-        let _ = write!(text, "  UNEXPECTED: the scenario says {}", verdict.expected);
-        if verdict.is_vacuous() {
-            text.push_str(", and means it to be put to the test");
-        }
-    }
-    if let Some(saved) = saved {
-        let _ = write!(text, "  -> {saved}");
     }
     text
 }
@@ -213,59 +259,71 @@ fn within(report: &Report) -> &'static str {
     }
 }
 
-/// One line per scenario.
+/// What stands above the lines of [`overview`].
 #[must_use]
-pub fn table(checked: &[(&Scenario, &Report)]) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    // On a terminal its own width counts; elsewhere a width that most pagers show.
-    if table.width().is_none() {
-        table.set_width(TABLE_WIDTH);
+pub fn overview_header() -> Styled {
+    let mut text = Styled::new();
+    let header =
+        format!("  {:<NAME_WIDTH$} {:>9} {:>6}  {}\n", "scenario", "states", "s", "verdicts");
+    text.push(NAME, header);
+    text
+}
+
+/// One line about a check: whether it came out as expected, how large it was, what was found.
+#[must_use]
+pub fn overview(report: &Report) -> Styled {
+    let mut text = Styled::new();
+    let as_expected = report.is_as_expected();
+    text.push(if as_expected { GOOD } else { WRONG }, if as_expected { "✓ " } else { "✗ " });
+    text.push(NAME, format!("{:<NAME_WIDTH$}", report.scenario));
+    let (states, seconds) = (grouped(report.distinct as u64), report.took.as_secs_f64());
+    let measured = format!(" {states:>9} {seconds:>6.1}  ");
+    let room = WIDTH.saturating_sub(
+        2 + report.scenario.chars().count().max(NAME_WIDTH) + measured.chars().count(),
+    );
+    text.push(PLAIN, measured);
+    let mut counts = Vec::new();
+    if report.cut.is_some() {
+        counts.push((WRONG, "CUT".to_owned()));
     }
-    table.set_header(["scenario", "N R W", "faults", "distinct", "time", "verdicts", ""]);
-    for column in [3, 4] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    if report.differs() {
+        counts.push((WRONG, "DIFFERS".to_owned()));
     }
-    for (scenario, report) in checked {
-        let quorum = scenario.cluster.quorum();
-        let of = |found: Option<Expected>| {
-            report
-                .verdicts
-                .iter()
-                .filter(|verdict| verdict.found == found)
-                .map(|verdict| verdict.property.name)
-                .collect::<Vec<_>>()
+    let unexpected = report.verdicts.iter().filter(|verdict| !verdict.is_as_expected()).count();
+    if unexpected > 0 {
+        counts.push((WRONG, format!("{unexpected} UNEXPECTED")));
+    }
+    let found = [Expected::Violated, Expected::Holds, Expected::Reached, Expected::NotReached];
+    for found in found.map(Some).into_iter().chain([None]) {
+        let mut verdicts = report.verdicts.iter().filter(|verdict| verdict.found == found);
+        let Some(first) = verdicts.next() else { continue };
+        let word = match found {
+            Some(Expected::Holds) if verdicts.clone().next().is_some() => "hold".to_owned(),
+            _ => self::found(first),
         };
-        let mut verdicts: Vec<String> =
-            [Expected::Violated, Expected::Reached, Expected::NotReached, Expected::Holds]
-                .into_iter()
-                .map(|found| (found, of(Some(found))))
-                .filter(|(_, names)| !names.is_empty())
-                .map(|(found, names)| format!("{found}: {}", names.join(", ")))
-                .collect();
-        let undecided = of(None);
-        if !undecided.is_empty() {
-            verdicts.push(format!("undecided: {}", undecided.join(", ")));
-        }
-        let outcome = match (report.cut.is_some(), report.is_as_expected()) {
-            (true, _) => "CUT",
-            (false, true) => "as expected",
-            (false, false) => "UNEXPECTED",
-        };
-        table.add_row([
-            scenario.name.clone(),
-            format!("{} {} {}", quorum.n(), quorum.r(), quorum.w()),
-            describe::faults(scenario),
-            grouped(report.distinct as u64),
-            format!("{:.2} s", report.took.as_secs_f64()),
-            verdicts.join("\n"),
-            outcome.to_owned(),
-        ]);
+        counts.push((style(first), format!("{} {word}", 1 + verdicts.count())));
     }
-    table.trim_fmt()
+    push_what_fits(&mut text, counts, room);
+    text.push(PLAIN, "\n");
+    text
+}
+
+/// Adds a list to a line that has so much room left, and a sign where something is left out: all of
+/// it is told in the block.
+fn push_what_fits(text: &mut Styled, list: Vec<(Style, String)>, room: usize) {
+    const LEFT_OUT: &str = " …";
+    let (count, mut taken) = (list.len(), 0);
+    for (position, (style, item)) in list.into_iter().enumerate() {
+        let separator = if position == 0 { "" } else { ", " };
+        let sign = if position + 1 < count { LEFT_OUT.chars().count() } else { 0 };
+        taken += separator.len() + item.chars().count();
+        if position > 0 && taken + sign > room {
+            text.push(PLAIN, LEFT_OUT);
+            return;
+        }
+        text.push(PLAIN, separator);
+        text.push(style, item);
+    }
 }
 
 fn counted(number: usize, thing: &str) -> String {
@@ -290,18 +348,6 @@ pub fn summary(summary: &Summary) -> String {
         }
         text
     }
-}
-
-/// The name of the file that a verdict's run is saved in.
-#[must_use]
-pub fn file_name(scenario: &str, property: &str) -> String {
-    format!("{scenario}.{property}.json")
-}
-
-/// A path as it is told, relative where it was given relative.
-#[must_use]
-pub fn told(path: &Path) -> String {
-    path.display().to_string()
 }
 
 /// `1,234,567`

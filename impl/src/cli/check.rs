@@ -1,21 +1,21 @@
 //! `quorate check`.
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_model::check::ClusterModel;
-use quorate_model::check::trace::{STUCK, SavedPath, numbered, walk};
+use quorate_model::check::trace::{STUCK, numbered, walk};
+use quorate_model::deviation::Deviation;
 use quorate_model::scenario::builtin::ALL;
 
 use super::scenario::{Loaded, load_all, load_builtin};
-use super::{Failure, output};
+use super::{Failure, list, output, saved};
 use crate::check::json::{Document, Entry};
-use quorate_model::deviation::Deviation;
-
 use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
+use crate::styled::{PLAIN, Styled, escaped};
 
 /// Check scenarios: visit every state within their bounds, or carry out their steps, and judge
 /// what must hold.
@@ -28,9 +28,13 @@ pub struct CheckArgs {
     /// hyphen (r1 for r1-w1, r1-w2 and so on); all default built-in ones if none is given
     #[arg(value_name = "SCENARIO.toml|NAME")]
     scenarios: Vec<String>,
-    /// List the built-in scenarios and stop
+    /// List the built-in scenarios by topic and stop: all, or those that speak of every word given
+    /// in place of names; with -v also the story of each
     #[arg(long)]
     list: bool,
+    /// Tell everything about every scenario, as is done for those that are named
+    #[arg(long, short)]
+    verbose: bool,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -46,7 +50,8 @@ pub struct CheckArgs {
     /// Cut a run after this long, such as 90s or 5m (a cut run has failed)
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// Where runs that show a violation, or reach what is to be reached, are saved
+    /// Where runs that show a violation, or reach what is to be reached, are saved: a directory
+    /// per scenario, a file per property
     #[arg(long, value_name = "DIR", default_value = "quorate-traces")]
     traces: PathBuf,
     /// Check the large scenarios too long for every day; cut after 10 minutes unless --timeout says
@@ -58,7 +63,8 @@ pub struct CheckArgs {
     /// Print the table, and nothing else, as Markdown
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
-    /// Print the steps of every such run; they are always printed for scenarios that are named
+    /// Tell everything with the steps of every such run; they are always told for scenarios that
+    /// are named
     #[arg(long)]
     steps: bool,
 }
@@ -69,7 +75,7 @@ pub struct CheckArgs {
 /// When a verdict differs or a run was cut, or on wrong input.
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     if args.list {
-        return list();
+        return list::print(&args.scenarios, args.verbose, args.json);
     }
     if args.planted {
         return plant(args);
@@ -82,45 +88,50 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
     };
     let limits = limits(args);
-    let tell_steps = args.steps || !args.scenarios.is_empty();
+    let is_named = !args.scenarios.is_empty();
+    let told = Told {
+        blocks: is_named || args.verbose || args.steps,
+        steps: is_named || args.steps,
+        overview: loaded.len() > 1,
+    };
+    let is_text = !args.json && !args.markdown;
+    if is_text && told.overview && !told.blocks {
+        output::print(text::overview_header())?;
+    }
     let mut reports = Vec::new();
     let mut entries = Vec::new();
-    for Loaded { scenario, toml } in &loaded {
+    for loaded in &loaded {
+        let scenario = &loaded.scenario;
         let report = with_progress(&scenario.name, |on_progress| {
             check::check(scenario, &limits, on_progress)
         });
-        save(args, &report, scenario, toml)?;
-        let saved = |verdict: &Verdict| {
-            verdict.path.as_ref().map(|_| text::told(&trace_path(args, &report, verdict)))
-        };
+        let files = saved::save(&args.traces, loaded, &report)?;
         if args.json {
-            entries.push(Entry::new(scenario, &report, saved));
-        } else if !args.markdown {
-            output::print(&text::block(scenario, &report, saved))?;
-            if tell_steps {
-                let told = match &report.script {
-                    Some(played) => played.told(),
-                    None => steps(&ClusterModel::new(scenario.clone()), &report),
-                };
-                output::print(&told)?;
+            entries.push(Entry::new(scenario, &report, |verdict| files.told(verdict)));
+        } else if is_text {
+            if told.overview && !told.blocks {
+                output::print(text::overview(&report))?;
             }
-            output::print("\n")?;
+            if told.blocks || !report.is_as_expected() {
+                output::print(block(loaded, &report, &files, told.steps))?;
+            }
         }
         reports.push(report);
     }
     let summary = Summary::of(&reports);
     if args.json {
         output::json(&Document::new(&summary, entries))?;
-    } else {
+    } else if args.markdown {
         let checked: Vec<_> = loaded.iter().map(|loaded| &*loaded.scenario).zip(&reports).collect();
-        if args.markdown {
-            output::print(&text::markdown(&checked))?;
-        } else {
-            output::print(&text::table(&checked))?;
-            output::print("\n")?;
+        output::print(text::markdown(&checked))?;
+    } else {
+        if told.overview && told.blocks {
+            output::print(text::overview_header())?;
+            reports.iter().try_for_each(|report| output::print(text::overview(report)))?;
         }
-        if !args.markdown && summary.is_as_expected() {
-            output::print(&format!("{}\n", text::summary(&summary)))?;
+        if summary.is_as_expected() {
+            let gap = if told.overview { "\n" } else { "" };
+            output::print(format!("{gap}{}\n", text::summary(&summary)))?;
         }
     }
     if summary.is_as_expected() {
@@ -128,6 +139,33 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     } else {
         Err(Failure::Unexpected(text::summary(&summary)))
     }
+}
+
+/// How much is told.
+struct Told {
+    /// Everything about every scenario, and not only about those that are not as expected.
+    blocks: bool,
+    /// The steps of runs too.
+    steps: bool,
+    /// A line per scenario: as each is checked, or below everything else.
+    overview: bool,
+}
+
+/// Everything about one check.
+fn block(loaded: &Loaded, report: &Report, files: &saved::Files, with_steps: bool) -> Styled {
+    let replayed_by = |verdict: &Verdict| files.replayed_by(verdict);
+    let mut told = text::block(&loaded.scenario, report, replayed_by);
+    if with_steps {
+        told.push(
+            PLAIN,
+            match &report.script {
+                Some(played) => played.told(),
+                None => steps(&ClusterModel::new(loaded.scenario.clone()), report),
+            },
+        );
+    }
+    told.push(PLAIN, "\n");
+    told
 }
 
 fn limits(args: &CheckArgs) -> Limits {
@@ -166,26 +204,16 @@ fn plant(args: &CheckArgs) -> Result<(), Failure> {
     let mut planted = Vec::new();
     for fault in Deviation::ALL {
         if std::io::stderr().is_terminal() {
-            eprintln!("{fault}: {}", fault.statement());
+            output::note(&format!("{fault}: {}", fault.statement()));
         }
         planted.push(planted::plant(*fault, &scenarios, &limits));
     }
-    output::print(&planted::matrix(&planted, args.markdown))?;
+    output::print(planted::matrix(&planted, args.markdown))?;
     let summary = planted::summary(&planted);
     if planted.iter().any(|planted| planted.caught.is_empty()) {
         return Err(Failure::Unexpected(summary));
     }
-    if args.markdown { Ok(()) } else { output::print(&format!("{summary}\n")) }
-}
-
-fn list() -> Result<(), Failure> {
-    let width = ALL.iter().map(|builtin| builtin.name.len()).max().unwrap_or_default();
-    for builtin in ALL {
-        let Loaded { scenario, .. } = load_builtin(builtin)?;
-        let large = if scenario.default { "" } else { " (only by name or with --deep)" };
-        output::print(&format!("{:<width$}  {}{large}\n", scenario.name, scenario.title))?;
-    }
-    Ok(())
+    if args.markdown { Ok(()) } else { output::print(format!("{summary}\n")) }
 }
 
 /// A line that shows how far the check is, on a terminal only.
@@ -200,7 +228,7 @@ fn with_progress(
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}") {
         bar.set_style(style);
     }
-    bar.set_prefix(name.to_owned());
+    bar.set_prefix(escaped(name).into_owned());
     let shown = bar.clone();
     let report = check(Box::new(move |progress| {
         let rate = progress.distinct as f64 / progress.elapsed.as_secs_f64();
@@ -215,42 +243,6 @@ fn with_progress(
     }));
     bar.finish_and_clear();
     report
-}
-
-fn trace_path(args: &CheckArgs, report: &Report, verdict: &Verdict) -> PathBuf {
-    args.traces.join(text::file_name(&report.scenario, verdict.property.name))
-}
-
-fn save(
-    args: &CheckArgs,
-    report: &Report,
-    scenario: &std::sync::Arc<quorate_model::scenario::Scenario>,
-    toml: &str,
-) -> Result<(), Failure> {
-    let model = ClusterModel::new(scenario.clone());
-    for verdict in &report.verdicts {
-        let (Some(path), Some(found)) = (&verdict.path, verdict.found) else { continue };
-        let (name, cycle) = (verdict.property.name, verdict.cycle());
-        let saved = SavedPath::new(&model, toml, name, found, path, cycle);
-        write_json(&trace_path(args, report, verdict), &saved)?;
-    }
-    Ok(())
-}
-
-fn write_json(path: &Path, saved: &SavedPath) -> Result<(), Failure> {
-    let failure = |error: std::io::Error| {
-        Failure::Usage(format!("{}: cannot be written: {error}", path.display()))
-    };
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(failure)?;
-    }
-    let file = std::fs::File::create(path).map_err(failure)?;
-    let mut file = std::io::BufWriter::new(file);
-    serde_json::to_writer_pretty(&mut file, saved)
-        .map_err(std::io::Error::from)
-        .and_then(|()| file.write_all(b"\n"))
-        .and_then(|()| file.flush())
-        .map_err(failure)
 }
 
 /// The numbered steps of every run that shows a violation or reaches something.

@@ -69,7 +69,7 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     let (cluster, is_new) = prepare(&args.dir, &args.template()?)?;
     if !is_new {
         args.refuse_conflicts(&cluster)?;
-        output::print(&format!("using {} as it is\n", cluster.path.display()))?;
+        output::print(format!("using {} as it is\n", cluster.path.display()))?;
     }
     let program = std::env::current_exe()
         .map_err(|error| Failure::Unexpected(format!("cannot find this program: {error}")))?;
@@ -77,13 +77,13 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD])
         .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
     let mut local = LocalCluster::start(&program, &cluster)?;
-    output::print(&introduction(&cluster, &local))?;
+    output::print(introduction(&cluster, &local))?;
     for signal in signals.forever() {
         if signal != SIGCHLD {
             break;
         }
         for (name, status) in local.reap() {
-            output::print(&format!("{name} ended ({status}); the others go on\n"))?;
+            output::print(format!("{name} ended ({status}); the others go on\n"))?;
         }
     }
     output::print("stopping\n")?;

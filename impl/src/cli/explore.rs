@@ -53,7 +53,7 @@ pub fn run(args: &ExploreArgs) -> Result<(), Failure> {
     );
     let explorer = Explorer::start(scenario, args.listen)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    output::print(&format!(
+    output::print(format!(
         "{intro}\nexplore it at {}\n\n\
          Click \"Init 0\", then under \"Next Action Choices\" what is to happen next. Every step has\n\
          an address of its own: go back with the browser, or share it. \"Run to completion\"\n\

@@ -67,28 +67,25 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
         return output::json(&Found { key: &key, found, values, context, replied });
     }
     for value in &values {
-        output::print(&format!("{value}\n"))?;
+        output::data(&format!("{value}\n"))?;
     }
     let next = |verb: &str, token: &str| {
         let flag = args.request.config_flag();
-        format!("{verb} with: quorate put{flag} {} VALUE --context {token}", quoted(&args.key))
+        format!(
+            "{verb} with: quorate put{flag} {} VALUE --context {token}",
+            output::quoted(&args.key)
+        )
     };
     match (values.len(), &token) {
-        (0, None) => eprintln!("not found"),
-        (0, Some(token)) => eprintln!("not found: deleted; {}", next("write again", token)),
-        (1, Some(token)) => eprintln!("{}", next("replace", token)),
-        (count, Some(token)) => eprintln!("{count} siblings; {}", next("resolve", token)),
+        (0, None) => output::note("not found"),
+        (0, Some(token)) => {
+            output::note(&format!("not found: deleted; {}", next("write again", token)))
+        }
+        (1, Some(token)) => output::note(&next("replace", token)),
+        (count, Some(token)) => {
+            output::note(&format!("{count} siblings; {}", next("resolve", token)))
+        }
         (_, None) => {}
     }
     Ok(())
-}
-
-/// The key as one word of a shell command.
-fn quoted(key: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !key.is_empty() && key.bytes().all(is_plain) {
-        key.to_string()
-    } else {
-        format!("'{}'", key.replace('\'', r"'\''"))
-    }
 }

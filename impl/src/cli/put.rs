@@ -74,7 +74,7 @@ pub(super) fn write(
     if is_json {
         output::json(&Written { key: &key, acknowledged_by })
     } else {
-        output::print(&format!("ok, acknowledged by {}\n", listed(&acknowledged_by)))
+        output::print(format!("ok, acknowledged by {}\n", listed(&acknowledged_by)))
     }
 }
 

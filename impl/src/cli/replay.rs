@@ -6,7 +6,7 @@ use clap::Args;
 use quorate_model::check::trace::{CYCLE_STARTS, PATH_FORMAT, STUCK, SavedPath};
 use quorate_model::check::{ClusterModel, Expected, PropertyKind, PropertySpec};
 
-use super::scenario::parse;
+use super::scenario::{Source, parse};
 use super::{Failure, output};
 
 /// Walk a saved counterexample again, with the state before and after each step.
@@ -37,28 +37,33 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         )));
     }
     let name = format!("{file} (field `scenario_toml`)");
-    let loaded = parse(&name, &saved.scenario, saved.scenario_toml.clone())?;
+    let loaded = parse(
+        &name,
+        &saved.scenario,
+        saved.scenario_toml.clone(),
+        Source::File(args.trace.clone()),
+    )?;
     let model = ClusterModel::new(loaded.scenario);
     let (property, shows) = (&saved.property, saved.shows);
-    output::print(&format!("{}: {property} {shows}\n", saved.scenario))?;
+    output::print(format!("{}: {property} {shows}\n", saved.scenario))?;
     let (steps, result) = saved.replay(&model);
     for (position, step) in steps.iter().enumerate() {
         if position == 0 {
-            output::print(&format!("\nbefore\n{}\n", indented(&step.before)))?;
+            output::print(format!("\nbefore\n{}\n", indented(&step.before)))?;
         }
         if position + saved.cycle == saved.steps.len() {
-            output::print(&format!("\n{CYCLE_STARTS}\n"))?;
+            output::print(format!("\n{CYCLE_STARTS}\n"))?;
         }
         let number = position + 1;
-        output::print(&format!("\nstep {number}: {}\n{}\n", step.words, indented(&step.after)))?;
+        output::print(format!("\nstep {number}: {}\n{}\n", step.words, indented(&step.after)))?;
     }
     match result {
         Ok(()) => {
             let count = steps.len();
             if is_stuck(&saved) {
-                output::print(&format!("\n{STUCK}\n"))?;
+                output::print(format!("\n{STUCK}\n"))?;
             }
-            output::print(&format!("\nall {count} steps fit the model: {property} {shows}\n"))
+            output::print(format!("\nall {count} steps fit the model: {property} {shows}\n"))
         }
         Err(error) => Err(Failure::Unexpected(format!("{file}: {error}"))),
     }

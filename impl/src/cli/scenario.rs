@@ -1,12 +1,13 @@
 //! Finding a scenario by name or by file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use quorate_model::scenario::builtin::{ALL, Builtin};
 use quorate_model::scenario::{Scenario, file};
 
 use super::Failure;
+use super::list::near;
 
 /// A scenario with the text it was read from.
 #[derive(Clone, Debug)]
@@ -15,6 +16,17 @@ pub struct Loaded {
     pub scenario: Arc<Scenario>,
     /// Its file, whole.
     pub toml: String,
+    /// Where that came from.
+    pub source: Source,
+}
+
+/// Where a scenario came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// It ships with quorate, under this name.
+    Builtin(&'static str),
+    /// This file holds it.
+    File(PathBuf),
 }
 
 /// Reads the scenario of a built-in name, or from a file whose path ends in `.toml`.
@@ -28,17 +40,22 @@ pub fn load(name_or_path: &str) -> Result<Loaded, Failure> {
     }
     let path = Path::new(name_or_path);
     if path.extension().is_none_or(|extension| extension != "toml") {
-        let known: Vec<&str> = ALL.iter().map(|builtin| builtin.name).collect();
+        let near = near(name_or_path);
+        let meant = if near.is_empty() {
+            String::new()
+        } else {
+            format!("did you mean {}? ", near.join(", "))
+        };
         return Err(Failure::Usage(format!(
-            "no scenario is named `{name_or_path}`; a scenario is a file ending in .toml, or one \
-             of: {}",
-            known.join(", ")
+            "no scenario is named `{name_or_path}`; {meant}`quorate check --list` lists those that \
+             ship, `quorate check --list WORD` those that speak of something; a file of your own \
+             ends in .toml"
         )));
     }
     let toml = std::fs::read_to_string(path)
         .map_err(|error| Failure::Usage(format!("{name_or_path}: cannot be read: {error}")))?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
-    parse(name_or_path, &name, toml)
+    parse(name_or_path, &name, toml, Source::File(path.to_owned()))
 }
 
 /// Reads what a name or path stands for: what [`load`] reads, or, when no scenario has that very
@@ -68,15 +85,15 @@ pub fn load_all(name_or_path: &str) -> Result<Vec<Loaded>, Failure> {
 /// Never for the ones that ship, which a test reads all.
 pub fn load_builtin(builtin: &Builtin) -> Result<Loaded, Failure> {
     let file = format!("{}.toml", builtin.name);
-    parse(&file, builtin.name, builtin.toml.to_owned())
+    parse(&file, builtin.name, builtin.toml.to_owned(), Source::Builtin(builtin.name))
 }
 
 /// Reads a scenario from text; `file` is how errors name it.
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse(file: &str, name: &str, toml: String) -> Result<Loaded, Failure> {
+pub fn parse(file: &str, name: &str, toml: String, source: Source) -> Result<Loaded, Failure> {
     let scenario = file::parse(file, name, &toml);
     let scenario = scenario.map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(Loaded { scenario: Arc::new(scenario), toml })
+    Ok(Loaded { scenario: Arc::new(scenario), toml, source })
 }

@@ -121,7 +121,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     if args.json {
         output::json(&rows)?;
     } else {
-        output::print(&format!("{}\n", table(&rows)))?;
+        output::print(format!("{}\n", table(&rows)))?;
     }
     result
 }

@@ -68,7 +68,7 @@ pub fn run(args: &ValidateArgs) -> Result<(), Failure> {
             if args.json {
                 output::json(&Document::Accepted(Accepted { vacuous, report: &report }))?;
             } else {
-                output::print(&refine::report(&report))?;
+                output::print(refine::report(&report))?;
             }
             if vacuous && !args.allow_vacuous {
                 return Err(Failure::Unexpected(VACUOUS.to_owned()));

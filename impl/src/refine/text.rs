@@ -1,12 +1,9 @@
 //! What accepted traces showed, for people.
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
 use quorate_model::refine::Report;
 use quorate_model::refine::report::{ActionCount, NodeReport, PropertyReport};
-
-/// How wide a table is where there is no terminal, in characters.
-const TABLE_WIDTH: u16 = 100;
 
 /// The most keys that were not judged to be listed one by one.
 const KEYS_LISTED_MAX: usize = 10;
@@ -28,7 +25,7 @@ pub fn report(report: &Report) -> String {
     let clients = &report.clients;
     let messages = &report.messages;
     let mut text = format!(
-        "{}\n{}\n{}\noperations: {} of {} writes acknowledged, {} of {} reads answered, {} \
+        "{}\n\n{}\n\n{}\n\noperations: {} of {} writes acknowledged, {} of {} reads answered, {} \
          unavailable, {} refused\nmessages: {} sent, {} received, {} lost, {} duplicated, {} \
          reordered",
         nodes(&report.nodes),
@@ -66,12 +63,9 @@ pub fn report(report: &Report) -> String {
 }
 
 fn table(header: &[&str]) -> Table {
+    // Without a width to fit into, no word is broken; without lines, it fits into most anyway.
     let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(TABLE_WIDTH)
-        .set_header(header);
+    table.load_style(NOTHING).set_header(header);
     table
 }
 
@@ -86,7 +80,7 @@ fn nodes(nodes: &[NodeReport]) -> String {
         }
     }
     align_right(&mut table, 1..4);
-    table.to_string()
+    table.trim_fmt()
 }
 
 /// What happened how often, several kinds beside each other, and below what never did.
@@ -104,7 +98,7 @@ fn actions(actions: &[ActionCount]) -> String {
     let never: Vec<&str> =
         actions.iter().filter(|action| action.count == 0).map(|action| action.name).collect();
     let never = if never.is_empty() { "nothing".to_owned() } else { never.join(", ") };
-    format!("{table}\nnever happened: {never}")
+    format!("{}\nnever happened: {never}", table.trim_fmt())
 }
 
 fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
@@ -128,7 +122,7 @@ fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
         ]);
     }
     align_right(&mut table, 3..4);
-    table.to_string()
+    table.trim_fmt()
 }
 
 fn align_right(table: &mut Table, columns: std::ops::Range<usize>) {

@@ -1,6 +1,8 @@
 //! What a check counts beside its states, and the switch that cuts it short.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use thread_local::ThreadLocal;
@@ -314,6 +316,18 @@ pub struct Instruments {
     pub(crate) discovered: Discovered,
     stop: AtomicBool,
     cut: AtomicBool,
+    admission: Option<Admission>,
+    refused: AtomicBool,
+}
+
+/// Whoever decides which states are let into a search, by their fingerprints: the same state is asked
+/// about again and again, by several threads, and is always answered alike.
+pub struct Admission(pub Box<dyn Fn(u64) -> bool + Send + Sync>);
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Admission")
+    }
 }
 
 impl Instruments {
@@ -327,6 +341,31 @@ impl Instruments {
         if siblings > self.siblings_max.load(Ordering::Relaxed) {
             self.siblings_max.fetch_max(siblings, Ordering::Relaxed);
         }
+    }
+
+    /// Those of a search that lets in what this admits. Once it has refused a state, the search
+    /// stops.
+    #[must_use]
+    pub fn admitting(admission: Admission) -> Self {
+        Instruments { admission: Some(admission), ..Instruments::default() }
+    }
+
+    /// Whether a state of this fingerprint is let into the search; notes it if not.
+    pub(crate) fn admits(&self, fingerprint: impl FnOnce() -> u64) -> bool {
+        let Some(Admission(admits)) = &self.admission else { return true };
+        let admitted = admits(fingerprint());
+        if !admitted {
+            self.refused.store(true, Ordering::Relaxed);
+            self.cut.store(true, Ordering::Relaxed);
+            self.stop();
+        }
+        admitted
+    }
+
+    /// Whether some state was not let in.
+    #[must_use]
+    pub fn has_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Whether a state may be expanded; notes it if not.

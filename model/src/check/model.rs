@@ -82,6 +82,12 @@ impl ClusterModel {
         ClusterModel { instruments: Arc::default(), ..self.clone() }
     }
 
+    /// The same model with these counters and limits.
+    #[must_use]
+    pub fn with_instruments(&self, instruments: Instruments) -> Self {
+        ClusterModel { instruments: Arc::new(instruments), ..self.clone() }
+    }
+
     /// The scenario.
     #[must_use]
     pub fn scenario(&self) -> &Arc<Scenario> {
@@ -518,6 +524,10 @@ impl Model for ClusterModel {
 
     fn next_state(&self, last: &ClusterState, action: Action) -> Option<ClusterState> {
         self.apply(last, action)
+    }
+
+    fn within_boundary(&self, state: &ClusterState) -> bool {
+        self.instruments.admits(|| Shared::new(state).fingerprint())
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -401,18 +401,29 @@ impl Names {
     }
 }
 
-/// What an operation of a client's program asks for: `put k = "a"`, `get k`.
+/// What an operation of a client's program asks for: `put k = "a", W=1, sloppy`, `get k`. What it
+/// leaves to the cluster is not said.
 #[must_use]
 pub fn planned(scenario: &Scenario, client: usize, operation: usize) -> String {
     let operation = &scenario.clients[client].operations[operation];
     let key = &operation.key;
+    let quorum = |letter: char| match operation.quorum {
+        Some(quorum) => format!(", {letter}={quorum}"),
+        None => String::new(),
+    };
     match operation.action {
-        PlannedAction::Get => format!("get {key}"),
+        PlannedAction::Get => format!("get {key}{}", quorum('R')),
         PlannedAction::Put { write, with_context } => {
             let blind = if with_context { "" } else { ", blind" };
+            let sloppy = match operation.sloppy {
+                Some(true) => ", sloppy",
+                Some(false) => ", strict",
+                None => "",
+            };
+            let asked = format!("{blind}{}{sloppy}", quorum('W'));
             match &scenario.writes[write].value {
-                Some(value) => format!("put {key} = \"{value}\"{blind}"),
-                None => format!("delete {key}{blind}"),
+                Some(value) => format!("put {key} = \"{value}\"{asked}"),
+                None => format!("delete {key}{asked}"),
             }
         }
     }
