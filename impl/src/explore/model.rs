@@ -79,7 +79,7 @@ impl Model for ExploredCluster {
         offered.sort_by_cached_key(place);
         actions.extend(offered.into_iter().map(|action| {
             let starts = match &action {
-                Action::Invoke { client, .. } => {
+                Action::Invoke { client, .. } | Action::InvokeLate { client, .. } => {
                     Some(self.cluster.model.starts(&state.state, *client))
                 }
                 _ => None,
@@ -128,6 +128,7 @@ fn place(action: &Action) -> impl Ord + use<> {
     let of = |rank: u8, envelope: Option<&Envelope>| (rank, envelope.map(Envelope::reading_order));
     match action {
         Action::Invoke { .. } => of(0, None),
+        Action::InvokeLate { .. } => of(2, None),
         Action::Deliver(envelope) => of(1, Some(envelope)),
         Action::Expire { .. } => of(2, None),
         Action::Drop(envelope) => of(3, Some(envelope)),

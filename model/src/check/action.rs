@@ -57,6 +57,15 @@ pub enum Action {
         /// Which node it asks.
         coordinator: NodeId,
     },
+    /// A client starts its next operation through this node and gives it up: its request is still
+    /// under way, and may arrive whenever. Spends a timeout. Only where client hops take no time:
+    /// elsewhere it is the start, and then the expiry of the client's timer.
+    InvokeLate {
+        /// Which client.
+        client: ClientId,
+        /// Which node it asks.
+        coordinator: NodeId,
+    },
     /// A message arrives.
     Deliver(Shared<Envelope>),
     /// A message is lost.
@@ -90,10 +99,12 @@ pub enum Action {
         /// Which node.
         node: NodeId,
     },
-    /// Somebody puts the copy in the place of the disk of a node that is down.
+    /// Somebody puts a copy in the place of the disk of a node that is down.
     Restore {
         /// Which node.
         node: NodeId,
+        /// Which of its copies, the oldest being 0.
+        copy: usize,
     },
     /// The network splits: no message that is sent from now on passes between two groups.
     Partition {

@@ -59,8 +59,8 @@ pub struct NodeState {
     pub clock: Timestamp,
     /// How often it has started again.
     pub lives: u64,
-    /// The copy that somebody made of its disk.
-    pub snapshot: Option<Box<MemoryStore>>,
+    /// The copies that somebody made of its disk, oldest first.
+    pub copies: Vec<MemoryStore>,
     /// What a crash would leave, where that is less than the store: a planted fault.
     pub synced: Option<Box<MemoryStore>>,
 }

@@ -5,7 +5,8 @@
 //! **Clients alike** ([`Reductions::alike_clients`](crate::scenario::Reductions::alike_clients)). A client whose program is the same as that
 //! of the client before it begins after it. Of any run in which it begins first, exchanging the two
 //! names throughout makes another run, in which it does not, and which shows the same: nothing but
-//! names tells the two apart, and neither the protocol nor any property asks for names.
+//! names tells the two apart, and neither the protocol nor any property asks for names: that needs
+//! dotted versions, each dot naming one write. Other versionings break ties by values or by clients.
 //!
 //! **Coordinators** ([`Reductions::coordinators`](crate::scenario::Reductions::coordinators)). Where nothing more can go wrong
 //! ([`instant::is_calm`]), reads go through one node that is no home, if there is one to choose and
@@ -16,7 +17,7 @@
 //! as well have begun there at that moment, as far as its client is not told too early that it
 //! failed, or has nothing left to do and need not be told. Its node coordinates it itself, since no
 //! home answered in time: then it may as well have begun just before, for until then nothing is seen
-//! of it. Or neither, and it need not have begun. So if a put could begin at every home, it begins
+//! of it. Or neither, and it need not have begun, or begins at a home where its request never arrives. So if a put could begin at every home, it begins
 //! at a node that is no home only to time out in the same step. (Not where a property asks who acknowledged a
 //! write or which were not, nor where clients try again or anybody looks at clocks.)
 
@@ -64,7 +65,10 @@ fn is_early(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
         return false;
     };
     let has_not_begun = state.clients().skip(before).take(2).all(|client| client.next == 0);
-    has_not_begun && scenario.turn_length.is_none() && are_alike(scenario, before, client)
+    has_not_begun
+        && scenario.turn_length.is_none()
+        && scenario.names_writes_once()
+        && are_alike(scenario, before, client)
 }
 
 fn are_alike(scenario: &Scenario, one: usize, other: usize) -> bool {
@@ -106,8 +110,17 @@ pub(crate) fn coordinators<'a>(
     up.filter(move |node| only.is_none_or(|only| only.contains(*node)))
 }
 
+/// Whether a client may begin and give up before its request arrives: an action of its own where
+/// client hops take no time, and elsewhere a start followed by the expiry of the client's timer.
+pub(crate) fn may_be_late(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
+    state.faults.timeouts > 0
+        && scenario.fan_out == FanOut::NodeDriven
+        && instant::are_hops_instant(scenario, watch, state)
+}
+
 fn reads_through_one(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
     scenario.reductions.coordinators
+        && instant::keeps_tombstones(scenario)
         && scenario.fan_out == FanOut::NodeDriven
         && scenario.cluster.read_repair() == ReadRepair::Off
         && instant::is_calm(scenario, watch, state)
@@ -133,6 +146,8 @@ fn is_put_through_homes(
     let operations = || scenario.clients.iter().flat_map(|client| &client.operations);
     scenario.reductions.coordinators
         && scenario.fan_out == FanOut::NodeDriven
+        && instant::are_hops_instant(scenario, watch, state)
+        && instant::keeps_tombstones(scenario)
         // Whoever waits for a home that never comes back waits for ever.
         && (scenario.down_returns || scenario.down.is_empty())
         && scenario.clients.iter().all(|client| client.attempts == 1)

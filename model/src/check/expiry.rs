@@ -6,7 +6,7 @@ use super::background;
 use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{NodeId, Peer};
-use crate::protocol::{FanOut, Timer};
+use crate::protocol::Timer;
 use crate::scenario::Scenario;
 
 /// What it takes for a timer to expire.
@@ -22,12 +22,13 @@ pub(crate) enum Expiry {
 
 /// What it takes for a timer that is set to expire now.
 ///
-/// In the reduced model a node-driven request takes no time to its coordinator and back, so
-/// only the coordinator's own timer has a meaning; a client's expires when the coordinator has
-/// forgotten the request in a crash, and then costs nothing, since it is not wrong.
+/// A timer that may be wrong spends the budget of timeouts. Two are never wrong, and cost nothing: a
+/// client's, when its coordinator has forgotten the request in a crash and no message of it is under
+/// way; and a coordinator's, when the read is answered and only listens for late replies, which it
+/// never does for longer than a timeout.
 ///
-/// What nodes do of their own accord costs nothing either, and may happen at any time but for
-/// bounds: see [`super::background`].
+/// Background rounds cost nothing either, and may happen at any time but for bounds: see
+/// [`super::background`].
 pub(crate) fn expiry(
     scenario: &Scenario,
     state: &ClusterState,
@@ -36,6 +37,15 @@ pub(crate) fn expiry(
 ) -> Expiry {
     let Some(node) = index.checked_sub(scenario.cluster.nodes().len()) else {
         return match timer {
+            Timer::Request(request)
+                if state
+                    .node(NodeId(index as u16))
+                    .replica
+                    .trailing()
+                    .any(|get| get == request) =>
+            {
+                Expiry::Free
+            }
             Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
             Timer::Request(_) => Expiry::Never,
             _ if background::may_expire(scenario, state, NodeId(index as u16), timer) => {
@@ -59,10 +69,9 @@ pub(crate) fn expiry(
         };
         forgets(state.node(coordinator)) && !state.network.iter().any(under_way)
     });
-    let is_reduced = scenario.reductions.client_hops && scenario.fan_out == FanOut::NodeDriven;
-    match (is_forgotten, is_reduced) {
-        (true, _) => Expiry::Free,
-        (false, false) if state.faults.timeouts > 0 => Expiry::AFault,
-        _ => Expiry::Never,
+    match is_forgotten {
+        true => Expiry::Free,
+        false if state.faults.timeouts > 0 => Expiry::AFault,
+        false => Expiry::Never,
     }
 }

@@ -1,43 +1,54 @@
 //! Messages that take no time: they reach their receivers within the step that sends them.
 //!
-//! Each rule is a reduction of the state space, switched by [`Reductions`], with the reason why it
-//! changes no verdict. Half of the reason is the same for all: a run of the reduced model *is* a run
-//! of the full one, in which these messages happen to be fast. The other half says why, for every
-//! run of the full model, there is one of the reduced model that shows the same. A test compares.
+//! Each rule is a reduction of the state space, switched by
+//! [`Reductions`](crate::scenario::Reductions). A run of the reduced model *is* a run of the full
+//! one, in which these messages happen to be fast: a rule invents no counterexample. It could miss
+//! one. For each rule it is said here why it should not: why for every run of the full model there
+//! is one of the reduced model that shows the same. These are arguments, and arguments have
+//! forgotten things before; tests compare reduced and full models, and `docs/claims.md` says how far.
 //!
-//! **Client hops** ([`Reductions::client_hops`]). A node-driven request and its answer take no time
-//! between client and coordinator. Take any run of the full model and move every request's start to
-//! the moment its coordinator takes it in, and every answer's arrival to the moment it is sent.
-//! Nodes see the same messages in the same order. A read now starts later and a write is
-//! acknowledged earlier, so each read is obliged to at least as much as before, and returns the
-//! same: what was violated is violated still. What the rule removes is the loss and duplication of
-//! such messages and the client's own timeout: a scenario about retries switches it off.
+//! **Client hops** ([`Reductions::client_hops`](crate::scenario::Reductions::client_hops)). A
+//! node-driven request and its answer take no time between client and coordinator. Take any run of
+//! the full model. Between its start and its end an operation is all that its client does, so its
+//! start may be moved to the moment the coordinator takes the request in, and its end to the moment
+//! the answer is sent. Nodes see the same messages in the same order. A read now starts later and a
+//! write is acknowledged earlier, so each read is obliged to at least as much as before, and returns
+//! the same: what was violated is violated still. Three cases are left. The client's timer expires
+//! after the answer was sent: it may as well have expired just before. It expires before the request
+//! arrives: it may as well have expired at once, and that is an action of its own
+//! ([`Action::InvokeLate`](super::action::Action::InvokeLate)). A message is lost or duplicated. The
+//! rule does not apply while such a fault is left; nor while a timeout is left where clients try
+//! again; nor where a property asks which writes were under way while a read was, since starts and
+//! ends are what it looks at.
 //!
-//! **Replies** ([`Reductions::replies`]). The answer to a fetch or to a probe takes no time, if
-//! reads repair nothing. Whoever answers changes nothing to do so. Take any run of the full model,
-//! leave out the delivery of every fetch whose reply is not counted, for it had no effect, and move
-//! every reply that is counted to the moment it is sent. The coordinator counts the same replies
-//! with the same contents, in another order, at which it does not look. It is complete no later than
-//! before, and neither times out nor stops before that, as it did not before the last of them came.
-//! The read ends earlier with the same result, which obliges others to no less. Where reads repair,
-//! a late reply has an effect of its own, and the rule does not apply.
+//! **Replies** ([`Reductions::replies`](crate::scenario::Reductions::replies)). The answer to a probe
+//! takes no time; nor does that to a fetch, if reads repair nothing. Whoever answers changes nothing
+//! to do so. Take any run of the full model, leave out the delivery of every fetch whose reply is not
+//! counted, for it had no effect, and move every reply that is counted to the moment it is sent. The
+//! coordinator counts the same replies with the same contents, in another order, at which it does not
+//! look. It is complete no later than before, and neither times out nor stops before that, as it did
+//! not before the last of them came. The read ends earlier with the same result, which obliges others
+//! to no less. Where reads repair, a late reply has an effect of its own. Where clients try again, a
+//! reply may count for a later round under the same request id. Where tombstones are reaped, a node
+//! that is busy with a key does not agree, so it matters for how long it is. The rule applies in none
+//! of these.
 //!
-//! **Answers** ([`Reductions::answers`]). Once no request can time out any more, an acknowledgement
-//! takes no time, nor does the answer of the home that a put was forwarded to. Take any run from
-//! there on. Such a message changes what its receiver has counted, and in the end what a client is
-//! told; nothing that is stored. If it is counted in the full model it is counted earlier in the
-//! reduced one, and a put is acknowledged earlier, as with client hops. If it is not, because its
-//! receiver stopped before it came, a client is told that its put is stored where it would have
-//! learned nothing: which promises more, and its program goes on the same way. So the rule does not
-//! apply where a client would try again, nor where a property asks who acknowledged a write or
-//! which were not.
+//! **Answers** ([`Reductions::answers`](crate::scenario::Reductions::answers)). Once no request can
+//! time out any more, an acknowledgement takes no time, nor does the answer of a home to the node that
+//! forwarded a put. Both change only what a client is told; nothing that is stored. If it is counted
+//! in the full model it is counted earlier in the reduced one, and a put is acknowledged earlier, as
+//! with client hops. If it is not, because its receiver stopped before it came, a client is told that
+//! its put is stored where it would have learned nothing: which promises more, and its program goes on
+//! the same way. So the rule does not apply where a client would try again after a crash, nor where a
+//! property asks who acknowledged a write or which were not, nor where tombstones are reaped, since
+//! then it matters for how long a coordinator is busy.
 //!
-//! **Forwards** ([`Reductions::answers`] too). Once nothing at all can go wrong any more, a put takes
-//! no time from the node that forwards it to the home, if that is up. It is moved *later*, with the
-//! probe's answer or the client's request that caused it, to when the home takes it in: the node
-//! that forwards it does nothing meanwhile that anybody sees.
+//! **Forwards** ([`Reductions::answers`](crate::scenario::Reductions::answers) too). Once nothing at
+//! all can go wrong any more, a put takes no time from the node that forwards it to the home, if that
+//! is up. It is moved *later*, with the probe's answer that caused it, to when the home takes it in:
+//! the node that forwards it does nothing meanwhile that anybody sees.
 //!
-//! **Walks** ([`Reductions::sync_walks`]). Two homes find out at one moment what they hold
+//! **Walks** ([`Reductions::sync_walks`](crate::scenario::Reductions::sync_walks)). Two homes find out at one moment what they hold
 //! differently; the states that they then send take time. In the full model what is compared may
 //! have changed since it was told. If two homes differ in a key at the end of a walk, the walk that
 //! takes place at that moment finds the same, and maybe asks for a state in return that the full
@@ -50,9 +61,10 @@ use super::action::Envelope;
 use super::history::Watch;
 use super::shared::Shared;
 use super::state::ClusterState;
+use crate::cluster::Reaping;
 use crate::ids::Peer;
 use crate::protocol::{Message, ReadRepair};
-use crate::scenario::{Faults, Reductions, Scenario};
+use crate::scenario::{Faults, Scenario};
 
 /// Whether a message that is sent in this state reaches its receiver at once.
 pub(crate) fn takes_no_time(
@@ -61,12 +73,13 @@ pub(crate) fn takes_no_time(
     state: &ClusterState,
     envelope: &Envelope,
 ) -> bool {
-    let Reductions { client_hops, replies, sync_walks, .. } = scenario.reductions;
     match &envelope.message {
-        _ if envelope.is_client_hop() => client_hops,
-        Message::FetchReply { .. } => replies && scenario.cluster.read_repair() == ReadRepair::Off,
-        Message::ProbeReply { .. } => replies,
-        Message::SyncHashes { .. } | Message::SyncKeys { .. } => sync_walks,
+        _ if envelope.is_client_hop() => are_hops_instant(scenario, watch, state),
+        Message::FetchReply { .. } => {
+            are_replies_instant(scenario) && scenario.cluster.read_repair() == ReadRepair::Off
+        }
+        Message::ProbeReply { .. } => are_replies_instant(scenario),
+        Message::SyncHashes { .. } | Message::SyncKeys { .. } => scenario.reductions.sync_walks,
         Message::StoreAck { .. } | Message::PutReply { .. } => {
             is_answer(envelope) && is_patient(scenario, watch, state)
         }
@@ -74,6 +87,33 @@ pub(crate) fn takes_no_time(
         Message::Put(_) => is_calm(scenario, watch, state) && !state.is_down(envelope.to),
         _ => false,
     }
+}
+
+/// Whether requests and answers of node-driven operations take no time between client and
+/// coordinator in this state. A script is one run, and says itself whether they do.
+pub(crate) fn are_hops_instant(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
+    let Faults { timeouts, drops, duplicates, .. } = state.faults;
+    scenario.reductions.client_hops
+        && (scenario.script.is_some()
+            || (drops == 0
+                && duplicates == 0
+                && (timeouts == 0 || tries_once(scenario))
+                && !watch.overlapping))
+}
+
+fn are_replies_instant(scenario: &Scenario) -> bool {
+    scenario.reductions.replies && tries_once(scenario) && keeps_tombstones(scenario)
+}
+
+/// Whether no client tries an operation again: no request id comes back after a crash.
+fn tries_once(scenario: &Scenario) -> bool {
+    scenario.clients.iter().all(|client| client.attempts == 1)
+}
+
+/// Whether no node asks whether others are busy with a key, so that it makes no difference for how
+/// long they are.
+pub(crate) fn keeps_tombstones(scenario: &Scenario) -> bool {
+    scenario.cluster.background().reaping == Reaping::Off
 }
 
 /// Takes messages out of the network that are to arrive now, since from this step on they take no
@@ -105,10 +145,10 @@ fn is_answer(envelope: &Envelope) -> bool {
 
 /// Whether answers take no time any more.
 pub(crate) fn is_patient(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
-    let tries_once = || scenario.clients.iter().all(|client| client.attempts == 1);
     scenario.reductions.answers
         && state.faults.timeouts == 0
-        && (state.faults.crashes == 0 && state.down.is_empty() || tries_once())
+        && (state.faults.crashes == 0 && state.down.is_empty() || tries_once(scenario))
+        && keeps_tombstones(scenario)
         && !watch.asks_who_acknowledged()
 }
 

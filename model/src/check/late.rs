@@ -24,7 +24,7 @@ use super::begin;
 use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{Key, NodeId, Peer};
-use crate::protocol::{Message, Timer};
+use crate::protocol::{Message, ReadRepair, Timer};
 use crate::scenario::{PlannedAction, Scenario};
 
 /// States under way that are what their sender holds.
@@ -73,13 +73,11 @@ impl Current<'_> {
         match action {
             Action::Deliver(envelope) if envelope == self.message => true,
             Action::Deliver(envelope) => {
-                let held = state.node(self.from).held(self.key);
-                let is_new = |carried| held.is_none_or(|held| !held.dominates(carried));
-                let may_change = match envelope.message {
-                    Message::Put(_) | Message::Probe { .. } => true,
-                    _ => envelope.message.carried().any(|(_, carried)| is_new(carried)),
-                };
-                envelope.to == Peer::Node(self.from) && may_change
+                let from = Peer::Node(self.from);
+                envelope.to == from && self.may_change(scenario, state, &envelope.message)
+                    // Its receiver may forward a put in the same step, to whom this is from.
+                    || envelope.from == from
+                        && matches!(envelope.message, Message::ProbeReply { .. })
             }
             Action::Invoke { client, coordinator } => {
                 // A node that is no home may forward the put at once.
@@ -87,12 +85,54 @@ impl Current<'_> {
                 next.is_some_and(|next| next.action != PlannedAction::Get)
                     && (*coordinator == self.from || !homes.contains(*coordinator))
             }
-            // Hints whose home has left are taken in by one that is there.
+            // Hints whose home has left are merged by one that is there, and a put that waited may
+            // be minted when the wait ends.
             Action::Expire { peer, timer } => {
-                *timer == Timer::Handoff && *peer == Peer::Node(self.from)
+                matches!(timer, Timer::Handoff | Timer::Request(_))
+                    && *peer == Peer::Node(self.from)
             }
             Action::Recover { .. } => false,
-            _ => true,
+            Action::InvokeLate { .. }
+            | Action::Drop(_)
+            | Action::Duplicate(_)
+            | Action::Crash { .. }
+            | Action::Wipe { .. }
+            | Action::Snapshot { .. }
+            | Action::Restore { .. }
+            | Action::Partition { .. }
+            | Action::Heal
+            | Action::SetClock { .. } => true,
+        }
+    }
+
+    /// Whether the delivery of a message to the sender of this one may change what that holds.
+    fn may_change(&self, scenario: &Scenario, state: &ClusterState, message: &Message) -> bool {
+        let held = state.node(self.from).held(self.key);
+        let is_new = |carried| held.is_none_or(|held| !held.dominates(carried));
+        match message {
+            // A put that is forwarded in return for the probe may arrive in the same step.
+            Message::Put(_) | Message::Probe { .. } => true,
+            // A coordinator repairs itself when a reply shows that it is behind.
+            Message::FetchReply { .. } => scenario.cluster.read_repair() != ReadRepair::Off,
+            Message::Store { .. }
+            | Message::Repair { .. }
+            | Message::StoreHint { .. }
+            | Message::Handoff { .. }
+            | Message::CatchUpPage { .. }
+            | Message::ReapAsk { .. }
+            | Message::SyncStates { .. } => message.carried().any(|(_, carried)| is_new(carried)),
+            Message::PutReply { .. }
+            | Message::Get(_)
+            | Message::GetReply { .. }
+            | Message::StoreAck { .. }
+            | Message::Fetch { .. }
+            | Message::ProbeReply { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. }
+            | Message::SyncHashes { .. }
+            | Message::SyncKeys { .. } => false,
         }
     }
 }

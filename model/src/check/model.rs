@@ -4,7 +4,6 @@
 //! the global state itself: budgets for faults, messages that can be dropped as soon as they can
 //! have no effect, shared parts with precomputed hashes. A test compares the two where both apply.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -126,14 +125,19 @@ impl ClusterModel {
     /// An action as one line, told with what the client starts if it is a start.
     #[must_use]
     pub fn tell(&self, before: &ClusterState, action: &Action) -> String {
-        let Action::Invoke { client, coordinator } = action else {
-            return self.names.action(action, None);
-        };
-        let mut told = self.names.action(action, Some(self.starts(before, *client)));
-        if self.times_out_at_once(before, *client, *coordinator) {
-            told.push_str(", where no home answers in time");
+        match action {
+            Action::Invoke { client, coordinator } => {
+                let mut told = self.names.action(action, Some(self.starts(before, *client)));
+                if self.times_out_at_once(before, *client, *coordinator) {
+                    told.push_str(", where no home answers in time");
+                }
+                told
+            }
+            Action::InvokeLate { client, .. } => {
+                self.names.action(action, Some(self.starts(before, *client)))
+            }
+            _ => self.names.action(action, None),
         }
-        told
     }
 
     /// The operation that a client is to start next, in words.
@@ -171,6 +175,35 @@ impl ClusterModel {
                 self.ghost.note(state, facts, &self.instruments);
             }
         });
+    }
+
+    /// Whether the actor at this position is a client that may begin its next operation through
+    /// this node.
+    fn may_invoke(&self, state: &ClusterState, index: usize, coordinator: NodeId) -> bool {
+        let (Some(ClusterActor::Client(config)), Some(seat)) =
+            (self.actors.get(index), state.seats.get(index))
+        else {
+            return false;
+        };
+        let ActorState::Client(client) = &seat.state else { return false };
+        let through = config.ready(client).is_some_and(|next| next.via.contains(&coordinator));
+        through && begin::may_begin(&self.scenario, state, index - self.nodes)
+    }
+
+    /// A client gives up the operation that it has just begun: its request is under way, and may
+    /// arrive whenever.
+    fn give_up(&self, state: &mut ClusterState, index: usize, hops: &mut Hops) {
+        let ActorState::Client(scripted) = &state.seats[index].state else {
+            panic!("only clients start operations");
+        };
+        // A request that is refused in the client's own step is over already.
+        let Some(request) = scripted.client.pending() else { return };
+        while let Some(envelope) = hops.queue.pop_front() {
+            state.send(envelope);
+        }
+        self.instruments.count(Kind::ClientTimeout);
+        let expire = Event::Expire(Peer::Client(request.client), Timer::Request(request));
+        self.step(state, index, &expire, hops);
     }
 
     fn invoke(&self, state: &mut ClusterState, index: usize, coordinator: NodeId, hops: &mut Hops) {
@@ -244,6 +277,16 @@ impl ClusterModel {
         state.seats[node.index()] = Shared::new(seat);
     }
 
+    /// No disk is replaced any more: the copies that are left tell apart states that behave alike.
+    fn discard_copies(&self, state: &mut ClusterState) {
+        for index in 0..self.nodes {
+            let node = NodeId(index as u16);
+            if !state.node(node).copies.is_empty() {
+                self.disturb(state, node, |node| node.copies.clear());
+            }
+        }
+    }
+
     /// The same, where what the node held before is gone: it owes nothing for it any more.
     fn replace_disk(
         &self,
@@ -311,13 +354,7 @@ impl ClusterModel {
         match action {
             Action::Invoke { client, coordinator } => {
                 let index = self.index(Peer::Client(client));
-                let possible = match (self.actors.get(index)?, &state.seats.get(index)?.state) {
-                    (ClusterActor::Client(config), ActorState::Client(client)) => config
-                        .ready(client)
-                        .is_some_and(|operation| operation.via.contains(&coordinator)),
-                    _ => false,
-                };
-                if !possible || !begin::may_begin(&self.scenario, &state, index - self.nodes) {
+                if !self.may_invoke(&state, index, coordinator) {
                     return None;
                 }
                 let times_out = self.times_out_at_once(&state, client, coordinator);
@@ -325,6 +362,15 @@ impl ClusterModel {
                 if times_out {
                     self.time_out(&mut state, index, coordinator, hops);
                 }
+            }
+            Action::InvokeLate { client, coordinator } => {
+                let index = self.index(Peer::Client(client));
+                if !self.may_invoke(&state, index, coordinator) {
+                    return None;
+                }
+                state.faults.timeouts = state.faults.timeouts.checked_sub(1)?;
+                self.invoke(&mut state, index, coordinator, hops);
+                self.give_up(&mut state, index, hops);
             }
             Action::Deliver(envelope) => {
                 if state.is_down(envelope.to) || !state.take(&envelope) {
@@ -392,22 +438,19 @@ impl ClusterModel {
                     return None;
                 }
                 self.instruments.count(Kind::Snapshot);
-                self.disturb(&mut state, node, |node| {
-                    node.snapshot = Some(Box::new(node.durable().clone()));
-                });
+                self.disturb(&mut state, node, |node| node.copies.push(node.durable().clone()));
             }
-            Action::Restore { node } => {
+            Action::Restore { node, copy } => {
                 state.faults.rollbacks = state.faults.rollbacks.checked_sub(1)?;
-                let has_copy = state.nodes().nth(node.index())?.snapshot.is_some();
+                let has_copy = state.nodes().nth(node.index())?.copies.len() > copy;
                 if !state.down.contains(node) || !has_copy {
                     return None;
                 }
                 self.instruments.count(Kind::Restore);
-                self.replace_disk(&mut state, node, |node| {
-                    if let Some(snapshot) = node.snapshot.take() {
-                        node.store = *snapshot;
-                    }
-                });
+                self.replace_disk(&mut state, node, |node| node.store = node.copies.remove(copy));
+                if state.faults.rollbacks == 0 {
+                    self.discard_copies(&mut state);
+                }
             }
             Action::Partition { groups } => {
                 state.faults.partitions = state.faults.partitions.checked_sub(1)?;

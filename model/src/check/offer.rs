@@ -28,9 +28,14 @@ pub(crate) fn offer(
             && let Some(operation) = config.ready(client)
             && begin::may_begin(scenario, state, index - nodes)
         {
-            let via = begin::coordinators(scenario, watch, state, operation);
+            let via: Vec<NodeId> = begin::coordinators(scenario, watch, state, operation).collect();
             let client = client.client.id();
-            actions.extend(via.map(|coordinator| Action::Invoke { client, coordinator }));
+            let invoke = |coordinator| Action::Invoke { client, coordinator };
+            actions.extend(via.iter().copied().map(invoke));
+            if begin::may_be_late(scenario, watch, state) {
+                let invoke_late = |coordinator| Action::InvokeLate { client, coordinator };
+                actions.extend(via.iter().copied().map(invoke_late));
+            }
         }
     }
     let Faults { drops, duplicates, crashes, wipes, rollbacks, partitions, .. } = state.faults;
@@ -68,15 +73,16 @@ pub(crate) fn offer(
             if wipes > 0 && is_faulty && seat.store != MemoryStore::default() {
                 actions.push(Action::Wipe { node });
             }
-            if rollbacks > 0 && seat.snapshot.is_some() {
-                actions.push(Action::Restore { node });
+            if rollbacks > 0 {
+                let restore = |copy| Action::Restore { node, copy };
+                actions.extend((0..seat.copies.len()).map(restore));
             }
         }
-        // One copy, of a disk that holds something.
-        if rollbacks > 0
+        // A copy may be made at any moment, of a disk that holds nothing yet as well; no more are
+        // made than can still be used.
+        if seat.copies.len() < usize::from(rollbacks)
             && is_faulty
-            && seat.snapshot.is_none()
-            && seat.store.entries().next().is_some()
+            && !seat.copies.contains(seat.durable())
         {
             actions.push(Action::Snapshot { node });
         }

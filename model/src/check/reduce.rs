@@ -1,23 +1,28 @@
-//! Reductions of the state space, each with the reason why it changes no verdict.
+//! Reductions of the state space by canonical forms: what nothing can read again is left out.
 //!
-//! Every rule is switched by [`crate::scenario::Reductions`], and a test runs every small scenario
-//! with and without each of them and compares the verdicts.
+//! Every rule is switched by [`crate::scenario::Reductions`], and tests compare scenarios with and
+//! without each of them.
 //!
-//! **Dead messages** ([`Reductions::dead_messages`](crate::scenario::Reductions::dead_messages)). A message whose delivery, now or at any later
-//! time, changes no actor and causes no message that is not itself dead, can be taken out: the
-//! state with it and the state without it simulate each other (a bisimulation that relates the two
-//! and matches its delivery, loss and duplication with doing nothing). Each case below gives the
-//! reason why it stays without effect *forever*, which needs three facts: a request that is over
-//! stays over (`is_over`); what a request has counted is never uncounted, unless a crash forgets it
-//! while it is not over; and records only grow: where disks can be lost or replaced, or tombstones
-//! go, they do not, and the cases that rest on it do not apply.
-//! Fault budgets could tell the two states apart, as losing a dead message spends one; but a run
-//! that spends more of its budget reaches nothing that a run that spends less does not.
+//! **Dead messages** ([`Reductions::dead_messages`](crate::scenario::Reductions::dead_messages)). A
+//! message whose delivery, now or at any later time, changes no actor and no history, and causes no
+//! message that is not itself dead, can be taken out: the state with it and the state without it
+//! simulate each other (a bisimulation that relates the two and matches its delivery, loss and
+//! duplication with doing nothing). Each case below gives the reason why it stays without effect
+//! *forever*, which needs three facts: a request that is over stays over (`is_over`); what a request
+//! has counted is never uncounted, unless a crash forgets it while it is not over; and records only
+//! grow, which needs dotted versions whose dots name one write each: where disks can be lost or
+//! replaced, tombstones go, identities are shared or versions are of another kind, they do not, and
+//! the cases that rest on it do not apply. Fault budgets could tell the two states apart, as losing a
+//! dead message spends one; but a run that spends more of its budget reaches nothing that a run that
+//! spends less does not.
 //!
-//! **Finished requests** ([`Reductions::finished_requests`](crate::scenario::Reductions::finished_requests)). A node remembers a finished put only
-//! to answer a copy of it or a retry. If the client no longer waits for it and no copy is under
-//! way, neither can come. A read that was answered but listens for late replies is forgotten when
-//! no message of it is under way: its timer would do no more than forget it.
+//! **Finished requests**
+//! ([`Reductions::finished_requests`](crate::scenario::Reductions::finished_requests)). A node
+//! remembers a finished put only to answer a copy of it or a retry. If the client no longer waits for
+//! it and no copy is under way, neither can come. A read that was answered but listens for late
+//! replies is forgotten when no message of it is under way: its timer, which may expire at any time,
+//! would do no more than forget it. Where tombstones are reaped, a node that still listens does not
+//! agree, so there the read is left to its timer.
 //!
 //! **Convergence** looks at records, and at where runs end. No rule above changes what records can
 //! become: a step that is left out changes none, and is one that every fair run gets behind itself.
@@ -27,12 +32,13 @@ use alloc::vec::Vec;
 
 use super::action::Envelope;
 use super::actor::{ActorState, ScriptedClient};
+use super::instant;
 use super::local;
 use super::memo::{self, Fingerprint, Memo};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use crate::ids::{Key, NodeId, Peer, RequestId};
-use crate::protocol::{Message, Timer};
+use crate::protocol::{Message, ReadRepair, Timer};
 use crate::scenario::Scenario;
 use crate::versions::Record;
 
@@ -122,6 +128,14 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
         (Message::SyncStates { states, wanted }, _, Peer::Node(to)) => {
             wanted.is_empty() && states.iter().all(|(key, record)| holds(to, key, record))
         }
+        // Its client has gone on, and nobody can tell whether a read that repairs nothing took place.
+        (Message::Get(get), Peer::Client(client), _) => {
+            scenario.cluster.read_repair() == ReadRepair::Off
+                && instant::keeps_tombstones(scenario)
+                && state
+                    .client(client)
+                    .is_some_and(|client| client.client.pending() != Some(get.request))
+        }
         // The node that asked has its answer, or has given up asking.
         (Message::Probe { request }, Peer::Node(asker), _)
         | (Message::ProbeReply { request }, _, Peer::Node(asker)) => {
@@ -175,7 +189,11 @@ fn forget_finished(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterSt
                 .finished()
                 .filter(|request| is_over(scenario, state, *request))
                 .collect(),
-            trailing: node.replica.trailing().filter(is_silent).collect(),
+            trailing: if instant::keeps_tombstones(scenario) {
+                node.replica.trailing().filter(is_silent).collect()
+            } else {
+                Vec::new()
+            },
         };
         if forget.finished.is_empty() && forget.trailing.is_empty() {
             continue;

@@ -142,10 +142,11 @@ impl Stage<'_> {
             Verb::Snapshot(node) => self.take(Action::Snapshot { node: *node }),
             Verb::Restore(node) => {
                 self.must_be_down(*node)?;
-                if self.node(*node).snapshot.is_none() {
+                // The last copy made is the one that a script means.
+                let Some(copy) = self.node(*node).copies.len().checked_sub(1) else {
                     return Err(Problem::NoCopy { node: self.model.names().node(*node) });
-                }
-                self.take(Action::Restore { node: *node })
+                };
+                self.take(Action::Restore { node: *node, copy })
             }
             Verb::SetClock { node, to } => self.take(Action::SetClock { node: *node, to: *to }),
             Verb::DeliverAll => self.deliver_all(),

@@ -267,6 +267,12 @@ impl Names {
                 starts.unwrap_or("its next operation"),
                 self.node(*coordinator)
             ),
+            Action::InvokeLate { client, coordinator } => format!(
+                "{} starts {} via {}, and gives up before the request arrives",
+                self.client(*client),
+                starts.unwrap_or("its next operation"),
+                self.node(*coordinator)
+            ),
             Action::Deliver(envelope) => self.envelope(envelope),
             Action::Drop(envelope) => format!("lost: {}", self.envelope(envelope)),
             Action::Duplicate(envelope) => format!("duplicated: {}", self.envelope(envelope)),
@@ -282,8 +288,11 @@ impl Names {
             Action::Snapshot { node } => {
                 format!("somebody copies the disk of {}", self.node(*node))
             }
-            Action::Restore { node } => {
-                format!("{} gets the copy of its disk back", self.node(*node))
+            Action::Restore { node, copy: 0 } => {
+                format!("{} gets a copy of its disk back", self.node(*node))
+            }
+            Action::Restore { node, copy } => {
+                format!("{} gets copy {} of its disk back", self.node(*node), copy + 1)
             }
             Action::Partition { groups } => {
                 let groups = groups.iter().map(|group| self.node_set(*group)).join(" | ");
@@ -359,17 +368,13 @@ impl Names {
         }
     }
 
-    /// What a node's requests wait for, and whom it suspects.
+    /// What a node's requests wait for, and whether it serves.
     pub(crate) fn node_waits(&self, node: &NodeState) -> Vec<String> {
         let waits = node.replica.waits();
         let mut lines: Vec<String> =
             waits.map(|(request, waits)| self.waits(request, waits)).collect();
         if !node.replica.serves() {
             lines.push("lost its disk and is catching up".to_string());
-        }
-        let suspected = node.replica.suspected();
-        if !suspected.is_empty() {
-            lines.push(format!("suspects {}", self.node_set(suspected)));
         }
         lines
     }

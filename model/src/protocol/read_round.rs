@@ -124,6 +124,13 @@ impl ReadRound {
         self.phase == Phase::Repairing && !self.holders.contains(from)
     }
 
+    /// Whether an acknowledgement of a repair by this home can matter, now or once the round has
+    /// gathered its replies: one of an earlier round of the same request may still come.
+    #[must_use]
+    pub fn may_count_holder(&self, from: NodeId) -> bool {
+        self.repair == ReadRepair::Blocking && self.is_waiting() && !self.holders.contains(from)
+    }
+
     /// Whether nothing that still arrives can matter to this round.
     #[must_use]
     pub fn is_finished(&self) -> bool {

@@ -99,6 +99,8 @@ builtins! {
     "disk-lost"
     "disk-lost-one"
     "disk-rollback"
+    "rollback-unwritten"
+    "rollback-hint"
     "amnesia"
     "amnesia-epochs"
     ["Anti-entropy and its hash trees"]
@@ -115,6 +117,14 @@ builtins! {
     "delete-collected-anti-entropy"
     "delete-agreed-anti-entropy"
     "delete-hinted"
+    ["What reductions of the state space once missed"]
+    "reduced-suspicions"
+    "reduced-late-request"
+    "reduced-client-timeout"
+    "reduced-answers"
+    "reduced-dead-messages"
+    "reduced-shared-identity"
+    "reduced-trailing-read"
     ["Everything at once"]
     "flagship"
     ["Scripts: one run, step by step"]
@@ -125,6 +135,8 @@ builtins! {
     "amnesia-epochs-script"
     "lww-skew-script"
     "disk-rollback-script"
+    "rollback-unwritten-script"
+    "rollback-hint-script"
     "minority-side-script"
     "late-reply-script"
     "strict-sequential-script"

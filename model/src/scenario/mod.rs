@@ -21,6 +21,7 @@ use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
 use crate::deviation::Deviation;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::FanOut;
+use crate::versions::Versioning;
 use script::Script;
 
 /// The most writes that all clients of one scenario may make: ghost history keeps sets of writes
@@ -275,13 +276,21 @@ impl Scenario {
         scenario
     }
 
+    /// Whether every dot names one write, and versions are told apart by dots alone.
+    #[must_use]
+    pub fn names_writes_once(&self) -> bool {
+        self.spec.versioning == Versioning::Dotted
+            && self.mints_as.iter().enumerate().all(|(index, node)| node.index() == index)
+            && !self.cluster.is_deviant()
+    }
+
     /// Whether what a node holds of a key never becomes less: no disk is lost or replaced, no
-    /// tombstone goes.
+    /// tombstone goes, and merging only adds, which needs dots that name one write each.
     #[must_use]
     pub fn records_only_grow(&self) -> bool {
-        self.faults.wipes == 0
+        self.names_writes_once()
+            && self.faults.wipes == 0
             && self.faults.rollbacks == 0
             && self.cluster.background().reaping == Reaping::Off
-            && !self.cluster.is_deviant()
     }
 }

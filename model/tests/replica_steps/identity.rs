@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use quorate_model::cluster::Limits;
-use quorate_model::protocol::{FanOut, Input, MemoryStore, PutOutcome, PutRequest, Replica, Step};
+use quorate_model::protocol::{
+    FanOut, Input, MemoryStore, Message, PutOutcome, PutRequest, Replica, Step,
+};
 use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, VersionVector};
 
 use crate::bench::*;
@@ -162,6 +164,7 @@ fn forwarded_and_client_driven_puts_are_bounded_too() {
     let mut bench = Bench::with_limits(D, &spec(4, 3, 2, 2), limits);
     for sequence in 0..3 {
         bench.put(put(sequence));
+        bench.receive(A, Message::ProbeReply { request: request(sequence) });
         bench.expire(sequence);
     }
     assert!(bench.replica.finished().eq([request(2)]));

@@ -173,6 +173,11 @@ impl Builder<'_> {
                 };
                 (Tone::Good, label, shape)
             }
+            // Its request is under way from here on, drawn like every message that waits.
+            Action::InvokeLate { client, .. } => {
+                let label = self.model.starts(before, *client).to_string() + ", given up";
+                (Tone::Fault, label, Shape::Mark { at: (*client).into(), mark: Mark::Dot })
+            }
             Action::Deliver(envelope) | Action::Drop(envelope) => {
                 let sent = self.take_sent(envelope);
                 let is_lost = matches!(action, Action::Drop(_));
@@ -209,7 +214,7 @@ impl Builder<'_> {
             Action::Snapshot { node } => {
                 (Tone::Notice, "disk copied".into(), mark(*node, Mark::Square))
             }
-            Action::Restore { node } => {
+            Action::Restore { node, .. } => {
                 (Tone::Fault, "older disk".into(), mark(*node, Mark::Square))
             }
             Action::SetClock { node, .. } => {

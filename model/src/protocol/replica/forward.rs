@@ -1,4 +1,10 @@
 //! Passing a put on to a home: at a node that is none, or that has yet to catch up.
+//!
+//! The node first asks every other home whether it is there, and forwards the put to the first one
+//! that answers. A put that went to a silent home would keep its client waiting with an unknown
+//! fate, and nobody else could mint for it. Asking costs one round trip; in return the node needs no
+//! memory of which homes were silent before, which would couple requests that have nothing to do
+//! with each other.
 
 use alloc::vec::Vec;
 
@@ -23,8 +29,7 @@ pub(super) struct PendingForward {
     may_wait: bool,
 }
 
-/// A sloppy put that waits for any home to say that it is there. Forwarding it to one that is not
-/// would leave its fate unknown, and then nobody else may mint for it.
+/// A put that waits for any home to say that it is there.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingProbe {
     client: Peer,
@@ -32,7 +37,7 @@ pub(super) struct PendingProbe {
 }
 
 impl Replica {
-    /// Sends a put on to a home, at once or, if it is sloppy, as soon as one answers.
+    /// Asks the other homes which of them is there, to send a put on to one that is.
     pub(super) fn pass_put_on(
         &mut self,
         config: &NodeConfig,
@@ -51,23 +56,18 @@ impl Replica {
             return;
         }
         let others: Vec<NodeId> = config.other_homes(&put.key).collect();
-        // Two nodes that catch up must not send a put back and forth.
+        // A home that catches up answers no probe. One that lost its disk since it did sends the put
+        // back rather than on, or two of them could pass it back and forth.
         let is_passed_on = matches!(client, Peer::Node(_));
-        let Some(first) = others.first().filter(|_| self.serves() || !is_passed_on) else {
+        if others.is_empty() || is_passed_on && !self.serves() {
             refuse(Refusal::CatchingUp, step);
             return;
-        };
-        let is_sloppy = put.sloppy.unwrap_or(config.cluster.sloppy());
-        if is_sloppy && !config.is_home(&put.key) {
-            for home in others {
-                step.send(home, Message::Probe { request });
-            }
-            start_timer(request, step);
-            self.probes.insert(request, PendingProbe { client, put });
-            return;
         }
-        let home = others.iter().find(|home| !self.suspected.contains(**home)).unwrap_or(first);
-        self.forward_put(config, client, put, *home, step);
+        for home in others {
+            step.send(home, Message::Probe { request });
+        }
+        start_timer(request, step);
+        self.probes.insert(request, PendingProbe { client, put });
     }
 
     /// Sends a put on to this home.
@@ -126,7 +126,8 @@ impl Replica {
         }
     }
 
-    /// No home answered in time: the node stands in for them.
+    /// No home answered in time. A home that has caught up meanwhile takes the put in; a fallback
+    /// coordinates a sloppy put itself. Any other put ends here, and nobody has stored it.
     pub(super) fn expire_probe<S: Store>(
         &mut self,
         config: &NodeConfig,
@@ -135,12 +136,23 @@ impl Replica {
         request: RequestId,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        match self.probes.remove(&request) {
-            Some(PendingProbe { client, put }) => {
-                self.coordinate_as_fallback(config, store, now, client, put, step)
-            }
-            None => Ok(()),
+        let Some(PendingProbe { client, put }) = self.probes.remove(&request) else {
+            return Ok(());
+        };
+        let is_home = config.is_home(&put.key);
+        if is_home && self.serves() {
+            return self.receive_put(config, store, now, client, put, step);
         }
+        if put.sloppy.unwrap_or(config.cluster.sloppy()) && !is_home {
+            return self.coordinate_as_fallback(config, store, now, client, put, step);
+        }
+        let outcome = if is_home {
+            PutOutcome::Refused(Refusal::CatchingUp)
+        } else {
+            PutOutcome::Unavailable { acked: Default::default() }
+        };
+        reply_put(client, request, outcome, step);
+        Ok(())
     }
 
     /// Passes the home's answer on to the client.
@@ -175,7 +187,6 @@ impl Replica {
             return;
         }
         if let Some(forward) = self.end_forward(config, request) {
-            self.suspected.insert(forward.home);
             // Whether the home stored it is not known: indeterminate, like every Unavailable.
             let outcome = PutOutcome::Unavailable { acked: Default::default() };
             reply_put(forward.client, request, outcome, step);

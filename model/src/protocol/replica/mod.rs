@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::cluster::{ClusterConfig, Reaping};
 use crate::deviation::Deviation;
 use crate::forest::Forest;
-use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
+use crate::ids::{Key, NodeId, Peer, RequestId, Timestamp};
 use crate::versions::Record;
 
 use super::effect::{Effect, Input, Step, Timer};
@@ -54,9 +54,6 @@ pub struct Replica {
     forwards: BTreeMap<RequestId, PendingForward>,
     probes: BTreeMap<RequestId, PendingProbe>,
     finished: Finished,
-    /// Homes that let a forwarded put time out and have not been heard of since. May be wrong
-    /// either way; it only steers where the next put is forwarded.
-    suspected: NodeSet,
     /// Up to which hint the last handoff came, if there were more.
     handoff_cursor: Option<(NodeId, Key)>,
     /// Present while the node neither votes nor serves, since it lost its disk.
@@ -104,9 +101,6 @@ impl Replica {
                 }
             }
             Input::Receive { from, message } => {
-                if let Peer::Node(node) = from {
-                    self.suspected = self.suspected.without(node);
-                }
                 self.receive(config, store, now, from, message, &mut step)?;
             }
             Input::Expire(Timer::Request(request)) => {
@@ -284,11 +278,12 @@ impl Replica {
             || self.probes.contains_key(&request)
     }
 
-    /// Whether an acknowledgement of this request by this node can still change anything here.
+    /// Whether an acknowledgement of this request by this node can change anything here, now or
+    /// later.
     #[must_use]
     pub fn awaits_ack(&self, request: RequestId, from: NodeId) -> bool {
         self.puts.get(&request).is_some_and(|put| !put.write.round.acked().contains(from))
-            || self.gets.get(&request).is_some_and(|get| get.round.awaits_holder(from))
+            || self.gets.get(&request).is_some_and(|get| get.round.may_count_holder(from))
     }
 
     /// Whether a fetch reply to this request by this node can still change anything here.
@@ -329,12 +324,6 @@ impl Replica {
         let forwards = self.forwards.iter();
         puts.chain(gets)
             .chain(forwards.map(|(request, forward)| (*request, Waits::Answer(forward.home))))
-    }
-
-    /// Homes that let a forwarded put time out and have not been heard of since.
-    #[must_use]
-    pub fn suspected(&self) -> NodeSet {
-        self.suspected
     }
 
     /// The finished puts that are remembered to answer retries.
