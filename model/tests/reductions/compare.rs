@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::quality::FixedState;
 use quorate_model::check::search::shortest;
 use quorate_model::check::{ClusterModel, ClusterState, PropertyKind};
 use quorate_model::scenario::{Reductions, Scenario};
@@ -14,18 +16,27 @@ pub(crate) type Verdicts = BTreeMap<String, bool>;
 /// A condition under the name of what it discovers.
 type Named = (String, Box<dyn Fn(&ClusterState) -> bool>);
 
+/// What a search of everything found.
+pub(crate) struct Found {
+    pub(crate) verdicts: Verdicts,
+    /// Everything that the nodes' disks can come to hold: of every reachable state a hash of the
+    /// records and hints of all nodes. It tells more than verdicts do: as long as nothing is wrong,
+    /// every verdict is the same whatever is left out.
+    pub(crate) disks: BTreeSet<u64>,
+    pub(crate) distinct: usize,
+}
+
 /// The model of a scenario with these reductions instead of its own.
 pub(crate) fn model(scenario: &Scenario, reductions: Reductions) -> ClusterModel {
     ClusterModel::new(Arc::new(Scenario { reductions, ..scenario.clone() }))
 }
 
-/// Searches everything there is, and says how many distinct states there are. `None` if there are
-/// more than `distinct_max`.
-pub(crate) fn search(
+/// Searches everything there is. `None` if there are more than `distinct_max` distinct states.
+pub(crate) fn visit(
     scenario: &Scenario,
     reductions: Reductions,
     distinct_max: usize,
-) -> Option<(Verdicts, usize)> {
+) -> Option<Found> {
     let model = model(scenario, reductions);
     let mut wanted: Vec<Named> = Vec::new();
     for property in model.judged() {
@@ -50,41 +61,30 @@ pub(crate) fn search(
             PropertyKind::Convergence { .. } => {}
         }
     }
-    // A condition that is never met keeps the search going to the end.
-    wanted.push(("(never)".into(), Box::new(|_| false)));
     let conditions: Vec<&dyn Fn(&ClusterState) -> bool> =
         wanted.iter().map(|(_, condition)| &**condition).collect();
-    let found = shortest(&model, &conditions, distinct_max);
+    let disks = RefCell::new(BTreeSet::new());
+    // A condition that is never met keeps the search going to the end.
+    let note = |state: &ClusterState| {
+        let held = state.nodes().map(|node| {
+            let entries: Vec<_> =
+                node.store.entries().map(|(key, entry)| (key, &entry.state)).collect();
+            FixedState::default().hash_one((entries, node.store.hints().collect::<Vec<_>>()))
+        });
+        disks.borrow_mut().insert(FixedState::default().hash_one(held.collect::<Vec<_>>()));
+        false
+    };
+    let all: Vec<&dyn Fn(&ClusterState) -> bool> =
+        conditions.into_iter().chain([&note as &dyn Fn(&ClusterState) -> bool]).collect();
+    let found = shortest(&model, &all, distinct_max);
     if found.cut {
         return None;
     }
     let verdicts =
         wanted.iter().zip(&found.paths).map(|((name, _), path)| (name.clone(), path.is_some()));
-    Some((verdicts.collect(), found.distinct))
-}
-
-/// Everything that the nodes' disks can come to hold: of every reachable state the records and
-/// hints of all nodes. `None` if there are more than `distinct_max` states.
-///
-/// The rules promise this too, and it tells more than verdicts do: as long as nothing is wrong,
-/// every verdict is the same whatever is left out.
-pub(crate) fn disks(
-    scenario: &Scenario,
-    reductions: Reductions,
-    distinct_max: usize,
-) -> Option<BTreeSet<String>> {
-    let model = model(scenario, reductions);
-    let disks = RefCell::new(BTreeSet::new());
-    let note = |state: &ClusterState| {
-        let held = state.nodes().map(|node| {
-            let entries: Vec<_> =
-                node.store.entries().map(|(key, entry)| (key, &entry.state)).collect();
-            let hints: Vec<_> = node.store.hints().collect();
-            format!("{entries:?} {hints:?}")
-        });
-        disks.borrow_mut().insert(held.collect::<Vec<_>>().join("; "));
-        false
-    };
-    let found = shortest(&model, &[&note], distinct_max);
-    (!found.cut).then(|| disks.into_inner())
+    Some(Found {
+        verdicts: verdicts.collect(),
+        disks: disks.into_inner(),
+        distinct: found.distinct,
+    })
 }

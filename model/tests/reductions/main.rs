@@ -3,7 +3,9 @@
 #[path = "../support/alone.rs"]
 mod alone;
 mod compare;
+mod differ;
 mod random;
+mod tape;
 
 use std::sync::LazyLock;
 
@@ -16,7 +18,8 @@ use quorate_model::scenario::{Reductions, Scenario};
 const DISTINCT_MAX: usize = 60_000;
 
 fn search(scenario: &Scenario, reductions: Reductions) -> Option<(compare::Verdicts, usize)> {
-    compare::search(scenario, reductions, DISTINCT_MAX)
+    let found = compare::visit(scenario, reductions, DISTINCT_MAX)?;
+    Some((found.verdicts, found.distinct))
 }
 
 /// What the unreduced model of a built-in scenario gives.
