@@ -19,7 +19,7 @@
 //! ([`Action::InvokeLate`](super::action::Action::InvokeLate)). A message is lost or duplicated. The
 //! rule does not apply while such a fault is left; nor while a timeout is left where clients try
 //! again; nor where a property asks which writes were under way while a read was, since starts and
-//! ends are what it looks at.
+//! ends are what it looks at; nor with last-write-wins, since clocks tick with every start.
 //!
 //! **Replies** ([`Reductions::replies`](crate::scenario::Reductions::replies)). The answer to a probe
 //! takes no time; nor does that to a fetch, if reads repair nothing. Whoever answers changes nothing
@@ -65,6 +65,7 @@ use crate::cluster::Reaping;
 use crate::ids::Peer;
 use crate::protocol::{Message, ReadRepair};
 use crate::scenario::{Faults, Scenario};
+use crate::versions::Versioning;
 
 /// Whether a message that is sent in this state reaches its receiver at once.
 pub(crate) fn takes_no_time(
@@ -98,6 +99,7 @@ pub(crate) fn are_hops_instant(scenario: &Scenario, watch: Watch, state: &Cluste
             || (drops == 0
                 && duplicates == 0
                 && (timeouts == 0 || tries_once(scenario))
+                && scenario.spec.versioning != Versioning::LastWriteWins
                 && !watch.overlapping))
 }
 
