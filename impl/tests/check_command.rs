@@ -90,6 +90,19 @@ fn an_unknown_scenario_is_refused_with_those_of_like_names() {
     assert_refused(&quorate(directory().path(), &["check", "none.toml"]), &["none.toml"]);
 }
 
+#[test]
+fn what_cannot_be_shown_with_a_run_is_refused_with_line_and_field() {
+    for (show, said) in [
+        ("monotonic-reads = \"crash\"", "show.monotonic-reads: is not a property"),
+        ("read-freshness = \"crash\"", "show.read-freshness: is not a property"),
+        ("write-acknowledged = \"hail\"", "show.write-acknowledged: `hail` is neither"),
+    ] {
+        let end = format!("write-acknowledged = \"reached\"\n\n[show]\n{show}\n");
+        let (_directory, output) = check_file(|text| [text, &*end].concat());
+        assert_refused(&output, &["mine.toml:18", said]);
+    }
+}
+
 /// The scenarios that are checked under a name, in order.
 fn checked(name: &str) -> Vec<String> {
     let output = quorate(directory().path(), &["check", "--json", name]);

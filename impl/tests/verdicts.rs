@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate::check::{Cut, Limits, check};
-use quorate_model::check::Expected;
+use quorate_model::check::instruments::Kind;
+use quorate_model::check::{Action, Expected};
+use quorate_model::protocol::Timer;
+use quorate_model::scenario::ShownWith;
 use quorate_model::scenario::builtin::{ALL, Builtin};
 
 const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
@@ -62,6 +65,43 @@ fn a_property_that_was_never_put_to_the_test_is_not_as_expected() {
     let verdict = report.verdicts.iter().find(|verdict| verdict.is_vacuous());
     assert_eq!(verdict.expect("it is vacuous").property.name, "read-your-writes");
     assert!(!report.is_as_expected());
+}
+
+/// The run that is shown of monotonic-reads where a failed write stays on one node.
+fn shown_of_reads_that_go_back(with: Option<ShownWith>) -> quorate::check::Verdict {
+    let builtin = Builtin::named("failed-write-seen").expect("it is built in");
+    let mut scenario = builtin.parse().expect("built-in scenarios parse");
+    scenario.show = with.map(|with| ("monotonic-reads".into(), with)).into_iter().collect();
+    let report = check(&Arc::new(scenario), &LIMITS, |_| {});
+    let mut verdicts = report.verdicts.into_iter();
+    verdicts.find(|verdict| verdict.property.name == "monotonic-reads").expect("it is judged")
+}
+
+#[test]
+fn a_run_is_shown_with_what_the_scenario_is_about_if_there_is_one() {
+    let has_timeout = |verdict: &quorate::check::Verdict| {
+        let run = verdict.path.as_ref().expect("it is violated");
+        run.iter().any(|action| matches!(action, Action::Expire { timer: Timer::Request(_), .. }))
+    };
+    let steps = |verdict: &quorate::check::Verdict| verdict.path.as_ref().map(Vec::len);
+    let shortest = shown_of_reads_that_go_back(None);
+    assert!(!has_timeout(&shortest), "the shortest run reads a write that is under way");
+    // By a property that it comes to, or by what happens in it: the write fails either way.
+    for with in
+        [ShownWith::Reached("write-unavailable".into()), ShownWith::Happens(Kind::NodeTimeout)]
+    {
+        let shown = shown_of_reads_that_go_back(Some(with.clone()));
+        assert!(has_timeout(&shown) && steps(&shown) > steps(&shortest), "{with}");
+        assert_eq!(shown.shown_with, Some((with, true)));
+        // It happens before what it is to be shown with, and not at the end.
+        let run = shown.path.as_ref().expect("it is violated");
+        assert!(matches!(run.last(), Some(Action::Deliver(_))), "{run:?}");
+        assert!(shown.is_as_expected());
+    }
+    // No disk can be lost here: then the shortest run is shown, and the file is wrong.
+    let lacking = shown_of_reads_that_go_back(Some(ShownWith::Happens(Kind::Wipe)));
+    assert_eq!(lacking.path, shortest.path);
+    assert!(lacking.lacks_what_is_shown() && !lacking.is_as_expected());
 }
 
 fn larger() -> Arc<quorate_model::scenario::Scenario> {

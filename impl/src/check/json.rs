@@ -72,10 +72,20 @@ struct Property {
     vacuous: bool,
     steps: Option<usize>,
     shortest: bool,
+    /// What the scenario wants to happen in the run too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_with: Option<JsonShownWith>,
     witness_steps: Option<usize>,
     trace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endings: Option<JsonEndings>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct JsonShownWith {
+    what: String,
+    /// Whether it does.
+    found: bool,
 }
 
 /// The run of a script.
@@ -229,6 +239,10 @@ impl Entry {
                     vacuous: verdict.is_vacuous(),
                     steps: verdict.path.as_ref().map(Vec::len),
                     shortest: verdict.shortest,
+                    shown_with: verdict.shown_with.as_ref().map(|(with, is_found)| JsonShownWith {
+                        what: with.to_string(),
+                        found: *is_found,
+                    }),
                     witness_steps: verdict.witness.as_ref().map(Vec::len),
                     trace: saved(verdict),
                     endings: verdict.endings.map(JsonEndings::from),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use quorate_model::check::convergence;
 use quorate_model::check::instruments::Kind;
 use quorate_model::check::{Action, Expected, PropertyKind, PropertySpec};
+use quorate_model::scenario::ShownWith;
 
 use super::limits::Cut;
 use super::script::Played;
@@ -23,6 +24,9 @@ pub struct Verdict {
     pub path: Option<Vec<Action>>,
     /// Whether no shorter run shows it.
     pub shortest: bool,
+    /// What the scenario wants to happen in that run too, if anything, and whether some run was found
+    /// in which it does.
+    pub shown_with: Option<(ShownWith, bool)>,
     /// For what should hold a run in which it was put to the test and met. `None` where there is
     /// none: then it holds for lack of occasion.
     pub witness: Option<Vec<Action>>,
@@ -55,10 +59,16 @@ impl Verdict {
             && self.witness.is_none()
     }
 
-    /// Whether it came out as the scenario says, and not vacuously.
+    /// Whether no run was found that contains what the scenario wants to be shown with it.
+    #[must_use]
+    pub fn lacks_what_is_shown(&self) -> bool {
+        self.shown_with.as_ref().is_some_and(|(_, is_found)| !is_found)
+    }
+
+    /// Whether it came out as the scenario says, not vacuously, and with a run as it wants it.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
-        self.found == Some(self.expected) && !self.is_vacuous()
+        self.found == Some(self.expected) && !self.is_vacuous() && !self.lacks_what_is_shown()
     }
 }
 

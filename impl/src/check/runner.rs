@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use quorate_model::check::convergence::{self, ClusterSource, Outcome};
 use quorate_model::check::instruments::Instruments;
-use quorate_model::check::search::{minimise, shortest};
+use quorate_model::check::search::{minimise, shortest, shortest_with};
 use quorate_model::check::{
     Action, ClusterModel, ClusterState, Expected, PropertyKind, PropertySpec,
 };
@@ -94,6 +94,9 @@ pub fn check(
     // It knows every state, as the decision on convergence will: not both at a time.
     drop(checker);
     let mut verdicts = verdicts(&model, discoveries);
+    for verdict in &mut verdicts {
+        show_with(&model, verdict);
+    }
     for verdict in &mut verdicts {
         // A part of the states says nothing of where runs end.
         if matches!(verdict.property.kind, PropertyKind::Convergence { .. }) && cut.is_none() {
@@ -226,12 +229,32 @@ fn verdicts(model: &ClusterModel, discoveries: HashMap<&'static str, Vec<Action>
             expected: model.scenario().expect[property.name],
             found,
             endings: None,
+            shown_with: None,
             shortest: path.as_ref().is_none_or(|(_, shortest)| *shortest),
             path: path.map(|(path, _)| path),
             witness: witness.map(|(path, _)| path),
         }
     };
     model.judged().iter().map(verdict).collect()
+}
+
+/// Puts in the place of a verdict's run the shortest that contains what the scenario wants to be
+/// shown with it.
+fn show_with(model: &ClusterModel, verdict: &mut Verdict) {
+    let Some(with) = model.scenario().show.get(verdict.property.name) else { return };
+    if verdict.path.is_none() {
+        return;
+    }
+    let model = &model.with_fresh_instruments();
+    let mut conditions = conditions(model, verdict.property).into_iter();
+    let Some((_, shows)) = conditions.find(|(name, _)| *name == verdict.property.name) else {
+        return;
+    };
+    let run = shortest_with(model, with, &shows, SHORTEST_DISTINCT_MAX);
+    verdict.shown_with = Some((with.clone(), run.is_some()));
+    if run.is_some() {
+        (verdict.path, verdict.shortest) = (run, true);
+    }
 }
 
 type Shows<'a> = Box<dyn Fn(&ClusterState) -> bool + 'a>;

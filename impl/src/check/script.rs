@@ -66,6 +66,7 @@ pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
             found: Some(finding.found),
             path: until(finding.shown_after),
             shortest: true,
+            shown_with: None,
             witness: until(finding.tested_after),
             endings: None,
         }

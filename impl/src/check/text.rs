@@ -160,6 +160,11 @@ fn unexpected(verdict: &Verdict) -> Option<String> {
     if verdict.is_as_expected() {
         return None;
     }
+    if let (Some((with, false)), true) =
+        (&verdict.shown_with, verdict.found == Some(verdict.expected))
+    {
+        return Some(format!("the scenario wants a run with {with}, and none was found"));
+    }
     let mut text = format!("the scenario says {}", verdict.expected);
     if verdict.is_vacuous() {
         text.push_str(", and means it to be put to the test");
@@ -179,6 +184,9 @@ fn verdict_line(report: &Report, verdict: &Verdict) -> String {
                 let _ = write!(text, ", then a cycle of {}", steps(cycle));
             } else if verdict.endings.is_some() {
                 text.push_str(", then stuck");
+            }
+            if let Some((with, true)) = &verdict.shown_with {
+                let _ = write!(text, ", the fewest with {with}");
             }
             if !verdict.shortest {
                 text.push_str(" (no step can go, but a shorter run may exist)");

@@ -189,6 +189,12 @@ impl Kind {
         Kind::Heal,
     ];
 
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Its name for people.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -341,6 +347,12 @@ impl Instruments {
         if siblings > self.siblings_max.load(Ordering::Relaxed) {
             self.siblings_max.fetch_max(siblings, Ordering::Relaxed);
         }
+    }
+
+    /// How often this kind has happened so far.
+    #[must_use]
+    pub(crate) fn count_of(&self, kind: Kind) -> u64 {
+        self.fired.iter().map(|fired| fired[kind as usize].load(Ordering::Relaxed)).sum()
     }
 
     /// Those of a search that lets in what this admits. Once it has refused a state, the search

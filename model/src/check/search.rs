@@ -9,8 +9,10 @@ use stateright::Model;
 
 use super::action::Action;
 use super::model::ClusterModel;
+use super::property::{PropertyKind, PropertySpec};
 use super::shared::Shared;
 use super::state::ClusterState;
+use crate::scenario::ShownWith;
 
 /// Where a state was first reached from: the position of the state before and the action's
 /// position among that state's actions.
@@ -94,6 +96,74 @@ pub fn shortest(
         .map(|position| position.map(|position| path_to(model, &origins, position)))
         .collect();
     Shortest { paths, distinct: origins.len(), cut }
+}
+
+/// Looks for a shortest run that comes to a state which shows something, in which something else
+/// happens at or before it, and no state before that shows it already. States are told apart by
+/// whether it has happened. `None` if there is no such run among as many of them as may be visited.
+#[must_use]
+pub fn shortest_with(
+    model: &ClusterModel,
+    with: &ShownWith,
+    shows: &dyn Fn(&ClusterState) -> bool,
+    distinct_max: usize,
+) -> Option<Vec<Action>> {
+    // Counters that nobody else moves say what happened in a step, also in what follows from it.
+    let model = &model.with_fresh_instruments();
+    let counted = || match with {
+        ShownWith::Happens(kind) => model.instruments().count_of(*kind),
+        ShownWith::Reached(_) => 0,
+    };
+    let is_reached = |state: &ClusterState| match with {
+        ShownWith::Happens(_) => false,
+        ShownWith::Reached(name) => match PropertySpec::named(name).map(|property| property.kind) {
+            Some(PropertyKind::Reachability { reached, .. }) => reached(&model.view(state)),
+            _ => false,
+        },
+    };
+    let mut origins: Vec<Option<Origin>> = Vec::new();
+    let mut visited: HashMap<(u64, bool), (), foldhash::fast::FixedState> = HashMap::default();
+    let mut queue: VecDeque<(u32, ClusterState, bool)> = VecDeque::new();
+    for state in model.init_states() {
+        let has_happened = is_reached(&state);
+        match (shows(&state), has_happened) {
+            (true, true) => return Some(Vec::new()),
+            (true, false) => continue,
+            (false, _) => {}
+        }
+        visited.insert((Shared::new(&state).fingerprint(), has_happened), ());
+        origins.push(None);
+        queue.push_back((0, state, has_happened));
+    }
+    let mut actions = Vec::new();
+    while let Some((before, state, had_happened)) = queue.pop_front() {
+        model.actions(&state, &mut actions);
+        for (action, next) in actions.drain(..).enumerate() {
+            let count = counted();
+            let Some(next) = model.apply(&state, next) else { continue };
+            let has_happened = had_happened || counted() > count || is_reached(&next);
+            let fingerprint = Shared::new(&next).fingerprint();
+            // Where it has happened, at least as much can come of the same state.
+            if visited.contains_key(&(fingerprint, true))
+                || visited.insert((fingerprint, has_happened), ()).is_some()
+            {
+                continue;
+            }
+            let position = origins.len() as u32;
+            origins.push(Some(Origin { before, action: action as u16 }));
+            match (shows(&next), has_happened) {
+                (true, true) => return Some(path_to(model, &origins, position)),
+                // What happens later has nothing to do with it.
+                (true, false) => continue,
+                (false, _) => {}
+            }
+            if origins.len() >= distinct_max {
+                return None;
+            }
+            queue.push_back((position, next, has_happened));
+        }
+    }
+    None
 }
 
 /// The actions that lead to the state at this position.

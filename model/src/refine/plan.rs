@@ -188,6 +188,7 @@ fn scenario(
         clocks_ahead: alloc::vec![0; cluster.nodes().len()],
         reductions: Reductions::NONE,
         expect: BTreeMap::new(),
+        show: BTreeMap::new(),
         default: false,
     }
 }

@@ -17,8 +17,9 @@ use toml::Spanned;
 
 use super::{
     ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Scenario,
-    WRITES_MAX,
+    ShownWith, WRITES_MAX,
 };
+use crate::check::instruments::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
 use crate::cluster::{Background, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping};
 use crate::deviation::Deviation;
@@ -85,6 +86,8 @@ struct RawScenario {
     #[serde(default)]
     reductions: Reductions,
     expect: Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
+    #[serde(default)]
+    show: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -262,6 +265,8 @@ impl Reader<'_> {
             let (clients, writes) = self.clients(&raw.clients, down)?;
             (clients, writes, None)
         };
+        let expect = self.expectations(raw.expect, is_script)?;
+        let show = self.shown_with(&raw.show, &expect)?;
         let is_set = |flag: &Option<Spanned<bool>>| flag.as_ref().is_some_and(|on| *on.get_ref());
         let faults = raw.faults.as_ref().map_or_else(Faults::default, |faults| *faults.get_ref());
         Ok(Scenario {
@@ -288,9 +293,49 @@ impl Reader<'_> {
             } else {
                 raw.reductions
             },
-            expect: self.expectations(raw.expect, is_script)?,
+            expect,
+            show,
             default: raw.default,
         })
+    }
+
+    /// What runs must contain that are shown.
+    fn shown_with(
+        &self,
+        raw: &BTreeMap<Spanned<String>, Spanned<String>>,
+        expect: &BTreeMap<String, Expected>,
+    ) -> Result<BTreeMap<String, ShownWith>, ScenarioError> {
+        let mut shown = BTreeMap::new();
+        for (property, with) in raw {
+            let (name, with_name) = (property.get_ref(), with.get_ref());
+            let kind = PropertySpec::named(name).map(|spec| spec.kind);
+            let has_run = matches!(expect.get(name), Some(Expected::Violated | Expected::Reached))
+                && !matches!(kind, Some(PropertyKind::Convergence { .. }));
+            if !has_run {
+                let problem = format!(
+                    "show.{name}: is not a property of single states that `expect` has as \
+                     \"violated\" or \"reached\", so no run of it is shown"
+                );
+                return Err(self.error(property.span(), problem));
+            }
+            let is_reached = PropertySpec::named(with_name)
+                .is_some_and(|spec| matches!(spec.kind, PropertyKind::Reachability { .. }))
+                && expect.get(with_name) == Some(&Expected::Reached);
+            let known = Kind::named(with_name).map(ShownWith::Happens);
+            let with = match is_reached.then(|| ShownWith::Reached(with_name.clone())).or(known) {
+                Some(known) => known,
+                None => {
+                    let problem = format!(
+                        "show.{name}: `{with_name}` is neither a property that `expect` has as \
+                         \"reached\" nor something that happens; what happens is {}",
+                        Kind::ALL.map(Kind::name).join(", ")
+                    );
+                    return Err(self.error(with.span(), problem));
+                }
+            };
+            shown.insert(name.clone(), with);
+        }
+        Ok(shown)
     }
 
     fn groups(

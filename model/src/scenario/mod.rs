@@ -12,10 +12,12 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
+use crate::check::instruments::Kind;
 use crate::check::property::Expected;
 use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
 use crate::deviation::Deviation;
@@ -74,8 +76,29 @@ pub struct Scenario {
     pub reductions: Reductions,
     /// What must come out, by property name.
     pub expect: BTreeMap<String, Expected>,
+    /// What else must happen in the run that is shown of a property, by the property's name.
+    pub show: BTreeMap<String, ShownWith>,
     /// Whether it is checked when no scenario is named.
     pub default: bool,
+}
+
+/// What a run that is shown must contain: without it the shortest run may show the property by
+/// other means than those the scenario is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ShownWith {
+    /// A state that is of the kind of this reachability property.
+    Reached(String),
+    /// Something of this kind happens.
+    Happens(Kind),
+}
+
+impl fmt::Display for ShownWith {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ShownWith::Reached(property) => f.write_str(property),
+            ShownWith::Happens(kind) => f.write_str(kind.name()),
+        }
+    }
 }
 
 /// Fault budgets: each is how often it may happen in one run.

@@ -236,6 +236,11 @@ impl Reader<'_> {
                 raw.partition.as_ref().map(Spanned::span),
                 "say it in a step: partition = [...]",
             ),
+            (
+                "show",
+                raw.show.keys().next().map(Spanned::span),
+                "a script says itself what happens in its run",
+            ),
             ("heals", raw.heals.as_ref().map(Spanned::span), "say it in a step: heal = true"),
             (
                 "down-returns",
