@@ -163,7 +163,7 @@ fn unexpected(verdict: &Verdict) -> Option<String> {
     if let (Some((with, false)), true) =
         (&verdict.shown_with, verdict.found == Some(verdict.expected))
     {
-        return Some(format!("the scenario wants a run with {with}, and none was found"));
+        return Some(format!("the scenario wants a run with \"{with}\", and none was found"));
     }
     let mut text = format!("the scenario says {}", verdict.expected);
     if verdict.is_vacuous() {
@@ -186,7 +186,7 @@ fn verdict_line(report: &Report, verdict: &Verdict) -> String {
                 text.push_str(", then stuck");
             }
             if let Some((with, true)) = &verdict.shown_with {
-                let _ = write!(text, ", the fewest with {with}");
+                let _ = write!(text, ", the fewest with \"{with}\"");
             }
             if !verdict.shortest {
                 text.push_str(" (no step can go, but a shorter run may exist)");
