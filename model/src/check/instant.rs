@@ -31,7 +31,8 @@
 //! to no less. Where reads repair, a late reply has an effect of its own. Where clients try again, a
 //! reply may count for a later round under the same request id. Where tombstones are reaped, a node
 //! that is busy with a key does not agree, so it matters for how long it is. The rule applies in none
-//! of these.
+//! of these. Where it applies, the loss of a fetch at a node that is down is not looked at either:
+//! nobody can tell it from a delay that never ends.
 //!
 //! **Answers** ([`Reductions::answers`](crate::scenario::Reductions::answers)). Once no request can
 //! time out any more, an acknowledgement takes no time, nor does the answer of a home to the node that
@@ -105,6 +106,15 @@ pub(crate) fn are_hops_instant(scenario: &Scenario, watch: Watch, state: &Cluste
 
 fn are_replies_instant(scenario: &Scenario) -> bool {
     scenario.reductions.replies && tries_once(scenario) && keeps_tombstones(scenario)
+}
+
+/// Whether nobody can tell the loss of this message from a delay that never ends: a fetch that
+/// causes no repair changes nothing that is stored, and no background round waits for it.
+pub(crate) fn is_loss_like_delay(scenario: &Scenario, envelope: &Envelope) -> bool {
+    scenario.reductions.replies
+        && scenario.cluster.read_repair() == ReadRepair::Off
+        && keeps_tombstones(scenario)
+        && matches!(envelope.message, Message::Fetch { .. })
 }
 
 /// Whether no client tries an operation again: no request id comes back after a crash.

@@ -379,8 +379,10 @@ impl ClusterModel {
                 self.deliver(&mut state, envelope, hops);
             }
             Action::Drop(envelope) => {
-                self.instruments.count(Kind::Drop);
-                state.faults.drops = state.faults.drops.checked_sub(1)?;
+                if !state.is_down(envelope.to) {
+                    self.instruments.count(Kind::Drop);
+                    state.faults.drops = state.faults.drops.checked_sub(1)?;
+                }
                 if !state.take(&envelope) {
                     return None;
                 }

@@ -9,7 +9,7 @@ use super::actor::{ActorState, ClusterActor};
 use super::expiry::{Expiry, expiry};
 use super::history::Watch;
 use super::state::ClusterState;
-use super::{begin, late};
+use super::{begin, instant, late};
 use crate::ids::NodeId;
 use crate::protocol::{MemoryStore, Timer};
 use crate::scenario::{Faults, Scenario};
@@ -47,7 +47,10 @@ pub(crate) fn offer(
         if !state.is_down(envelope.to) {
             actions.push(Action::Deliver(envelope.clone()));
         }
-        if drops > 0 {
+        // What arrives at a node that is down is lost, and that is no fault of its own.
+        if drops > 0
+            || state.is_down(envelope.to) && !instant::is_loss_like_delay(scenario, envelope)
+        {
             actions.push(Action::Drop(envelope.clone()));
         }
         if duplicates > 0 {

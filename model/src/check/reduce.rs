@@ -14,7 +14,7 @@
 //! replaced, tombstones go, identities are shared or versions are of another kind, they do not, and
 //! the cases that rest on it do not apply. Fault budgets could tell the two states apart, as losing a
 //! dead message spends one; but a run that spends more of its budget reaches nothing that a run that
-//! spends less does not.
+//! spends less does not. A message to a node that is down and never starts again is dead as well.
 //!
 //! **Finished requests**
 //! ([`Reductions::finished_requests`](crate::scenario::Reductions::finished_requests)). A node
@@ -101,11 +101,21 @@ fn awaits(
     }
 }
 
+/// Whether a node is down and stays so: nothing is ever delivered there, and what arrives is lost.
+fn never_returns(scenario: &Scenario, state: &ClusterState, node: NodeId) -> bool {
+    state.down.contains(node) && scenario.down.contains(node) && !scenario.down_returns
+}
+
 /// Whether no delivery of this message can ever have an effect.
 fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bool {
     let holds = |to: NodeId, key: &Key, record: &Record| {
         scenario.records_only_grow() && local::holds(&state.seats[to.index()], key, record)
     };
+    if let Peer::Node(to) = envelope.to
+        && never_returns(scenario, state, to)
+    {
+        return true;
+    }
     match (&envelope.message, envelope.from, envelope.to) {
         // The asker has counted this node already, or has finished for good.
         (Message::StoreAck { request, .. }, Peer::Node(from), to) => {

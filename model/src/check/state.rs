@@ -84,7 +84,8 @@ impl ClusterState {
     }
 
     /// Whether a message sent from one to the other will arrive: nodes reach those of their own
-    /// group, clients reach every node. A node that is down may get it when it is up again.
+    /// group, clients reach every node. What arrives at a node that is down is
+    /// lost.
     #[must_use]
     pub fn connected(&self, from: Peer, to: Peer) -> bool {
         match (from, to) {
