@@ -95,11 +95,11 @@ pub(crate) fn coordinators<'a>(
     operation: &'a PlannedOperation,
 ) -> impl Iterator<Item = NodeId> + use<'a> {
     let homes = scenario.cluster.homes(&operation.key);
-    // A client that asks a node which is down learns nothing, and neither do we.
-    let up = operation.via.iter().copied().filter(|node| !state.down.contains(*node));
+    // Nobody tells a client that a node is down: it may ask that one, and get no answer.
+    let via = operation.via.iter().copied();
     let only = match operation.action {
         PlannedAction::Get if reads_through_one(scenario, watch, state) => {
-            let stranger = up.clone().find(|node| !homes.contains(*node));
+            let stranger = via.clone().find(|node| !homes.contains(*node));
             stranger.map(|stranger| [stranger].into_iter().collect::<NodeSet>())
         }
         PlannedAction::Put { .. } if is_put_through_homes(scenario, watch, state, operation) => {
@@ -107,7 +107,7 @@ pub(crate) fn coordinators<'a>(
         }
         _ => None,
     };
-    up.filter(move |node| only.is_none_or(|only| only.contains(*node)))
+    via.filter(move |node| only.is_none_or(|only| only.contains(*node)))
 }
 
 /// Whether a client may begin and give up before its request arrives: an action of its own where
@@ -123,6 +123,7 @@ fn reads_through_one(scenario: &Scenario, watch: Watch, state: &ClusterState) ->
         && instant::keeps_tombstones(scenario)
         && scenario.fan_out == FanOut::NodeDriven
         && scenario.cluster.read_repair() == ReadRepair::Off
+        && state.down.is_empty()
         && instant::is_calm(scenario, watch, state)
 }
 
@@ -138,6 +139,7 @@ fn is_put_through_homes(
     // A sloppy put gives the home that it was forwarded to two timeouts.
     let is_answered = timeouts <= u8::from(scenario.cluster.sloppy())
         && crashes == 0
+        && state.down.is_empty()
         && drops == 0
         && partitions == 0
         && state.groups.is_empty();
