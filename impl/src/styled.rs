@@ -21,6 +21,19 @@ pub const REACHED: Style = AnsiColor::Cyan.on_default();
 /// What differs from what was expected.
 pub const WRONG: Style = AnsiColor::Red.on_default().bold();
 
+/// How wide a line of running text or of an overview is at most, in characters.
+pub const WIDTH: usize = 80;
+
+/// A text in lines of at most [`WIDTH`], the first after `start` and the others indented as far.
+#[must_use]
+pub fn wrapped(start: &str, text: &str) -> String {
+    let indent = " ".repeat(start.chars().count());
+    let options = textwrap::Options::new(WIDTH).initial_indent(start).subsequent_indent(&indent);
+    // Words are not broken: names and numbers must stay findable.
+    let options = options.break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text.trim(), options).join("\n")
+}
+
 /// Text in pieces.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Styled {

@@ -44,6 +44,10 @@ fn traces_are_accepted_with_what_they_showed_and_refused_at_the_altered_line() {
     assert_eq!(accepted.code, 0, "{accepted:?}");
     assert!(accepted.out.contains("2 of 2 writes acknowledged, 3 of 3 reads answered"));
     assert!(accepted.out.contains("steps of 3 nodes and 5 clients are what the protocol gives"));
+    assert!(accepted.out.contains("every promise that was put to the test held"));
+    // Each command is a client of its own, and none of them reads after it wrote.
+    let untested = "\npromised, but never put to the test: read-your-writes\n";
+    assert!(accepted.out.contains(untested), "{accepted:?}");
     let json = validate(&traces, &["--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["accepted"]["nodes"][1]["restarts"], 1);
@@ -89,6 +93,7 @@ fn a_validation_that_judged_nothing_says_so_and_fails_unless_that_is_allowed() {
     let vacuous = validate(nodes, &[]);
     assert_eq!(vacuous.code, 1, "{vacuous:?}");
     assert!(vacuous.out.contains("NOTHING WAS JUDGED"), "{vacuous:?}");
+    assert!(!vacuous.out.contains("held"), "{vacuous:?}");
     assert!(vacuous.err.contains("nothing was judged"), "{vacuous:?}");
     assert!(vacuous.err.contains("--trace FILE"), "{vacuous:?}");
     let allowed = validate(nodes, &["--allow-vacuous"]);

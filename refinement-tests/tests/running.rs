@@ -1,4 +1,4 @@
-//! Real nodes under load, on bad networks and through crashes, do only what the model allows.
+//! Real nodes under load, on bad networks and through crashes, do only what the protocol gives.
 
 use quorate_model::ids::Peer;
 use quorate_model::protocol::{Input, Message, ReadRepair};

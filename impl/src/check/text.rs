@@ -14,10 +14,7 @@ use quorate_model::scenario::Scenario;
 use super::describe;
 use super::report::{Endings, Report, Summary, Verdict};
 use super::script::Played;
-use crate::styled::{ASIDE, BAD, GOOD, NAME, PLAIN, REACHED, Styled, WRONG};
-
-/// How wide a line of the overview and of running text is at most, in characters.
-const WIDTH: usize = 80;
+use crate::styled::{ASIDE, BAD, GOOD, NAME, PLAIN, REACHED, Styled, WIDTH, WRONG, wrapped};
 
 /// How much of a line in a block its label takes, indentation included.
 const LABEL: usize = 14;
@@ -27,17 +24,6 @@ const NAME_WIDTH: usize = 37;
 
 /// From when on it is told what a check took in all.
 const LONG: Duration = Duration::from_secs(1);
-
-/// A text in lines that are no longer than the overview's, the first after `start` and the others
-/// indented as far.
-#[must_use]
-pub fn wrapped(start: &str, text: &str) -> String {
-    let indent = " ".repeat(start.chars().count());
-    let options = textwrap::Options::new(WIDTH).initial_indent(start).subsequent_indent(&indent);
-    // Words are not broken: names and numbers must stay findable.
-    let options = options.break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(text.trim(), options).join("\n")
-}
 
 /// Everything about one check but the runs themselves. `replayed_by` gives the command that walks
 /// the run of a verdict again, if the run was saved.

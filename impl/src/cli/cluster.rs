@@ -1,7 +1,7 @@
 //! `quorate cluster`.
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
@@ -176,12 +176,23 @@ fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
     }
     let flag = config_flag(&cluster.path);
     let (name, pid) = victim;
+    // Who is told to trace nothing has nothing judged.
+    let (trace, validate) = if cluster.nodes.iter().all(|node| node.trace.is_some()) {
+        let directory = cluster.path.parent().unwrap_or_else(|| Path::new("."));
+        let directory = output::quoted(&directory.display().to_string());
+        (
+            format!(" --trace {directory}/me.trace.jsonl"),
+            format!("  quorate validate {directory}/*.trace.jsonl    # judges what happened\n"),
+        )
+    } else {
+        (String::new(), String::new())
+    };
     text += &format!(
         "In another terminal:\n\
-         \x20 quorate put{flag} greeting hello && quorate get{flag} greeting\n\
-         \x20 kill -9 {pid} && quorate get{flag} greeting && quorate status{flag}\n\
+         \x20 quorate put{flag} greeting hello{trace} && quorate get{flag} greeting{trace}\n\
+         \x20 kill -9 {pid} && quorate get{flag} greeting{trace} && quorate status{flag}\n\
          \x20 quorate node{flag} --name {name}    # starts {name} again\n\
-         Ctrl-C stops them all.\n"
+         {validate}Ctrl-C stops them all.\n"
     );
     text
 }

@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::scenario::{Loaded, load_builtin};
 use super::{Failure, output};
-use crate::check::text::wrapped;
-use crate::styled::{ASIDE, NAME, PLAIN, Styled};
+use crate::styled::{ASIDE, NAME, PLAIN, Styled, wrapped};
 
 /// A scenario that ships, for programs.
 #[derive(Serialize)]

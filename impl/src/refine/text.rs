@@ -5,6 +5,8 @@ use comfy_table::{CellAlignment, Table};
 use quorate_model::refine::Report;
 use quorate_model::refine::report::{ActionCount, NodeReport, PropertyReport};
 
+use crate::styled::wrapped;
+
 /// The most keys that were not judged to be listed one by one.
 const KEYS_LISTED_MAX: usize = 10;
 
@@ -12,7 +14,11 @@ const KEYS_LISTED_MAX: usize = 10;
 #[must_use]
 pub fn summary(report: &Report) -> String {
     let traced = report.nodes.iter().filter(|node| node.traced).count();
-    let judged = if report.is_vacuous() { "NOTHING WAS JUDGED" } else { "every promise held" };
+    let judged = if report.is_vacuous() {
+        "NOTHING WAS JUDGED"
+    } else {
+        "every promise that was put to the test held"
+    };
     format!(
         "accepted: {} steps of {traced} nodes and {} clients are what the protocol gives; {judged}",
         report.events, report.clients.clients
@@ -98,17 +104,14 @@ fn actions(actions: &[ActionCount]) -> String {
     let never: Vec<&str> =
         actions.iter().filter(|action| action.count == 0).map(|action| action.name).collect();
     let never = if never.is_empty() { "nothing".to_owned() } else { never.join(", ") };
-    format!("{}\nnever happened: {never}", table.trim_fmt())
+    format!("{}\n{}", table.trim_fmt(), wrapped("never happened: ", &never))
 }
 
 fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
     let mut table = table(&["property", "promised of", "put to the test by", "broken"]);
     for property in properties {
-        let promised = match property.keys_promised {
-            0 => "no key".to_string(),
-            keys if keys >= keys_judged => format!("all {keys} keys"),
-            keys => format!("{keys} keys"),
-        };
+        let keys = if keys_judged == 1 { "key" } else { "keys" };
+        let promised = format!("{} of {keys_judged} {keys}", property.keys_promised);
         let mut occasions = format!("{} {}", property.occasions, property.occasion);
         if property.occasions_promised < property.occasions {
             let promised = property.occasions_promised;
@@ -122,7 +125,17 @@ fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
         ]);
     }
     align_right(&mut table, 3..4);
-    table.trim_fmt()
+    let untested: Vec<&str> = properties
+        .iter()
+        .filter(|property| property.keys_promised > 0 && property.occasions_promised == 0)
+        .map(|property| property.name)
+        .collect();
+    let mut text = table.trim_fmt();
+    if !untested.is_empty() {
+        let untested = wrapped("promised, but never put to the test: ", &untested.join(", "));
+        text.push_str(&format!("\n{untested}"));
+    }
+    text
 }
 
 fn align_right(table: &mut Table, columns: std::ops::Range<usize>) {

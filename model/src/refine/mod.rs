@@ -1,4 +1,6 @@
-//! Refinement: evidence that a running node did only what the model allows.
+//! Refinement: evidence that a running node did only what the protocol's function gives, that every
+//! message it received had been sent, and that what is promised held. Whether the model would have
+//! offered each step as an action, within some scenario's bounds, is not asked.
 //!
 //! A node writes a [`trace`]: every input, what the protocol answered, and a [`digest`] of the
 //! state it left; a client likewise. [`parse()`] reads the files, and [`validate()`] feeds the same

@@ -1,4 +1,4 @@
-//! Replaying the traces of a cluster as one run of the model, without search.
+//! Replaying the traces of a cluster as one run of the protocol's code, without search.
 //!
 //! # Why no search is needed
 //!
