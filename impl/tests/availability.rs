@@ -108,6 +108,7 @@ fn writes_with_two_homes_down_are_acknowledged_and_reach_those_homes_when_they_a
 
     DOWN.iter().for_each(|name| cluster.start(name));
     let converged = cluster.ok(&["status", "--wait-converged", "--timeout", "60s", "--json"]);
+    assert!(converged.err.starts_with("converged: "), "{converged:?}");
     let rows: Vec<serde_json::Value> = serde_json::from_str(&converged.out).unwrap();
     let mut keys = BTreeMap::new();
     for row in &rows {
@@ -236,4 +237,13 @@ fn a_sloppy_request_and_one_that_a_client_fans_out_exclude_each_other() {
         let refused = cluster.run(&[&["put", "key", "value"][..], &flags[..]].concat());
         assert_eq!(refused.code, 2, "{refused:?}");
     }
+}
+
+#[test]
+fn a_sloppy_request_is_refused_where_nothing_is_ever_handed_off() {
+    let cluster =
+        TestCluster::configured(3, |text| text.replace("handoff = true", "handoff = false"));
+    let refused = cluster.run(&["put", "key", "value", "--sloppy"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("background.handoff = false"), "{refused:?}");
 }

@@ -100,8 +100,9 @@ fn read(session: &mut Session, key: &Key) -> (BTreeSet<Value>, VersionVector) {
     }
 }
 
-/// Two clients write a key at the same time through different homes. Gives what was acknowledged.
-fn race(nodes: &Nodes, key: &Key, bytes: usize) -> BTreeSet<Value> {
+/// Two clients write a key at the same time through different homes. Gives what was acknowledged;
+/// `None` if the second found the first there already and was refused for it.
+fn race(nodes: &Nodes, key: &Key, bytes: usize) -> Option<BTreeSet<Value>> {
     let barrier = Barrier::new(2);
     let homes = nodes.homes(key);
     let write = |coordinator: NodeId| {
@@ -109,7 +110,8 @@ fn race(nodes: &Nodes, key: &Key, bytes: usize) -> BTreeSet<Value> {
         let value = value(bytes, &format!("{coordinator}"));
         barrier.wait();
         match session.perform(put(key, Some(value.clone()), VersionVector::new())).unwrap() {
-            Outcome::PutOk { .. } => value,
+            Outcome::PutOk { .. } => Some(value),
+            Outcome::Refused(_) => None,
             outcome => panic!("{key}: {outcome:?}"),
         }
     };
@@ -122,8 +124,10 @@ fn race(nodes: &Nodes, key: &Key, bytes: usize) -> BTreeSet<Value> {
 
 /// Large siblings of so many keys are read, survive a lost disk, are resolved and deleted.
 fn large_siblings_do_not_stop_anything(nodes: &mut Nodes, count: usize, bytes: usize) {
-    let keys: Vec<_> = (0..count).map(|index| Key::from(&*format!("key{index}"))).collect();
-    let written: Vec<_> = keys.iter().map(|key| race(nodes, key, bytes)).collect();
+    let keys = (0..10 * count).map(|index| Key::from(&*format!("key{index}")));
+    let raced = keys.filter_map(|key| race(nodes, &key, bytes).map(|written| (key, written)));
+    let (keys, written): (Vec<_>, Vec<_>) = raced.take(count).unzip();
+    assert_eq!(keys.len(), count, "too few writes met");
     nodes.wait_converged();
     for (key, written) in keys.iter().zip(&written) {
         assert_eq!(read(&mut nodes.session(None), key).0, *written, "{key}");
@@ -174,6 +178,34 @@ fn the_same_where_datagrams_and_streams_lose_double_and_delay() {
             .replace("client_attempt_ms = 400", "client_attempt_ms = 100")
     }));
     large_siblings_do_not_stop_anything(&mut nodes, 3, 40_000);
+}
+
+#[test]
+fn states_that_cannot_be_sent_are_told_and_keep_a_cluster_from_converging_though_all_are_up() {
+    let nodes = Nodes::of(configured(|text| {
+        format!("message_bytes_max = 65507\n{text}")
+            .replace("request_ms = 10000", "request_ms = 300")
+            .replace("client_attempts = 40 ", "client_attempts = 2 ")
+    }));
+    let key = Key::from("key");
+    let homes = nodes.homes(&key);
+    let write = |coordinator: NodeId| {
+        let (context, value) = (VersionVector::new(), value(40_000, &format!("{coordinator}")));
+        // Whether it is acknowledged depends on whether the states met before they were sent.
+        nodes.session(Some(coordinator)).perform(put(&key, Some(value), context)).unwrap();
+    };
+    let write = &write;
+    thread::scope(|scope| {
+        homes[..2].iter().for_each(|home| drop(scope.spawn(|| write(*home))));
+    });
+    support::wait_for("a state to be too large", || {
+        let statuses = collect_status(&nodes.cluster.file, DEADLINE).unwrap();
+        statuses.values().any(|status| status.oversized == 1)
+    });
+    let waited = nodes.cluster.run(&["status", "--wait-converged", "--timeout", "1ms"]);
+    assert_eq!(waited.code, 1, "{waited:?}");
+    assert!(waited.err.contains("cannot be sent"), "{waited:?}");
+    assert!(!waited.out.contains("down") && !waited.err.contains("does not answer"), "{waited:?}");
 }
 
 #[test]

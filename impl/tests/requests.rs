@@ -4,7 +4,7 @@ mod support;
 
 use std::net::UdpSocket;
 
-use support::{TestCluster, wait_for};
+use support::{TestCluster, quorate, wait_for};
 
 #[test]
 fn what_was_put_is_got_and_what_was_deleted_is_not_found() {
@@ -120,4 +120,34 @@ fn status_tells_who_is_up_and_counts_what_was_dropped_by_its_cause() {
     let down = cluster.run(&["status"]);
     assert_eq!(down.code, 1);
     assert!(down.err.contains("no answer from n3"), "{down:?}");
+}
+
+#[test]
+fn a_value_is_these_very_bytes_on_the_way_in_and_out() {
+    let cluster = TestCluster::running(3);
+    cluster.ok(&["put", "hex", "0x41"]);
+    assert_eq!(cluster.ok(&["get", "hex"]).out, "0x41\n");
+    let json: serde_json::Value =
+        serde_json::from_str(&cluster.ok(&["get", "hex", "--json"]).out).unwrap();
+    assert_eq!(json["values"], serde_json::json!(["0x41"]));
+    assert_eq!(cluster.ok(&["get", "hex", "--raw"]).out, "0x41");
+
+    let bytes = b"a\nb\xff\x00\x1b[2J";
+    let file = cluster.path("value");
+    std::fs::write(&file, bytes).unwrap();
+    cluster.ok(&["put", "bytes", "--value-file", file.to_str().unwrap()]);
+    assert_eq!(cluster.ok(&["get", "bytes"]).out, "\"a\\nb\\xff\\x00\\x1b[2J\"\n");
+    let json: serde_json::Value =
+        serde_json::from_str(&cluster.ok(&["get", "bytes", "--json"]).out).unwrap();
+    assert_eq!(json["values"], serde_json::json!([{ "base64": "YQpi/wAbWzJK" }]));
+    let mut raw = quorate();
+    raw.args(["get", "bytes", "--raw", "--config"]).arg(&cluster.file.path);
+    assert_eq!(raw.output().unwrap().stdout, bytes);
+
+    cluster.ok(&["put", "hex", "sibling"]);
+    let raw = cluster.run(&["get", "hex", "--raw"]);
+    assert_eq!((raw.code, raw.out.as_str()), (1, ""), "{raw:?}");
+    assert!(raw.err.contains("the key has 2"), "{raw:?}");
+    let missing = cluster.run(&["put", "hex"]);
+    assert_eq!(missing.code, 2, "{missing:?}");
 }

@@ -84,8 +84,9 @@ pub enum Reaping {
     ByAge,
 }
 
-/// What nodes do of their own accord.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+/// What nodes do of their own accord. By default, whatever loses nothing: what was kept for a home
+/// reaches it, and homes that differ find out.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Background {
     /// Offer hints to the homes they are for.
@@ -94,6 +95,18 @@ pub struct Background {
     pub anti_entropy: bool,
     /// Remove tombstones.
     pub reaping: Reaping,
+}
+
+impl Background {
+    /// Nothing at all: for scenarios, which name what they are about.
+    pub const OFF: Background =
+        Background { handoff: false, anti_entropy: false, reaping: Reaping::Off };
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        Background { handoff: true, anti_entropy: true, ..Background::OFF }
+    }
 }
 
 /// A cluster as a configuration file, a scenario or a trace says it, not yet validated.
@@ -277,7 +290,7 @@ impl ClusterConfig {
             read_repair,
             limits,
             sloppy: false,
-            background: Background::default(),
+            background: Background::OFF,
             deviations: Deviations::default(),
         };
         cluster.ranges = cluster.distinct_homes();

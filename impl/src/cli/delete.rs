@@ -56,7 +56,12 @@ pub fn run(args: &DeleteArgs) -> Result<(), Failure> {
             }
         }
     };
-    let operation =
-        Operation::Put { key, value: None, context, w: args.w, sloppy: args.sloppy.choice() };
+    let operation = Operation::Put {
+        key,
+        value: None,
+        context,
+        w: args.w,
+        sloppy: args.sloppy.choice(&cluster)?,
+    };
     write(&cluster, &mut session, operation, args.request.json)
 }

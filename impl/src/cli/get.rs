@@ -3,9 +3,10 @@
 use clap::Args;
 use serde::Serialize;
 
-use quorate_model::ids::{Key, Value};
+use quorate_model::ids::Key;
 use quorate_model::protocol::{Operation, Outcome};
 
+use super::bytes::Bytes;
 use super::put::fail;
 use super::request::{Ended, RequestArgs, names};
 use super::{Failure, output};
@@ -16,6 +17,8 @@ use crate::wire::Fingerprint;
 ///
 /// Prints each value on a line of its own: more than one are siblings, written without having
 /// seen each other. What to write next, and whether there was anything, goes to standard error.
+/// A value that is not text, has control characters or starts with a quotation mark is printed
+/// between quotation marks, with escapes; --raw prints it byte for byte.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit code: 0 when enough homes replied, whether they had the key or not; \
     1 when too few did; 2 on wrong usage.")]
@@ -25,15 +28,18 @@ pub struct GetArgs {
     /// Replies to gather, instead of the cluster's R
     #[arg(long)]
     r: Option<usize>,
+    /// Print the value byte for byte, without a line end. There must be exactly one
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
     #[command(flatten)]
     request: RequestArgs,
 }
 
 #[derive(Serialize)]
 struct Found<'a> {
-    key: &'a Key,
+    key: Bytes<'a>,
     found: bool,
-    values: Vec<&'a Value>,
+    values: Vec<Bytes<'a>>,
     /// `null` when nobody has ever written the key.
     context: Option<&'a str>,
     replied: Vec<String>,
@@ -59,12 +65,21 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
         .as_ref()
         .map(|state| ContextToken { context: state.context() }.encode(fingerprint, &key));
     let values: Vec<_> =
-        state.iter().flat_map(|state| state.live().map(|(_, value)| value)).collect();
+        state.iter().flat_map(|state| state.live().map(|(_, value)| Bytes(&value.0))).collect();
     if args.request.json {
         let replied = names(&cluster, replied);
         let found = !values.is_empty();
         let context = token.as_deref();
-        return output::json(&Found { key: &key, found, values, context, replied });
+        return output::json(&Found { key: Bytes(&key.0), found, values, context, replied });
+    }
+    if args.raw {
+        let [value] = values[..] else {
+            let count = values.len();
+            return Err(Failure::Unexpected(format!(
+                "--raw prints one value, but the key has {count}: read it without --raw"
+            )));
+        };
+        return output::raw(value.0);
     }
     for value in &values {
         output::data(&format!("{value}\n"))?;

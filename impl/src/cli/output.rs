@@ -27,6 +27,15 @@ pub fn data(text: &str) -> Result<(), Failure> {
     written(io::stdout().write_all(text.as_bytes()))
 }
 
+/// Prints bytes as they are, wherever they go.
+///
+/// # Errors
+/// As [`print()`].
+pub fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout();
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
 /// Prints a value as JSON.
 ///
 /// # Errors

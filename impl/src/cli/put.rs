@@ -1,11 +1,17 @@
 //! `quorate put`.
 
+use std::ffi::OsString;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use serde::Serialize;
 
 use quorate_model::ids::{Key, Value};
 use quorate_model::protocol::{Operation, Outcome};
 
+use super::bytes::Bytes;
 use super::request::{Ended, RequestArgs, SloppyArgs, context, listed, names};
 use super::{Failure, output};
 use crate::client::Session;
@@ -21,8 +27,12 @@ use crate::config::ClusterFile;
 pub struct PutArgs {
     /// The key
     key: String,
-    /// The value
-    value: String,
+    /// The value: these very bytes
+    #[arg(required_unless_present = "value_file")]
+    value: Option<OsString>,
+    /// Read the value from this file, `-` being standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "value")]
+    value_file: Option<PathBuf>,
     /// The token that `quorate get` printed: replaces what that read saw
     #[arg(long, value_name = "TOKEN")]
     context: Option<String>,
@@ -43,15 +53,36 @@ pub fn run(args: &PutArgs) -> Result<(), Failure> {
     let cluster = args.request.cluster()?;
     let key = Key::from(args.key.as_str());
     let context = context(&cluster, &key, args.context.as_deref())?;
-    let value = Some(Value::from(args.value.as_str()));
+    let value = Some(args.value()?);
     let mut session = args.request.session(&cluster)?;
-    let operation = Operation::Put { key, value, context, w: args.w, sloppy: args.sloppy.choice() };
+    let operation =
+        Operation::Put { key, value, context, w: args.w, sloppy: args.sloppy.choice(&cluster)? };
     write(&cluster, &mut session, operation, args.request.json)
+}
+
+impl PutArgs {
+    fn value(&self) -> Result<Value, Failure> {
+        let read = |path: &Path| {
+            if path == Path::new("-") {
+                let mut bytes = Vec::new();
+                std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+            } else {
+                std::fs::read(path)
+            }
+        };
+        let bytes = match (&self.value_file, &self.value) {
+            (Some(path), _) => read(path).map_err(|error| {
+                Failure::Usage(format!("--value-file: cannot read {}: {error}", path.display()))
+            })?,
+            (None, value) => value.as_ref().map_or(Vec::new(), |value| value.as_bytes().to_vec()),
+        };
+        Ok(Value(bytes.into()))
+    }
 }
 
 #[derive(Serialize)]
 struct Written<'a> {
-    key: &'a Key,
+    key: Bytes<'a>,
     acknowledged_by: Vec<String>,
 }
 
@@ -72,7 +103,7 @@ pub(super) fn write(
     };
     let acknowledged_by = names(cluster, acked);
     if is_json {
-        output::json(&Written { key: &key, acknowledged_by })
+        output::json(&Written { key: Bytes(&key.0), acknowledged_by })
     } else {
         output::print(format!("ok, acknowledged by {}\n", listed(&acknowledged_by)))
     }

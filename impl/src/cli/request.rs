@@ -87,9 +87,18 @@ pub struct SloppyArgs {
 
 impl SloppyArgs {
     /// What the write says; `None` leaves it to the cluster.
-    #[must_use]
-    pub fn choice(self) -> Option<bool> {
-        (self.sloppy || self.strict).then_some(self.sloppy)
+    ///
+    /// # Errors
+    /// When it asks for hints in a cluster that never hands them off.
+    pub fn choice(self, cluster: &ClusterFile) -> Result<Option<bool>, Failure> {
+        if self.sloppy && !cluster.spec.background.handoff {
+            return Err(Failure::Usage(format!(
+                "--sloppy: what other nodes keep would never reach the homes, since {} says \
+                 background.handoff = false; set it to true or write without --sloppy",
+                cluster.path.display()
+            )));
+        }
+        Ok((self.sloppy || self.strict).then_some(self.sloppy))
     }
 }
 

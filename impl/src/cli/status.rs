@@ -64,6 +64,7 @@ struct Shown<'a> {
     versions: u64,
     siblings: Siblings,
     tombstones: u64,
+    oversized: u64,
     hints: u64,
     hints_for: BTreeMap<&'a str, Hints>,
     ranges: Option<Vec<Range<'a>>>,
@@ -123,6 +124,9 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     } else {
         output::print(format!("{}\n", table(&rows)))?;
     }
+    if args.wait_converged && result.is_ok() {
+        output::note("converged: every node is up, and all homes of every key hold the same");
+    }
     result
 }
 
@@ -148,8 +152,9 @@ fn wait_converged(
 ) -> Result<(Statuses, Result<(), Failure>), Failure> {
     let deadline = Instant::now() + timeout;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let statuses = collect_status(cluster, left.min(TIMEOUT))?;
+        // A question is never cut short by the deadline: nodes that had no time to answer would
+        // look as if they were down.
+        let statuses = collect_status(cluster, TIMEOUT)?;
         let missing = obstacles(cluster, &statuses);
         if missing.is_empty() {
             return Ok((statuses, Ok(())));
@@ -204,6 +209,7 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
             mean: status.versions as f64 / status.keys.max(1) as f64,
         },
         tombstones: status.tombstones,
+        oversized: status.oversized,
         hints: status.hints.iter().map(|hints| hints.count).sum(),
         hints_for: hints.collect(),
         ranges,

@@ -108,7 +108,7 @@ mod tests {
             placement: Default::default(),
             tokens_per_node: 1,
             sloppy: false,
-            background: Default::default(),
+            background: quorate_model::cluster::Background::OFF,
             left: Vec::new(),
             deviations: Vec::new(),
         })

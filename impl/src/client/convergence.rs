@@ -8,7 +8,7 @@ use crate::config::ClusterFile;
 use crate::wire::NodeStatus;
 
 /// What is still missing until all homes of every key hold the same: nothing, if every node is up,
-/// none catches up or holds hints for others, and all homes agree about what is in their range.
+/// none catches up, holds hints for others or states that it cannot send, and all homes agree about what is in their range.
 #[must_use]
 pub fn obstacles(cluster: &ClusterFile, statuses: &BTreeMap<NodeId, NodeStatus>) -> Vec<String> {
     let name = |node: NodeId| cluster.cluster.name(node);
@@ -20,6 +20,13 @@ pub fn obstacles(cluster: &ClusterFile, statuses: &BTreeMap<NodeId, NodeStatus>)
         };
         if status.is_catching_up {
             found.push(format!("{} is catching up", name(*node)));
+        }
+        if status.oversized > 0 {
+            let (node, count) = (name(*node), status.oversized);
+            found.push(format!(
+                "{node} holds {count} keys whose states are larger than its message_bytes_max and \
+                 cannot be sent"
+            ));
         }
         for hints in &status.hints {
             let (holder, home) = (name(*node), name(hints.home));
@@ -98,11 +105,13 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let hints = vec![HintsFor { home: NODES[2], count: 4, pending_ms: 0 }];
-        let busy = NodeStatus { hints, is_catching_up: true, ..status(8) };
+        let busy = NodeStatus { hints, is_catching_up: true, oversized: 2, ..status(8) };
         assert_eq!(
             obstacles_of([Some(status(7)), Some(busy), None]),
             [
                 "n2 is catching up",
+                "n2 holds 2 keys whose states are larger than its message_bytes_max and cannot be \
+                 sent",
                 "n2 holds 4 hints for n3",
                 "n3 does not answer",
                 "n1, n2, n3 hold different states of their keys",

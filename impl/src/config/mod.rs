@@ -190,12 +190,17 @@ impl ClusterFile {
             read_repair: raw.read_repair,
             placement: raw.placement,
             tokens_per_node: raw.tokens_per_node,
-            sloppy: raw.sloppy,
+            sloppy: *raw.sloppy.get_ref(),
             background: raw.background,
             left: raw.left.get_ref().clone(),
             // How the protocol is wrong is for scenarios to say.
             deviations: Vec::new(),
         };
+        if spec.sloppy && !spec.background.handoff {
+            let detail = "sloppy = true needs background.handoff = true: what other nodes keep for a \
+                          home that is down would never reach it";
+            return Err(invalid(Some(raw.sloppy.span()), detail.to_string()));
+        }
         let cluster = spec.build().map_err(|error| {
             let span = match &error {
                 ClusterError::Quorum(QuorumError::ROutOfRange { .. }) => raw.r.span(),
@@ -299,8 +304,8 @@ struct RawFile {
     cache_bytes: usize,
     #[serde(default = "message_bytes_max_default")]
     message_bytes_max: Spanned<usize>,
-    #[serde(default)]
-    sloppy: bool,
+    #[serde(default = "sloppy_default")]
+    sloppy: Spanned<bool>,
     #[serde(default = "left_default")]
     left: Spanned<Vec<String>>,
     #[serde(default)]
@@ -374,6 +379,10 @@ impl RawIntervals {
             datagram_lifetime: of("datagram_lifetime_ms", self.datagram_lifetime_ms)?,
         })
     }
+}
+
+fn sloppy_default() -> Spanned<bool> {
+    Spanned::new(0..0, false)
 }
 
 fn left_default() -> Spanned<Vec<String>> {

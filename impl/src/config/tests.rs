@@ -1,4 +1,4 @@
-use quorate_model::cluster::Reaping;
+use quorate_model::cluster::{Background, Reaping};
 
 use super::*;
 
@@ -57,6 +57,22 @@ fn the_timeouts_and_intervals_of_a_new_file_are_the_defaults() {
     let (without, with) = (parse(&without).unwrap(), parse(&text).unwrap());
     assert_eq!(without.timeouts, with.timeouts);
     assert_eq!(without.intervals, with.intervals);
+}
+
+#[test]
+fn without_a_word_about_it_what_was_kept_reaches_its_home_and_homes_compare() {
+    let text = "n = 1\nr = 1\nw = 1\n[[node]]\nname = \"a\"\naddr = \"127.0.0.1:7001\"\n";
+    let expected = Background { handoff: true, anti_entropy: true, reaping: Reaping::Off };
+    assert_eq!(parse(text).unwrap().spec.background, expected);
+    let reaping = parse(&format!("{text}[background]\nreaping = \"agreed\"\n")).unwrap();
+    let expected = Background { reaping: Reaping::Agreed, ..expected };
+    assert_eq!(reaping.spec.background, expected);
+}
+
+#[test]
+fn sloppy_writes_without_handoff_are_refused() {
+    let refused = rejected("handoff = true", "handoff = false");
+    assert!(refused.contains("sloppy = true needs background.handoff = true"), "{refused}");
 }
 
 #[test]

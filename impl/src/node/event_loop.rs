@@ -14,8 +14,8 @@ use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine
 use quorate_model::versions::Incarnation;
 
 use super::{
-    CLIENTS_MAX, ClientAddresses, HintAges, NodeError, NodeSettings, RangeDigests, Syncs, Timers,
-    TraceFile, duration_of,
+    CLIENTS_MAX, ClientAddresses, HintAges, NodeError, NodeSettings, Oversized, RangeDigests,
+    Syncs, Timers, TraceFile, duration_of,
 };
 use crate::config::{Intervals, Timeouts};
 use crate::storage::{Owner, Staged, StagedChanges, Storage};
@@ -93,6 +93,7 @@ pub struct Node {
     storage: Storage,
     /// Follow what is durable.
     ranges: RangeDigests,
+    oversized: Oversized,
     hint_ages: HintAges,
     syncs: Syncs,
     /// The number of the last step taken.
@@ -129,6 +130,7 @@ impl Node {
         let owner = Owner { node: entry.name.clone(), versioning: cluster.spec.versioning };
         let storage = Storage::open(&data, &owner, cluster.cache_bytes)?;
         let ranges = RangeDigests::open(node, Arc::clone(&cluster.cluster), &storage)?;
+        let oversized = Oversized::open(cluster.message_bytes_max, &storage)?;
         let mut hint_ages = HintAges::default();
         hint_ages.follow(&storage.counts().hints, Instant::now());
         let trace = match trace {
@@ -151,6 +153,7 @@ impl Node {
             intervals: cluster.intervals,
             is_founding,
             ranges,
+            oversized,
             hint_ages,
             syncs: Syncs::new(node, &cluster.cluster),
             replica: Replica::default(),
@@ -328,9 +331,10 @@ impl Node {
         // Steps that changed nothing need no commit, unless a trace must be able to tell the steps
         // that may have sent something from those that have not.
         if !group.changes.is_empty() || (self.trace.is_some() && group.steps > 0) {
-            let ranges = &mut self.ranges;
+            let (ranges, oversized) = (&mut self.ranges, &mut self.oversized);
             self.storage.commit_observed(&group.changes, self.step, |key, old, new| {
                 ranges.replace(key, old, new);
+                oversized.replace(key, new);
             })?;
             if !group.changes.hints.is_empty() {
                 self.hint_ages.follow(&self.storage.counts().hints, Instant::now());
@@ -421,6 +425,7 @@ impl Node {
             versions: counts.versions,
             versions_max: counts.versions_max(),
             tombstones: counts.tombstones,
+            oversized: self.oversized.count(),
             hints: self.hint_ages.describe(&counts.hints, Instant::now()),
             ranges: self.ranges.status(self.replica.forest()),
             syncs: self.syncs.describe(Instant::now()),

@@ -145,7 +145,7 @@ mod tests {
             placement: PlacementSpec::InOrder,
             tokens_per_node: 1,
             sloppy: false,
-            background: Default::default(),
+            background: quorate_model::cluster::Background::OFF,
             left: Vec::new(),
             deviations: Vec::new(),
         }

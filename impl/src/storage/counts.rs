@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_model::ids::NodeId;
+use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::Entry;
 
 /// How much a store holds.
@@ -18,6 +18,14 @@ pub struct Counts {
     pub hints: BTreeMap<NodeId, u64>,
     /// How many keys have so many versions.
     by_versions: BTreeMap<u64, u64>,
+    largest_seen: usize,
+}
+
+/// About how many bytes a message takes that carries what is held of a key: rather more than less.
+#[must_use]
+pub fn message_bytes(key: &Key, entry: &Entry) -> usize {
+    const REST_BYTES: usize = 256;
+    key.0.len() + entry.state.size_estimate() + REST_BYTES
 }
 
 impl Counts {
@@ -27,6 +35,12 @@ impl Counts {
         self.by_versions.last_key_value().map_or(0, |(versions, _)| *versions)
     }
 
+    /// The bytes of the largest message that any key has needed since the store was opened.
+    #[must_use]
+    pub fn largest_seen(&self) -> usize {
+        self.largest_seen
+    }
+
     /// All hints.
     #[must_use]
     pub fn hint_count(&self) -> u64 {
@@ -34,8 +48,9 @@ impl Counts {
     }
 
     /// Follows the replacement of what is held of a key, `None` being nothing.
-    pub(super) fn replace_entry(&mut self, old: Option<&Entry>, new: Option<&Entry>) {
+    pub(super) fn replace_entry(&mut self, key: &Key, old: Option<&Entry>, new: Option<&Entry>) {
         if let Some(entry) = new {
+            self.largest_seen = self.largest_seen.max(message_bytes(key, entry));
             let versions = entry.state.versions().count() as u64;
             self.keys += 1;
             self.versions += versions;

@@ -123,7 +123,7 @@ impl Storage {
     /// Counts everything, looking at every row: what the index of tombstones says must be true.
     fn counted(&self) -> Result<Counts, StorageError> {
         let mut counts = Counts::default();
-        self.visit_entries(|_, entry| counts.replace_entry(None, Some(entry)))?;
+        self.visit_entries(|key, entry| counts.replace_entry(key, None, Some(entry)))?;
         self.visit_hints(|home, _, _| counts.replace_hint(home, false, true))?;
         let transaction = self.read()?;
         let tombstones = transaction.open_table(TOMBSTONES).map_err(|error| self.failed(error))?;
@@ -215,7 +215,7 @@ impl Storage {
             if was && !is {
                 tombstones.remove(&*key.0).map_err(|error| self.failed(error))?;
             }
-            counts.replace_entry(old.as_ref(), entry.as_ref());
+            counts.replace_entry(key, old.as_ref(), entry.as_ref());
             observe(key, old.as_ref(), entry.as_ref());
         }
         Ok(())

@@ -10,7 +10,7 @@ mod database;
 mod row_key;
 mod staged;
 
-pub use counts::Counts;
+pub use counts::{Counts, message_bytes};
 pub use database::{CACHE_BYTES_DEFAULT, Owner, Storage};
 pub use staged::{Staged, StagedChanges};
 

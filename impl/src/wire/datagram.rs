@@ -61,6 +61,8 @@ pub struct NodeStatus {
     pub versions_max: u64,
     /// Keys of which it holds nothing but tombstones.
     pub tombstones: u64,
+    /// Keys whose states are too large to be sent: no other node can learn of them.
+    pub oversized: u64,
     /// The hints it holds, by the home they are for.
     pub hints: Vec<HintsFor>,
     /// What it holds of each range that it is a home of; `None` when there are too many to tell.

@@ -23,7 +23,7 @@ fn cluster() -> ClusterSpec {
         placement: Default::default(),
         tokens_per_node: 128,
         sloppy: false,
-        background: Default::default(),
+        background: quorate_model::cluster::Background::OFF,
         left: Vec::new(),
         deviations: Vec::new(),
     }

@@ -63,7 +63,7 @@ pub(crate) fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> 
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
         sloppy: false,
-        background: Default::default(),
+        background: quorate_model::cluster::Background::OFF,
         left: Vec::new(),
         deviations: Vec::new(),
     }

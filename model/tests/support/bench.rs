@@ -51,7 +51,7 @@ pub(crate) fn spec(nodes: usize, n: usize, r: usize, w: usize) -> ClusterSpec {
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
         sloppy: false,
-        background: Default::default(),
+        background: quorate_model::cluster::Background::OFF,
         left: Vec::new(),
         deviations: Vec::new(),
     }

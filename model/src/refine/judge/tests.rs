@@ -24,7 +24,7 @@ fn spec(r: usize) -> ClusterSpec {
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
         sloppy: false,
-        background: Default::default(),
+        background: crate::cluster::Background::OFF,
         left: Vec::new(),
         deviations: Vec::new(),
     }
