@@ -84,6 +84,10 @@ deviations! {
     ReapAskedOnce: "a tombstone goes after one round of agreement",
     #[cfg(feature = "planted-faults")]
     ReapUnsettled: "a tombstone goes at the last agreement, whatever is still under way",
+    #[cfg(feature = "planted-faults")]
+    ReapRoundsUnnamed: "an agreement that a tombstone goes counts whatever round it was given in",
+    #[cfg(feature = "planted-faults")]
+    ReapAtOnceAfterRestart: "a node that restarts asks about tombstones at once",
 }
 
 impl fmt::Display for Deviation {

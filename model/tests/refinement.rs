@@ -4,12 +4,12 @@ mod recording;
 
 use proptest::prelude::*;
 use quorate_model::ids::{NodeId, Peer};
-use quorate_model::protocol::{Effect, FanOut, Input, Message, ReadRepair};
+use quorate_model::protocol::{Effect, FanOut, Input, Message, ReadRepair, Timer};
 use quorate_model::refine::trace::TraceLine;
 use quorate_model::refine::{FormatError, Reason, Refused, Report, parse, validate};
 use serde_json::Value as Json;
 
-use recording::{Plan, cluster, line, record};
+use recording::{Plan, cluster, line, record, record_reaping};
 
 type Files = Vec<(String, Vec<String>)>;
 
@@ -343,7 +343,7 @@ fn another_version_of_the_format_is_named() {
     let Verdict::NoTrace(error) = judge(&files) else { panic!("it was read") };
     assert_eq!(
         error.to_string(),
-        "ann.jsonl:1: trace format 7, but this program reads 1: use the program that wrote it"
+        "ann.jsonl:1: trace format 7, but this program reads 2: use the program that wrote it"
     );
 }
 
@@ -487,4 +487,66 @@ fn small() -> Files {
             files
         })
         .clone()
+}
+
+/// Moves a step in time, and with it all that follow in the same file.
+fn delay(files: &mut Files, by_us: u64, is_first: impl Fn(&TraceLine) -> bool) -> String {
+    for (name, lines) in files {
+        let first = lines.iter().position(|text| is_first(&serde_json::from_str(text).unwrap()));
+        let Some(first) = first else { continue };
+        for text in &mut lines[first..] {
+            let mut parsed = serde_json::from_str(text).unwrap();
+            if let TraceLine::Step(step) = &mut parsed {
+                step.at_us += by_us;
+            }
+            *text = line(&parsed);
+        }
+        return format!("{name}:{}", first + 1);
+    }
+    panic!("no line is of the wanted kind");
+}
+
+const LIFETIME_US: u64 = 10_000_000;
+
+#[test]
+fn a_datagram_that_was_under_way_for_longer_than_datagrams_live_is_refused() {
+    let plan = Plan { datagram_lifetime_us: Some(LIFETIME_US), ..Plan::new(3) };
+    let recorded = record(&plan);
+    judge(&recorded).report();
+    let takes_a_message = |line: &TraceLine| matches!(line, TraceLine::Step(step) if matches!(step.input, Input::Receive { .. }));
+    let mut altered = recorded.clone();
+    let place = delay(&mut altered, LIFETIME_US + 1_000_000, takes_a_message);
+    let refused = judge(&altered).refused();
+    assert_eq!(refused.place.to_string(), place);
+    assert!(matches!(refused.reason, Reason::TooOld { lifetime_us: LIFETIME_US, .. }), "{refused}");
+    // Who does not rely on it may wait for a message as long as it likes.
+    let mut altered = record(&Plan { datagram_lifetime_us: None, ..plan });
+    delay(&mut altered, LIFETIME_US + 1_000_000, takes_a_message);
+    judge(&altered).report();
+}
+
+#[test]
+fn a_wait_for_older_datagrams_that_ends_early_is_refused() {
+    let recorded = record_reaping(LIFETIME_US);
+    judge(&recorded).report();
+    for skipped in 0..2 {
+        let mut altered = recorded.clone();
+        let mut left = skipped;
+        let mut waits_since_us = 0;
+        let place = alter(&mut altered, |line| {
+            let TraceLine::Step(step) = line else { return false };
+            let is_end = step.input == Input::Expire(Timer::Settled);
+            if is_end && left == 0 {
+                step.at_us = waits_since_us + LIFETIME_US - 1;
+                return true;
+            }
+            left -= usize::from(is_end);
+            waits_since_us = step.at_us;
+            false
+        });
+        let refused = judge(&altered).refused();
+        assert_eq!(refused.place.to_string(), place);
+        let (waited_us, lifetime_us) = (LIFETIME_US - 1, LIFETIME_US);
+        assert_eq!(refused.reason, Reason::SettledEarly { waited_us, lifetime_us });
+    }
 }

@@ -108,14 +108,38 @@ pub fn bounds(scenario: &Scenario) -> String {
         Some(length) => format!("clients take turns of {length} operations"),
         None => "every interleaving".to_owned(),
     };
-    let off = scenario.reductions.by_name().into_iter().filter(|(_, on)| !on);
+    let applied = scenario.reductions_that_apply();
+    let off = applied.by_name().into_iter().filter(|(_, on)| !on);
     let off: Vec<&str> = off.map(|(name, _)| name).collect();
     let reduced = match off.len() {
         0 => "reduced".to_owned(),
-        _ if scenario.reductions == Reductions::NONE => "unreduced".to_owned(),
+        _ if applied == Reductions::NONE => "unreduced".to_owned(),
         _ => format!("reduced but for {}", off.join(", ")),
     };
-    format!("{order}; faults at any moment: {}; {reduced}", faults(scenario))
+    let rounds = rounds(scenario);
+    format!("{order}; faults at any moment: {}; {rounds}{reduced}", faults(scenario))
+}
+
+/// `rounds at a time: exchanges 1, overtaken 0; `, or nothing where nodes do nothing of their own
+/// accord.
+fn rounds(scenario: &Scenario) -> String {
+    let background = scenario.cluster.background();
+    let budgets: Vec<String> = scenario
+        .rounds
+        .by_name()
+        .into_iter()
+        .filter(|(name, _)| match *name {
+            "exchanges" | "overtaken" => background.anti_entropy,
+            "handoffs" => background.handoff,
+            "catch-ups" => scenario.faults.wipes > 0,
+            _ => background.reaping == Reaping::Agreed,
+        })
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    match &budgets[..] {
+        [] => String::new(),
+        budgets => format!("rounds at a time: {}; ", budgets.join(", ")),
+    }
 }
 
 /// `at most 1 drop, 2 timeouts`, `none`, or that a script says it

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::{debug, info, warn};
 
+use quorate_model::cluster::Reaping;
 use quorate_model::ids::{NodeSet, Peer, Timestamp};
-use quorate_model::protocol::{Effect, Input, Message, NodeConfig, Replica, Store};
+use quorate_model::protocol::{Effect, Input, Message, NodeConfig, Replica, Store, Timer};
 use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
 use quorate_model::versions::Incarnation;
@@ -17,7 +18,7 @@ use super::{
     CLIENTS_MAX, ClientAddresses, HintAges, NodeError, NodeSettings, Oversized, RangeDigests,
     Syncs, Timers, TraceFile, duration_of,
 };
-use crate::config::{Intervals, Timeouts};
+use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::storage::{Owner, Staged, StagedChanges, Storage};
 use crate::transport::{FaultyTransport, SocketTransport, StreamTraffic, Transport};
 use crate::wire::{Datagram, NodeStatus, Traffic, Wire, WireError};
@@ -81,6 +82,8 @@ struct Group {
     pings: Vec<(SocketAddr, u64)>,
     status_requests: Vec<(SocketAddr, u64)>,
     steps: u64,
+    /// Whether a step began to wait for older datagrams to be gone.
+    waits_for_older: bool,
 }
 
 /// A node: its protocol state, its store and its socket.
@@ -142,6 +145,7 @@ impl Node {
                     node,
                     cluster: cluster.spec.clone(),
                     durable_step: storage.durable_step(),
+                    datagram_lifetime_us: relied_on_lifetime_us(&cluster),
                 }));
                 let last_at_us = file.last_at_us();
                 Some(Tracing { file, digest: storage.digest()?, last_at_us })
@@ -311,6 +315,7 @@ impl Node {
                 // Nobody outside can see a timer, so it need not wait for the commit; and one
                 // that this group cancels must not expire in it.
                 Effect::SetTimer(timer) => {
+                    group.waits_for_older |= timer == Timer::Settled;
                     let duration = duration_of(timer, &self.timeouts, &self.intervals);
                     self.timers.set(timer, Instant::now() + duration);
                 }
@@ -345,6 +350,11 @@ impl Node {
         }
         for (to, message) in group.messages {
             self.send_message(to, message);
+        }
+        // What earlier steps of the group said has left only now, and is older than the wait.
+        if group.waits_for_older && self.timers.is_running(Timer::Settled) {
+            let duration = duration_of(Timer::Settled, &self.timeouts, &self.intervals);
+            self.timers.set(Timer::Settled, Instant::now() + duration);
         }
         let node = self.config.node;
         for (to, token) in group.pings {
@@ -435,6 +445,13 @@ impl Node {
             traffic: self.traffic(),
         }
     }
+}
+
+/// For how long a datagram is under way at most, where the node relies on it.
+fn relied_on_lifetime_us(cluster: &ClusterFile) -> Option<u64> {
+    let is_relied_on = cluster.spec.background.reaping == Reaping::Agreed;
+    let lifetime = cluster.intervals.datagram_lifetime;
+    is_relied_on.then(|| u64::try_from(lifetime.as_micros()).unwrap_or(u64::MAX))
 }
 
 fn wall_clock_us() -> u64 {

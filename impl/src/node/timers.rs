@@ -27,6 +27,12 @@ impl Timers {
         }
     }
 
+    /// Whether a timer runs.
+    #[must_use]
+    pub fn is_running(&self, timer: Timer) -> bool {
+        self.deadlines.contains_key(&timer)
+    }
+
     /// The next deadline.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {

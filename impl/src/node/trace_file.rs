@@ -153,7 +153,13 @@ mod tests {
 
     fn header() -> TraceLine {
         let (format, cluster) = (TRACE_FORMAT, cluster());
-        TraceLine::Node(NodeHeader { format, node: NODE, cluster, durable_step: 0 })
+        TraceLine::Node(NodeHeader {
+            format,
+            node: NODE,
+            cluster,
+            durable_step: 0,
+            datagram_lifetime_us: None,
+        })
     }
 
     fn step(at_us: u64) -> TraceLine {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{ClientId, Key, NodeSet, Peer, RequestId, Timestamp, Value};
 use quorate_model::protocol::{
-    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReadRepair, Refusal,
+    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReadRepair, ReapRound, Refusal,
 };
 use quorate_model::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
@@ -96,8 +96,8 @@ fn messages() -> Vec<Message> {
             entries: vec![(key.clone(), Arc::clone(&state))],
             next: Some(key.clone()),
         },
-        Message::ReapAsk { key: key.clone(), state: Arc::clone(&state) },
-        Message::ReapAgree { key: key.clone(), held: state.digest() },
+        Message::ReapAsk { round: ReapRound(8), key: key.clone(), state: Arc::clone(&state) },
+        Message::ReapAgree { round: ReapRound(8), key: key.clone(), held: state.digest() },
         Message::Reap { key: key.clone(), held: state.digest() },
         Message::SyncHashes { range: nodes, level: 1, nodes: vec![(3, vec![(48, SetHash(4))])] },
         Message::SyncKeys {

@@ -1,22 +1,32 @@
 //! When nodes do what they do of their own accord: at any time, within bounds.
 //!
 //! Without bounds the state space would be infinite: a timer that starts anew with every expiry
-//! would send its messages again and again. So each node has at most one round of each kind under
-//! way, and two homes exchange what they hold only where it differs. These are bounds and not
-//! reductions: runs in which two rounds of one kind overlap are not visited.
+//! would send its messages again and again. So a scenario has budgets of what may be under way at a
+//! time ([`Rounds`]), by default as small as they can be: each node
+//! has at most one round of each kind under way, there is one round about tombstones and one exchange
+//! between homes at a time in the whole cluster. Two homes exchange what they hold only where it
+//! differs. These are bounds and not reductions: runs in which more rounds overlap are not visited.
 //!
-//! Of exchanges there is one at a time in the whole cluster. It is over once both homes have sent
-//! what they were asked for: another may begin, and what is still under way of the one before then
-//! never comes, as if it were lost.
+//! An exchange is over once both homes have sent what they were asked for: another may begin, and
+//! what is still under way of the one before then never comes, as if it were lost, unless the
+//! scenario lets some of it be overtaken.
 //!
-//! The one exception is [`Timer::Settled`]: that nothing older is under way when it expires is what
-//! the protocol *assumes* of datagrams, and the model grants it.
+//! [`Timer::Settled`] is different: it runs for one lifetime of a datagram. When it expires,
+//! nothing is under way that was sent before it was set; that is what the protocol *assumes* of
+//! datagrams, and all that the model grants it. What was sent since may well be under way. A message
+//! for a node that is down does not wait for it longer than it lives: it is lost by the end of the
+//! wait, as if the receiver had been down all the time, and costs nothing of the budget of losses.
 
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::action::Envelope;
 use super::actor::NodeState;
+use super::numbering::round_of;
 use super::state::ClusterState;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::{Message, Timer};
-use crate::scenario::Scenario;
+use crate::scenario::{Rounds, Scenario};
 
 /// Whether a message is part of an exchange between two homes that is not over: somebody is to
 /// answer it.
@@ -28,10 +38,23 @@ fn is_exchange_under_way(message: &Message) -> bool {
     }
 }
 
-/// Takes out of the network what never comes, now that this timer has expired.
-pub(crate) fn forget_overtaken(state: &mut ClusterState, timer: Timer) {
-    if let Timer::Sync(_) = timer {
-        state.network.retain(|sent| !matches!(sent.message, Message::SyncStates { .. }));
+/// Takes out of the network what never comes, now that this timer expires.
+pub(crate) fn forget_lost(scenario: &Scenario, state: &mut ClusterState, peer: Peer, timer: Timer) {
+    match (timer, peer) {
+        (Timer::Sync(_), _) => {
+            let is_answer = |sent: &Envelope| matches!(&sent.message, Message::SyncStates { wanted, .. } if wanted.is_empty());
+            let answers = state.network.iter().filter(|sent| is_answer(sent)).count();
+            if answers > scenario.rounds.overtaken.into() {
+                state.network.retain(|sent| !is_answer(sent));
+            }
+        }
+        // They are older than a datagram lives, and their receivers are down: see `may_expire`.
+        (Timer::Settled, Peer::Node(node)) => {
+            for lost in state.network.older_than_wait_of(node).to_vec() {
+                state.network.take(&lost);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -43,44 +66,62 @@ pub(crate) fn may_expire(
     timer: Timer,
 ) -> bool {
     let actor = state.node(node);
-    let any = |wanted: &dyn Fn(&Message, Peer, Peer) -> bool| {
-        state.network.iter().any(|sent| wanted(&sent.message, sent.from, sent.to))
-    };
+    let Rounds { exchanges, handoffs, catch_ups, reaps, .. } = scenario.rounds;
     let me = Peer::Node(node);
     match timer {
         Timer::Request(_) => false,
         Timer::Handoff => {
-            actor.store.hints().next().is_some()
-                && !any(&|message, from, to| match message {
-                    Message::Handoff { .. } => from == me,
-                    Message::HandoffAck { .. } => to == me,
-                    _ => false,
-                })
+            let offer = |sent: &Envelope| match &sent.message {
+                Message::Handoff { key, .. } if sent.from == me => Some((sent.to, key.clone())),
+                Message::HandoffAck { key, .. } if sent.to == me => Some((sent.from, key.clone())),
+                _ => None,
+            };
+            actor.store.hints().next().is_some() && most_alike(state, offer) < handoffs.into()
         }
-        Timer::CatchUp => !any(&|message, from, to| match message {
-            Message::CatchUp { .. } => from == me,
-            Message::CatchUpPage { .. } => to == me,
-            _ => false,
-        }),
+        Timer::CatchUp => {
+            let question = |sent: &Envelope| match sent.message {
+                Message::CatchUp { .. } if sent.from == me => Some(sent.to),
+                Message::CatchUpPage { .. } if sent.to == me => Some(sent.from),
+                _ => None,
+            };
+            most_alike(state, question) < catch_ups.into()
+        }
         Timer::Reap => {
             let has_tombstone = actor.store.entries().any(|(_, entry)| entry.state.is_deleted());
-            has_tombstone
-                && !any(&|message, _, _| {
-                    matches!(
-                        message,
-                        Message::ReapAsk { .. } | Message::ReapAgree { .. } | Message::Reap { .. }
-                    )
-                })
+            has_tombstone && rounds_about_tombstones(scenario, state) < reaps.into()
         }
-        Timer::Settled => !any(&|message, _, _| {
-            message.carried().next().is_some() || matches!(message, Message::ReapAgree { .. })
-        }),
+        Timer::Settled => {
+            state.network.older_than_wait_of(node).iter().all(|sent| state.is_down(sent.to))
+        }
         Timer::Sync(other) => {
-            !any(&|message, _, _| is_exchange_under_way(message))
+            let unanswered = state.network.iter();
+            unanswered.filter(|sent| is_exchange_under_way(&sent.message)).count()
+                < exchanges.into()
                 && !state.down.contains(other)
                 && differ(scenario, actor, state, other)
         }
     }
+}
+
+/// Of messages under way that are alike in this respect, how many there are of the most frequent.
+fn most_alike<T: Ord>(state: &ClusterState, respect: impl Fn(&Envelope) -> Option<T>) -> usize {
+    let mut alike: Vec<T> = state.network.iter().filter_map(|sent| respect(sent)).collect();
+    alike.sort();
+    alike.chunk_by(|one, other| one == other).map(<[T]>::len).max().unwrap_or(0)
+}
+
+/// How many rounds about tombstones have messages under way. One that ends has told each home once.
+fn rounds_about_tombstones(scenario: &Scenario, state: &ClusterState) -> usize {
+    let of_node = |node: NodeId| {
+        let asked: BTreeSet<_> =
+            state.network.iter().filter_map(|sent| round_of(node, sent)).collect();
+        let ended = |sent: &Envelope| {
+            let is_mine = sent.from == Peer::Node(node);
+            (is_mine && matches!(sent.message, Message::Reap { .. })).then_some(sent.to)
+        };
+        asked.len() + most_alike(state, ended)
+    };
+    scenario.cluster.nodes().iter().map(|node| of_node(*node)).sum()
 }
 
 fn differ(scenario: &Scenario, actor: &NodeState, state: &ClusterState, other: NodeId) -> bool {
@@ -88,4 +129,135 @@ fn differ(scenario: &Scenario, actor: &NodeState, state: &ClusterState, other: N
     scenario.keys().iter().any(|key| {
         scenario.cluster.homes(key).contains(other) && actor.held(key) != other_actor.held(key)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::sync::Arc;
+
+    use stateright::{Checker, Model};
+
+    use crate::check::ClusterModel;
+    use crate::scenario::file::parse;
+
+    const ANTI_ENTROPY: &str = r#"
+        title = "Two homes, one of which misses a write"
+        [cluster]
+        nodes = ["A", "B"]
+        n = 2
+        r = 1
+        w = 1
+        anti-entropy = true
+        [[client]]
+        name = "x"
+        via = ["A"]
+        program = [{ put = "k" }, { put = "k", context = "blind" }]
+        [faults]
+        drops = 1
+        [expect]
+        unique-dots = "holds"
+    "#;
+
+    const HANDOFF: &str = r#"
+        title = "A hint for a home that returns"
+        down = ["B"]
+        down-returns = true
+        [cluster]
+        nodes = ["A", "B", "C"]
+        n = 2
+        r = 1
+        w = 2
+        sloppy = true
+        handoff = true
+        [[client]]
+        name = "x"
+        via = ["A"]
+        program = [{ put = "k" }]
+        [faults]
+        timeouts = 1
+        [expect]
+        unique-dots = "holds"
+    "#;
+
+    const CATCH_UP: &str = r#"
+        title = "A disk that is lost"
+        [cluster]
+        nodes = ["A", "B"]
+        n = 2
+        r = 1
+        w = 1
+        [[client]]
+        name = "x"
+        via = ["A"]
+        program = [{ put = "k" }]
+        [faults]
+        crashes = 1
+        wipes = 1
+        [expect]
+        unique-dots = "holds"
+    "#;
+
+    const REAPING: &str = r#"
+        title = "A tombstone"
+        [cluster]
+        nodes = ["A", "B"]
+        n = 2
+        r = 1
+        w = 1
+        reaping = "agreed"
+        [[client]]
+        name = "x"
+        via = ["A"]
+        program = [{ delete = "k" }]
+        [expect]
+        unique-dots = "holds"
+    "#;
+
+    /// How many states a scenario has with these budgets.
+    fn states(scenario: &str, rounds: &str) -> usize {
+        let text = format!("{scenario}\n[rounds]\n{rounds}\n");
+        let scenario = parse("test.toml", "test", &text).expect("a scenario");
+        let checker = ClusterModel::new(Arc::new(scenario)).checker().spawn_dfs().join();
+        checker.unique_state_count()
+    }
+
+    #[test]
+    fn each_budget_of_background_rounds_that_is_raised_makes_more_states() {
+        for (scenario, raised) in [
+            (ANTI_ENTROPY, "overtaken = 1"),
+            (ANTI_ENTROPY, "exchanges = 2"),
+            (HANDOFF, "handoffs = 2"),
+            (CATCH_UP, "catch-ups = 2"),
+            (REAPING, "reaps = 2"),
+        ] {
+            let unreduced = "[reductions]\nsync-walks = false\nlate-exchanges = false\n";
+            let fewest = states(scenario, unreduced);
+            let more = states(scenario, &format!("{raised}\n{unreduced}"));
+            assert!(more > fewest, "{raised}: {more} states, and {fewest} without");
+        }
+    }
+
+    #[test]
+    fn a_budget_that_is_said_and_not_raised_changes_nothing() {
+        let said = "exchanges = 1\novertaken = 0\nhandoffs = 1\ncatch-ups = 1\nreaps = 1";
+        for scenario in [ANTI_ENTROPY, HANDOFF, CATCH_UP, REAPING] {
+            assert_eq!(states(scenario, said), states(scenario, ""));
+        }
+    }
+
+    #[test]
+    fn reductions_of_exchanges_do_not_apply_where_exchanges_overlap() {
+        for raised in ["exchanges = 2", "overtaken = 1"] {
+            let text = format!("{ANTI_ENTROPY}\n[rounds]\n{raised}\n");
+            let applied =
+                parse("test.toml", "test", &text).expect("a scenario").reductions_that_apply();
+            assert_eq!((applied.sync_walks, applied.late_exchanges), (false, false));
+            let off = "[reductions]\nsync-walks = false\nlate-exchanges = false\n";
+            assert_eq!(
+                states(ANTI_ENTROPY, raised),
+                states(ANTI_ENTROPY, &format!("{raised}\n{off}"))
+            );
+        }
+    }
 }

@@ -81,7 +81,9 @@ pub(crate) fn takes_no_time(
             are_replies_instant(scenario) && scenario.cluster.read_repair() == ReadRepair::Off
         }
         Message::ProbeReply { .. } => are_replies_instant(scenario),
-        Message::SyncHashes { .. } | Message::SyncKeys { .. } => scenario.reductions.sync_walks,
+        Message::SyncHashes { .. } | Message::SyncKeys { .. } => {
+            scenario.reductions_that_apply().sync_walks
+        }
         Message::StoreAck { .. } | Message::PutReply { .. } => {
             is_answer(envelope) && is_patient(scenario, watch, state)
         }
@@ -139,10 +141,7 @@ pub(crate) fn take_overdue(
     if is_patient(scenario, watch, before) || !is_patient(scenario, watch, state) {
         return Vec::new();
     }
-    let network = core::mem::take(&mut state.network);
-    let (overdue, under_way) = network.into_iter().partition(|sent| is_answer(sent));
-    state.network = under_way;
-    overdue
+    state.network.extract(is_answer)
 }
 
 /// Whether it only tells its receiver how a put gets on.

@@ -42,6 +42,7 @@ pub(crate) fn current_exchange<'a>(
     if !scenario.reductions.late_exchanges
         || !scenario.records_only_grow()
         || !scenario.has_one_key()
+        || !scenario.exchanges_one_by_one()
     {
         return None;
     }

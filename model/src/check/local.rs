@@ -79,6 +79,15 @@ pub(crate) enum Fact {
     },
 }
 
+/// What becomes of a node's wait for [`Timer::Settled`] in a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// It begins, or begins anew.
+    Begins,
+    /// It is over.
+    Ends,
+}
+
 /// What one actor's step comes to.
 #[derive(Debug)]
 pub(crate) struct LocalStep {
@@ -86,6 +95,8 @@ pub(crate) struct LocalStep {
     pub(crate) seat: Shared<Seat>,
     /// What it sent.
     pub(crate) sent: Vec<Shared<Envelope>>,
+    /// What becomes of the node's wait for older messages.
+    pub(crate) wait: Option<Wait>,
     /// What the ghost notes; `None` when there is nothing.
     pub(crate) facts: Option<Shared<Vec<Fact>>>,
 }
@@ -136,6 +147,8 @@ pub(crate) fn step(
     };
     let from = ClusterActor::peer(nodes, id);
     let mut sent = Vec::new();
+    let waited = seat.timers.contains(&Timer::Settled);
+    let mut begins = false;
     if matches!(event, Event::Restart(_)) {
         timers.clear();
     }
@@ -146,6 +159,7 @@ pub(crate) fn step(
                 sent.push(Shared::new(Envelope { from, to, message }));
             }
             Command::SetTimer(timer, _) => {
+                begins |= timer == Timer::Settled;
                 timers.insert(timer);
             }
             Command::CancelTimer(timer) => {
@@ -155,9 +169,15 @@ pub(crate) fn step(
             Command::ChooseRandom(..) | Command::Save(()) => {}
         }
     }
+    let wait = match timers.contains(&Timer::Settled) {
+        true if begins => Some(Wait::Begins),
+        false if waited => Some(Wait::Ends),
+        _ => None,
+    };
     LocalStep {
         seat: Shared::new(Seat { state: after, timers }),
         sent,
+        wait,
         facts: (!facts.is_empty()).then(|| Shared::new(facts)),
     }
 }

@@ -17,6 +17,8 @@ mod layout;
 mod local;
 mod memo;
 pub mod model;
+pub mod network;
+mod numbering;
 mod offer;
 pub mod property;
 mod reduce;

@@ -18,14 +18,15 @@ use super::expiry::{Expiry, expiry};
 use super::ghost::Ghost;
 use super::history::Watch;
 use super::instruments::{Instruments, Kind};
-use super::local::{self, Event, Fact, LocalStep};
+use super::local::{self, Event, Fact, LocalStep, Wait};
 use super::memo::Memo;
+use super::network::Network;
 use super::offer::offer;
 use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
-use super::{background, begin, instant, reduce, stateright_properties};
+use super::{background, begin, instant, numbering, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
 use crate::protocol::{MemoryStore, Message, Outcome, Timer};
 use crate::scenario::{PlannedAction, Scenario};
@@ -158,6 +159,11 @@ impl ClusterModel {
         let take = || local::step(&self.scenario, &self.actors, index, &seat, event);
         self.steps.with(&seat, event, take, |step| {
             state.seats[index] = step.seat.clone();
+            match step.wait {
+                Some(Wait::Begins) => state.network.begin_wait(NodeId(index as u16)),
+                Some(Wait::Ends) => state.network.end_wait(NodeId(index as u16)),
+                None => {}
+            }
             for envelope in &step.sent {
                 if !state.connected(envelope.from, envelope.to) {
                     continue;
@@ -165,7 +171,7 @@ impl ClusterModel {
                 if instant::takes_no_time(&self.scenario, self.watch, state, envelope) {
                     hops.queue.push_back(envelope.clone());
                 } else {
-                    state.send(envelope.clone());
+                    state.network.send(envelope.clone());
                 }
             }
             if let Some(facts) = &step.facts {
@@ -199,7 +205,7 @@ impl ClusterModel {
         // A request that is refused in the client's own step is over already.
         let Some(request) = scripted.client.pending() else { return };
         while let Some(envelope) = hops.queue.pop_front() {
-            state.send(envelope);
+            state.network.send(envelope);
         }
         self.instruments.count(Kind::ClientTimeout);
         let expire = Event::Expire(Peer::Client(request.client), Timer::Request(request));
@@ -273,6 +279,7 @@ impl ClusterModel {
         }
         if state.down.contains(node) {
             seat.timers.clear();
+            state.network.end_wait(node);
         }
         state.seats[node.index()] = Shared::new(seat);
     }
@@ -373,7 +380,7 @@ impl ClusterModel {
                 self.give_up(&mut state, index, hops);
             }
             Action::Deliver(envelope) => {
-                if state.is_down(envelope.to) || !state.take(&envelope) {
+                if state.is_down(envelope.to) || !state.network.take(&envelope) {
                     return None;
                 }
                 self.deliver(&mut state, envelope, hops);
@@ -383,17 +390,16 @@ impl ClusterModel {
                     self.instruments.count(Kind::Drop);
                     state.faults.drops = state.faults.drops.checked_sub(1)?;
                 }
-                if !state.take(&envelope) {
+                if !state.network.take(&envelope) {
                     return None;
                 }
             }
             Action::Duplicate(envelope) => {
                 self.instruments.count(Kind::Duplicate);
                 state.faults.duplicates = state.faults.duplicates.checked_sub(1)?;
-                if !state.network.contains(&envelope) {
+                if !state.network.duplicate(&envelope) {
                     return None;
                 }
-                state.send(envelope);
             }
             Action::Expire { peer, timer } => {
                 let index = self.index(peer);
@@ -407,7 +413,7 @@ impl ClusterModel {
                     }
                     Expiry::Free => {}
                 }
-                background::forget_overtaken(&mut state, timer);
+                background::forget_lost(&self.scenario, &mut state, peer, timer);
                 self.instruments.count(Kind::of_expiry(peer, timer));
                 self.step(&mut state, index, &Event::Expire(peer, timer), hops);
             }
@@ -479,6 +485,7 @@ impl ClusterModel {
             self.deliver(&mut state, envelope, hops);
         }
         reduce::normalise(&self.scenario, &self.forgotten, &mut state);
+        numbering::renumber(&self.scenario, &mut state);
         Some(state)
     }
 
@@ -552,7 +559,7 @@ impl Model for ClusterModel {
         let is_split = self.scenario.faults.partitions == 0;
         Vec::from([ClusterState {
             seats,
-            network: Vec::new(),
+            network: Network::default(),
             down: self.scenario.down,
             groups: if is_split { self.scenario.partition.clone() } else { Vec::new() },
             faults: self.scenario.faults,

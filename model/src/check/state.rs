@@ -4,9 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
-use super::action::Envelope;
 use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::history::History;
+use super::network::Network;
 use super::shared::Shared;
 use super::words::Names;
 use crate::ids::{ClientId, NodeId, NodeSet, Peer};
@@ -28,8 +28,8 @@ pub struct Seat {
 pub struct ClusterState {
     /// The nodes in order, then the clients in order.
     pub seats: Vec<Shared<Seat>>,
-    /// A multiset of messages, sorted.
-    pub network: Vec<Shared<Envelope>>,
+    /// The messages under way.
+    pub network: Network,
     /// Nodes that have stopped.
     pub down: NodeSet,
     /// The groups that the network is split into; empty when it is whole.
@@ -95,26 +95,6 @@ impl ClusterState {
             }
             (Peer::Client(_), Peer::Client(_)) => false,
             _ => true,
-        }
-    }
-
-    /// Puts a message under way.
-    pub(crate) fn send(&mut self, envelope: Shared<Envelope>) {
-        let at = self.network.partition_point(|known| *known < envelope);
-        self.network.insert(at, envelope);
-    }
-
-    /// Takes one copy of a message out of the network; says whether there was one.
-    pub(crate) fn take(&mut self, envelope: &Shared<Envelope>) -> bool {
-        let first = self.network.partition_point(|known| known < envelope);
-        let same = |at: &usize| self.network[*at] == *envelope;
-        let in_range = |at: &usize| self.network[*at].fingerprint() == envelope.fingerprint();
-        match (first..self.network.len()).take_while(in_range).find(same) {
-            Some(at) => {
-                self.network.remove(at);
-                true
-            }
-            None => false,
         }
     }
 }

@@ -221,8 +221,10 @@ impl Names {
                 let more = if next.is_some() { ", more to come" } else { "" };
                 format!("CatchUpPage {}{more}", self.states(entries))
             }
-            Message::ReapAsk { key, state } => format!("ReapAsk {key}: {}", self.record(state)),
-            Message::ReapAgree { key, .. } => format!("ReapAgree {key}"),
+            Message::ReapAsk { round, key, state } => {
+                format!("ReapAsk {key}, {round}: {}", self.record(state))
+            }
+            Message::ReapAgree { round, key, .. } => format!("ReapAgree {key}, {round}"),
             Message::Reap { key, .. } => format!("Reap {key}"),
             Message::SyncHashes { level, nodes, .. } => {
                 let children: usize = nodes.iter().map(|(_, children)| children.len()).sum();
@@ -314,7 +316,7 @@ impl Names {
             Timer::Sync(other) => format!("compares with {}", self.node(other)),
             Timer::CatchUp => "asks again for what it lost".to_string(),
             Timer::Reap => "looks for tombstones that may go".to_string(),
-            Timer::Settled => "knows that nothing older is under way".to_string(),
+            Timer::Settled => "has waited until nothing older is under way".to_string(),
         }
     }
 
@@ -445,7 +447,7 @@ pub fn changes(before: &ClusterState, after: &ClusterState) -> Vec<String> {
             lines.push(format!("{} now {new}", names.seat_name(index)));
         }
     }
-    let mut rest = before.network.clone();
+    let mut rest = before.network.to_vec();
     let mut sent = Vec::new();
     for envelope in &after.network {
         match rest.iter().position(|known| known == envelope) {

@@ -24,7 +24,7 @@ pub enum Timer {
     CatchUp,
     /// Look for tombstones that may go, again and again.
     Reap,
-    /// No datagram that was under way when the last agreement arrived is under way any more.
+    /// No datagram that was under way when this timer was set is under way any more.
     Settled,
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,18 @@ pub enum FanOut {
     NodeDriven,
     /// The client library; for a put a home still mints the dot first.
     ClientDriven,
+}
+
+/// One round of questions about a tombstone, as a node numbers those that it begins in one life.
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
+)]
+pub struct ReapRound(pub u64);
+
+impl fmt::Display for ReapRound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "round {}", self.0)
+    }
 }
 
 /// A client's wish to write or delete a key.
@@ -255,6 +268,8 @@ pub enum Message {
     },
     /// Home to every node: may this tombstone go?
     ReapAsk {
+        /// Which of the asker's rounds it is.
+        round: ReapRound,
         /// Which key.
         key: Key,
         /// The state the asker holds: nothing but tombstones.
@@ -263,6 +278,8 @@ pub enum Message {
     /// The answer: the sender, if a home, holds the very same; it holds no hint for the key and
     /// serves no request for it. No answer means no.
     ReapAgree {
+        /// The round in which it was asked.
+        round: ReapRound,
         /// Which key.
         key: Key,
         /// Which state.
@@ -400,7 +417,7 @@ impl Message {
             | Message::Repair { key, state }
             | Message::StoreHint { key, state, .. }
             | Message::Handoff { key, state } => (Some((key, state)), &[]),
-            Message::ReapAsk { key, state } => (Some((key, state)), &[]),
+            Message::ReapAsk { key, state, .. } => (Some((key, state)), &[]),
             Message::CatchUpPage { entries, .. } => (None, entries),
             Message::SyncStates { states, .. } => (None, states),
             _ => (None, &[]),

@@ -16,7 +16,9 @@ mod write_round;
 
 pub use client::{Client, ClientStep, Operation, Outcome};
 pub use effect::{Effect, Input, Step, Timer};
-pub use message::{FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal};
+pub use message::{
+    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReapRound, Refusal,
+};
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
 pub use replica::{NodeConfig, Replica};
 pub use store::{Change, Entry, Hint, Identity, MemoryStore, Run, Store};

@@ -43,6 +43,8 @@ struct Traffic {
     received: u64,
     /// The position of its first sending among all sendings on its way.
     position: u64,
+    /// When it was sent last.
+    sent_us: u64,
 }
 
 #[derive(Default)]
@@ -53,7 +55,8 @@ struct Way {
 }
 
 /// Everything said so far. A network that may lose, duplicate, delay and reorder needs no more:
-/// whatever was said once may arrive at any later time, any number of times.
+/// whatever was said once may arrive at any later time, any number of times. Where nodes rely on a
+/// lifetime of datagrams, it must do so in time after it was said last.
 #[derive(Default)]
 pub(super) struct Network {
     messages: BTreeMap<EnvelopeName, Traffic>,
@@ -64,12 +67,14 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn send(&mut self, envelope: &Envelope) -> EnvelopeName {
+    pub(super) fn send(&mut self, envelope: &Envelope, at_us: u64) -> EnvelopeName {
         let name = EnvelopeName::of(envelope);
         let way = self.ways.entry((envelope.from, envelope.to)).or_default();
         way.sent += 1;
-        let first = || Traffic { sent: 0, received: 0, position: way.sent };
-        self.messages.entry(name).or_insert_with(first).sent += 1;
+        let first = || Traffic { sent: 0, received: 0, position: way.sent, sent_us: at_us };
+        let traffic = self.messages.entry(name).or_insert_with(first);
+        traffic.sent += 1;
+        traffic.sent_us = traffic.sent_us.max(at_us);
         name
     }
 
@@ -85,6 +90,11 @@ impl Network {
 
     pub(super) fn is_sent(&self, name: EnvelopeName) -> bool {
         self.messages.contains_key(&name)
+    }
+
+    /// When a message was sent last, if it was.
+    pub(super) fn sent_us(&self, name: EnvelopeName) -> Option<u64> {
+        self.messages.get(&name).map(|traffic| traffic.sent_us)
     }
 
     /// Notes the receipt of a message that was sent.

@@ -23,6 +23,10 @@ pub(super) struct NodeReplay {
     before: MemoryStore,
     digest: StoreDigest,
     timers: BTreeSet<Timer>,
+    /// For how long a datagram is under way at most, if the node relies on it.
+    datagram_lifetime_us: Option<u64>,
+    /// When the node began to wait for older datagrams to be gone.
+    waits_since_us: u64,
     /// What survives the crash that ends this life: the step after which it was durable, and the
     /// store as it was then, once the replay has come past it.
     survives: Option<(u64, Option<(MemoryStore, StoreDigest)>)>,
@@ -59,6 +63,8 @@ impl NodeReplay {
             before: MemoryStore::default(),
             digest: StoreDigest::default(),
             timers: BTreeSet::new(),
+            datagram_lifetime_us: None,
+            waits_since_us: 0,
             survives: None,
         }
     }
@@ -71,8 +77,14 @@ impl NodeReplay {
         &self.state
     }
 
+    /// For how long a datagram is under way at most, if the node relies on it.
+    pub(super) fn datagram_lifetime_us(&self) -> Option<u64> {
+        self.datagram_lifetime_us
+    }
+
     /// Starts a life on what the one before left durable. `next` is the header that ends it.
-    pub(super) fn begin(&mut self, next: Option<&NodeHeader>) {
+    pub(super) fn begin(&mut self, header: &NodeHeader, next: Option<&NodeHeader>) {
+        self.datagram_lifetime_us = header.datagram_lifetime_us;
         if let Some((_, Some((store, digest)))) = self.survives.take() {
             (self.state.store, self.digest) = (store, digest);
             self.before = self.state.store.clone();
@@ -90,6 +102,7 @@ impl NodeReplay {
         {
             return Err(Reason::NotRunning(*timer));
         }
+        self.check_wait(recorded)?;
         let mut is_cut_off = false;
         if let Some((durable_step, store)) = &mut self.survives
             && recorded.number > *durable_step
@@ -108,7 +121,21 @@ impl NodeReplay {
         let touched = self.touched(&recorded.input, &step);
         self.before.apply(step.changes.iter().cloned());
         follow_timers(&mut self.timers, &step.effects);
+        if step.effects.contains(&Effect::SetTimer(Timer::Settled)) {
+            self.waits_since_us = recorded.at_us;
+        }
         Ok(Taken { step, touched, is_cut_off })
+    }
+
+    /// Whether a wait for older datagrams, if it ends with this step, took as long as they live.
+    fn check_wait(&self, recorded: &NodeStep) -> Result<(), Reason> {
+        let waited_us = recorded.at_us.saturating_sub(self.waits_since_us);
+        match (&recorded.input, self.datagram_lifetime_us) {
+            (Input::Expire(Timer::Settled), Some(lifetime_us)) if waited_us < lifetime_us => {
+                Err(Reason::SettledEarly { waited_us, lifetime_us })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The keys that a step changed, or to which a message brought something.

@@ -17,8 +17,8 @@ use crate::cluster::{ClusterConfig, ClusterSpec};
 use crate::ids::{ClientId, Key, NodeSet, RequestId, Value};
 use crate::protocol::{FanOut, Operation};
 use crate::scenario::{
-    ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Scenario,
-    WRITES_MAX,
+    ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Rounds,
+    Scenario, WRITES_MAX,
 };
 
 /// Where an operation of a trace stands in its key's scenario.
@@ -184,6 +184,7 @@ fn scenario(
         faulty: NodeSet::EMPTY,
         partition: Vec::new(),
         faults: Faults::default(),
+        rounds: Rounds::FEWEST,
         mints_as: cluster.nodes().to_vec(),
         clocks_ahead: alloc::vec![0; cluster.nodes().len()],
         reductions: Reductions::NONE,

@@ -113,6 +113,22 @@ pub enum Reason {
     Untraced(Box<Envelope>),
     /// A message that clients do not send, from a client without a trace.
     NotOfAClient(Box<Envelope>),
+    /// A message arrives later than any datagram does, as the receiver's header says.
+    TooOld {
+        /// The message.
+        envelope: Box<Envelope>,
+        /// How long before it was sent last, by the clocks of sender and receiver.
+        age_us: u64,
+        /// For how long a datagram is under way at most.
+        lifetime_us: u64,
+    },
+    /// A wait for older datagrams ends before they are gone.
+    SettledEarly {
+        /// How long it took.
+        waited_us: u64,
+        /// For how long a datagram is under way at most, as the header says.
+        lifetime_us: u64,
+    },
     /// A timer expires that is not running.
     NotRunning(Timer),
     /// A client starts an operation before the last one ended.
@@ -221,6 +237,15 @@ impl Refused {
             Reason::NotOfAClient(envelope) => {
                 format!("receives what no client sends: {}", exactly(names, envelope))
             }
+            Reason::TooOld { envelope, age_us, lifetime_us } => format!(
+                "receives what was sent {age_us} us before, but a datagram lives {lifetime_us} us \
+                 as the header says: {}",
+                exactly(names, envelope)
+            ),
+            Reason::SettledEarly { waited_us, lifetime_us } => format!(
+                "waited {waited_us} us for older datagrams to be gone, but they live {lifetime_us} \
+                 us as the header says"
+            ),
             Reason::NotRunning(timer) => {
                 format!("a timer expires that is not running: {}", names.timer(*timer))
             }

@@ -43,6 +43,8 @@ pub(super) struct Next<'a> {
     pub(super) is_invocation: bool,
     /// The message that it takes.
     pub(super) received: Option<Envelope>,
+    /// For how long a datagram to it is under way at most, if it relies on that.
+    pub(super) datagram_lifetime_us: Option<u64>,
 }
 
 impl<'a> Strand<'a> {
@@ -61,19 +63,24 @@ impl<'a> Strand<'a> {
         }
     }
 
-    /// All messages that the steps from here on were recorded to send.
-    pub(super) fn still_to_send(&self) -> Vec<Envelope> {
-        let effects: Vec<&[Effect]> = match self {
+    /// All messages that the steps from here on were recorded to send, each with the time of its
+    /// step.
+    pub(super) fn still_to_send(&self) -> Vec<(u64, Envelope)> {
+        let effects: Vec<(u64, &[Effect])> = match self {
             Strand::Node(strand) => {
                 let later = strand.lives[strand.life + 1..].iter().flat_map(|life| &life.steps);
                 let rest = strand.lives[strand.life].steps[strand.step..].iter().chain(later);
-                rest.map(|step| &*step.line.effects).collect()
+                rest.map(|step| (step.line.at_us, &*step.line.effects)).collect()
             }
             Strand::Client(strand) => {
-                strand.steps[strand.step..].iter().map(|step| &*step.line.effects).collect()
+                let rest = strand.steps[strand.step..].iter();
+                rest.map(|step| (step.line.at_us, &*step.line.effects)).collect()
             }
         };
-        effects.into_iter().flat_map(|effects| envelopes(self.peer(), effects)).collect()
+        let sent = |(at_us, effects)| {
+            envelopes(self.peer(), effects).into_iter().map(move |envelope| (at_us, envelope))
+        };
+        effects.into_iter().flat_map(sent).collect()
     }
 }
 
@@ -86,8 +93,9 @@ impl<'a> NodeStrand<'a> {
 
     /// Starts the life that the cursor has come to, and the next if this one has no steps.
     fn begin(&mut self) {
+        let header = &self.lives[self.life].header.line;
         let next = self.lives.get(self.life + 1).map(|life| &life.header.line);
-        self.replay.begin(next);
+        self.replay.begin(header, next);
         self.turn();
     }
 
@@ -113,7 +121,9 @@ impl<'a> NodeStrand<'a> {
             Input::Start { .. } | Input::Expire(_) => None,
         };
         let name = StepName { peer: to, number: line.number };
-        Some(Next { place, name, at_us: line.at_us, is_invocation: false, received })
+        let datagram_lifetime_us = self.replay.datagram_lifetime_us();
+        let (at_us, is_invocation) = (line.at_us, false);
+        Some(Next { place, name, at_us, is_invocation, received, datagram_lifetime_us })
     }
 
     /// Replays the next step; after the last one of a life, the next life starts.
@@ -147,7 +157,9 @@ impl<'a> ClientStrand<'a> {
         };
         let is_invocation = matches!(line.input, ClientInput::Invoke { .. });
         let name = StepName { peer: to, number: line.number };
-        Some(Next { place, name, at_us: line.at_us, is_invocation, received })
+        // Clients store nothing that could come back.
+        let (at_us, datagram_lifetime_us) = (line.at_us, None);
+        Some(Next { place, name, at_us, is_invocation, received, datagram_lifetime_us })
     }
 
     /// Replays the next step.

@@ -12,7 +12,7 @@ use crate::ids::{ClientId, NodeId, Timestamp};
 use crate::protocol::{Effect, FanOut, Input, Message, Operation, Outcome, Timer};
 
 /// The version of the format below. A reader refuses any other.
-pub const TRACE_FORMAT: u32 = 1;
+pub const TRACE_FORMAT: u32 = 2;
 
 /// One line of a trace file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct NodeHeader {
     /// Steps of the file beyond it were cut off by a crash and must have sent nothing, whether
     /// they changed the store or not; the next step takes the number after it.
     pub durable_step: u64,
+    /// For how long a datagram is under way at most, in microseconds, if the node relies on it:
+    /// where tombstones are reaped by agreement.
+    pub datagram_lifetime_us: Option<u64>,
 }
 
 /// One step of a node.

@@ -143,6 +143,34 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// Refuses a message that arrives later than a datagram can, where its receiver relies on that.
+    fn check_age(
+        &self,
+        next: &Next<'_>,
+        envelope: &Envelope,
+        name: EnvelopeName,
+    ) -> Result<(), Box<Refused>> {
+        let (Some(lifetime_us), Some(sent_us)) =
+            (next.datagram_lifetime_us, self.network.sent_us(name))
+        else {
+            return Ok(());
+        };
+        let is_late = |sent_us: u64| next.at_us.saturating_sub(sent_us) > lifetime_us;
+        // Where clocks differ, the same may have been said again by a step that comes later in the
+        // replay.
+        let is_said_again = || {
+            self.strands.iter().flat_map(Strand::still_to_send).any(|(sent_us, sent)| {
+                EnvelopeName::of(&sent) == name && sent_us <= next.at_us && !is_late(sent_us)
+            })
+        };
+        if !is_late(sent_us) || is_said_again() {
+            return Ok(());
+        }
+        let age_us = next.at_us - sent_us;
+        let envelope = Box::new(envelope.clone());
+        Err(self.refused(next, Reason::TooOld { envelope, age_us, lifetime_us }))
+    }
+
     /// Takes the next step of a strand, or lets it wait for the message that the step takes.
     fn advance(&mut self, index: usize) -> Result<(), Box<Refused>> {
         let Some(next) = self.strands[index].next() else { return Ok(()) };
@@ -163,6 +191,7 @@ impl<'a> Replay<'a> {
                         self.waiting.entry(name).or_default().push(index);
                         return Ok(());
                     }
+                    self.check_age(&next, envelope, name)?;
                     self.network.receive(envelope, name);
                 }
             }
@@ -200,7 +229,7 @@ impl<'a> Replay<'a> {
         }
         let replay = &strand.replay;
         self.judge.on_step(replay.config(), replay.state(), &recorded.input, &taken)?;
-        self.send(peer, &taken.step.effects);
+        self.send(peer, recorded.at_us, &taken.step.effects);
         Ok(())
     }
 
@@ -211,7 +240,7 @@ impl<'a> Replay<'a> {
         self.clients.steps += 1;
         self.tally.note_client(client, &recorded.input);
         self.note_client_step(client, recorded)?;
-        self.send(Peer::Client(client), &recorded.effects);
+        self.send(Peer::Client(client), recorded.at_us, &recorded.effects);
         Ok(())
     }
 
@@ -241,13 +270,13 @@ impl<'a> Replay<'a> {
     }
 
     /// Lets the messages of a step be under way, and those go on that wait for them.
-    fn send(&mut self, from: Peer, effects: &[Effect]) {
+    fn send(&mut self, from: Peer, at_us: u64, effects: &[Effect]) {
         for envelope in envelopes(from, effects) {
             if matches!(envelope.to, Peer::Client(_)) && !self.traced.contains(&envelope.to) {
                 self.network.send_unobserved();
                 continue;
             }
-            let name = self.network.send(&envelope);
+            let name = self.network.send(&envelope, at_us);
             for index in self.waiting.remove(&name).unwrap_or_default() {
                 self.queue(index);
             }
@@ -262,7 +291,7 @@ impl<'a> Replay<'a> {
             .strands
             .iter()
             .flat_map(|strand| strand.still_to_send())
-            .map(|envelope| EnvelopeName::of(&envelope))
+            .map(|(_, envelope)| EnvelopeName::of(&envelope))
             .collect();
         let waiting = self.waiting.iter().flat_map(|(name, strands)| {
             strands.iter().filter_map(|index| Some((*name, self.strands[*index].next()?)))

@@ -107,6 +107,7 @@ builtins! {
     "failed-write-spreads"
     "failed-write-spreads-hint"
     "repair-and-anti-entropy"
+    "exchanges-overlap"
     "values-and-clocks-hash"
     "values-only-hash"
     "shared-node-id-convergence"
@@ -117,6 +118,9 @@ builtins! {
     "delete-collected-anti-entropy"
     "delete-agreed-anti-entropy"
     "delete-hinted"
+    "delete-hinted-duplicate"
+    "delete-hinted-rounds"
+    "delete-hinted-restart"
     ["What reductions of the state space once missed"]
     "reduced-suspicions"
     "reduced-late-request"

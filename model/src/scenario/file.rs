@@ -16,8 +16,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Scenario,
-    ShownWith, WRITES_MAX,
+    ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Rounds,
+    Scenario, ShownWith, WRITES_MAX,
 };
 use crate::check::instruments::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
@@ -78,6 +78,7 @@ struct RawScenario {
     down_returns: Option<Spanned<bool>>,
     partition: Option<Spanned<Vec<Vec<Spanned<String>>>>>,
     heals: Option<Spanned<bool>>,
+    rounds: Option<Spanned<Rounds>>,
     faulty: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     clocks_ahead: BTreeMap<Spanned<String>, u64>,
@@ -267,6 +268,7 @@ impl Reader<'_> {
         };
         let expect = self.expectations(raw.expect, is_script)?;
         let show = self.shown_with(&raw.show, &expect)?;
+        let rounds = self.rounds(raw.rounds.as_ref(), spec.background)?;
         let is_set = |flag: &Option<Spanned<bool>>| flag.as_ref().is_some_and(|on| *on.get_ref());
         let faults = raw.faults.as_ref().map_or_else(Faults::default, |faults| *faults.get_ref());
         Ok(Scenario {
@@ -286,6 +288,7 @@ impl Reader<'_> {
             heals: is_set(&raw.heals),
             faulty,
             faults: if is_script { Faults::MANY } else { faults },
+            rounds,
             mints_as,
             clocks_ahead,
             reductions: if is_script {
@@ -336,6 +339,39 @@ impl Reader<'_> {
             shown.insert(name.clone(), with);
         }
         Ok(shown)
+    }
+
+    fn rounds(
+        &self,
+        raw: Option<&Spanned<Rounds>>,
+        background: Background,
+    ) -> Result<Rounds, ScenarioError> {
+        let Some(raw) = raw else { return Ok(Rounds::FEWEST) };
+        let rounds = *raw.get_ref();
+        let is_reaping = background.reaping == Reaping::Agreed;
+        let anti_entropy = (background.anti_entropy, "anti-entropy = true");
+        let rests_on = |name| match name {
+            "exchanges" | "overtaken" => anti_entropy,
+            "handoffs" => (background.handoff, "handoff = true"),
+            "reaps" => (is_reaping, "reaping = \"agreed\""),
+            _ => (true, ""),
+        };
+        for ((name, count), (_, fewest)) in
+            rounds.by_name().into_iter().zip(Rounds::FEWEST.by_name())
+        {
+            let (is_on, setting) = rests_on(name);
+            let problem = if count < fewest {
+                format!(
+                    "rounds.{name}: must be at least {fewest}; to have none, leave the cluster's setting out"
+                )
+            } else if count > fewest && !is_on {
+                format!("rounds.{name}: has no effect without {setting} of the cluster")
+            } else {
+                continue;
+            };
+            return Err(self.error(raw.span(), problem));
+        }
+        Ok(rounds)
     }
 
     fn groups(

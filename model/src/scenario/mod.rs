@@ -66,6 +66,8 @@ pub struct Scenario {
     pub heals: bool,
     /// Faults that may happen, in any order, at any time.
     pub faults: Faults,
+    /// How much of what nodes do in the background may be under way at a time.
+    pub rounds: Rounds,
     /// Which nodes crash and lose their disks, as far as the budgets go.
     pub faulty: NodeSet,
     /// Under which node's identity each node mints: its own, except where two share one.
@@ -133,6 +135,49 @@ impl Faults {
         rollbacks: u8::MAX,
         partitions: u8::MAX,
     };
+}
+
+/// Budgets of background rounds: how much of each kind may be under way at a time. A timer in the
+/// background starts anew whenever it expires, so without such bounds there is no end of states.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rounds {
+    /// Messages of exchanges between homes that somebody is still to answer, in the whole cluster.
+    /// An exchange about one key has one of them at a time.
+    pub exchanges: u8,
+    /// States under way that answer earlier exchanges, when another begins. If there are more of
+    /// them, they never come.
+    pub overtaken: u8,
+    /// Offers of one hint, or their answers.
+    pub handoffs: u8,
+    /// Questions of a node that catches up to one other, or their answers.
+    pub catch_ups: u8,
+    /// Rounds about tombstones, in the whole cluster.
+    pub reaps: u8,
+}
+
+impl Rounds {
+    /// As few as there can be: what a scenario has that does not say otherwise.
+    pub const FEWEST: Rounds =
+        Rounds { exchanges: 1, overtaken: 0, handoffs: 1, catch_ups: 1, reaps: 1 };
+
+    /// Each budget as it is called in a scenario file, with how many there are.
+    #[must_use]
+    pub fn by_name(&self) -> [(&'static str, u8); 5] {
+        [
+            ("exchanges", self.exchanges),
+            ("overtaken", self.overtaken),
+            ("handoffs", self.handoffs),
+            ("catch-ups", self.catch_ups),
+            ("reaps", self.reaps),
+        ]
+    }
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Rounds::FEWEST
+    }
 }
 
 /// Which reductions of the state space apply; each keeps every verdict, for reasons given in the
@@ -280,6 +325,26 @@ impl Scenario {
         keys.sort();
         keys.dedup();
         keys
+    }
+
+    /// Whether exchanges between homes follow each other: none begins before the one before is over,
+    /// and nothing of that comes later. Reductions of exchanges rest on it.
+    #[must_use]
+    pub fn exchanges_one_by_one(&self) -> bool {
+        let Rounds { exchanges, overtaken, .. } = Rounds::FEWEST;
+        self.rounds.exchanges <= exchanges && self.rounds.overtaken <= overtaken
+    }
+
+    /// The reductions that apply: those that are on, but for those that rest on a bound which the
+    /// scenario has raised.
+    #[must_use]
+    pub fn reductions_that_apply(&self) -> Reductions {
+        let one_by_one = self.exchanges_one_by_one();
+        Reductions {
+            sync_walks: self.reductions.sync_walks && one_by_one,
+            late_exchanges: self.reductions.late_exchanges && one_by_one,
+            ..self.reductions
+        }
     }
 
     /// Whether all operations are about one key.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use quorate_model::check::action::Envelope;
 use quorate_model::check::actor::NodeState;
-use quorate_model::cluster::{ClusterConfig, ClusterSpec, PlacementSpec};
+use quorate_model::cluster::{Background, ClusterConfig, ClusterSpec, PlacementSpec, Reaping};
 use quorate_model::ids::{ClientId, Key, NodeId, Peer, Timestamp, Value};
 use quorate_model::protocol::{
     Client, Effect, FanOut, Input, MemoryStore, NodeConfig, Operation, Outcome, ReadRepair, Timer,
@@ -31,6 +31,7 @@ pub(crate) struct Plan {
     /// Of a hundred turns, in how many a timer expires too early, and some node crashes.
     pub(crate) expired: u64,
     pub(crate) crashed: u64,
+    pub(crate) datagram_lifetime_us: Option<u64>,
     pub(crate) seed: u64,
 }
 
@@ -46,6 +47,7 @@ impl Plan {
             duplicated: 10,
             expired: 1,
             crashed: 0,
+            datagram_lifetime_us: None,
             seed,
         }
     }
@@ -73,6 +75,36 @@ pub(crate) fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> 
 pub(crate) fn record(plan: &Plan) -> Vec<(String, Vec<String>)> {
     let mut recording = Recording::new(plan);
     while recording.turn() {}
+    recording.files()
+}
+
+/// Records how a node on its own reaps a tombstone: two waits, each as long as a datagram lives.
+pub(crate) fn record_reaping(datagram_lifetime_us: u64) -> Vec<(String, Vec<String>)> {
+    let background = Background { reaping: Reaping::Agreed, ..Background::default() };
+    let nodes = vec!["ann".to_owned()];
+    let cluster = ClusterSpec { nodes, background, ..cluster(1, 1, 1, ReadRepair::Off) };
+    let plan = Plan {
+        cluster,
+        clients: 1,
+        lost: 0,
+        duplicated: 0,
+        datagram_lifetime_us: Some(datagram_lifetime_us),
+        ..Plan::new(0)
+    };
+    let mut recording = Recording::new(&plan);
+    let (key, context) = (Key::from("k"), VersionVector::new());
+    let operation = Operation::Put { key, value: None, context, w: None, sloppy: None };
+    let (coordinator, fan_out) = (NodeId(0), FanOut::NodeDriven);
+    recording.client_step(0, ClientInput::Invoke { operation, coordinator, fan_out, attempts: 1 });
+    while recording.commit_all() {
+        recording.deliver();
+    }
+    recording.step(0, Input::Expire(Timer::Reap));
+    for _ in 0..2 {
+        recording.clock_us += datagram_lifetime_us;
+        recording.step(0, Input::Expire(Timer::Settled));
+    }
+    assert!(recording.nodes[0].before.get(&Key::from("k")).is_none(), "it is reaped");
     recording.files()
 }
 
@@ -176,6 +208,7 @@ impl<'a> Recording<'a> {
             node: node.config.node,
             cluster: plan.cluster.clone(),
             durable_step,
+            datagram_lifetime_us: plan.datagram_lifetime_us,
         })));
         self.step(index, Input::Start { incarnation, founding: true });
         self.commit(index);

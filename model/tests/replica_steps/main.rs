@@ -7,4 +7,5 @@ mod forward;
 mod get;
 mod identity;
 mod put;
+mod reap;
 mod refusal;

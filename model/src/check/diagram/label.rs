@@ -44,7 +44,7 @@ pub(super) fn label(message: &Message) -> String {
         }
         Message::StoreHint { key, state, .. }
         | Message::Handoff { key, state }
-        | Message::ReapAsk { key, state } => text.push_str(&of_key(key, state)),
+        | Message::ReapAsk { key, state, .. } => text.push_str(&of_key(key, state)),
         Message::CatchUpPage { entries, .. } => {
             for (key, state) in entries {
                 text.push_str(&of_key(key, state));

@@ -15,7 +15,7 @@ use alloc::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cluster::{ClusterConfig, Reaping};
+use crate::cluster::ClusterConfig;
 use crate::deviation::Deviation;
 use crate::forest::Forest;
 use crate::ids::{Key, NodeId, Peer, RequestId, Timestamp};
@@ -30,7 +30,7 @@ use finished::Finished;
 use forward::{PendingForward, PendingProbe};
 use get::PendingGet;
 use put::PendingPut;
-use reap::Reaper;
+use reap::{Agreed, Asked, Reaper};
 use sync::{Hashes, LeafPage};
 
 /// What one node of a cluster is told before it starts.
@@ -96,6 +96,7 @@ impl Replica {
                     self.start_catching_up(config, &mut step);
                 }
                 start_background(config, &mut step);
+                self.start_reaping(config, founding && known.is_none(), &mut step);
                 if config.cluster.background().anti_entropy {
                     self.plant_forest(config, store, &mut step)?;
                 }
@@ -224,11 +225,11 @@ impl Replica {
                 let page = catch_up::Page { after, entries, next };
                 self.receive_catch_up_page(config, store, from, page, step)
             }
-            Message::ReapAsk { key, state } => {
-                self.receive_reap_ask(config, store, from, key, &state, step)
+            Message::ReapAsk { round, key, state } => {
+                self.receive_reap_ask(config, store, from, Asked { round, key, state }, step)
             }
-            Message::ReapAgree { key, held } => {
-                self.receive_reap_agree(config, store, from, &key, held, step)
+            Message::ReapAgree { round, key, held } => {
+                self.receive_reap_agree(config, store, from, Agreed { round, key, held }, step)
             }
             Message::SyncHashes { range, level, nodes } => {
                 let hashes = Hashes { range, level, nodes };
@@ -407,9 +408,6 @@ fn start_background(config: &NodeConfig, step: &mut Step) {
     let background = config.cluster.background();
     if background.handoff {
         step.effects.push(Effect::SetTimer(Timer::Handoff));
-    }
-    if background.reaping != Reaping::Off {
-        step.effects.push(Effect::SetTimer(Timer::Reap));
     }
 }
 

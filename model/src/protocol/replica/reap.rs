@@ -2,14 +2,24 @@
 //!
 //! A home asks *every* node; one that is down is waited for. A home agrees when it holds the very
 //! same state, another node when it holds no hint for the key, either when it serves no request
-//! about it. Whatever a coordinator sends about the key after it has agreed has seen the tombstone.
-//! What it sent before may still be under way: so the asker waits, after the last agreement, for
-//! longer than a datagram lives (an assumption, and the only one).
+//! about it. Homes that agreed send nothing about the key from then on that has not seen the
+//! tombstone. What was sent before may still be under way: so the asker waits, after the last
+//! agreement, for one lifetime of a datagram. That nothing which was sent before the wait began is
+//! under way when it ends is an assumption, and the only one. New messages are sent meanwhile.
 //!
-//! Once is not enough. A hint that was under way may have reached a fallback after that fallback
-//! had agreed (the checker found it; scenario `delete-hinted`). So everybody is asked again, and
-//! there is a second wait, for what such a hint's holder may have sent. Then all homes forget the
-//! key, if the tombstone is still all they hold.
+//! Once is not enough. During the wait, what was under way may have reached a node after that node
+//! had agreed: a hint a fallback (the checker found it; scenario `delete-hinted`), a reply the
+//! coordinator of a read that began since. When the wait is over no such message is left, so nobody
+//! comes to hold anything older from then on, except from those who hold it by now. So everybody is
+//! asked again, and agrees once it holds nothing older any more. What it may have sent before that
+//! is gone after a second wait. Then all homes forget the key, if the tombstone is still all they
+//! hold. A tombstone that comes back, from a home that has yet to forget it or in a message that was
+//! late, covers nothing that is left, and goes the same way.
+//!
+//! Every round of questions has a number, and an agreement counts for the round that it names: one
+//! that was given before the first wait says nothing of what came during it. Numbers are volatile.
+//! A node that starts waits for two lifetimes before it asks anything: in the first its old
+//! questions die, in the second the answers to them.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -20,25 +30,48 @@ use serde::Serialize;
 use crate::cluster::Reaping;
 use crate::ids::{Key, NodeId, NodeSet};
 use crate::protocol::effect::{Effect, Step, Timer};
-use crate::protocol::message::Message;
+use crate::protocol::message::{Message, ReapRound};
 use crate::protocol::store::{Change, Store};
 use crate::versions::{Record, RecordDigest};
 
 use super::{NodeConfig, Replica, take_in};
+
+/// How many waits it takes until nothing is under way that a node asked in an earlier life, nor any
+/// answer to it.
+const WAITS_AFTER_START: u8 = 2;
 
 /// The tombstones that a node is about to remove.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Reaper {
     rounds: BTreeMap<Key, Round>,
     cursor: Option<Key>,
+    /// The number of the next round.
+    next: ReapRound,
+    /// How many waits are still to pass before the node asks anything.
+    waits_left: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 struct Round {
+    number: ReapRound,
     held: RecordDigest,
     agreed: NodeSet,
     /// Whether all had agreed before, and are asked again.
     is_second: bool,
+}
+
+/// What a home is asked: [`Message::ReapAsk`].
+pub(super) struct Asked {
+    pub(super) round: ReapRound,
+    pub(super) key: Key,
+    pub(super) state: Arc<Record>,
+}
+
+/// What a node agrees to: [`Message::ReapAgree`].
+pub(super) struct Agreed {
+    pub(super) round: ReapRound,
+    pub(super) key: Key,
+    pub(super) held: RecordDigest,
 }
 
 impl Reaper {
@@ -50,12 +83,49 @@ impl Reaper {
         members.all(|node| *node == config.node || round.agreed.contains(*node))
     }
 
+    /// Begins a round about a key: asks everybody.
+    fn begin(
+        &mut self,
+        config: &NodeConfig,
+        key: &Key,
+        state: &Arc<Record>,
+        is_second: bool,
+        step: &mut Step,
+    ) {
+        let number = self.next;
+        self.next = ReapRound(number.0 + 1);
+        for node in config.cluster.members().iter().filter(|node| **node != config.node) {
+            let (key, state) = (key.clone(), Arc::clone(state));
+            step.send(*node, Message::ReapAsk { round: number, key, state });
+        }
+        let round = Round { number, held: state.digest(), agreed: NodeSet::EMPTY, is_second };
+        // A cluster of one has agreed with itself.
+        if Self::is_agreed(config, &round) {
+            step.effects.push(Effect::SetTimer(Timer::Settled));
+        }
+        self.rounds.insert(key.clone(), round);
+    }
+
     fn any_agreed(&self, config: &NodeConfig) -> bool {
         self.rounds.values().any(|round| Self::is_agreed(config, round))
     }
 }
 
 impl Replica {
+    /// Starts to look for tombstones; at once only on a disk on which nothing was ever asked.
+    pub(super) fn start_reaping(&mut self, config: &NodeConfig, is_new: bool, step: &mut Step) {
+        let reaping = config.cluster.background().reaping;
+        if reaping == Reaping::Off {
+            return;
+        }
+        step.effects.push(Effect::SetTimer(Timer::Reap));
+        let may_ask = is_new || planted!(config.cluster, ReapAtOnceAfterRestart);
+        if reaping == Reaping::Agreed && !may_ask {
+            self.reaper.waits_left = WAITS_AFTER_START;
+            step.effects.push(Effect::SetTimer(Timer::Settled));
+        }
+    }
+
     /// Looks for tombstones, and asks about them or, by age, removes them.
     pub(super) fn expire_reap<S: Store>(
         &mut self,
@@ -66,7 +136,8 @@ impl Replica {
         step.effects.push(Effect::SetTimer(Timer::Reap));
         // Those that all agreed about wait for their datagrams to die; one batch at a time. A
         // second round that got no answer gives way to the next batch, as a first one does.
-        if !self.serves() || self.reaper.any_agreed(config) {
+        let is_waiting = self.reaper.waits_left > 0 || self.reaper.any_agreed(config);
+        if !self.serves() || is_waiting {
             return Ok(());
         }
         let batch_max = config.cluster.limits().batch_max;
@@ -80,15 +151,8 @@ impl Replica {
             if config.cluster.background().reaping == Reaping::ByAge {
                 step.changes.push(Change::RemoveEntry { key });
             } else if config.is_home(&key) && !self.is_busy_with(&key) {
-                let held = entry.state.digest();
-                ask_everybody(config, &key, &entry.state, step);
-                let round = Round { held, agreed: NodeSet::EMPTY, is_second: false };
-                self.reaper.rounds.insert(key, round);
+                self.reaper.begin(config, &key, &entry.state, false, step);
             }
-        }
-        // A cluster of one has agreed with itself.
-        if self.reaper.any_agreed(config) {
-            step.effects.push(Effect::SetTimer(Timer::Settled));
         }
         Ok(())
     }
@@ -100,15 +164,14 @@ impl Replica {
         config: &NodeConfig,
         store: &S,
         from: NodeId,
-        key: Key,
-        state: &Arc<Record>,
+        Asked { round, key, state }: Asked,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        if !self.serves() || self.is_busy_with(&key) || !config.may_merge(state) {
+        if !self.serves() || self.is_busy_with(&key) || !config.may_merge(&state) {
             return Ok(());
         }
         if config.is_home(&key) {
-            take_in(config, store, &key, state, step)?;
+            take_in(config, store, &key, &state, step)?;
             let entry = store.entry(&key)?;
             if entry.is_some_and(|entry| !state.dominates(&entry.state)) {
                 return Ok(());
@@ -119,7 +182,7 @@ impl Replica {
                 return Ok(());
             }
         }
-        step.send(from, Message::ReapAgree { key, held: state.digest() });
+        step.send(from, Message::ReapAgree { round, key, held: state.digest() });
         Ok(())
     }
 
@@ -129,11 +192,14 @@ impl Replica {
         config: &NodeConfig,
         store: &S,
         from: NodeId,
-        key: &Key,
-        held: RecordDigest,
+        Agreed { round: number, key, held }: Agreed,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        let Some(round) = self.reaper.rounds.get_mut(key).filter(|round| round.held == held) else {
+        let is_meant = |round: &&mut Round| {
+            round.held == held
+                && (round.number == number || planted!(config.cluster, ReapRoundsUnnamed))
+        };
+        let Some(round) = self.reaper.rounds.get_mut(&key).filter(is_meant) else {
             return Ok(());
         };
         if round.agreed.insert(from) && Reaper::is_agreed(config, round) {
@@ -145,13 +211,20 @@ impl Replica {
         Ok(())
     }
 
-    /// No older datagram is under way any more.
+    /// Nothing is under way any more that was sent before the wait began.
     pub(super) fn expire_settled<S: Store>(
         &mut self,
         config: &NodeConfig,
         store: &S,
         step: &mut Step,
     ) -> Result<(), S::Error> {
+        if let Some(left) = self.reaper.waits_left.checked_sub(1) {
+            self.reaper.waits_left = left;
+            if left > 0 {
+                step.effects.push(Effect::SetTimer(Timer::Settled));
+            }
+            return Ok(());
+        }
         let settled: Vec<(Key, Round)> = (self.reaper.rounds.iter())
             .filter(|(_, round)| Reaper::is_agreed(config, round))
             .map(|(key, round)| (key.clone(), *round))
@@ -181,13 +254,7 @@ impl Replica {
     ) -> Result<(), S::Error> {
         let entry = store.entry(&key)?.filter(|entry| entry.state.digest() == held);
         if let Some(entry) = entry.filter(|_| !self.is_busy_with(&key)) {
-            ask_everybody(config, &key, &entry.state, step);
-            let round = Round { held, agreed: NodeSet::EMPTY, is_second: true };
-            // A cluster of one has agreed with itself.
-            if Reaper::is_agreed(config, &round) {
-                step.effects.push(Effect::SetTimer(Timer::Settled));
-            }
-            self.reaper.rounds.insert(key, round);
+            self.reaper.begin(config, &key, &entry.state, true, step);
         }
         Ok(())
     }
@@ -208,16 +275,29 @@ impl Replica {
         Ok(())
     }
 
+    /// The rounds about tombstones that this node has begun and not given up.
+    pub fn reap_rounds(&self) -> impl Iterator<Item = ReapRound> + '_ {
+        self.reaper.rounds.values().map(|round| round.number)
+    }
+
+    /// The round about tombstones that it begins next.
+    #[must_use]
+    pub fn next_reap_round(&self) -> ReapRound {
+        self.reaper.next
+    }
+
+    /// Gives rounds other numbers. Only for the model, which knows all numbers that anybody still
+    /// names, and would otherwise tell states apart by how many rounds there were before.
+    pub fn renumber_reap_rounds(&mut self, renumbered: impl Fn(ReapRound) -> ReapRound) {
+        for round in self.reaper.rounds.values_mut() {
+            round.number = renumbered(round.number);
+        }
+        self.reaper.next = renumbered(self.reaper.next);
+    }
+
     /// Whether a request here holds, or may yet hold, an older state of the key.
     fn is_busy_with(&self, key: &Key) -> bool {
         self.puts_to(key) || self.gets_of(key) || self.probes_for(key)
-    }
-}
-
-fn ask_everybody(config: &NodeConfig, key: &Key, state: &Arc<Record>, step: &mut Step) {
-    for node in config.cluster.members().iter().filter(|node| **node != config.node) {
-        let (key, state) = (key.clone(), Arc::clone(state));
-        step.send(*node, Message::ReapAsk { key, state });
     }
 }
 

@@ -1,0 +1,246 @@
+//! Messages under way, and which of them are older than a wait that a node has begun.
+//!
+//! A node that waits for [`Timer::Settled`](crate::protocol::Timer::Settled) waits for one lifetime
+//! of a datagram. New messages are sent all the time meanwhile; what is gone at the end of the wait
+//! is what was sent *before it began*. So the network remembers, for each node that waits, the
+//! messages that were under way when its wait began and still are.
+//!
+//! Of copies of one message the oldest arrives first, and it is the youngest that is doubled: a
+//! receiver cannot tell copies apart, and every wait that this order ends late would end no later
+//! in the other one.
+
+use alloc::vec::Vec;
+use core::ops::Deref;
+
+use super::action::Envelope;
+use super::shared::Shared;
+use crate::ids::NodeId;
+
+/// Messages under way.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+pub struct Network {
+    /// A multiset, sorted.
+    messages: Vec<Shared<Envelope>>,
+    /// For each node with a wait that some message outlasts so far, by node: those messages, a
+    /// part of all, sorted.
+    older: Vec<(NodeId, Vec<Shared<Envelope>>)>,
+}
+
+impl Deref for Network {
+    type Target = [Shared<Envelope>];
+
+    fn deref(&self) -> &[Shared<Envelope>] {
+        &self.messages
+    }
+}
+
+impl<'a> IntoIterator for &'a Network {
+    type Item = &'a Shared<Envelope>;
+    type IntoIter = core::slice::Iter<'a, Shared<Envelope>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.messages.iter()
+    }
+}
+
+impl Network {
+    /// Puts a message under way.
+    pub(crate) fn send(&mut self, envelope: Shared<Envelope>) {
+        insert(&mut self.messages, envelope);
+    }
+
+    /// Puts a second copy of a message under way, as old as the first; says whether there is a
+    /// first.
+    pub(crate) fn duplicate(&mut self, envelope: &Shared<Envelope>) -> bool {
+        let copies = count(&self.messages, envelope);
+        if copies == 0 {
+            return false;
+        }
+        for (_, older) in &mut self.older {
+            if count(older, envelope) == copies {
+                insert(older, envelope.clone());
+            }
+        }
+        insert(&mut self.messages, envelope.clone());
+        true
+    }
+
+    /// Takes one copy of a message out; says whether there was one.
+    pub(crate) fn take(&mut self, envelope: &Shared<Envelope>) -> bool {
+        let is_taken = remove(&mut self.messages, envelope);
+        if is_taken && !self.older.is_empty() {
+            for (_, older) in &mut self.older {
+                remove(older, envelope);
+            }
+            self.older.retain(|(_, older)| !older.is_empty());
+        }
+        is_taken
+    }
+
+    /// Takes out all messages but these.
+    pub(crate) fn retain(&mut self, mut keeps: impl FnMut(&Shared<Envelope>) -> bool) {
+        let before = self.messages.len();
+        self.messages.retain(|sent| keeps(sent));
+        if self.messages.len() == before || self.older.is_empty() {
+            return;
+        }
+        for (_, older) in &mut self.older {
+            let all = core::mem::take(older);
+            for sent in all {
+                if count(older, &sent) < count(&self.messages, &sent) {
+                    older.push(sent);
+                }
+            }
+        }
+        self.older.retain(|(_, older)| !older.is_empty());
+    }
+
+    /// Puts other messages in the place of all of these.
+    pub(crate) fn replace(
+        &mut self,
+        replaced: impl Fn(&Shared<Envelope>) -> Option<Shared<Envelope>>,
+    ) {
+        let lists = self.older.iter_mut().map(|(_, older)| older);
+        for messages in core::iter::once(&mut self.messages).chain(lists) {
+            let mut is_changed = false;
+            for sent in messages.iter_mut() {
+                if let Some(other) = replaced(sent) {
+                    (*sent, is_changed) = (other, true);
+                }
+            }
+            if is_changed {
+                messages.sort();
+            }
+        }
+    }
+
+    /// Takes these messages out and gives them.
+    pub(crate) fn extract(
+        &mut self,
+        is_wanted: impl Fn(&Envelope) -> bool,
+    ) -> Vec<Shared<Envelope>> {
+        let wanted = self.messages.iter().filter(|sent| is_wanted(sent)).cloned().collect();
+        self.retain(|sent| !is_wanted(sent));
+        wanted
+    }
+
+    /// A wait of this node begins, or begins anew: all that is under way is older.
+    pub(crate) fn begin_wait(&mut self, node: NodeId) {
+        self.end_wait(node);
+        if !self.messages.is_empty() {
+            let at = self.older.partition_point(|(known, _)| *known < node);
+            self.older.insert(at, (node, self.messages.clone()));
+        }
+    }
+
+    /// This node waits no longer.
+    pub(crate) fn end_wait(&mut self, node: NodeId) {
+        self.older.retain(|(known, _)| *known != node);
+    }
+
+    /// The messages under way that were sent before this node's wait began.
+    #[must_use]
+    pub fn older_than_wait_of(&self, node: NodeId) -> &[Shared<Envelope>] {
+        let older = self.older.iter().find(|(known, _)| *known == node);
+        older.map_or(&[], |(_, older)| older)
+    }
+}
+
+fn position(messages: &[Shared<Envelope>], envelope: &Shared<Envelope>) -> Option<usize> {
+    let first = messages.partition_point(|known| known < envelope);
+    let in_range = |at: &usize| messages[*at].fingerprint() == envelope.fingerprint();
+    (first..messages.len()).take_while(in_range).find(|at| messages[*at] == *envelope)
+}
+
+fn count(messages: &[Shared<Envelope>], envelope: &Shared<Envelope>) -> usize {
+    let first = messages.partition_point(|known| known < envelope);
+    let in_range = |sent: &&Shared<Envelope>| sent.fingerprint() == envelope.fingerprint();
+    messages[first..].iter().take_while(in_range).filter(|sent| *sent == envelope).count()
+}
+
+fn insert(messages: &mut Vec<Shared<Envelope>>, envelope: Shared<Envelope>) {
+    let at = messages.partition_point(|known| *known < envelope);
+    messages.insert(at, envelope);
+}
+
+fn remove(messages: &mut Vec<Shared<Envelope>>, envelope: &Shared<Envelope>) -> bool {
+    let at = position(messages, envelope);
+    if let Some(at) = at {
+        messages.remove(at);
+    }
+    at.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ClientId, Peer, RequestId};
+    use crate::protocol::Message;
+
+    const WAITING: NodeId = NodeId(0);
+
+    fn probe(sequence: u64) -> Shared<Envelope> {
+        let request = RequestId { client: ClientId(0), sequence };
+        let (from, to) = (Peer::Node(NodeId(1)), Peer::Node(NodeId(2)));
+        Shared::new(Envelope { from, to, message: Message::Probe { request } })
+    }
+
+    fn waiting_for(sequences: &[u64]) -> Network {
+        let mut network = Network::default();
+        for sequence in sequences {
+            network.send(probe(*sequence));
+        }
+        network.begin_wait(WAITING);
+        network
+    }
+
+    #[test]
+    fn a_wait_is_for_what_was_under_way_when_it_began() {
+        let mut network = waiting_for(&[1]);
+        network.send(probe(2));
+        assert_eq!(network.older_than_wait_of(WAITING), [probe(1)]);
+        assert!(network.take(&probe(1)));
+        assert!(network.older_than_wait_of(WAITING).is_empty());
+        assert_eq!(*network, [probe(2)]);
+    }
+
+    #[test]
+    fn a_copy_that_is_sent_during_a_wait_is_not_older_and_arrives_after_the_one_that_is() {
+        let mut network = waiting_for(&[1]);
+        network.send(probe(1));
+        assert_eq!(network.older_than_wait_of(WAITING).len(), 1);
+        assert!(network.take(&probe(1)));
+        assert!(network.older_than_wait_of(WAITING).is_empty());
+        assert_eq!(network.len(), 1);
+    }
+
+    #[test]
+    fn a_duplicate_is_as_old_as_the_youngest_copy() {
+        let mut network = waiting_for(&[1]);
+        assert!(network.duplicate(&probe(1)));
+        assert_eq!(network.older_than_wait_of(WAITING).len(), 2);
+        network.send(probe(1));
+        assert!(network.duplicate(&probe(1)));
+        assert_eq!((network.len(), network.older_than_wait_of(WAITING).len()), (4, 2));
+        assert!(!network.duplicate(&probe(2)));
+    }
+
+    #[test]
+    fn what_is_taken_out_is_waited_for_no_longer() {
+        let mut network = waiting_for(&[1, 1, 2]);
+        network.retain(|sent| *sent != probe(1));
+        assert_eq!(network.older_than_wait_of(WAITING), [probe(2)]);
+        assert_eq!(network.extract(|sent| *sent == *probe(2)), [probe(2)]);
+        assert_eq!(network, Network::default());
+    }
+
+    #[test]
+    fn a_wait_that_begins_anew_is_for_all_that_is_under_way() {
+        let mut network = waiting_for(&[1]);
+        network.send(probe(2));
+        network.begin_wait(WAITING);
+        assert_eq!(network.older_than_wait_of(WAITING).len(), 2);
+        network.end_wait(WAITING);
+        assert!(network.older_than_wait_of(WAITING).is_empty());
+    }
+}
