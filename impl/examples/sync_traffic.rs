@@ -124,7 +124,7 @@ fn write(directory: &Path, name: &str, numbers: &[u64], writes: u64) -> Result<(
         let mut changes = StagedChanges::default();
         let entries = numbers.iter().map(|number| {
             let key = Key::from(format!("key-{number}").as_str());
-            Change::Entry { key, entry: Entry { state: state(*number, writes), run: None } }
+            Change::Entry { key, entry: Entry::received(state(*number, writes)) }
         });
         changes.stage(&storage, entries)?;
         storage.commit(&changes, storage.durable_step() + 1)?;

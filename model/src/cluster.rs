@@ -25,6 +25,9 @@ pub struct Limits {
     pub pending_max: usize,
     /// Finished puts a node remembers to answer retries; the oldest is forgotten first.
     pub finished_max: usize,
+    /// Requests of one key that a node remembers durably to have minted versions for; the oldest
+    /// is forgotten first.
+    pub requests_max: usize,
     /// Estimated bytes of one key's state; a put that would exceed it is refused.
     pub record_bytes_max: usize,
     /// Hints a node holds for others; a further one is refused, and nobody is told it was stored.
@@ -42,6 +45,7 @@ impl Default for Limits {
             tree_shape: TreeShape::NODES,
             pending_max: 10_000,
             finished_max: 10_000,
+            requests_max: 16,
             record_bytes_max: 48 * 1024,
             hints_max: 1_000_000,
             batch_max: 64,

@@ -63,6 +63,8 @@ deviations! {
     #[cfg(feature = "planted-faults")]
     RetryMintsAgain: "a retry of a finished put is a new write",
     #[cfg(feature = "planted-faults")]
+    MintedRequestsForgotten: "a restart forgets which requests were minted",
+    #[cfg(feature = "planted-faults")]
     LateRepliesIgnored: "asynchronous repair ends with the answer",
     #[cfg(feature = "planted-faults")]
     HintDroppedOnSend: "a hint is dropped when it is offered",

@@ -67,7 +67,7 @@ mod tests {
             timestamp: Timestamp(0),
             value: Some(Value(vec![0; bytes].into())),
         });
-        Change::Entry { key: Key::from(key), entry: Entry { state: Arc::new(state), run: None } }
+        Change::Entry { key: Key::from(key), entry: Entry::received(Arc::new(state)) }
     }
 
     #[test]

@@ -108,7 +108,7 @@ mod tests {
             timestamp: Timestamp(0),
             value: Some(Value::from("value")),
         });
-        Entry { state: Arc::new(state), run: None }
+        Entry::received(Arc::new(state))
     }
 
     /// The digests of a replica that starts on this store and compares with others.

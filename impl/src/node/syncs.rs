@@ -104,7 +104,7 @@ mod tests {
 
     fn change(key: &str) -> Change {
         let state = Arc::new(Record::empty(Versioning::Dotted));
-        Change::Entry { key: Key::from(key), entry: Entry { state, run: None } }
+        Change::Entry { key: Key::from(key), entry: Entry::received(state) }
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::ops::{Bound, RangeInclusive};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
@@ -15,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use quorate_model::hash_tree::rows_within;
 use quorate_model::ids::{Key, NodeId};
-use quorate_model::protocol::{Entry, Hint, Identity, Store};
+use quorate_model::protocol::{Entry, Hint, Identity, KeptHint, Store};
 use quorate_model::refine::digest::StoreDigest;
-use quorate_model::versions::{Record, Versioning};
+use quorate_model::versions::Versioning;
 
 use super::{Counts, STORE_FORMAT, StagedChanges, StorageError, codec, row_key};
 
@@ -231,17 +230,17 @@ impl Storage {
             return Ok(());
         }
         let mut hints = transaction.open_table(HINTS).map_err(|error| self.failed(error))?;
-        for ((home, key), state) in &changes.hints {
+        for ((home, key), kept) in &changes.hints {
             let place = hint_place(*home, key);
-            let old = match state {
-                Some(state) => {
-                    let row = codec::encode(&place, state);
+            let old = match kept {
+                Some(kept) => {
+                    let row = codec::encode(&place, kept);
                     hints.insert(place.as_slice(), row.as_slice())
                 }
                 None => hints.remove(place.as_slice()),
             };
             let was_there = old.map_err(|error| self.failed(error))?.is_some();
-            counts.replace_hint(*home, was_there, state.is_some());
+            counts.replace_hint(*home, was_there, kept.is_some());
         }
         Ok(())
     }
@@ -256,7 +255,7 @@ impl Storage {
             digest.toggle_identity(identity);
         }
         self.visit_entries(|key, entry| digest.toggle_entry(key, entry))?;
-        self.visit_hints(|home, key, state| digest.toggle_hint(home, key, state))?;
+        self.visit_hints(|home, key, kept| digest.toggle_hint(home, key, kept))?;
         Ok(digest)
     }
 
@@ -283,23 +282,23 @@ impl Storage {
 
     fn visit_hints(
         &self,
-        mut visit: impl FnMut(NodeId, &Key, &Arc<Record>),
+        mut visit: impl FnMut(NodeId, &Key, &KeptHint),
     ) -> Result<(), StorageError> {
         let transaction = self.read()?;
         let hints = transaction.open_table(HINTS).map_err(|error| self.failed(error))?;
         for row in hints.iter().map_err(|error| self.failed(error))? {
             let (place, row) = row.map_err(|error| self.failed(error))?;
-            let Hint { home, key, state } = self.hint_of(place.value(), row.value())?;
-            visit(home, &key, &state);
+            let Hint { home, key, kept } = self.hint_of(place.value(), row.value())?;
+            visit(home, &key, &kept);
         }
         Ok(())
     }
 
     fn hint_of(&self, place: &[u8], row: &[u8]) -> Result<Hint, StorageError> {
-        let state = codec::decode(place, row).map_err(|detail| self.corrupt(detail))?;
+        let kept = codec::decode(place, row).map_err(|detail| self.corrupt(detail))?;
         let (home, key) =
             place.split_first_chunk().ok_or_else(|| self.corrupt("a hint is for nobody"))?;
-        Ok(Hint { home: NodeId(u16::from_be_bytes(*home)), key: Key(key.into()), state })
+        Ok(Hint { home: NodeId(u16::from_be_bytes(*home)), key: Key(key.into()), kept })
     }
 
     fn read(&self) -> Result<ReadTransaction, StorageError> {
@@ -383,7 +382,7 @@ impl Store for Storage {
         .collect()
     }
 
-    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, StorageError> {
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<KeptHint>, StorageError> {
         let place = hint_place(home, key);
         let transaction = self.read()?;
         let hints = transaction.open_table(HINTS).map_err(|error| self.failed(error))?;

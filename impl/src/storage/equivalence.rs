@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
-use quorate_model::protocol::{Change, Entry, Identity, MemoryStore, Run, Store};
+use quorate_model::ids::{ClientId, Key, NodeId, RequestId, Timestamp, Value};
+use quorate_model::protocol::{
+    Change, Entry, Identity, KeptHint, MemoryStore, MintedRequests, Run, Store,
+};
 use quorate_model::refine::digest::StoreDigest;
 use quorate_model::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
@@ -43,6 +45,11 @@ fn states() -> impl Strategy<Value = Arc<Record>> {
     })
 }
 
+fn minted() -> impl Strategy<Value = MintedRequests> {
+    let request = (0..3_u64).prop_map(|sequence| RequestId { client: ClientId(4), sequence });
+    prop::collection::vec(request, 0..3).prop_map(MintedRequests::from_iter)
+}
+
 fn changes() -> impl Strategy<Value = Change> {
     let identity = (0..3_u64, any::<bool>()).prop_map(|(incarnation, is_caught_up)| {
         let (incarnation, next_epoch) = (Incarnation(incarnation), Epoch(7));
@@ -53,11 +60,13 @@ fn changes() -> impl Strategy<Value = Change> {
     });
     prop_oneof![
         1 => identity,
-        4 => (keys(), states(), run)
-            .prop_map(|(key, state, run)| Change::Entry { key, entry: Entry { state, run } }),
+        4 => (keys(), states(), run, minted()).prop_map(|(key, state, run, requests)| {
+            Change::Entry { key, entry: Entry { state, run, requests } }
+        }),
         2 => keys().prop_map(|key| Change::RemoveEntry { key }),
-        4 => (homes(), keys(), states())
-            .prop_map(|(home, key, state)| Change::Hint { home, key, state }),
+        4 => (homes(), keys(), states(), minted()).prop_map(|(home, key, state, requests)| {
+            Change::Hint { home, key, kept: KeptHint { state, requests } }
+        }),
         2 => (homes(), keys()).prop_map(|(home, key)| Change::RemoveHint { home, key }),
     ]
 }
@@ -144,7 +153,10 @@ proptest! {
         let Ok(identity) = memory.identity();
         identity.iter().for_each(|identity| digest.toggle_identity(identity));
         memory.entries().for_each(|(key, entry)| digest.toggle_entry(key, entry));
-        memory.hints().for_each(|(home, key, state)| digest.toggle_hint(home, key, state));
+        for (home, key, _) in memory.hints() {
+            let Ok(kept) = memory.hint(home, key);
+            digest.toggle_hint(home, key, &kept.expect("it is among the hints"));
+        }
         assert_eq!(storage.digest().unwrap(), digest);
     }
 }

@@ -17,7 +17,7 @@ pub use staged::{Staged, StagedChanges};
 use std::path::PathBuf;
 
 /// The version of the layout of the database. Any other is refused.
-pub const STORE_FORMAT: u64 = 2;
+pub const STORE_FORMAT: u64 = 3;
 
 /// Why the store cannot be used. The node must stop; what was committed before stays.
 #[derive(Debug, thiserror::Error)]

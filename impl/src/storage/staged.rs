@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds, RangeInclusive};
-use std::sync::Arc;
 
 use quorate_model::hash_tree::{RowPlace, row_place, rows_within};
 use quorate_model::ids::{Key, NodeId};
-use quorate_model::protocol::{Change, Entry, Hint, Identity, Store};
-use quorate_model::versions::Record;
+use quorate_model::protocol::{Change, Entry, Hint, Identity, KeptHint, Store};
 
 /// The changes of a group, the last one of each thing.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -17,7 +15,7 @@ pub struct StagedChanges {
     /// What is held of the keys that changed; `None` where they are forgotten.
     pub entries: BTreeMap<Key, Option<Entry>>,
     /// The hints that changed; `None` where they are forgotten.
-    pub hints: BTreeMap<(NodeId, Key), Option<Arc<Record>>>,
+    pub hints: BTreeMap<(NodeId, Key), Option<KeptHint>>,
     /// How many more hints there are than in the store, kept because every new hint asks for it.
     more_hints: isize,
 }
@@ -48,8 +46,8 @@ impl StagedChanges {
                 Change::RemoveEntry { key } => {
                     self.entries.insert(key, None);
                 }
-                Change::Hint { home, key, state } => {
-                    self.stage_hint(durable, home, key, Some(state))?;
+                Change::Hint { home, key, kept } => {
+                    self.stage_hint(durable, home, key, Some(kept))?;
                 }
                 Change::RemoveHint { home, key } => self.stage_hint(durable, home, key, None)?,
             }
@@ -62,14 +60,14 @@ impl StagedChanges {
         durable: &S,
         home: NodeId,
         key: Key,
-        state: Option<Arc<Record>>,
+        kept: Option<KeptHint>,
     ) -> Result<(), S::Error> {
         let was_there = match self.hints.get(&(home, key.clone())) {
             Some(staged) => staged.is_some(),
             None => durable.hint(home, &key)?.is_some(),
         };
-        self.more_hints += isize::from(state.is_some()) - isize::from(was_there);
-        self.hints.insert((home, key), state);
+        self.more_hints += isize::from(kept.is_some()) - isize::from(was_there);
+        self.hints.insert((home, key), kept);
         Ok(())
     }
 }
@@ -139,9 +137,9 @@ impl<S: Store> Store for Staged<'_, S> {
         merged(&self.changes.entries, is_tombstone, after.cloned(), max, durable)
     }
 
-    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, S::Error> {
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<KeptHint>, S::Error> {
         match self.changes.hints.get(&(home, key.clone())) {
-            Some(state) => Ok(state.clone()),
+            Some(kept) => Ok(kept.clone()),
             None => self.durable.hint(home, key),
         }
     }
@@ -154,11 +152,11 @@ impl<S: Store> Store for Staged<'_, S> {
         let durable = |after: Option<&(NodeId, Key)>| {
             let after = after.map(|(home, key)| (*home, key));
             let hints = self.durable.hints_after(after, max)?.into_iter();
-            Ok(hints.map(|Hint { home, key, state }| ((home, key), state)).collect())
+            Ok(hints.map(|Hint { home, key, kept }| ((home, key), kept)).collect())
         };
         let after = after.map(|(home, key)| (home, key.clone()));
         let hints = merged(&self.changes.hints, |_| true, after, max, durable)?.into_iter();
-        Ok(hints.map(|((home, key), state)| Hint { home, key, state }).collect())
+        Ok(hints.map(|((home, key), kept)| Hint { home, key, kept }).collect())
     }
 
     fn hint_count(&self) -> Result<usize, S::Error> {

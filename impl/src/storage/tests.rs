@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use quorate_model::hash_tree::key_position;
-use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
+use quorate_model::ids::{ClientId, Key, NodeId, RequestId, Timestamp, Value};
 use quorate_model::protocol::{Change, Entry, Identity, MemoryStore, Run, Store};
 use quorate_model::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
@@ -37,6 +37,7 @@ fn entry(counter: u64, value: &str) -> Entry {
     Entry {
         state: Arc::new(state),
         run: Some(Run { incarnation: Incarnation(1), epoch: Epoch(0), counter }),
+        requests: [RequestId { client: ClientId(4), sequence: counter }].into_iter().collect(),
     }
 }
 
@@ -155,24 +156,27 @@ fn another_format_is_refused_with_what_to_do() {
         drop(database);
         open(directory.path())
     };
-    let newer = opened_with(3);
-    assert!(matches!(newer, Err(StorageError::NewerFormat { found: 3, .. })), "{newer:?}");
+    let newer = opened_with(STORE_FORMAT + 1);
+    assert!(matches!(newer, Err(StorageError::NewerFormat { .. })), "{newer:?}");
     assert_eq!(
         newer.unwrap_err().to_string(),
         format!(
-            "{} has store format 3, but this program knows up to 2: use the newer program",
-            file.display()
+            "{} has store format {}, but this program knows up to {STORE_FORMAT}: use the newer \
+             program",
+            file.display(),
+            STORE_FORMAT + 1
         )
     );
-    let older = opened_with(1);
-    assert!(matches!(older, Err(StorageError::OlderFormat { found: 1, .. })), "{older:?}");
+    let older = opened_with(STORE_FORMAT - 1);
+    assert!(matches!(older, Err(StorageError::OlderFormat { .. })), "{older:?}");
     assert_eq!(
         older.unwrap_err().to_string(),
         format!(
-            "{} has store format 1, but this program needs 2: use the older program, or move the \
-             data directory away and start the node with an empty one; it will take what it held \
-             from the others",
-            file.display()
+            "{} has store format {}, but this program needs {STORE_FORMAT}: use the older program, or \
+             move the data directory away and start the node with an empty one; it will take what \
+             it held from the others",
+            file.display(),
+            STORE_FORMAT - 1
         )
     );
     opened_with(STORE_FORMAT).unwrap();

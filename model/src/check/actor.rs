@@ -13,7 +13,7 @@ use core::time::Duration;
 use stateright::actor::{Actor, Id, Out};
 
 use crate::cluster::ClusterConfig;
-use crate::ids::{ClientId, Key, NodeId, Peer, Timestamp};
+use crate::ids::{ClientId, Key, NodeId, Peer, RequestId, Timestamp};
 use crate::protocol::{
     Client, ClientStep, Effect, Input, MemoryStore, Message, NodeConfig, Operation, Outcome,
     Replica, Step, Timer,
@@ -87,6 +87,24 @@ impl NodeState {
     #[must_use]
     pub fn durable(&self) -> &MemoryStore {
         self.synced.as_deref().unwrap_or(&self.store)
+    }
+
+    /// The requests for which it remembers durably to have minted versions.
+    pub(crate) fn minted_requests(&self) -> impl Iterator<Item = RequestId> + '_ {
+        self.disks().flat_map(MemoryStore::minted_requests)
+    }
+
+    /// Forgets, on its disk and on every copy of it, that a version was minted for this request.
+    pub(crate) fn forget_minted_request(&mut self, request: RequestId) {
+        self.store.forget_request(request);
+        let synced = self.synced.as_deref_mut();
+        for copy in self.copies.iter_mut().chain(synced) {
+            copy.forget_request(request);
+        }
+    }
+
+    fn disks(&self) -> impl Iterator<Item = &MemoryStore> {
+        core::iter::once(&self.store).chain(&self.copies).chain(self.synced.as_deref())
     }
 
     /// It stops: what is volatile is gone.

@@ -218,6 +218,7 @@ fn node_facts(
     }
     for (home, key, state) in after.store.hints() {
         let Ok(old) = before.store.hint(home, key);
+        let old = old.map(|kept| kept.state);
         if old.as_ref().is_some_and(|old| Arc::ptr_eq(old, state)) {
             continue;
         }
@@ -231,7 +232,7 @@ fn node_facts(
     }
     for (home, key, state) in before.store.hints() {
         let Ok(new) = after.store.hint(home, key);
-        if new.is_none_or(|new| !new.dominates(state)) {
+        if new.is_none_or(|new| !new.state.dominates(state)) {
             facts.push(Fact::HintDropped { key: key.clone(), state: Arc::clone(state) });
         }
     }

@@ -18,8 +18,9 @@
 //!
 //! **Finished requests**
 //! ([`Reductions::finished_requests`](crate::scenario::Reductions::finished_requests)). A node
-//! remembers a finished put only to answer a copy of it or a retry. If the client no longer waits for
-//! it and no copy is under way, neither can come. A read that was answered but listens for late
+//! remembers a finished put only to answer a copy of it or a retry, and for nothing else does it keep,
+//! on its disk, for which requests it minted versions. If the client no longer waits for it and no
+//! copy is under way, neither can come. A read that was answered but listens for late
 //! replies is forgotten when no message of it is under way: its timer, which may expire at any time,
 //! would do no more than forget it. Where tombstones are reaped, a node that still listens does not
 //! agree, so there the read is left to its timer.
@@ -168,9 +169,10 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
 }
 
 /// What a node forgets in one go.
-#[derive(Clone, PartialEq, Hash, Debug)]
+#[derive(Clone, Default, PartialEq, Hash, Debug)]
 pub(crate) struct Forget {
     finished: Vec<RequestId>,
+    minted: Vec<RequestId>,
     trailing: Vec<RequestId>,
 }
 
@@ -199,13 +201,17 @@ fn forget_finished(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterSt
                 .finished()
                 .filter(|request| is_over(scenario, state, *request))
                 .collect(),
+            minted: node
+                .minted_requests()
+                .filter(|request| is_over(scenario, state, *request))
+                .collect(),
             trailing: if instant::keeps_tombstones(scenario) {
                 node.replica.trailing().filter(is_silent).collect()
             } else {
                 Vec::new()
             },
         };
-        if forget.finished.is_empty() && forget.trailing.is_empty() {
+        if forget == Forget::default() {
             continue;
         }
         let seat = state.seats[index].clone();
@@ -214,6 +220,9 @@ fn forget_finished(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterSt
             if let ActorState::Node(node) = &mut seat.state {
                 for request in &forget.finished {
                     node.replica.forget_finished(*request);
+                }
+                for request in &forget.minted {
+                    node.forget_minted_request(*request);
                 }
                 for request in &forget.trailing {
                     node.replica.forget_trailing(*request);

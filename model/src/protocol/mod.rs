@@ -8,6 +8,7 @@
 mod client;
 mod effect;
 mod message;
+mod minted;
 mod read_round;
 mod replica;
 mod store;
@@ -19,8 +20,9 @@ pub use effect::{Effect, Input, Step, Timer};
 pub use message::{
     FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReapRound, Refusal,
 };
+pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
 pub use replica::{NodeConfig, Replica};
-pub use store::{Change, Entry, Hint, Identity, MemoryStore, Run, Store};
+pub use store::{Change, Entry, Hint, Identity, KeptHint, MemoryStore, Run, Store};
 pub use waits::Waits;
 pub use write_round::WriteRound;

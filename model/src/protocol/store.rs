@@ -9,8 +9,10 @@ use core::ops::{Bound, RangeBounds, RangeInclusive};
 use serde::{Deserialize, Serialize};
 
 use crate::hash_tree::{RowPlace, row_place, rows_within};
-use crate::ids::{Key, NodeId};
+use crate::ids::{Key, NodeId, RequestId};
 use crate::versions::{ActorId, Dot, Epoch, Incarnation, Record};
+
+use super::minted::MintedRequests;
 
 /// Who a node is, durably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -43,9 +45,17 @@ pub struct Entry {
     pub state: Arc<Record>,
     /// The run this node may continue for the key; `None` when it must take a fresh epoch.
     pub run: Option<Run>,
+    /// The requests for which this node minted versions of the key.
+    pub requests: MintedRequests,
 }
 
 impl Entry {
+    /// What a node holds of a key for which it has minted nothing.
+    #[must_use]
+    pub fn received(state: Arc<Record>) -> Self {
+        Entry { state, run: None, requests: MintedRequests::default() }
+    }
+
     /// The last dot that a node of this name minted for the key, in the run it may still continue.
     #[must_use]
     pub fn last_dot(&self, node: NodeId) -> Option<Dot> {
@@ -78,8 +88,8 @@ pub enum Change {
         home: NodeId,
         /// Which key.
         key: Key,
-        /// What the home is to take in.
-        state: Arc<Record>,
+        /// What is kept for it.
+        kept: KeptHint,
     },
     /// Forgets the hint for a home.
     RemoveHint {
@@ -90,6 +100,24 @@ pub enum Change {
     },
 }
 
+/// What a node keeps for a home that could not be reached.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct KeptHint {
+    /// What the home is to take in.
+    pub state: Arc<Record>,
+    /// The requests for which this node minted versions of the key, as a fallback that coordinated
+    /// them.
+    pub requests: MintedRequests,
+}
+
+impl KeptHint {
+    /// What a node keeps that has minted nothing of it.
+    #[must_use]
+    pub fn received(state: Arc<Record>) -> Self {
+        KeptHint { state, requests: MintedRequests::default() }
+    }
+}
+
 /// A hint: a version kept for a home that could not be reached.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Hint {
@@ -97,8 +125,8 @@ pub struct Hint {
     pub home: NodeId,
     /// Which key.
     pub key: Key,
-    /// What the home is to take in.
-    pub state: Arc<Record>,
+    /// What is kept for it.
+    pub kept: KeptHint,
 }
 
 /// The durable state of a node as the protocol reads it. It never writes: a step gives its
@@ -135,7 +163,7 @@ pub trait Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, Self::Error>;
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<KeptHint>, Self::Error>;
 
     /// At most `max` hints beyond the one for this home about this key, in the order of homes and
     /// keys.
@@ -174,7 +202,7 @@ pub trait Store {
 pub struct MemoryStore {
     identity: Option<Identity>,
     entries: BTreeMap<Key, Entry>,
-    hints: BTreeMap<(NodeId, Key), Arc<Record>>,
+    hints: BTreeMap<(NodeId, Key), KeptHint>,
 }
 
 impl MemoryStore {
@@ -189,8 +217,8 @@ impl MemoryStore {
                 Change::RemoveEntry { key } => {
                     self.entries.remove(&key);
                 }
-                Change::Hint { home, key, state } => {
-                    self.hints.insert((home, key), state);
+                Change::Hint { home, key, kept } => {
+                    self.hints.insert((home, key), kept);
                 }
                 Change::RemoveHint { home, key } => {
                     self.hints.remove(&(home, key));
@@ -211,7 +239,24 @@ impl MemoryStore {
 
     /// Every hint held, in order.
     pub fn hints(&self) -> impl Iterator<Item = (NodeId, &Key, &Arc<Record>)> {
-        self.hints.iter().map(|((home, key), state)| (*home, key, state))
+        self.hints.iter().map(|((home, key), kept)| (*home, key, &kept.state))
+    }
+
+    /// The requests for which this store's node minted versions, as far as it remembers.
+    pub fn minted_requests(&self) -> impl Iterator<Item = RequestId> + '_ {
+        let of_entries = self.entries.values().flat_map(|entry| entry.requests.iter());
+        of_entries.chain(self.hints.values().flat_map(|kept| kept.requests.iter()))
+    }
+
+    /// Forgets that a version was minted for this request. Only for the model, which knows when no
+    /// retry can come.
+    pub(crate) fn forget_request(&mut self, request: RequestId) {
+        for entry in self.entries.values_mut() {
+            entry.requests.forget(request);
+        }
+        for kept in self.hints.values_mut() {
+            kept.requests.forget(request);
+        }
     }
 
     /// The last dot that this store's node, minting under the name of `node`, minted for the key
@@ -248,7 +293,7 @@ impl Store for MemoryStore {
         Ok(tombstones.take(max).map(|(key, entry)| (key.clone(), entry.clone())).collect())
     }
 
-    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<Arc<Record>>, Infallible> {
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<KeptHint>, Infallible> {
         Ok(self.hints.get(&(home, key.clone())).cloned())
     }
 
@@ -260,10 +305,10 @@ impl Store for MemoryStore {
         let after = after.map(|(home, key)| (home, key.clone()));
         let hints =
             self.hints.iter().filter(|(at, _)| after.as_ref().is_none_or(|after| *at > after));
-        let hint = |((home, key), state): (&(NodeId, Key), &Arc<Record>)| Hint {
+        let hint = |((home, key), kept): (&(NodeId, Key), &KeptHint)| Hint {
             home: *home,
             key: key.clone(),
-            state: Arc::clone(state),
+            kept: kept.clone(),
         };
         Ok(hints.take(max).map(hint).collect())
     }

@@ -5,8 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Key, NodeId};
-use crate::protocol::{Change, Entry, Identity, Replica, Store};
-use crate::versions::Record;
+use crate::protocol::{Change, Entry, Identity, KeptHint, Replica, Store};
 
 /// A digest of a store's whole content: the exclusive or of a digest of each thing in it, so that
 /// replacing one thing costs one thing's work and the order of writing does not matter.
@@ -27,8 +26,8 @@ impl StoreDigest {
     }
 
     /// Adds a hint that was not there, or removes one that was.
-    pub fn toggle_hint(&mut self, home: NodeId, key: &Key, state: &Record) {
-        self.0 ^= short(&("hint", home, key, state));
+    pub fn toggle_hint(&mut self, home: NodeId, key: &Key, kept: &KeptHint) {
+        self.0 ^= short(&("hint", home, key, kept));
     }
 
     /// Follows a step's changes; `before` is the store as it was before them. A step changes
@@ -56,11 +55,11 @@ impl StoreDigest {
                         self.toggle_entry(key, &old);
                     }
                 }
-                Change::Hint { home, key, state } => {
+                Change::Hint { home, key, kept } => {
                     if let Some(old) = before.hint(*home, key)? {
                         self.toggle_hint(*home, key, &old);
                     }
-                    self.toggle_hint(*home, key, state);
+                    self.toggle_hint(*home, key, kept);
                 }
                 Change::RemoveHint { home, key } => {
                     if let Some(old) = before.hint(*home, key)? {

@@ -11,9 +11,9 @@ use crate::check::actor::NodeState;
 use crate::cluster::ClusterConfig;
 use crate::ids::{ClientId, Key, NodeId};
 use crate::protocol::{
-    Change, Effect, Entry, Input, MemoryStore, Message, NodeConfig, Replica, Step, Store, Timer,
+    Change, Effect, Entry, Input, KeptHint, MemoryStore, Message, NodeConfig, Replica, Step, Store,
+    Timer,
 };
-use crate::versions::Record;
 
 /// A node as far as it has been replayed.
 pub(super) struct NodeReplay {
@@ -43,8 +43,8 @@ pub(super) struct Touched {
 /// A hint about a key before and after a step that changed it.
 pub(super) struct TouchedHint {
     pub(super) home: NodeId,
-    pub(super) before: Option<Arc<Record>>,
-    pub(super) after: Option<Arc<Record>>,
+    pub(super) before: Option<KeptHint>,
+    pub(super) after: Option<KeptHint>,
 }
 
 /// A replayed step.

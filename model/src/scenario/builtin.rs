@@ -63,6 +63,9 @@ builtins! {
     "client-driven"
     "forwarded"
     "retry"
+    "retry-after-restart"
+    "retry-after-wipe"
+    "retry-after-delete"
     "lossy"
     ["Read repair and deletes"]
     "repair-only"

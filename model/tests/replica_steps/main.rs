@@ -9,3 +9,4 @@ mod identity;
 mod put;
 mod reap;
 mod refusal;
+mod retry;

@@ -38,7 +38,7 @@ fn a_record_too_large_is_refused_and_the_next_put_still_takes_the_first_epoch() 
     assert_eq!(bench.put(eleven), effects([reply(X, answer)]));
     let ten = PutRequest { value: Some(Value::from("ten chars!")), ..put(1) };
     let state = wrote(dot(A, 1), "ten chars!");
-    assert_eq!(bench.put(ten).changes, [next_epoch(1), holds_and_may_continue(&state, 0, 1)]);
+    assert_eq!(bench.put(ten).changes, [next_epoch(1), holds_and_may_continue(&state, 0, 1, [1])]);
 }
 
 #[test]

@@ -188,15 +188,21 @@ pub(crate) fn cancel_timer(sequence: u64) -> Effect {
 }
 
 /// The store takes this state of the key; its node may continue the run of this epoch and
-/// counter.
-pub(crate) fn holds_and_may_continue(state: &Arc<Record>, epoch: u64, counter: u64) -> Change {
+/// counter, and has minted versions for these requests.
+pub(crate) fn holds_and_may_continue<const COUNT: usize>(
+    state: &Arc<Record>,
+    epoch: u64,
+    counter: u64,
+    minted: [u64; COUNT],
+) -> Change {
     let run = Some(Run { incarnation: INCARNATION, epoch: Epoch(epoch), counter });
-    Change::Entry { key: key(), entry: Entry { state: Arc::clone(state), run } }
+    let requests = minted.into_iter().map(request).collect();
+    Change::Entry { key: key(), entry: Entry { state: Arc::clone(state), run, requests } }
 }
 
 /// The store takes this state of the key; its node must take a fresh epoch for its next write.
 pub(crate) fn holds(state: &Arc<Record>) -> Change {
-    Change::Entry { key: key(), entry: Entry { state: Arc::clone(state), run: None } }
+    Change::Entry { key: key(), entry: Entry::received(Arc::clone(state)) }
 }
 
 /// The store takes note that the epochs before this one are used.
@@ -280,6 +286,12 @@ impl Bench {
     /// A crash and a start: what was durable is still there.
     pub(crate) fn restart(&mut self, incarnation: Incarnation) -> Step {
         self.take(Input::Start { incarnation, founding: true })
+    }
+
+    /// What it keeps for a home.
+    pub(crate) fn kept_for(&self, home: NodeId) -> Option<&Arc<Record>> {
+        let mut hints = self.store.hints();
+        hints.find(|(of, ..)| *of == home).map(|(_, _, state)| state)
     }
 
     pub(crate) fn held(&self) -> Option<&Arc<Record>> {

@@ -26,7 +26,8 @@ pub(super) enum FinishedPut {
     },
 }
 
-/// The finished puts, oldest first out. Volatile: after a crash a retry is a new write.
+/// The finished puts, oldest first out. Volatile: after a crash a retry is recognised by what is
+/// stored with its version, see [`MintedRequests`](crate::protocol::MintedRequests).
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Finished {
     puts: BTreeMap<RequestId, FinishedPut>,

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use crate::ids::{Key, NodeId, Peer, RequestId};
 use crate::protocol::effect::{Effect, Step, Timer};
 use crate::protocol::message::Message;
-use crate::protocol::store::{Change, Hint, Store};
+use crate::protocol::store::{Change, Hint, KeptHint, Store};
 use crate::versions::{Record, RecordDigest};
 
 use super::{NodeConfig, Replica, take_in};
@@ -26,14 +26,14 @@ impl Replica {
         hint: Hint,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        let Hint { home, key, state } = hint;
+        let Hint { home, key, kept: KeptHint { state, .. } } = hint;
         let homes = config.cluster.homes(&key);
         let is_meant = homes.contains(home) && !homes.contains(config.node);
         if !is_meant || state.versioning() != config.cluster.versioning() {
             return Ok(());
         }
         let held = state.digest();
-        if keep(config, store, home, key, &state, step)?.is_some() {
+        if keep(config, store, home, key, &state, None, step)?.is_some() {
             step.send(from, Message::StoreAck { request, held });
         }
         Ok(())
@@ -53,14 +53,14 @@ impl Replica {
         if hints.len() >= batch_max {
             self.handoff_cursor = hints.last().map(|hint| (hint.home, hint.key.clone()));
         }
-        for Hint { home, key, state } in hints {
+        for Hint { home, key, kept } in hints {
             if config.cluster.homes(&key).contains(home) {
                 if planted!(config.cluster, HintDroppedOnSend) {
                     step.changes.push(Change::RemoveHint { home, key: key.clone() });
                 }
-                step.send(home, Message::Handoff { key, state });
+                step.send(home, Message::Handoff { key, state: kept.state });
             } else {
-                retarget(config, store, home, &key, &state, step)?;
+                retarget(config, store, home, &key, &kept, step)?;
             }
         }
         step.effects.push(Effect::SetTimer(Timer::Handoff));
@@ -78,8 +78,8 @@ impl Replica {
         step: &mut Step,
     ) -> Result<(), S::Error> {
         let hint = store.hint(home, &key)?;
-        let is_held = |state: &Arc<Record>| {
-            state.digest() == held || planted!(config.cluster, NewerHintDropped)
+        let is_held = |kept: &KeptHint| {
+            kept.state.digest() == held || planted!(config.cluster, NewerHintDropped)
         };
         if hint.as_ref().is_some_and(is_held) {
             step.changes.push(Change::RemoveHint { home, key });
@@ -89,24 +89,34 @@ impl Replica {
 }
 
 /// Merges a state into the hint for a home, and gives what that says then; `None`, and nothing is
-/// kept, if there are too many.
+/// kept, if there are too many. `minted_for` is the request for which this node minted the state.
 pub(super) fn keep<S: Store>(
     config: &NodeConfig,
     store: &S,
     home: NodeId,
     key: Key,
     state: &Arc<Record>,
+    minted_for: Option<RequestId>,
     step: &mut Step,
 ) -> Result<Option<Arc<Record>>, S::Error> {
-    let state = match store.hint(home, &key)? {
+    let old = store.hint(home, &key)?;
+    let limits = config.cluster.limits();
+    let state = match old.as_ref().map(|old| &old.state) {
         Some(_) if planted!(config.cluster, HintOverwritten) => Arc::clone(state),
-        Some(old) if old.dominates(state) => return Ok(Some(old)),
-        Some(old) if state.dominates(&old) => Arc::clone(state),
+        Some(old) if old.dominates(state) && minted_for.is_none() => {
+            return Ok(Some(Arc::clone(old)));
+        }
+        Some(old) if state.dominates(old) => Arc::clone(state),
         Some(old) => Arc::new(old.merged(state)),
-        None if store.hint_count()? >= config.cluster.limits().hints_max => return Ok(None),
+        None if store.hint_count()? >= limits.hints_max => return Ok(None),
         None => Arc::clone(state),
     };
-    step.changes.push(Change::Hint { home, key, state: Arc::clone(&state) });
+    let mut requests = old.map(|old| old.requests).unwrap_or_default();
+    if let Some(request) = minted_for {
+        requests.remember(request, limits.requests_max);
+    }
+    let kept = KeptHint { state: Arc::clone(&state), requests };
+    step.changes.push(Change::Hint { home, key, kept });
     Ok(Some(state))
 }
 
@@ -116,9 +126,10 @@ fn retarget<S: Store>(
     store: &S,
     home: NodeId,
     key: &Key,
-    state: &Arc<Record>,
+    kept: &KeptHint,
     step: &mut Step,
 ) -> Result<(), S::Error> {
+    let state = &kept.state;
     // A step changes each thing at most once: what another hint of this batch changes already has
     // to wait for the next.
     let is_touched = |change: &Change| match change {
@@ -133,11 +144,11 @@ fn retarget<S: Store>(
     }
     for present in config.other_homes(key) {
         // Beyond the limit, if need be: each of these replaces one that was there.
-        let state = match store.hint(present, key)? {
-            Some(old) => Arc::new(old.merged(state)),
-            None => Arc::clone(state),
+        let kept = match store.hint(present, key)? {
+            Some(old) => KeptHint { state: Arc::new(old.state.merged(state)), ..old },
+            None => kept.clone(),
         };
-        step.changes.push(Change::Hint { home: present, key: key.clone(), state });
+        step.changes.push(Change::Hint { home: present, key: key.clone(), kept });
     }
     step.changes.push(Change::RemoveHint { home, key: key.clone() });
     Ok(())

@@ -23,7 +23,7 @@ use crate::versions::Record;
 
 use super::effect::{Effect, Input, Step, Timer};
 use super::message::{Message, Refusal};
-use super::store::{Change, Entry, Hint, Identity, Store};
+use super::store::{Change, Entry, Hint, Identity, KeptHint, Store};
 use super::waits::Waits;
 use catch_up::CatchUp;
 use finished::Finished;
@@ -174,7 +174,8 @@ impl Replica {
                 Ok(())
             }
             Message::StoreHint { request, home, key, state } => {
-                self.receive_hint(config, store, from, request, Hint { home, key, state }, step)
+                let hint = Hint { home, key, kept: KeptHint::received(state) };
+                self.receive_hint(config, store, from, request, hint, step)
             }
             Message::Probe { request } => {
                 if self.serves() {
@@ -382,9 +383,9 @@ fn take_in<S: Store>(
     step: &mut Step,
 ) -> Result<(), S::Error> {
     let entry = match store.entry(key)? {
-        None => Entry { state: Arc::clone(incoming), run: None },
+        None => Entry::received(Arc::clone(incoming)),
         Some(_) if planted!(config.cluster, ArrivalsOverwrite) => {
-            Entry { state: Arc::clone(incoming), run: None }
+            Entry::received(Arc::clone(incoming))
         }
         Some(entry) if entry.state.dominates(incoming) => return Ok(()),
         Some(entry) => {
@@ -396,7 +397,7 @@ fn take_in<S: Store>(
             } else {
                 Arc::new(entry.state.merged(incoming))
             };
-            Entry { state, run }
+            Entry { state, run, requests: entry.requests }
         }
     };
     step.changes.push(Change::Entry { key: key.clone(), entry });

@@ -10,6 +10,7 @@ use crate::deviation::Deviation;
 use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::effect::Step;
 use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
+use crate::protocol::minted::MintedRequests;
 use crate::protocol::store::{Change, Entry, Identity, Run, Store};
 use crate::protocol::write_round::WriteRound;
 use crate::versions::{Dot, Record, VersionVector, Write};
@@ -78,7 +79,10 @@ impl Replica {
         step: &mut Step,
     ) -> Result<(), S::Error> {
         let request = put.request;
-        if self.retry_put(config, store, from, &put, step)? {
+        // A node that is no home has no entry of the key: what it minted is in a hint.
+        let is_home = config.is_home(&put.key);
+        let entry = if is_home { store.entry(&put.key)? } else { None };
+        if self.retry_put(config, store, from, &put, entry.as_ref(), step)? {
             return Ok(());
         }
         let admitted =
@@ -90,7 +94,7 @@ impl Replica {
                 return Ok(());
             }
         };
-        if !config.is_home(&put.key) || !self.serves() {
+        if !is_home || !self.serves() {
             self.pass_put_on(config, from, put, step);
             return Ok(());
         }
@@ -99,7 +103,7 @@ impl Replica {
         let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy())
             || planted!(config.cluster, FallbackCountedUnderStrict);
         let w = if planted!(config.cluster, WriteQuorumOneLess) { w.max(2) - 1 } else { w };
-        let Stored { state, delta } = match store_write(config, store, now, put, step)? {
+        let Stored { state, delta } = match store_write(config, store, now, entry, put, step)? {
             Ok(stored) => stored,
             Err(refusal) => {
                 reply_put(from, request, PutOutcome::Refused(refusal), step);
@@ -167,7 +171,7 @@ impl Replica {
             timestamp: now,
             value: put.value,
         });
-        let state = keep(config, store, home, key.clone(), &Arc::new(state), step)?;
+        let state = keep(config, store, home, key.clone(), &Arc::new(state), Some(request), step)?;
         let Some(state) = state else {
             let hints_max = config.cluster.limits().hints_max;
             refuse(Refusal::TooManyHints { hints_max }, step);
@@ -190,13 +194,15 @@ impl Replica {
         Ok(())
     }
 
-    /// Answers or resumes a put that is known already. Says whether it was.
+    /// Answers or resumes a put that is known already; `entry` is what the node holds of its key as a
+    /// home. Says whether it was known.
     fn retry_put<S: Store>(
         &mut self,
         config: &NodeConfig,
         store: &S,
         from: Peer,
         put: &PutRequest,
+        entry: Option<&Entry>,
         step: &mut Step,
     ) -> Result<bool, S::Error> {
         let request = put.request;
@@ -213,7 +219,7 @@ impl Replica {
             return Ok(false);
         }
         match self.finished.take(request) {
-            None => Ok(false),
+            None => self.resume_minted(config, store, from, put, entry, step),
             Some(FinishedPut::Forwarded { home }) => {
                 self.forward_put(config, from, put.clone(), home, step);
                 Ok(true)
@@ -235,6 +241,58 @@ impl Replica {
                 Ok(true)
             }
         }
+    }
+
+    /// Resumes a put that this node minted before it restarted, or so long ago that it has
+    /// forgotten who acknowledged: its key's present state goes out again. Says whether it minted it.
+    fn resume_minted<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        from: Peer,
+        put: &PutRequest,
+        entry: Option<&Entry>,
+        step: &mut Step,
+    ) -> Result<bool, S::Error> {
+        let (request, key) = (put.request, &put.key);
+        if planted!(config.cluster, MintedRequestsForgotten) {
+            return Ok(false);
+        }
+        let mut stand_ins = Vec::new();
+        if !entry.is_some_and(|entry| entry.requests.contains(request)) {
+            // As a fallback the node minted into its hint for the first home.
+            let home = config.other_homes(key).next().filter(|_| !config.is_home(key));
+            let Some(home) = home else { return Ok(false) };
+            let kept = store.hint(home, key)?;
+            if !kept.is_some_and(|kept| kept.requests.contains(request)) {
+                return Ok(false);
+            }
+            stand_ins.push((config.node, home));
+        }
+        // It is not refused, whatever the node carries: that would say that nothing was stored. A
+        // client that hears nothing asks again.
+        let admitted =
+            self.admit(config).and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
+        let Ok(w) = admitted else { return Ok(true) };
+        if let Some(entry) = entry.filter(|_| put.fan_out == FanOut::ClientDriven) {
+            let finished_max = config.cluster.limits().finished_max;
+            let minted = FinishedPut::Minted { key: key.clone() };
+            self.finished.remember(request, minted, finished_max);
+            let state = Arc::clone(&entry.state);
+            reply_put(from, request, PutOutcome::Minted { state }, step);
+            return Ok(true);
+        }
+        let mut round = WriteRound::new(w);
+        round.acknowledge(config.node);
+        let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy()) || !stand_ins.is_empty();
+        let is_fallback = !stand_ins.is_empty();
+        let mut write = CoordinatedWrite { key: key.clone(), round, sloppy, stand_ins };
+        if is_fallback {
+            write.recruit(config);
+        }
+        send_missing(config, store, request, &write, step)?;
+        self.await_acks(config, from, request, write, step);
+        Ok(true)
     }
 
     /// Answers if enough nodes hold the write, waits for more otherwise.
@@ -338,6 +396,7 @@ fn store_write<S: Store>(
     config: &NodeConfig,
     store: &S,
     now: Timestamp,
+    entry: Option<Entry>,
     put: PutRequest,
     step: &mut Step,
 ) -> Result<Result<Stored, Refusal>, S::Error> {
@@ -348,10 +407,9 @@ fn store_write<S: Store>(
         next_epoch: Default::default(),
         is_caught_up: true,
     });
-    let entry = store.entry(&put.key)?;
-    let state = match &entry {
-        Some(entry) => (*entry.state).clone(),
-        None => Record::empty(config.cluster.versioning()),
+    let (state, run, requests) = match entry {
+        Some(entry) => ((*entry.state).clone(), entry.run, entry.requests),
+        None => (Record::empty(config.cluster.versioning()), None, Default::default()),
     };
     let (dot, run, identity_after) = if config.cluster.deviates(Deviation::OneActorPerNode) {
         let (dot, run) = mint::next_dot_of_one_actor(config.mints_as, &state.context());
@@ -359,23 +417,25 @@ fn store_write<S: Store>(
     } else {
         // A client's context is news from the other replicas too: a node that came back with an
         // old disk may learn from it first that it has minted later dots than it remembers.
-        let run = entry.as_ref().and_then(|entry| entry.run);
         let (cluster, node) = (&config.cluster, config.mints_as);
         let run = mint::surviving_run(cluster, node, Some(identity), run, &put.context);
         mint::next_dot(node, identity, run)
     };
     if planted!(config.cluster, CounterRepeats) && run.counter > 1 {
         let run = Run { counter: run.counter - 1, ..run };
-        let minted = Minted { dot: Dot { counter: run.counter, ..dot }, run, identity_after };
+        let dot = Dot { counter: run.counter, ..dot };
+        let minted = Minted { dot, run, requests, identity_after };
         return Ok(store_as(config, state, minted, now, put, step));
     }
-    Ok(store_as(config, state, Minted { dot, run, identity_after }, now, put, step))
+    Ok(store_as(config, state, Minted { dot, run, requests, identity_after }, now, put, step))
 }
 
 /// The name of a write, and what must be stored with it.
 struct Minted {
     dot: Dot,
     run: Run,
+    /// The requests for which the node minted before.
+    requests: MintedRequests,
     identity_after: Option<Identity>,
 }
 
@@ -383,7 +443,7 @@ struct Minted {
 fn store_as(
     config: &NodeConfig,
     mut state: Record,
-    Minted { dot, run, identity_after }: Minted,
+    Minted { dot, run, mut requests, identity_after }: Minted,
     now: Timestamp,
     mut put: PutRequest,
     step: &mut Step,
@@ -403,7 +463,8 @@ fn store_as(
     }
     let state = Arc::new(state);
     step.changes.extend(identity_after.map(Change::Identity));
-    let entry = Entry { state: Arc::clone(&state), run: Some(run) };
+    requests.remember(put.request, config.cluster.limits().requests_max);
+    let entry = Entry { state: Arc::clone(&state), run: Some(run), requests };
     step.changes.push(Change::Entry { key: put.key, entry });
     let delta = if planted!(config.cluster, BareDeltaReplicated) {
         let mut delta = Record::empty(config.cluster.versioning());
@@ -423,7 +484,7 @@ fn held<S: Store>(
 ) -> Result<Option<Arc<Record>>, S::Error> {
     let own = write.stand_ins.iter().find(|(fallback, _)| *fallback == config.node);
     match own {
-        Some((_, home)) => store.hint(*home, &write.key),
+        Some((_, home)) => Ok(store.hint(*home, &write.key)?.map(|kept| kept.state)),
         None => Ok(store.entry(&write.key)?.map(|entry| entry.state)),
     }
 }

@@ -19,7 +19,7 @@ use crate::check::write_set::WriteSet;
 use crate::cluster::ClusterConfig;
 use crate::ids::{ClientId, Key, NodeId, RequestId};
 use crate::protocol::{
-    Change, Entry, Input, Message, NodeConfig, Operation, Outcome, Store, Timer,
+    Change, Entry, Input, KeptHint, Message, NodeConfig, Operation, Outcome, Store, Timer,
 };
 use crate::versions::{ActorId, Dot, Record, VersionVector};
 
@@ -199,7 +199,7 @@ impl Judge {
                 occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
             }
             for hint in &touched.hints {
-                let Some(after) = &hint.after else { continue };
+                let Some(KeptHint { state: after, .. }) = &hint.after else { continue };
                 let minted = hint.minted(state, config.node);
                 if let (Some(write), Some(dot)) = (at_fallback, minted) {
                     occasions[Judgeable::UniqueDots as usize] += 1;
@@ -209,7 +209,8 @@ impl Judge {
                     Message::StoreHint { home, .. } => *home == hint.home,
                     _ => false,
                 });
-                let came = [hint.before.as_deref(), carried(of_home, &touched.key)];
+                let before = hint.before.as_ref().map(|kept| &*kept.state);
+                let came = [before, carried(of_home, &touched.key)];
                 ghost.look_for_lost_siblings(came, at_fallback.filter(|_| minted.is_some()), after);
                 let has_siblings = after.versions().count() > 1;
                 occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
@@ -291,8 +292,8 @@ impl KeyGhost {
     /// Notes the name that a write was given.
     fn on_mint(&mut self, write: usize, dot: Dot) {
         self.historian.on_mint(&mut self.history, write, dot);
-        // A coordinator that crashed has forgotten the request, and its retry is a second write of
-        // the same value: whoever saw the first may have the second as sibling.
+        // A coordinator that lost what it minted has forgotten the request too, and its retry is a
+        // second write of the same value: whoever saw the first may have the second as sibling.
         if self.history.dots()[write].len() > 1 {
             self.promised[Judgeable::TrueSiblings as usize] = false;
         }
@@ -347,7 +348,7 @@ impl KeyNodes {
         let hints = touched.hints.iter().map(|TouchedHint { home, after, .. }| {
             let home = *home;
             match after.clone() {
-                Some(state) => Change::Hint { home, key: key(), state },
+                Some(kept) => Change::Hint { home, key: key(), kept },
                 None => Change::RemoveHint { home, key: key() },
             }
         });
@@ -380,9 +381,9 @@ impl TouchedHint {
         };
         let was_there = |dot: &Dot| {
             let before = self.before.as_ref();
-            before.is_some_and(|before| before.versions().any(|(known, _)| known == *dot))
+            before.is_some_and(|before| before.state.versions().any(|(known, _)| known == *dot))
         };
-        let mut dots = self.after.as_ref()?.versions().map(|(dot, _)| dot);
+        let mut dots = self.after.as_ref()?.state.versions().map(|(dot, _)| dot);
         dots.find(|dot| is_own(dot) && !was_there(dot))
     }
 }
