@@ -453,9 +453,3 @@ fn a_step_that_does_not_come_out_is_told_with_file_and_line_and_is_a_failure() {
     assert_eq!(document["differing"], 1);
     assert_eq!(document["scenarios"][0]["script"]["difference"]["line"], 9);
 }
-
-#[test]
-fn a_script_cannot_be_explored_and_the_refusal_says_what_can_be_done() {
-    let (_directory, output) = check_script(str::to_owned, &["explore", "mine.toml"]);
-    assert_refused(&output, &["a script has one run", "quorate check mine.toml"]);
-}

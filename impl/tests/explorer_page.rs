@@ -107,3 +107,26 @@ fn following_actions_changes_the_state_and_the_diagram() {
     wait_for(&tab, STATE, "B             holds nothing");
     assert!(!evaluate(&tab, DIAGRAM).contains("Store"));
 }
+
+#[test]
+fn a_saved_run_is_open_at_its_end_and_its_steps_can_be_walked_back() {
+    let here = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quorate"));
+    let check = command.args(["check", "failed-write-seen"]).current_dir(here.path()).output();
+    assert!(check.expect("quorate starts").status.success());
+    let served =
+        Served::start("quorate-traces/failed-write-seen/monotonic-reads.json", here.path());
+    let browser = browser();
+    let tab = browser.new_tab().unwrap();
+    tab.set_default_timeout(TIME_MAX);
+    tab.navigate_to(&served.url).unwrap().wait_until_navigated().unwrap();
+
+    wait_for(&tab, "document.querySelector('h1').innerText", "failed-write-seen");
+    wait_for(&tab, "document.querySelector('dl').innerText", "monotonic-reads violated");
+    wait_for(&tab, STATE, "monotonic-reads         VIOLATED");
+    wait_for(&tab, DIAGRAM, "Fetch k\nFetchReply: ");
+
+    let first = "//ol/li[3]/a[starts-with(normalize-space(.), 'writer starts put')]";
+    tab.wait_for_xpath_with_custom_timeout(first, TIME_MAX).unwrap().click().unwrap();
+    wait_for(&tab, STATE, "monotonic-reads         holds, not put to the test here");
+}

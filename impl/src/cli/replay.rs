@@ -1,10 +1,12 @@
 //! `quorate replay`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use quorate_model::check::trace::{CYCLE_STARTS, PATH_FORMAT, STUCK, SavedPath};
 use quorate_model::check::{ClusterModel, Expected, PropertyKind, PropertySpec};
+use quorate_model::scenario::Scenario;
 
 use super::scenario::{Source, parse};
 use super::{Failure, output};
@@ -25,25 +27,8 @@ pub struct ReplayArgs {
 /// the file is none of ours.
 pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let file = args.trace.display();
-    let text = std::fs::read_to_string(&args.trace)
-        .map_err(|error| Failure::Usage(format!("{file}: cannot be read: {error}")))?;
-    let saved: SavedPath = serde_json::from_str(&text)
-        .map_err(|error| Failure::Usage(format!("{file}: not a saved run: {error}")))?;
-    if saved.format != PATH_FORMAT {
-        return Err(Failure::Usage(format!(
-            "{file}: field `format` is {}, but this quorate reads format {PATH_FORMAT}; make the \
-             file again with `quorate check {}`",
-            saved.format, saved.scenario
-        )));
-    }
-    let name = format!("{file} (field `scenario_toml`)");
-    let loaded = parse(
-        &name,
-        &saved.scenario,
-        saved.scenario_toml.clone(),
-        Source::File(args.trace.clone()),
-    )?;
-    let model = ClusterModel::new(loaded.scenario);
+    let (saved, scenario) = load_saved(&args.trace)?;
+    let model = ClusterModel::new(scenario);
     let (property, shows) = (&saved.property, saved.shows);
     output::print(format!("{}: {property} {shows}\n", saved.scenario))?;
     let (steps, result) = saved.replay(&model);
@@ -67,6 +52,30 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         }
         Err(error) => Err(Failure::Unexpected(format!("{file}: {error}"))),
     }
+}
+
+/// Reads a run that `quorate check` saved, and the scenario that is in the file.
+///
+/// # Errors
+/// A usage failure when the file cannot be read, is no saved run or one of another format, or its
+/// scenario is refused.
+pub fn load_saved(path: &Path) -> Result<(SavedPath, Arc<Scenario>), Failure> {
+    let file = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("{file}: cannot be read: {error}")))?;
+    let saved: SavedPath = serde_json::from_str(&text)
+        .map_err(|error| Failure::Usage(format!("{file}: not a saved run: {error}")))?;
+    if saved.format != PATH_FORMAT {
+        return Err(Failure::Usage(format!(
+            "{file}: field `format` is {}, but this quorate reads format {PATH_FORMAT}; make the \
+             file again with `quorate check {}`",
+            saved.format, saved.scenario
+        )));
+    }
+    let name = format!("{file} (field `scenario_toml`)");
+    let source = Source::File(path.to_owned());
+    let loaded = parse(&name, &saved.scenario, saved.scenario_toml.clone(), source)?;
+    Ok((saved, loaded.scenario))
 }
 
 /// Whether it shows how a run ends without converging.

@@ -1,26 +1,27 @@
 //! Stateright's Explorer over a scenario: a page in the browser on which every run can be walked
 //! step by step.
 //!
-//! Explorer 0.31 has two habits that are contained here. It reads its page from `./ui/` of the
-//! working directory before it takes the page it brings along, so whoever starts it where there
-//! happens to be such a directory sees that: it runs in an empty directory of its own. And it
-//! panics when its address is taken: the address is tried first.
+//! Explorer 0.31 has two habits to know of. It reads its page from `./ui/` of the working directory
+//! before it takes the page it brings along: so it runs in a directory of its own, where it finds
+//! [ours](mod@page), which says what is explored, and never one that happens to be where it was
+//! started. And it panics when its address is taken: the address is tried first.
 
+mod exploration;
 mod model;
+mod page;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate_model::check::ClusterModel;
-use quorate_model::scenario::Scenario;
 use stateright::Model;
 use tempfile::TempDir;
 
-pub use model::{ExploredAction, ExploredCluster, ExploredState};
+pub use exploration::Exploration;
+pub use model::{ExploredAction, ExploredCluster, ExploredState, FixedRun, FixedStep};
 
 /// How long Explorer may take to accept its first connection. It has nothing to do before.
 const START_TIME_MAX: Duration = Duration::from_secs(10);
@@ -41,8 +42,8 @@ pub enum ExploreError {
         /// Why not.
         source: io::Error,
     },
-    /// There is no empty directory to serve from.
-    #[error("cannot change to an empty temporary directory: {0}")]
+    /// There is no directory to serve from.
+    #[error("cannot serve from a temporary directory: {0}")]
     Directory(io::Error),
     /// Explorer does not answer. Its own message, if it had one, is on standard error.
     #[error("Explorer does not answer on {address}; was the address taken just now?")]
@@ -57,28 +58,30 @@ pub enum ExploreError {
 pub struct Explorer {
     address: SocketAddr,
     ended: Receiver<()>,
-    /// Removed with this.
-    _empty: TempDir,
+    /// The part of the page's address that shows what is to be shown first.
+    opens_at: Option<String>,
+    /// Where the page is. Removed with this.
+    _directory: TempDir,
 }
 
 impl Explorer {
-    /// Serves a scenario on this address; with port 0, on a free one. The process changes to an
-    /// empty directory of its own: resolve relative paths before.
+    /// Serves on this address; with port 0, on a free one. The process changes to a directory of its
+    /// own: resolve relative paths before.
     ///
     /// # Errors
-    /// When the address cannot be listened on, or there is no place for the empty directory.
-    pub fn start(scenario: Arc<Scenario>, address: SocketAddr) -> Result<Self, ExploreError> {
+    /// When the address cannot be listened on, or there is no place for the directory.
+    pub fn start(exploration: Exploration, address: SocketAddr) -> Result<Self, ExploreError> {
         let listen = |source| ExploreError::Listen { address, source };
         let tried = TcpListener::bind(address).map_err(listen)?;
         let address = tried.local_addr().map_err(listen)?;
         // Explorer wants to listen itself.
         drop(tried);
-        let empty = tempfile::tempdir().map_err(ExploreError::Directory)?;
-        std::env::set_current_dir(empty.path()).map_err(ExploreError::Directory)?;
+        let directory = tempfile::tempdir().map_err(ExploreError::Directory)?;
+        serve_page(directory.path(), &exploration.page()).map_err(ExploreError::Directory)?;
         let (alive, ended) = channel();
-        let explored = ExploredCluster::new(ClusterModel::new(scenario));
-        thread::spawn(move || serve(explored, address, alive));
-        let explorer = Explorer { address, ended, _empty: empty };
+        let opens_at = exploration.opens_at().map(str::to_owned);
+        thread::spawn(move || serve(exploration.explored, address, alive));
+        let explorer = Explorer { address, ended, opens_at, _directory: directory };
         explorer.wait_until_it_answers()?;
         Ok(explorer)
     }
@@ -93,6 +96,12 @@ impl Explorer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/", self.reachable())
+    }
+
+    /// The address at which the page shows the run that it begins with, if there is one.
+    #[must_use]
+    pub fn run_url(&self) -> Option<String> {
+        self.opens_at.as_ref().map(|at| format!("{}{at}", self.url()))
     }
 
     /// Whether it has ended, which it does only when it has panicked.
@@ -126,6 +135,14 @@ impl Explorer {
         }
         Err(ExploreError::Silent { address: self.address })
     }
+}
+
+/// Makes this the directory from which Explorer takes its page.
+fn serve_page(directory: &Path, page: &str) -> io::Result<()> {
+    let directory_of_page = directory.join("ui");
+    std::fs::create_dir(&directory_of_page)?;
+    std::fs::write(directory_of_page.join("index.htm"), page)?;
+    std::env::set_current_dir(directory)
 }
 
 /// Serves until it panics; `_alive` is dropped then, which is how [`Explorer`] learns of it.

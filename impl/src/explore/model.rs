@@ -5,7 +5,7 @@
 //! is and can say how the properties stand in it. Explorer's own marks cannot: "safety holds" is
 //! what it says of every state off the path to a counterexample, without looking.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -26,12 +26,34 @@ struct Cluster {
     model: ClusterModel,
     /// What Stateright is to look for.
     properties: Vec<Property<ClusterModel>>,
+    /// The only run there is, where there is nothing to choose.
+    run: Option<FixedRun>,
+}
+
+/// One run to walk along.
+#[derive(Clone, Debug)]
+pub struct FixedRun {
+    /// What happens, in order.
+    pub steps: Vec<FixedStep>,
+    /// What is told at its end.
+    pub ending: String,
+}
+
+/// One step of a [`FixedRun`].
+#[derive(Clone, Debug)]
+pub struct FixedStep {
+    /// What happens.
+    pub action: Action,
+    /// The step of the script that it belongs to, in words.
+    pub part_of: Option<String>,
 }
 
 /// A state of an [`ExploredCluster`] model.
 #[derive(Clone)]
 pub struct ExploredState {
     state: ClusterState,
+    /// How many steps of a fixed run led here: a run may pass the same state twice.
+    taken: usize,
     cluster: Arc<Cluster>,
 }
 
@@ -45,21 +67,64 @@ pub struct ExploredAction {
 }
 
 impl ExploredCluster {
-    /// The model to explore a cluster by.
-    ///
-    /// # Panics
-    /// If there are more properties than `CONDITIONS` are names for.
+    /// The model to explore all runs of a cluster by.
     #[must_use]
     pub fn new(model: ClusterModel) -> Self {
+        Self::with_run(model, None)
+    }
+
+    /// The model to walk along this run by.
+    #[must_use]
+    pub fn along(model: ClusterModel, run: FixedRun) -> Self {
+        Self::with_run(model, Some(run))
+    }
+
+    /// # Panics
+    /// If there are more properties than `CONDITIONS` are names for.
+    fn with_run(model: ClusterModel, run: Option<FixedRun>) -> Self {
         let mut properties = model.properties();
         // The last one is there to keep a check going. Explorer's page is for people.
         properties.pop();
         assert!(properties.len() <= CONDITIONS.len(), "CONDITIONS must be as many as properties");
-        ExploredCluster { cluster: Arc::new(Cluster { model, properties }) }
+        ExploredCluster { cluster: Arc::new(Cluster { model, properties, run }) }
     }
 
-    fn state(&self, state: ClusterState) -> ExploredState {
-        ExploredState { state, cluster: Arc::clone(&self.cluster) }
+    /// The model of the cluster itself.
+    #[must_use]
+    pub fn model(&self) -> &ClusterModel {
+        &self.cluster.model
+    }
+
+    /// Where the page shows the end of this run: which of the offered actions is taken, step by
+    /// step, as far as they are offered.
+    #[must_use]
+    pub fn address(&self, actions: &[Action]) -> String {
+        let mut state = self.init_states().swap_remove(0);
+        let mut address = "#/steps/0".to_owned();
+        for action in actions {
+            let mut offered = Vec::new();
+            self.actions(&state, &mut offered);
+            let at = offered.iter().position(|offered| offered.action == *action);
+            let next = at.and_then(|at| self.next_state(&state, offered.swap_remove(at)));
+            let (Some(at), Some(next)) = (at, next) else { break };
+            let _ = write!(address, "/{at}");
+            state = next;
+        }
+        address
+    }
+
+    fn state(&self, state: ClusterState, taken: usize) -> ExploredState {
+        ExploredState { state, taken, cluster: Arc::clone(&self.cluster) }
+    }
+
+    fn action(&self, before: &ClusterState, action: Action) -> ExploredAction {
+        let starts = match &action {
+            Action::Invoke { client, .. } | Action::InvokeLate { client, .. } => {
+                Some(self.cluster.model.starts(before, *client))
+            }
+            _ => None,
+        };
+        ExploredAction { action, starts, cluster: Arc::clone(&self.cluster) }
     }
 }
 
@@ -69,27 +134,29 @@ impl Model for ExploredCluster {
 
     fn init_states(&self) -> Vec<ExploredState> {
         let states = self.cluster.model.init_states().into_iter();
-        states.map(|state| self.state(state)).collect()
+        states.map(|state| self.state(state, 0)).collect()
     }
 
     fn actions(&self, state: &ExploredState, actions: &mut Vec<ExploredAction>) {
-        let mut offered = Vec::new();
-        self.cluster.model.actions(&state.state, &mut offered);
-        // Messages are under way in the order of their fingerprints, which tells people nothing.
-        offered.sort_by_cached_key(place);
-        actions.extend(offered.into_iter().map(|action| {
-            let starts = match &action {
-                Action::Invoke { client, .. } | Action::InvokeLate { client, .. } => {
-                    Some(self.cluster.model.starts(&state.state, *client))
-                }
-                _ => None,
-            };
-            ExploredAction { action, starts, cluster: Arc::clone(&self.cluster) }
-        }));
+        let offered = match &self.cluster.run {
+            Some(run) => {
+                run.steps.get(state.taken).map(|step| step.action.clone()).into_iter().collect()
+            }
+            None => {
+                let mut offered = Vec::new();
+                self.cluster.model.actions(&state.state, &mut offered);
+                // Messages are under way in the order of their fingerprints, which tells people
+                // nothing.
+                offered.sort_by_cached_key(place);
+                offered
+            }
+        };
+        actions.extend(offered.into_iter().map(|action| self.action(&state.state, action)));
     }
 
     fn next_state(&self, last: &ExploredState, action: ExploredAction) -> Option<ExploredState> {
-        self.cluster.model.apply(&last.state, action.action).map(|state| self.state(state))
+        let next = self.cluster.model.apply(&last.state, action.action)?;
+        Some(self.state(next, last.taken_next()))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -112,8 +179,13 @@ impl Model for ExploredCluster {
         let (state, changes) = self.cluster.model.changes(&last.state, action.action.clone())?;
         let changes = if changes.is_empty() { vec!["nothing".to_owned()] } else { changes };
         let changes: Vec<String> = changes.iter().map(|change| format!("  {change}")).collect();
-        let state = self.state(state);
-        Some(format!("{action}\n\nchanged\n{}\n\nnow\n{state:?}", changes.join("\n")))
+        let state = self.state(state, last.taken_next());
+        let part_of = self.cluster.run.as_ref().and_then(|run| {
+            let part_of = run.steps.get(last.taken)?.part_of.as_ref()?;
+            Some(format!("{part_of}\n\n"))
+        });
+        let part_of = part_of.unwrap_or_default();
+        Some(format!("{part_of}{action}\n\nchanged\n{}\n\nnow\n{state:?}", changes.join("\n")))
     }
 
     fn as_svg(&self, path: Path<ExploredState, ExploredAction>) -> Option<String> {
@@ -143,7 +215,7 @@ fn place(action: &Action) -> impl Ord + use<> {
 /// Stateright wants plain functions without captured values, so each knows its property by
 /// position.
 fn condition<const POSITION: usize>(model: &ExploredCluster, state: &ExploredState) -> bool {
-    let Cluster { model, properties } = &*model.cluster;
+    let Cluster { model, properties, .. } = &*model.cluster;
     (properties[POSITION].condition)(model, &state.state)
 }
 
@@ -162,6 +234,17 @@ const CONDITIONS: &[Condition] = &conditions!(
 );
 
 impl ExploredState {
+    /// How many steps of a fixed run lead to the states after this one.
+    fn taken_next(&self) -> usize {
+        if self.cluster.run.is_some() { self.taken + 1 } else { 0 }
+    }
+
+    /// What is told at the end of a fixed run.
+    fn ending(&self) -> Option<&str> {
+        let run = self.cluster.run.as_ref()?;
+        (self.taken == run.steps.len()).then_some(&*run.ending)
+    }
+
     /// How each judged property stands in this very state.
     fn verdicts(&self) -> Vec<(&'static str, &'static str)> {
         let model = &self.cluster.model;
@@ -195,10 +278,13 @@ impl fmt::Debug for ExploredState {
         for (name, verdict) in verdicts {
             writeln!(f, "  {name:<width$}  {verdict}")?;
         }
+        if let Some(ending) = self.ending() {
+            writeln!(f, "\n{ending}")?;
+        }
         // Explorer takes states that read alike for the same; they may differ in what the
         // history remembers.
         let mut hasher = DefaultHasher::new();
-        self.state.hash(&mut hasher);
+        self.hash(&mut hasher);
         write!(f, "\nstate {:016x}", hasher.finish())
     }
 }
@@ -224,13 +310,14 @@ impl fmt::Debug for Cluster {
 
 impl PartialEq for ExploredState {
     fn eq(&self, other: &Self) -> bool {
-        self.state == other.state
+        self.state == other.state && self.taken == other.taken
     }
 }
 
 impl Hash for ExploredState {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.state.hash(state);
+        self.taken.hash(state);
     }
 }
 
