@@ -453,3 +453,20 @@ fn a_step_that_does_not_come_out_is_told_with_file_and_line_and_is_a_failure() {
     assert_eq!(document["differing"], 1);
     assert_eq!(document["scenarios"][0]["script"]["difference"]["line"], 9);
 }
+
+#[test]
+fn what_a_file_says_to_less_effect_than_it_seems_is_told_on_standard_error_and_in_json() {
+    let unused = |script: &str| script.replace("w = 2\n", "w = 2\ntokens-per-node = 3\n");
+    let warning = "mine.toml:7: warning: cluster.tokens-per-node: has no effect";
+    let (_directory, output) = check_script(unused, &["check", "mine.toml"]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains(warning), "{told}");
+    let (_directory, output) = check_script(unused, &["check", "--json", "mine.toml"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let warnings = document["scenarios"][0]["warnings"].as_array().expect("there are some");
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].as_str().is_some_and(|told| told.starts_with(warning)), "{warnings:?}");
+    let (_directory, output) = check_script(str::to_owned, &["check", "mine.toml"]);
+    assert!(!text(&output.stderr).contains("warning"), "{}", text(&output.stderr));
+}

@@ -23,8 +23,7 @@ fn get(served: &Served, path: &str) -> String {
     let host = served.url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(host).expect("quorate accepts connections");
     stream.set_read_timeout(Some(TIME_MAX)).expect("a timeout can be set");
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")
-        .expect("the request is sent");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").expect("the request is sent");
     let mut response = String::new();
     stream.read_to_string(&mut response).expect("the response is text");
     response

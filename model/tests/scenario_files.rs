@@ -16,7 +16,7 @@ use quorate_model::ids::{NodeId, Value};
 use quorate_model::protocol::{FanOut, ReadRepair};
 use quorate_model::scenario::builtin::{ALL as BUILTINS, Builtin};
 use quorate_model::scenario::file::parse;
-use quorate_model::scenario::{PlannedAction, Reductions, Scenario};
+use quorate_model::scenario::{PlannedAction, Reductions, Scenario, WarningKind};
 use quorate_model::versions::Versioning;
 
 const DOCUMENT: &str = include_str!("../../docs/scenarios.md");
@@ -337,6 +337,203 @@ fn nodes_of_different_groups_and_nodes_in_no_group_do_not_reach_each_other() {
     assert!(connected(0, 1));
     assert!(!connected(0, 2));
     assert!(!connected(2, 1));
+}
+
+// What is malformed, and what has no effect, each changed into the worked example or into a script.
+
+/// What is changed into what, of the document's worked example.
+const MALFORMED: &[(&str, &str)] = &[
+    (EXPECT, "[faults]\ndrops = 256\n\n[expect]"),
+    (EXPECT, "[faults]\ntimeouts = -1\n\n[expect]"),
+    (EXPECT, "[faults]\ncrashes = \"one\"\n\n[expect]"),
+    (EXPECT, "[clocks-ahead]\nA = -2\n\n[expect]"),
+    ("n = 3\n", "n = -3\n"),
+    ("r = 1\n", "r = 1.5\n"),
+    (W, "w = \"two\"\n"),
+    (W, "w = 2\nw = 3\n"),
+    (W, "w = 2\nsloppy = 1\n"),
+    (W, "w = 2\nversioning = \"vector\"\n"),
+    (W, "w = 2\nversioning = 3\n"),
+    (W, "w = 2\ntokens-per-node = -1\n"),
+    ("nodes = [\"A\", \"B\", \"C\"]", "nodes = \"A, B, C\""),
+    ("nodes = [\"A\", \"B\", \"C\"]", "nodes = [\"A\", 2]"),
+    ("n = 3\n", ""),
+    (READER, "name = 7\n"),
+    (READER, "name = \"page\"\nattempts = -1\n"),
+    (GET, "{ get = \"name\", r = -1 }"),
+    (GET, "\"get\""),
+    ("[cluster]", "turn-length = \"long\"\n\n[cluster]"),
+    (NO_LOST_WRITE, "no-lost-write = true"),
+];
+
+#[test]
+fn malformed_values_are_told_with_their_field_and_what_it_may_be_and_no_type_of_rust() {
+    let told: Vec<String> = MALFORMED.iter().map(|(from, to)| refusal(from, to)).collect();
+    for problem in &told {
+        for rust in ["u8", "u32", "u64", "usize", "Raw", "struct", "enum", "sequence"] {
+            assert!(!problem.contains(rust), "{rust} is a word of Rust: {problem}");
+        }
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Changes of the worked example that say something without effect.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    (READER, "name = \"page\"\nattempts = 2\n"),
+    (EXPECT, "[clocks-ahead]\nA = 1\n\n[expect]"),
+    (W, "w = 2\nhandoff = true\n"),
+    (W, "w = 2\nsloppy = true\nhandoff = true\n"),
+    (PUT, "{ put = \"name\", value = \"Ada\", sloppy = true }"),
+    ("[cluster]", "heals = true\n\n[cluster]"),
+    ("[cluster]", "down-returns = true\n\n[cluster]"),
+    (EXPECT, "[faults]\nwipes = 1\n\n[expect]"),
+    (EXPECT, "[faults]\nrollbacks = 1\n\n[expect]"),
+    (EXPECT, "[faults]\npartitions = 1\n\n[expect]"),
+    ("[cluster]", "faulty = []\n\n[cluster]"),
+    ("[cluster]", "faulty = [\"A\"]\n\n[cluster]"),
+    ("[cluster]", "partition = []\n\n[cluster]"),
+    ("[cluster]", "partition = [[\"A\", \"B\", \"C\"]]\n\n[cluster]"),
+    ("[cluster]", "partition = [[\"A\", \"B\"], []]\n\n[cluster]"),
+    ("[cluster]", "partition = [[\"A\", \"B\"], [\"B\"]]\n\n[cluster]"),
+    ("[cluster]", "partition = [[\"A\", \"B\"], [\"B\", \"C\"], [\"A\", \"C\"]]\n\n[cluster]"),
+    ("[cluster]", "partition = [[\"A\", \"A\"], [\"B\"]]\n\n[cluster]"),
+    ("[cluster]", "down = [\"A\", \"A\"]\n\n[cluster]"),
+    ("[cluster]", "shared-identity = [[\"A\", \"B\"], [\"B\", \"C\"]]\n\n[cluster]"),
+    ("[cluster]", "shared-identity = [[\"A\"]]\n\n[cluster]"),
+    ("[cluster]", "shared-identity = [[\"A\", \"A\"]]\n\n[cluster]"),
+    (READER, "name = \"page\"\nvia = [\"A\", \"B\", \"A\"]\n"),
+    (GET, "{ get = \"name\", via = [\"A\", \"A\"] }"),
+    (W, "w = 2\ndeviations = [\"values-only-tree\", \"values-only-tree\"]\n"),
+];
+
+#[test]
+fn what_has_no_effect_is_refused_with_what_it_would_take() {
+    let told: Vec<String> = WITHOUT_EFFECT.iter().map(|(from, to)| refusal(from, to)).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Changes that make what was without effect count.
+const WITH_EFFECT: &[(&str, &str)] = &[
+    (EXPECT, "[faults]\ncrashes = 1\nwipes = 1\nrollbacks = 1\n\n[expect]"),
+    (W, "w = 2\nversioning = \"last-write-wins\"\n\n[clocks-ahead]\nA = 1\n"),
+    ("[cluster]", "heals = true\npartition = [[\"A\"], [\"B\", \"C\"]]\n\n[cluster]"),
+    ("[cluster]", "heals = false\n\n[cluster]"),
+    ("[cluster]", "partition = [[\"A\", \"B\"], [\"B\", \"C\"]]\n\n[cluster]"),
+    ("[cluster]", "shared-identity = [[\"A\", \"B\"]]\n\n[cluster]"),
+    ("[cluster]", "down = [\"A\"]\ndown-returns = true\nfaults = { wipes = 1 }\n\n[cluster]"),
+];
+
+#[test]
+fn what_has_an_effect_is_accepted_without_a_warning() {
+    for (from, to) in WITH_EFFECT {
+        assert_eq!(accepted(from, to).warnings, [], "{to}");
+    }
+    let tried_again = changed(READER, "name = \"page\"\nattempts = 2\n");
+    let tried_again = tried_again.replace(EXPECT, "[faults]\ntimeouts = 1\n\n[expect]");
+    let scenario = parse("my.toml", "my", &tried_again).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scenario.warnings, []);
+}
+
+/// A script whose steps are these, in a cluster with a fallback.
+fn script(steps: &str) -> String {
+    format!(
+        "title = \"t\"\nstep = [\n  {{ put = \"k\", client = \"x\", via = \"A\", value = \"v\" }},\n  \
+         {steps},\n]\n\n[cluster]\nnodes = [\"A\", \"B\", \"C\"]\nn = 2\nr = 1\nw = 1\n\n\
+         [expect]\nno-lost-write = \"holds\"\n"
+    )
+}
+
+/// Steps without effect, or that look at nothing, or at less than they say.
+const STEPS_WITHOUT_EFFECT: &[&str] = &[
+    "{ set-clock = { node = \"A\", to = 7 } }",
+    "{ get = \"k\", client = \"x\", via = \"A\", finds = [\"v\", \"v\"] }",
+    "{ get = \"k\", client = \"x\", via = \"A\", only = [\"A\", \"A\"] }",
+    "{ expect-held = [] }",
+    "{ expect-hint = [] }",
+    "{ expect-held = { node = \"A\", key = \"k\", values = [\"v\", \"v\"] } }",
+    "{ expect-hint = { node = \"C\", home = \"A\", key = \"k\", values = [\"v\", \"v\"] } }",
+    "{ expect-answer = { client = \"x\", finds = [\"v\", \"v\"] } }",
+    "{ crash = \"A\" }, { get = \"k\", client = \"x\", via = \"A\" }",
+    "{ crash = \"A\" }, { delete = \"k\", client = \"x\", via = \"A\" }",
+    "{ partition = [[\"A\", \"B\", \"C\"]] }",
+    "{ partition = [[\"A\", \"B\"], [\"A\"]] }",
+    "{ partition = [] }",
+    "{ deliver = { kind = \"Store\", which = -1 } }",
+    "{ crash = 1 }",
+];
+
+#[test]
+fn steps_without_effect_and_checks_of_nothing_are_refused() {
+    let told =
+        STEPS_WITHOUT_EFFECT.iter().map(|steps| match parse("my.toml", "my", &script(steps)) {
+            Ok(_) => panic!("{steps} was accepted"),
+            Err(error) => error.to_string(),
+        });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+    for steps in [
+        "{ crash = \"A\" }, { get = \"k\", client = \"x\", via = \"A\", expect = \"pending\" }",
+        "{ crash = \"A\" }, { recover = \"A\" }, { get = \"k\", client = \"x\", via = \"A\" }",
+        "{ partition = [[\"A\", \"B\"], [\"B\", \"C\"]] }",
+    ] {
+        let scenario = parse("my.toml", "my", &script(steps));
+        assert_eq!(scenario.unwrap_or_else(|error| panic!("{error}")).warnings, [], "{steps}");
+    }
+}
+
+#[test]
+fn what_has_less_effect_than_it_seems_is_told_in_a_warning() {
+    const TWO_HOMES: &str = "n = 2\nr = 1\nw = 2\n";
+    let sloppy = |more: &str| {
+        let text = changed("n = 3\nr = 1\nw = 2\n", &format!("{TWO_HOMES}sloppy = true\n{more}"));
+        parse("my.toml", "my", &text).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let told: Vec<String> = [
+        sloppy(""),
+        accepted(W, "w = 2\ntokens-per-node = 3\n"),
+        accepted("[cluster]", "down = [\"A\"]\n\n[cluster]"),
+        parse(
+            "my.toml",
+            "my",
+            &changed(READER, "name = \"page\"\nvia = [\"A\"]\n")
+                .replace("[cluster]", "down = [\"A\"]\n\n[cluster]"),
+        )
+        .unwrap(),
+    ]
+    .iter()
+    .flat_map(|scenario| scenario.warnings.iter().map(ToString::to_string))
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
+    let text =
+        changed("n = 3\nr = 1\nw = 2\n", &format!("{TWO_HOMES}sloppy = true\nhandoff = true\n"));
+    let text = text.replace(EXPECT, "[faults]\ntimeouts = 1\n\n[expect]");
+    assert_eq!(parse("my.toml", "my", &text).unwrap().warnings, []);
+}
+
+#[test]
+fn the_document_has_what_is_refused_for_having_no_effect_and_every_warning() {
+    for (from, to) in [WITHOUT_EFFECT[1], WITHOUT_EFFECT[2], WITHOUT_EFFECT[5], WITHOUT_EFFECT[7]] {
+        let told = refusal(from, to);
+        let (_, problem) = told.split_once(": ").expect("file and line come first");
+        assert!(DOCUMENT.contains(problem), "not in docs/scenarios.md: {problem}");
+    }
+    let client = "x".to_owned();
+    for kind in [
+        WarningKind::HintsStay,
+        WarningKind::NoHints,
+        WarningKind::NobodyStandsIn,
+        WarningKind::NobodyCoordinates { client },
+        WarningKind::TokensUnused,
+    ] {
+        assert!(DOCUMENT.contains(&kind.to_string()), "not in docs/scenarios.md: {kind}");
+    }
+}
+
+#[test]
+fn no_scenario_that_ships_gives_a_warning() {
+    for builtin in BUILTINS {
+        let scenario = builtin.parse().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(scenario.warnings, [], "{}", builtin.name);
+    }
 }
 
 // The scenarios that ship.

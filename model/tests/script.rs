@@ -606,7 +606,10 @@ fn a_word_that_a_step_does_not_know_is_refused_with_those_it_knows() {
     let listed = refusal(&[PUT, r#"expect-held = [{ node = "A", kye = "k", values = [] }]"#]);
     assert!(listed.starts_with("my.toml:3: unknown field `kye`, expected"), "{listed}");
     let word = refusal(&[r#"deliver = "some""#]);
-    assert!(word.starts_with("my.toml:2: unknown variant `some`, expected `all`"), "{word}");
+    assert!(
+        word.starts_with("my.toml:2: step.deliver: unknown word `some`, expected `all`"),
+        "{word}"
+    );
     let shape = refusal(&["deliver = 1"]);
     assert!(shape.contains("expected \"all\", a table that names a message"), "{shape}");
     let kind = refusal(&[PUT, r#"deliver = { kind = "Stroe" }"#]);
@@ -615,7 +618,7 @@ fn a_word_that_a_step_does_not_know_is_refused_with_those_it_knows() {
         "{kind}"
     );
     let answer = refusal(&[&format!(r#"{PUT}, expect = "fine""#)]);
-    assert!(answer.contains("unknown variant `fine`, expected one of `ok`"), "{answer}");
+    assert!(answer.contains("unknown word `fine`, expected one of `ok`"), "{answer}");
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub struct Entry {
     cluster: String,
     clients: Vec<String>,
     bounds: String,
+    /// What its file says to less effect than it seems, if anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     n: usize,
     r: usize,
     w: usize,
@@ -214,6 +217,7 @@ impl Entry {
             cluster: describe::cluster(scenario),
             clients: describe::clients(scenario),
             bounds: describe::bounds(scenario),
+            warnings: scenario.warnings.iter().map(ToString::to_string).collect(),
             n: quorum.n(),
             r: quorum.r(),
             w: quorum.w(),

@@ -87,6 +87,9 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let named = args.scenarios.iter().map(|name| load_all(name));
         named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
     };
+    for warning in loaded.iter().flat_map(|loaded| &loaded.scenario.warnings) {
+        output::note(&warning.to_string());
+    }
     let limits = limits(args);
     let is_named = !args.scenarios.is_empty();
     let told = Told {

@@ -46,6 +46,7 @@ fn facts_of(exploration: &Exploration) -> Vec<(&'static str, String)> {
     let expected =
         scenario.expect.iter().map(|(property, expected)| format!("{property} {expected}"));
     facts.push(("expected", expected.collect::<Vec<_>>().join(", ")));
+    facts.extend(scenario.warnings.iter().map(|warning| ("warning", warning.kind.to_string())));
     if let Some(about) = exploration.about() {
         facts.push(("run", about.to_owned()));
     }

@@ -191,5 +191,6 @@ fn scenario(
         expect: BTreeMap::new(),
         show: BTreeMap::new(),
         default: false,
+        warnings: Vec::new(),
     }
 }

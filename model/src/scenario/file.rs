@@ -1,5 +1,7 @@
 //! Scenario files. The format is described in `docs/scenarios.md`.
 
+mod effect;
+mod malformed;
 mod shapes;
 mod steps;
 
@@ -107,10 +109,8 @@ struct RawCluster {
     #[serde(default = "in_order")]
     placement: PlacementSpec,
     tokens_per_node: Option<Spanned<usize>>,
-    #[serde(default)]
-    sloppy: bool,
-    #[serde(default)]
-    handoff: bool,
+    sloppy: Option<Spanned<bool>>,
+    handoff: Option<Spanned<bool>>,
     #[serde(default)]
     anti_entropy: bool,
     #[serde(default)]
@@ -118,7 +118,7 @@ struct RawCluster {
     #[serde(default)]
     left: Vec<Spanned<String>>,
     #[serde(default)]
-    deviations: Vec<Deviation>,
+    deviations: Vec<Spanned<Deviation>>,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +164,10 @@ fn in_order() -> PlacementSpec {
     PlacementSpec::InOrder
 }
 
+fn is_set(flag: &Option<Spanned<bool>>) -> bool {
+    flag.as_ref().is_some_and(|on| *on.get_ref())
+}
+
 /// Reads a scenario. `file` is how errors name it, `name` how the scenario is called.
 ///
 /// # Errors
@@ -172,14 +176,14 @@ fn in_order() -> PlacementSpec {
 pub fn parse(file: &str, name: &str, text: &str) -> Result<Scenario, ScenarioError> {
     let raw: RawScenario = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        let problem = error.message().lines().collect::<Vec<_>>().join("; ");
+        let problem = malformed::problem(text, &error);
         Reader { file, text, nodes: &[], n: 0, program: PROGRAM }.error(at..at, problem)
     })?;
     let nodes: Vec<String> =
         raw.cluster.nodes.get_ref().iter().map(|node| node.get_ref().clone()).collect();
     let n = *raw.cluster.n.get_ref();
     let program = if raw.steps.is_empty() { PROGRAM } else { STEP };
-    Reader { file, text, nodes: &nodes, n, program }.scenario(name, raw)
+    Reader { file, text, nodes: &nodes, n, program }.scenario(name, &raw)
 }
 
 struct Reader<'a> {
@@ -227,7 +231,7 @@ impl Reader<'_> {
         names.iter().map(|name| self.node(name, field)).collect()
     }
 
-    fn scenario(&self, name: &str, raw: RawScenario) -> Result<Scenario, ScenarioError> {
+    fn scenario(&self, name: &str, raw: &RawScenario) -> Result<Scenario, ScenarioError> {
         let spec = self.cluster_spec(&raw.cluster);
         let cluster = spec.build().map_err(|error| self.cluster_error(&raw.cluster, error))?;
         // The smallest tree that is one: more levels would tell more states apart and show nothing.
@@ -259,21 +263,20 @@ impl Reader<'_> {
         };
         let is_script = !raw.steps.is_empty();
         let (clients, writes, script) = if is_script {
-            self.refuse_beside_steps(&raw)?;
+            self.refuse_beside_steps(raw)?;
             let (clients, writes, script) = self.script(&raw.steps, down)?;
             (clients, writes, Some(script))
         } else {
             let (clients, writes) = self.clients(&raw.clients, down)?;
             (clients, writes, None)
         };
-        let expect = self.expectations(raw.expect, is_script)?;
+        let expect = self.expectations(&raw.expect, is_script)?;
         let show = self.shown_with(&raw.show, &expect)?;
         let rounds = self.rounds(raw.rounds.as_ref(), spec.background)?;
-        let is_set = |flag: &Option<Spanned<bool>>| flag.as_ref().is_some_and(|on| *on.get_ref());
         let faults = raw.faults.as_ref().map_or_else(Faults::default, |faults| *faults.get_ref());
-        Ok(Scenario {
+        let mut scenario = Scenario {
             name: name.to_owned(),
-            title: raw.title,
+            title: raw.title.clone(),
             notes: raw.notes.trim().to_owned(),
             cluster: Arc::new(cluster),
             spec,
@@ -299,7 +302,10 @@ impl Reader<'_> {
             expect,
             show,
             default: raw.default,
-        })
+            warnings: Vec::new(),
+        };
+        scenario.warnings = self.effects(raw, &scenario)?;
+        Ok(scenario)
     }
 
     /// What runs must contain that are shown.
@@ -396,14 +402,14 @@ impl Reader<'_> {
                 .tokens_per_node
                 .as_ref()
                 .map_or(TOKENS_PER_NODE_DEFAULT, |tokens| *tokens.get_ref()),
-            sloppy: raw.sloppy,
+            sloppy: is_set(&raw.sloppy),
             background: Background {
-                handoff: raw.handoff,
+                handoff: is_set(&raw.handoff),
                 anti_entropy: raw.anti_entropy,
                 reaping: raw.reaping,
             },
             left: raw.left.iter().map(|name| name.get_ref().clone()).collect(),
-            deviations: raw.deviations.clone(),
+            deviations: raw.deviations.iter().map(|deviation| *deviation.get_ref()).collect(),
         }
     }
 
@@ -577,16 +583,16 @@ impl Reader<'_> {
 
     fn expectations(
         &self,
-        raw: Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
+        raw: &Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
         is_script: bool,
     ) -> Result<BTreeMap<String, Expected>, ScenarioError> {
         if raw.get_ref().is_empty() {
             return Err(self.error(raw.span(), "expect: state at least one verdict"));
         }
         let mut expect = BTreeMap::new();
-        for (name, expected) in raw.into_inner() {
-            let (at, name) = (name.span(), name.into_inner());
-            let Some(property) = PropertySpec::named(&name) else {
+        for (name, expected) in raw.get_ref() {
+            let (at, name) = (name.span(), name.get_ref());
+            let Some(property) = PropertySpec::named(name) else {
                 let known = PropertySpec::names();
                 let problem = format!("expect: unknown property `{name}`; known are {known}");
                 return Err(self.error(at, problem));
@@ -598,7 +604,7 @@ impl Reader<'_> {
                 );
                 return Err(self.error(at, problem));
             }
-            let (at, expected) = (expected.span(), expected.into_inner());
+            let (at, expected) = (expected.span(), *expected.get_ref());
             if !property.admits(expected) {
                 let [one, other] = match property.kind {
                     PropertyKind::Safety { .. } | PropertyKind::Convergence { .. } => {
@@ -612,7 +618,7 @@ impl Reader<'_> {
                 );
                 return Err(self.error(at, problem));
             }
-            expect.insert(name, expected);
+            expect.insert(name.clone(), expected);
         }
         Ok(expect)
     }

@@ -7,6 +7,7 @@
 pub mod builtin;
 pub mod file;
 pub mod script;
+mod warning;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -25,6 +26,8 @@ use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
 use crate::protocol::FanOut;
 use crate::versions::Versioning;
 use script::Script;
+
+pub use warning::{Warning, WarningKind};
 
 /// The most writes that all clients of one scenario may make: ghost history keeps sets of writes
 /// in one machine word pair.
@@ -82,6 +85,8 @@ pub struct Scenario {
     pub show: BTreeMap<String, ShownWith>,
     /// Whether it is checked when no scenario is named.
     pub default: bool,
+    /// What its file says to less effect than it seems.
+    pub warnings: Vec<Warning>,
 }
 
 /// What a run that is shown must contain: without it the shortest run may show the property by

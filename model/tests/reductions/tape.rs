@@ -80,8 +80,8 @@ pub(crate) fn scenario_text(tape: &[u8]) -> String {
     let split = if partitions > 0 || tape.rarely(8) {
         match tape.choose(3) {
             0 => Some("[[\"A\"], [\"B\"]]"),
-            1 => Some("[[\"A\", \"B\"]]"),
-            _ if nodes == 3 => Some("[[\"A\", \"C\"], [\"B\", \"C\"]]"),
+            1 if nodes == 3 => Some("[[\"A\", \"B\"]]"),
+            2 if nodes == 3 => Some("[[\"A\", \"C\"], [\"B\", \"C\"]]"),
             _ => Some("[[\"A\"], [\"B\"]]"),
         }
     } else {

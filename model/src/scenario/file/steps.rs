@@ -188,6 +188,37 @@ impl RawStep {
         ]
     }
 
+    /// Every list of names in it, each with the field that it is.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&'static str, &[Spanned<String>])> {
+        let of_step = [("step.only", &self.only), ("step.finds", &self.finds)];
+        let answer = self.expect_answer.as_ref().and_then(|answer| answer.finds.as_ref());
+        let held = self.expect_held.iter().flat_map(|held| &held.0);
+        let hints = self.expect_hint.iter().flat_map(|hints| &hints.0);
+        of_step
+            .into_iter()
+            .filter_map(|(field, names)| Some((field, names.as_ref()?.get_ref().as_slice())))
+            .chain(answer.map(|finds| ("step.expect-answer.finds", finds.get_ref().as_slice())))
+            .chain(held.map(|held| ("step.expect-held.values", held.values.as_slice())))
+            .chain(hints.filter_map(|hint| {
+                Some(("step.expect-hint.values", hint.values.as_ref()?.as_slice()))
+            }))
+    }
+
+    /// The groups that the network splits into, if it does.
+    pub(super) fn groups(&self) -> &[Vec<Spanned<String>>] {
+        self.partition.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the write that it makes may be sloppy, if it says so.
+    pub(super) fn sloppy(&self) -> Option<&Spanned<bool>> {
+        self.sloppy.as_ref()
+    }
+
+    /// Where it sets a clock, if it does.
+    pub(super) fn sets_clock(&self) -> Option<Range<usize>> {
+        self.set_clock.as_ref().map(|clock| clock.node.span())
+    }
+
     fn is_request(&self) -> bool {
         self.put.is_some() || self.delete.is_some() || self.get.is_some()
     }
