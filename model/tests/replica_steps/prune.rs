@@ -10,7 +10,7 @@ use quorate_model::versions::Record;
 use crate::bench::*;
 
 fn pruning() -> ClusterSpec {
-    let background = Background { reaping: Reaping::Agreed, ..Background::default() };
+    let background = Background { reaping: Reaping::Agreed, ..Background::OFF };
     ClusterSpec { background, ..spec(2, 2, 1, 1) }
 }
 

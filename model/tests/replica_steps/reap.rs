@@ -9,7 +9,7 @@ use quorate_model::versions::{Record, VersionVector, Write};
 use crate::bench::*;
 
 fn reaping() -> ClusterSpec {
-    let background = Background { reaping: Reaping::Agreed, ..Background::default() };
+    let background = Background { reaping: Reaping::Agreed, ..Background::OFF };
     ClusterSpec { background, ..spec(2, 2, 1, 1) }
 }
 
