@@ -192,7 +192,8 @@ fn a_saved_run_is_shown_to_its_end_and_other_runs_can_be_walked_from_it() {
     let end = opens_at(&page);
     let (before, last) = end.rsplit_once('/').expect("a run has steps");
     let before_last = offered(&served, before);
-    let told = before_last.iter().find(|offered| offered["actionIndex"].to_string() == last);
+    let last: u64 = last.parse().expect("a step is told by its number");
+    let told = before_last.iter().find(|offered| offered["actionIndex"].as_u64() == Some(last));
     let told = told.expect("the run's step is offered")["outcome"].as_str().expect("it is told");
     let property = told.lines().find(|line| line.contains("monotonic-reads "));
     assert!(property.is_some_and(|line| line.contains("VIOLATED")), "{told}");
