@@ -164,8 +164,10 @@ fn a_violation_is_told_in_steps_saved_and_walked_again() {
     assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
     let told = text(&output.stdout);
     let verdict = "violated    read-freshness                      in 2 steps\n";
+    let reason = "              since reader read nothing, though writer's put \"new\" was\n\
+                  \u{20}             acknowledged before the read began\n";
     let replayed = "              quorate replay quorate-traces/r1-w1/read-freshness.json\n";
-    assert!(told.contains(&format!("{verdict}{replayed}")), "{told}");
+    assert!(told.contains(&format!("{verdict}{reason}{replayed}")), "{told}");
     // The story of the scenario, in lines that fit.
     assert!(
         told.contains("  notes       R + W = 2 is not more than N = 3: a read can miss"),

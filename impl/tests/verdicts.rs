@@ -12,6 +12,7 @@ use quorate_model::check::{Action, Expected};
 use quorate_model::protocol::Timer;
 use quorate_model::scenario::ShownWith;
 use quorate_model::scenario::builtin::{ALL, Builtin};
+use quorate_model::scenario::file::parse;
 
 const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
 
@@ -102,6 +103,78 @@ fn a_run_is_shown_with_what_the_scenario_is_about_if_there_is_one() {
     let lacking = shown_of_reads_that_go_back(Some(ShownWith::Happens(Kind::Wipe)));
     assert_eq!(lacking.path, shortest.path);
     assert!(lacking.lacks_what_is_shown() && !lacking.is_as_expected());
+}
+
+/// Nodes may crash, and that is all.
+const NOTHING_EVER_HAPPENS: &str = r#"title = "Nobody asks for anything: is anything reached?"
+
+[cluster]
+nodes = ["A", "B", "C"]
+n = 3
+r = 2
+w = 2
+
+[[client]]
+name = "idle"
+program = []
+
+[faults]
+crashes = 1
+
+[expect]
+write-acknowledged = "not reached"
+write-unavailable = "not reached"
+siblings = "not reached"
+more-siblings-than-clients = "not reached"
+tombstone-reaped = "not reached"
+hint-kept = "not reached"
+read-answered = "not reached"
+read-unavailable = "not reached"
+overlapping-write-seen = "not reached"
+overlapping-write-missed = "not reached"
+concurrent-writes-share-no-replica = "not reached"
+"#;
+
+#[test]
+fn what_nobody_asked_for_is_not_reached_for_lack_of_occasion_and_not_as_expected() {
+    let scenario = parse("nothing.toml", "nothing", NOTHING_EVER_HAPPENS)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let report = check(&Arc::new(scenario), &LIMITS, |_| {});
+    assert_eq!(report.verdicts.len(), 11, "every property that may be reached is asked for");
+    for verdict in &report.verdicts {
+        let name = verdict.property.name;
+        assert_eq!(verdict.found, Some(Expected::NotReached), "{name}");
+        assert!(verdict.is_vacuous() && !verdict.is_as_expected(), "{name}");
+    }
+    assert!(!report.is_as_expected());
+}
+
+#[test]
+fn what_was_asked_for_and_is_not_reached_is_as_expected() {
+    // A strict write that a client asks for and no fault can stop.
+    let mut scenario = (*r1_w1()).clone();
+    scenario.expect.insert("write-unavailable".into(), Expected::NotReached);
+    let report = check(&Arc::new(scenario), &LIMITS, |_| {});
+    let of = |verdict: &&quorate::check::Verdict| verdict.property.name == "write-unavailable";
+    let verdict = report.verdicts.iter().find(of).expect("it is judged");
+    assert!(verdict.is_as_expected());
+    assert_eq!(verdict.witness.as_ref().map(Vec::len), Some(1), "the put is asked for first");
+}
+
+#[test]
+fn convergence_and_progress_are_judged_on_one_graph() {
+    let builtin = Builtin::named("two-disks-lost").expect("it is built in");
+    let mut scenario = builtin.parse().expect("built-in scenarios parse");
+    scenario.expect.insert("convergence".into(), Expected::Violated);
+    let report = check(&Arc::new(scenario), &LIMITS, |_| {});
+    let endings = |name: &str| {
+        let verdict = report.verdicts.iter().find(|verdict| verdict.property.name == name);
+        verdict.and_then(|verdict| verdict.endings).expect("it is judged where runs end").size
+    };
+    let (convergence, progress) = (endings("convergence"), endings("progress"));
+    assert_eq!(convergence.states, progress.states);
+    assert_eq!(convergence.bottom_components, progress.bottom_components);
+    assert_ne!(convergence.met, progress.met);
 }
 
 fn larger() -> Arc<quorate_model::scenario::Scenario> {

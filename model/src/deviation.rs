@@ -39,6 +39,8 @@ deviations! {
     ServeUncaught: "a node that lost its disk serves at once",
     ValuesOnlyTree: "hash trees cover keys and values, not contexts and dots",
     #[cfg(feature = "planted-faults")]
+    CatchUpAskedOnce: "a node that lost its disk asks the others for what they hold once, and never again",
+    #[cfg(feature = "planted-faults")]
     DuplicateAcksCounted: "a second acknowledgement of one node counts again",
     #[cfg(feature = "planted-faults")]
     WriteQuorumOneLess: "a write is acknowledged when W - 1 nodes hold it",

@@ -13,7 +13,7 @@ use quorate_model::check::convergence::{
     ClusterSource, Decision, Outcome, STATES_MAX, Source, Step, Violation, decide,
 };
 use quorate_model::check::trace::{CYCLE_STARTS, ReplayError, SavedPath, numbered, walk};
-use quorate_model::check::{Action, ClusterModel, Expected};
+use quorate_model::check::{Action, ClusterModel, Expected, Goal};
 use quorate_model::scenario::builtin::{ALL, Builtin};
 use quorate_model::scenario::{Reductions, Scenario};
 use stateright::{Checker, Model, Property};
@@ -72,7 +72,7 @@ impl Source for Drawn {
         u64::from(*state)
     }
 
-    fn has_converged(&self, state: &u32) -> bool {
+    fn meets(&self, _: usize, state: &u32) -> bool {
         self.converged.contains(state)
     }
 }
@@ -204,8 +204,8 @@ fn a_search_that_is_told_to_stop_is_cut() {
         fn fingerprint(&self, state: &u32) -> u64 {
             self.0.fingerprint(state)
         }
-        fn has_converged(&self, state: &u32) -> bool {
-            self.0.has_converged(state)
+        fn meets(&self, _: usize, state: &u32) -> bool {
+            self.0.meets(0, state)
         }
         fn may_go_on(&self) -> bool {
             false
@@ -229,7 +229,7 @@ fn the_size_counts_states_edges_and_components() {
     let drawn = Drawn::new(&[(0, 1), (1, 0), (1, 2), (1, 2), (2, 3), (3, 2)], &[2, 3, 4])
         .with_faults(&[(0, 4)]);
     let size = drawn.decide().size;
-    assert_eq!((size.states, size.converged, size.settling_edges), (5, 3, 5));
+    assert_eq!((size.states, size.met, size.settling_edges), (5, 3, 5));
     assert_eq!(size.components, 3);
     assert_eq!((size.bottom_components, size.bottom_components_of_several), (2, 1));
 }
@@ -257,7 +257,7 @@ fn a_run_of_a_million_steps_overflows_no_stack() {
         fn fingerprint(&self, state: &u32) -> u64 {
             u64::from(*state)
         }
-        fn has_converged(&self, state: &u32) -> bool {
+        fn meets(&self, _: usize, state: &u32) -> bool {
             *state == LENGTH - 1
         }
     }
@@ -300,7 +300,7 @@ impl Model for Checked {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::eventually("converged", |checked: &Checked, state| {
-                checked.drawn.has_converged(state)
+                checked.drawn.meets(0, state)
             }),
             // Otherwise the search may stop early.
             Property::sometimes("never", |_, _| false),
@@ -507,7 +507,10 @@ fn builtin(name: &str) -> Scenario {
 }
 
 fn decide_scenario(scenario: Scenario, states_max: usize) -> Decision<Action> {
-    decide(&ClusterSource::new(&ClusterModel::new(Arc::new(scenario))), states_max)
+    decide(
+        &ClusterSource::new(&ClusterModel::new(Arc::new(scenario)), &[Goal::Convergence]),
+        states_max,
+    )
 }
 
 #[test]
@@ -536,7 +539,7 @@ fn without_a_loss_there_is_nothing_to_repair() {
 /// The run of a scenario that does not converge, with the model, as it is saved.
 fn saved_violation(name: &str) -> (ClusterModel, SavedPath) {
     let model = ClusterModel::new(Arc::new(builtin(name)));
-    let decision = decide(&ClusterSource::new(&model), STATES_MAX);
+    let decision = decide(&ClusterSource::new(&model, &[Goal::Convergence]), STATES_MAX);
     let Outcome::Violated(found) = decision.outcome else { panic!("{:?}", decision.outcome) };
     let actions = [found.stem, found.cycle.clone()].concat();
     let cycle = found.cycle.len();
@@ -576,7 +579,7 @@ fn the_steps_of_a_cycle_are_told_apart_from_those_that_lead_there() {
 #[test]
 fn a_decision_is_cut_with_the_model_it_is_about() {
     let model = ClusterModel::new(Arc::new(builtin("r1-w1")));
-    let source = ClusterSource::new(&model);
+    let source = ClusterSource::new(&model, &[Goal::Convergence]);
     model.instruments().stop();
     let decision = decide(&source, STATES_MAX);
     assert!(decision.cut && model.instruments().was_cut());

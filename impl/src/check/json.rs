@@ -34,7 +34,6 @@ pub struct Document {
 pub struct Entry {
     name: String,
     title: String,
-    notes: String,
     cluster: String,
     clients: Vec<String>,
     bounds: String,
@@ -56,7 +55,7 @@ pub struct Entry {
     /// What happened, if the scenario is a script.
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<JsonScript>,
-    /// What convergence assumes, if it was judged.
+    /// What is assumed of fair runs, if it was judged where they end.
     #[serde(skip_serializing_if = "Option::is_none")]
     fairness: Option<&'static str>,
     as_expected: bool,
@@ -81,6 +80,9 @@ struct Property {
     shown_with: Option<JsonShownWith>,
     witness_steps: Option<usize>,
     trace: Option<String>,
+    /// Why the trace shows it, in one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endings: Option<JsonEndings>,
 }
@@ -145,13 +147,13 @@ impl From<&Played> for JsonScript {
     }
 }
 
-/// What a verdict on convergence rests on.
+/// What a verdict on where runs end rests on.
 #[derive(Clone, Debug, Serialize)]
 struct JsonEndings {
     /// Of `steps`, the last ones, which happen again and again; 0 if the run ends stuck.
     cycle_steps: usize,
     states: usize,
-    states_converged: usize,
+    states_at_goal: usize,
     settling_edges: usize,
     components: usize,
     bottom_components: usize,
@@ -162,7 +164,7 @@ impl From<Endings> for JsonEndings {
     fn from(Endings { size, cycle }: Endings) -> Self {
         let Size {
             states,
-            converged,
+            met,
             settling_edges,
             components,
             bottom_components,
@@ -171,7 +173,7 @@ impl From<Endings> for JsonEndings {
         JsonEndings {
             cycle_steps: cycle,
             states,
-            states_converged: converged,
+            states_at_goal: met,
             settling_edges,
             components,
             bottom_components,
@@ -213,7 +215,6 @@ impl Entry {
         Entry {
             name: scenario.name.clone(),
             title: scenario.title.clone(),
-            notes: scenario.notes.clone(),
             cluster: describe::cluster(scenario),
             clients: describe::clients(scenario),
             bounds: describe::bounds(scenario),
@@ -251,6 +252,7 @@ impl Entry {
                     }),
                     witness_steps: verdict.witness.as_ref().map(Vec::len),
                     trace: saved(verdict),
+                    reason: verdict.reason.clone(),
                     endings: verdict.endings.map(JsonEndings::from),
                 })
                 .collect(),

@@ -27,10 +27,13 @@ pub struct Verdict {
     /// What the scenario wants to happen in that run too, if anything, and whether some run was found
     /// in which it does.
     pub shown_with: Option<(ShownWith, bool)>,
-    /// For what should hold a run in which it was put to the test and met. `None` where there is
-    /// none: then it holds for lack of occasion.
+    /// For what should hold a run in which it was put to the test and met; for what should not be
+    /// reached one in which somebody had asked for what could lead there. `None` where there is
+    /// none: then it holds, or is not reached, for lack of occasion.
     pub witness: Option<Vec<Action>>,
-    /// For convergence, what that was decided on.
+    /// Why the path shows it, in one sentence.
+    pub reason: Option<String>,
+    /// For a property of where runs end, what that was decided on.
     pub endings: Option<Endings>,
 }
 
@@ -51,12 +54,16 @@ impl Verdict {
         self.endings.map_or(0, |endings| endings.cycle)
     }
 
-    /// Whether this is a property that holds for lack of occasion.
+    /// Whether it is about where runs end, and so about endless ones.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        matches!(self.property.kind, PropertyKind::EventuallyAlways { .. })
+    }
+
+    /// Whether this is a property that holds, or a state that is not reached, for lack of occasion.
     #[must_use]
     pub fn is_vacuous(&self) -> bool {
-        !matches!(self.property.kind, PropertyKind::Reachability { .. })
-            && self.found == Some(Expected::Holds)
-            && self.witness.is_none()
+        matches!(self.found, Some(Expected::Holds | Expected::NotReached)) && self.witness.is_none()
     }
 
     /// Whether no run was found that contains what the scenario wants to be shown with it.
@@ -118,12 +125,10 @@ impl Report {
         (distinct * (generated - distinct).max(1.0) / 2_f64.powi(64)).min(1.0)
     }
 
-    /// Whether some verdict is one on convergence, which rests on fairness.
+    /// Whether some verdict is one on where runs end, which rests on fairness.
     #[must_use]
     pub fn assumes_fairness(&self) -> bool {
-        let rests =
-            |verdict: &Verdict| matches!(verdict.property.kind, PropertyKind::Convergence { .. });
-        self.verdicts.iter().any(rests)
+        self.verdicts.iter().any(Verdict::is_endless)
     }
 
     /// Whether this is a script that did not come out as it says.

@@ -7,10 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use quorate_model::check::convergence::{self, ClusterSource, Outcome};
+use quorate_model::check::explain::reason;
 use quorate_model::check::instruments::Instruments;
 use quorate_model::check::search::{minimise, shortest, shortest_with};
 use quorate_model::check::{
-    Action, ClusterModel, ClusterState, Expected, PropertyKind, PropertySpec,
+    Action, ClusterModel, ClusterState, Expected, Goal, PropertyKind, PropertySpec,
 };
 use quorate_model::scenario::Scenario;
 use stateright::{Checker, Model};
@@ -94,15 +95,15 @@ pub fn check(
     // It knows every state, as the decision on convergence will: not both at a time.
     drop(checker);
     let mut verdicts = verdicts(&model, discoveries);
-    for verdict in &mut verdicts {
-        show_with(&model, verdict);
+    // A part of the states says nothing of where runs end.
+    if cut.is_none() {
+        let progress = || Progress { elapsed: started.elapsed(), ..found };
+        cut = decide(&model, limits, &mut verdicts, progress, &mut on_progress);
     }
     for verdict in &mut verdicts {
-        // A part of the states says nothing of where runs end.
-        if matches!(verdict.property.kind, PropertyKind::Convergence { .. }) && cut.is_none() {
-            let progress = || Progress { elapsed: started.elapsed(), ..found };
-            cut = decide(&model, limits, verdict, progress, &mut on_progress);
-        }
+        show_with(&model, verdict);
+        verdict.reason =
+            verdict.path.as_ref().and_then(|path| reason(&model, verdict.property, path));
     }
     Report {
         scenario: scenario.name.clone(),
@@ -148,36 +149,49 @@ fn while_within(
     stopped_by
 }
 
-/// Decides convergence and completes its verdict; says what cut the decision, if anything did.
+/// Decides where runs end, for all properties that are about it, and completes their verdicts; says
+/// what cut the decision, if anything did.
 fn decide(
     model: &ClusterModel,
     limits: &Limits,
-    verdict: &mut Verdict,
+    verdicts: &mut [Verdict],
     progress: impl Fn() -> Progress + Sync,
     on_progress: &mut (impl FnMut(Progress) + Send),
 ) -> Option<Cut> {
-    let model = model.with_fresh_instruments();
-    let source = ClusterSource::new(&model);
-    let states_max = limits.states_max.unwrap_or(convergence::STATES_MAX);
-    let mut decision = None;
-    let stopped_by = while_within(limits, model.instruments(), progress, on_progress, || {
-        decision = Some(convergence::decide(&source, states_max));
-    });
-    let decision = decision?;
-    let mut cycle = 0;
-    verdict.found = match decision.outcome {
-        Outcome::Holds => Some(Expected::Holds),
-        Outcome::Undecided => None,
-        Outcome::Violated(violation) => {
-            cycle = violation.cycle.len();
-            verdict.path = Some([violation.stem, violation.cycle].concat());
-            Some(Expected::Violated)
-        }
+    let goal = |verdict: &Verdict| match verdict.property.kind {
+        PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
+        PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
     };
-    verdict.witness = decision.witness;
-    verdict.endings = Some(Endings { size: decision.size, cycle });
+    let goals: Vec<Goal> = verdicts.iter().filter_map(goal).collect();
+    if goals.is_empty() {
+        return None;
+    }
+    let model = model.with_fresh_instruments();
+    let source = ClusterSource::new(&model, &goals);
+    let states_max = limits.states_max.unwrap_or(convergence::STATES_MAX);
+    let mut decisions = Vec::new();
+    let stopped_by = while_within(limits, model.instruments(), progress, on_progress, || {
+        decisions = convergence::decide_all(&source, states_max);
+    });
+    let mut is_cut = false;
+    let decided = verdicts.iter_mut().filter(|verdict| goal(verdict).is_some());
+    for (verdict, decision) in decided.zip(decisions) {
+        let mut cycle = 0;
+        verdict.found = match decision.outcome {
+            Outcome::Holds => Some(Expected::Holds),
+            Outcome::Undecided => None,
+            Outcome::Violated(violation) => {
+                cycle = violation.cycle.len();
+                verdict.path = Some([violation.stem, violation.cycle].concat());
+                Some(Expected::Violated)
+            }
+        };
+        verdict.witness = decision.witness;
+        verdict.endings = Some(Endings { size: decision.size, cycle });
+        is_cut |= decision.cut;
+    }
     // If nothing stopped it, it met its own limit.
-    decision.cut.then(|| stopped_by.unwrap_or(Cut::States(states_max)))
+    is_cut.then(|| stopped_by.unwrap_or(Cut::States(states_max)))
 }
 
 /// Whether time is up. Of how many states there may be, each search takes care itself.
@@ -214,20 +228,22 @@ fn verdicts(model: &ClusterModel, discoveries: HashMap<&'static str, Vec<Action>
     let verdict = |property: &&'static PropertySpec| {
         let path = take(property.name);
         let (found, witness) = match property.kind {
-            PropertyKind::Safety { witness_name, .. } => {
+            PropertyKind::Safety { witness, .. } => {
                 let found = if path.is_some() { Expected::Violated } else { Expected::Holds };
-                (Some(found), take(witness_name))
+                (Some(found), take(witness.name))
             }
-            PropertyKind::Reachability { .. } => {
-                (Some(if path.is_some() { Expected::Reached } else { Expected::NotReached }), None)
+            PropertyKind::Reachability { opportunity, .. } => {
+                let found = if path.is_some() { Expected::Reached } else { Expected::NotReached };
+                (Some(found), take(opportunity.name))
             }
             // Not decided yet.
-            PropertyKind::Convergence { .. } => (None, None),
+            PropertyKind::EventuallyAlways { .. } => (None, None),
         };
         Verdict {
             property,
             expected: model.scenario().expect[property.name],
             found,
+            reason: None,
             endings: None,
             shown_with: None,
             shortest: path.as_ref().is_none_or(|(_, shortest)| *shortest),
@@ -265,13 +281,14 @@ fn conditions<'a>(
     property: &'static PropertySpec,
 ) -> Vec<(&'static str, Shows<'a>)> {
     match property.kind {
-        PropertyKind::Safety { holds, witness, witness_name, .. } => vec![
+        PropertyKind::Safety { holds, witness } => vec![
             (property.name, Box::new(move |state| !holds(&model.view(state)))),
-            (witness_name, Box::new(move |state| witness(&model.view(state)))),
+            (witness.name, Box::new(move |state| (witness.shown)(&model.view(state)))),
         ],
-        PropertyKind::Reachability { reached } => {
-            vec![(property.name, Box::new(move |state| reached(&model.view(state))))]
-        }
-        PropertyKind::Convergence { .. } => Vec::new(),
+        PropertyKind::Reachability { reached, opportunity } => vec![
+            (property.name, Box::new(move |state| reached(&model.view(state)))),
+            (opportunity.name, Box::new(move |state| (opportunity.shown)(&model.view(state)))),
+        ],
+        PropertyKind::EventuallyAlways { .. } => Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use quorate_model::check::ClusterModel;
+use quorate_model::check::explain::reason;
 use quorate_model::check::script::{self, Difference, Finding};
 use quorate_model::check::trace::{ReplayedStep, walk};
 use quorate_model::scenario::Scenario;
@@ -68,6 +69,8 @@ pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
             shortest: true,
             shown_with: None,
             witness: until(finding.tested_after),
+            reason: until(finding.shown_after)
+                .and_then(|actions| reason(&model, finding.property, &actions)),
             endings: None,
         }
     };

@@ -65,6 +65,10 @@ pub fn block(
     }
     for verdict in &report.verdicts {
         line(style(verdict), &found(verdict), &verdict_line(report, verdict));
+        if let Some(reason) = &verdict.reason {
+            let told = wrapped(&" ".repeat(LABEL), &format!("since {reason}"));
+            line(PLAIN, "", told.trim_start());
+        }
         if let Some(difference) = unexpected(verdict) {
             line(WRONG, "UNEXPECTED", &difference);
         }
@@ -73,7 +77,10 @@ pub fn block(
         }
     }
     if report.assumes_fairness() {
-        line(PLAIN, "fairness", &format!("convergence assumes that {FAIRNESS}"));
+        let endless = report.verdicts.iter().filter(|verdict| verdict.is_endless());
+        let names: Vec<&str> = endless.map(|verdict| verdict.property.name).collect();
+        let verb = if names.len() == 1 { "assumes" } else { "assume" };
+        line(PLAIN, "fairness", &format!("{} {verb} that {FAIRNESS}", names.join(" and ")));
     }
     let fired = |wanted: bool| {
         let applicable = applicable(scenario);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use quorate_model::check::explain::reason;
 use quorate_model::check::trace::{CYCLE_STARTS, PATH_FORMAT, STUCK, SavedPath};
 use quorate_model::check::{ClusterModel, Expected, PropertyKind, PropertySpec};
 use quorate_model::scenario::Scenario;
@@ -40,7 +41,11 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
             output::print(format!("\n{CYCLE_STARTS}\n"))?;
         }
         let number = position + 1;
-        output::print(format!("\nstep {number}: {}\n{}\n", step.words, indented(&step.after)))?;
+        output::print(format!("\nstep {number}: {}\n", step.words))?;
+        for outcome in &step.outcomes {
+            output::print(format!("  {outcome}\n"))?;
+        }
+        output::print(format!("{}\n", indented(&step.after)))?;
     }
     match result {
         Ok(()) => {
@@ -48,7 +53,13 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
             if is_stuck(&saved) {
                 output::print(format!("\n{STUCK}\n"))?;
             }
-            output::print(format!("\nall {count} steps fit the model: {property} {shows}\n"))
+            output::print(format!("\nall {count} steps fit the model: {property} {shows}\n"))?;
+            let is_shown = matches!(shows, Expected::Violated | Expected::Reached);
+            let spec = PropertySpec::named(property).filter(|_| is_shown);
+            match spec.and_then(|spec| reason(&model, spec, &saved.actions())) {
+                Some(reason) => output::print(format!("since {reason}\n")),
+                None => Ok(()),
+            }
         }
         Err(error) => Err(Failure::Unexpected(format!("{file}: {error}"))),
     }
@@ -78,10 +89,10 @@ pub fn load_saved(path: &Path) -> Result<(SavedPath, Arc<Scenario>), Failure> {
     Ok((saved, loaded.scenario))
 }
 
-/// Whether it shows how a run ends without converging.
+/// Whether it shows how a run ends where it should not.
 fn is_stuck(saved: &SavedPath) -> bool {
     let kind = PropertySpec::named(&saved.property).map(|property| property.kind);
-    matches!(kind, Some(PropertyKind::Convergence { .. }))
+    matches!(kind, Some(PropertyKind::EventuallyAlways { .. }))
         && saved.shows == Expected::Violated
         && saved.cycle == 0
 }

@@ -115,7 +115,8 @@ impl Exploration {
 /// How a run goes on that does not converge.
 fn ending(saved: &SavedPath) -> String {
     let kind = PropertySpec::named(&saved.property).map(|property| property.kind);
-    if !matches!(kind, Some(PropertyKind::Convergence { .. })) || saved.shows != Expected::Violated
+    if !matches!(kind, Some(PropertyKind::EventuallyAlways { .. }))
+        || saved.shows != Expected::Violated
     {
         return String::new();
     }

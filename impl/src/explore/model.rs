@@ -10,9 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use quorate_model::check::action::Envelope;
-use quorate_model::check::convergence::{ClusterSource, Source};
+use quorate_model::check::convergence::ClusterSource;
 use quorate_model::check::diagram;
-use quorate_model::check::{Action, ClusterModel, ClusterState, PropertyKind};
+use quorate_model::check::{Action, ClusterModel, ClusterState, Goal, PropertyKind};
 use stateright::{Model, Path, Property};
 
 /// A model to be explored.
@@ -86,6 +86,8 @@ impl ExploredCluster {
         // The last one is there to keep a check going. Explorer's page is for people.
         properties.pop();
         assert!(properties.len() <= CONDITIONS.len(), "CONDITIONS must be as many as properties");
+        // Its states remember what reads returned: people ask why.
+        let model = model.explaining();
         ExploredCluster { cluster: Arc::new(Cluster { model, properties, run }) }
     }
 
@@ -246,24 +248,28 @@ impl ExploredState {
     }
 
     /// How each judged property stands in this very state.
-    fn verdicts(&self) -> Vec<(&'static str, &'static str)> {
+    fn verdicts(&self) -> Vec<(&'static str, String)> {
         let model = &self.cluster.model;
         let view = model.view(&self.state);
-        let converging = ClusterSource::new(model);
+        let source = ClusterSource::new(model, &Goal::ALL);
         let judged = model.judged().iter().map(|property| {
             let verdict = match property.kind {
                 PropertyKind::Safety { holds, .. } if !holds(&view) => "VIOLATED",
-                PropertyKind::Safety { witness, .. } if witness(&view) => "holds, put to the test",
+                PropertyKind::Safety { witness, .. } if (witness.shown)(&view) => {
+                    "holds, put to the test"
+                }
                 PropertyKind::Safety { .. } => "holds, not put to the test here",
-                PropertyKind::Reachability { reached } if reached(&view) => "reached",
+                PropertyKind::Reachability { reached, .. } if reached(&view) => "reached",
                 PropertyKind::Reachability { .. } => "not reached here",
                 // Whether it holds depends on where all runs from here end.
-                PropertyKind::Convergence { .. } if converging.has_converged(&self.state) => {
-                    "converged here"
+                PropertyKind::EventuallyAlways { goal, .. } => {
+                    goal.told(source.is_at(goal, &self.state))
                 }
-                PropertyKind::Convergence { .. } => "not converged here",
             };
-            (property.name, verdict)
+            match property.explain(&view, model.names()) {
+                Some(reason) => (property.name, format!("{verdict}: {reason}")),
+                None => (property.name, verdict.to_owned()),
+            }
         });
         judged.collect()
     }

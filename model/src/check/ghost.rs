@@ -13,6 +13,7 @@ use super::local::Fact;
 use super::memo::{self, Fingerprint, Memo};
 use super::shared::Shared;
 use super::state::ClusterState;
+use super::write_set::WriteSet;
 use crate::ids::NodeId;
 use crate::scenario::Scenario;
 use crate::versions::Record;
@@ -103,6 +104,9 @@ impl Ghost {
         if self.judges_hints {
             self.judge_hints(state, facts);
         }
+        if self.historian.undone_by_reads(&state.history) {
+            self.judge_undone(state);
+        }
     }
 
     fn note_fact(&self, history: &mut History, fact: &Fact, instruments: &Instruments) {
@@ -111,7 +115,8 @@ impl Ghost {
             Fact::Outcome { client, operation, outcome } => {
                 historian.on_outcome(scenario, history, *client, *operation, outcome);
             }
-            Fact::Record { came, minted, after, .. } | Fact::Hint { came, minted, after } => {
+            Fact::Record { node, came, minted, after }
+            | Fact::Hint { node, came, minted, after } => {
                 instruments.saw_siblings(after.versions().count());
                 if let Some((write, Some(dot))) = minted
                     && historian.notes_mint_of(scenario, *write)
@@ -120,21 +125,41 @@ impl Ghost {
                 }
                 let came = [came[0].as_deref(), came[1].as_deref()];
                 let minted = minted.map(|(write, _)| write);
-                if historian.loses_sibling(scenario, history, came, minted, after) {
-                    historian.on_sibling_lost(history);
+                let lost = historian.lost_siblings(scenario, history, came, minted, after);
+                if !lost.is_empty() {
+                    historian.on_sibling_lost(history, *node, lost);
                 }
-                if let Fact::Record { node, .. } = fact {
+                if let Fact::Record { .. } = fact {
                     historian.on_held(scenario, history, *node, after);
                 }
             }
+            Fact::Reaped { before } => historian.on_reaped(scenario, history, before),
             Fact::HintDropped { .. } => {}
         }
+    }
+
+    /// Judges reads that have just returned what a delete had covered: whether any node holds that
+    /// delete still, on its disk.
+    fn judge_undone(&self, state: &mut ClusterState) {
+        let (scenario, history) = (&*self.scenario, &*state.history);
+        let mut held = WriteSet::EMPTY;
+        for node in state.nodes() {
+            let entries = node.durable().entries().map(|(_, entry)| &*entry.state);
+            let hints = node.durable().hints().map(|(_, _, state)| &**state);
+            for record in entries.chain(hints) {
+                held = held.union(self.historian.named(scenario, history, record));
+            }
+        }
+        let held = history.closure(held);
+        let mut history = (*state.history).clone();
+        self.historian.on_undone(&mut history, held);
+        state.history = Shared::new(history);
     }
 
     /// Judges every hint that was dropped: some node must hold, on its disk, all that it said.
     fn judge_hints(&self, state: &mut ClusterState, facts: &[Fact]) {
         for fact in facts {
-            let Fact::HintDropped { key, state: dropped } = fact else { continue };
+            let Fact::HintDropped { node, key, state: dropped } = fact else { continue };
             let (scenario, history) = (&*self.scenario, &state.history);
             let named =
                 |record: &Record| history.closure(self.historian.named(scenario, history, record));
@@ -148,7 +173,7 @@ impl Ghost {
             };
             let is_safe = state.nodes().any(holds);
             let mut history = (*state.history).clone();
-            self.historian.on_hint_dropped(&mut history, is_safe);
+            self.historian.on_hint_dropped(&mut history, *node, wanted, is_safe);
             if history != *state.history {
                 state.history = Shared::new(history);
             }

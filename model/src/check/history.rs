@@ -6,6 +6,7 @@
 //! History is part of the global state, so it keeps no more than the judged properties need: a
 //! fact that no property asks for would only tell states apart that behave alike.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::write_set::WriteSet;
@@ -33,8 +34,13 @@ pub struct Watch {
     pub overlapping: bool,
     /// Which deletes each node has held: `no-resurrection`.
     pub deletes: bool,
+    /// Which deletes were reaped: whatever asks whether a write is still there.
+    pub reaped: bool,
     /// Whether hints that were dropped were safe: `hint-safety`.
     pub hints: bool,
+    /// What reads were obliged to and returned, for sentences that say why a property is violated.
+    /// Never kept in a search, where it would tell states apart that behave alike.
+    pub accounts: bool,
 }
 
 impl Watch {
@@ -48,8 +54,43 @@ impl Watch {
         dots: true,
         overlapping: true,
         deletes: true,
+        reaped: true,
         hints: true,
+        accounts: false,
     };
+
+    /// Nothing.
+    pub const NOTHING: Watch = Watch {
+        freshness: false,
+        monotonic: false,
+        own_writes: false,
+        acked_by: false,
+        failed: false,
+        dots: false,
+        overlapping: false,
+        deletes: false,
+        reaped: false,
+        hints: false,
+        accounts: false,
+    };
+
+    /// What either of the two asks for.
+    #[must_use]
+    pub fn union(self, other: Watch) -> Watch {
+        Watch {
+            freshness: self.freshness || other.freshness,
+            monotonic: self.monotonic || other.monotonic,
+            own_writes: self.own_writes || other.own_writes,
+            acked_by: self.acked_by || other.acked_by,
+            failed: self.failed || other.failed,
+            dots: self.dots || other.dots,
+            overlapping: self.overlapping || other.overlapping,
+            deletes: self.deletes || other.deletes,
+            reaped: self.reaped || other.reaped,
+            hints: self.hints || other.hints,
+            accounts: self.accounts || other.accounts,
+        }
+    }
 
     /// Whether it matters which nodes acknowledged a write, or that none did: whom an answer comes
     /// from, and when, and not only what it says.
@@ -98,6 +139,9 @@ pub struct Judged {
     pub overlap: Judgement,
     /// It did not return a write that had been answered `Unavailable` before it began.
     pub failed_invisible: Judgement,
+    /// It did not return what a delete that was acknowledged before it began had covered, and that
+    /// no node holds any more.
+    pub resurrection: Judgement,
     /// It overlapped an unacknowledged write and returned it.
     pub saw_overlapping: bool,
     /// It overlapped an unacknowledged write and did not return it.
@@ -106,12 +150,52 @@ pub struct Judged {
 
 /// What a read in progress is obliged to, fixed when it began.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
-struct Obligation {
-    acknowledged: WriteSet,
-    own: WriteSet,
-    seen_by_reads: WriteSet,
-    failed: WriteSet,
-    under_way: WriteSet,
+pub struct Obligation {
+    /// Writes that were acknowledged.
+    pub acknowledged: WriteSet,
+    /// Those of them that are the reader's own.
+    pub own: WriteSet,
+    /// What reads had returned.
+    pub seen_by_reads: WriteSet,
+    /// Writes that had been answered `Unavailable`.
+    pub failed: WriteSet,
+    /// Writes that were under way.
+    pub under_way: WriteSet,
+    /// Deletes that were acknowledged.
+    pub deletes: WriteSet,
+}
+
+/// A finished read, as an explanation tells it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ReadAccount {
+    /// Which operation of its client's program it was.
+    pub operation: usize,
+    /// What it was obliged to.
+    pub obligation: Obligation,
+    /// The writes that it returned.
+    pub returned: WriteSet,
+    /// Who answered it.
+    pub replied: NodeSet,
+}
+
+/// A version that a step dropped, though nothing that stayed had seen it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DropAccount {
+    /// Where.
+    pub node: NodeId,
+    /// The writes that were dropped.
+    pub writes: WriteSet,
+}
+
+/// What is remembered for explanations alone.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+struct Accounts {
+    /// Per client: its last read, until its next operation starts.
+    reads: Vec<Option<ReadAccount>>,
+    /// The first version that was dropped wrongly.
+    sibling: Option<DropAccount>,
+    /// The first hint that was dropped too early.
+    hint: Option<DropAccount>,
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
@@ -121,6 +205,9 @@ struct ClientGhost {
     seen: Vec<WriteSet>,
     obligation: Obligation,
     judged: Judged,
+    /// Deletes that were acknowledged before the read that has just ended began, and that covered
+    /// something of what it returned; empty again once it is known who holds them.
+    undone: WriteSet,
 }
 
 /// The history of one run.
@@ -145,13 +232,16 @@ pub struct History {
     sibling_lost: bool,
     /// Per node: the deletes that its records have held or seen, since it last lost its disk.
     deletes_held: Vec<WriteSet>,
-    /// A node that had held a delete holds, without it, a write that it covered.
-    resurrected: bool,
+    /// Deletes whose tombstone some node has reaped.
+    reaped: WriteSet,
     /// A hint was dropped, and what it said is safe; or is not.
     hint_dropped: bool,
     hint_lost: bool,
-    /// A disk was lost, or fell back to an older copy.
-    disk_lost: bool,
+    /// Some read has begun. Where clients are in their programs tells as much, so it tells no
+    /// states apart.
+    read_begun: bool,
+    /// Only where somebody wants explanations.
+    accounts: Option<Box<Accounts>>,
 }
 
 impl History {
@@ -170,10 +260,11 @@ impl History {
             clients: alloc::vec![ghost; scenario.clients.len()],
             sibling_lost: false,
             deletes_held: alloc::vec![WriteSet::EMPTY; scenario.cluster.nodes().len()],
-            resurrected: false,
+            reaped: WriteSet::EMPTY,
             hint_dropped: false,
             hint_lost: false,
-            disk_lost: false,
+            read_begun: false,
+            accounts: None,
         }
     }
 
@@ -224,10 +315,57 @@ impl History {
         self.sibling_lost
     }
 
-    /// Whether a write came back that an acknowledged delete had covered.
+    /// Deletes whose tombstone some node has reaped.
     #[must_use]
-    pub fn resurrected(&self) -> bool {
-        self.resurrected
+    pub fn reaped(&self) -> WriteSet {
+        self.reaped
+    }
+
+    /// Whether it is no loss that this write is held by nobody: it is, or was seen by, a delete that
+    /// was reaped.
+    #[must_use]
+    pub fn went_with_a_delete(&self, write: usize) -> bool {
+        self.reaped.iter().any(|delete| delete == write || self.past[delete].contains(write))
+    }
+
+    /// Whether some read has begun.
+    #[must_use]
+    pub fn read_begun(&self) -> bool {
+        self.read_begun
+    }
+
+    /// Whether some read began, and is not followed by its client's next operation, while a write
+    /// was under way.
+    #[must_use]
+    pub fn read_overlapped_a_write(&self) -> bool {
+        self.clients.iter().any(|client| {
+            let Judged { saw_overlapping, missed_overlapping, .. } = client.judged;
+            !client.obligation.under_way.is_empty() || saw_overlapping || missed_overlapping
+        })
+    }
+
+    /// A client's last read, where accounts are kept.
+    #[must_use]
+    pub fn read_account(&self, client: usize) -> Option<&ReadAccount> {
+        self.accounts.as_ref()?.reads.get(client)?.as_ref()
+    }
+
+    /// The first version that a step dropped wrongly, where accounts are kept.
+    #[must_use]
+    pub fn sibling_account(&self) -> Option<&DropAccount> {
+        self.accounts.as_ref()?.sibling.as_ref()
+    }
+
+    /// The first hint that was dropped too early, where accounts are kept.
+    #[must_use]
+    pub fn hint_account(&self) -> Option<&DropAccount> {
+        self.accounts.as_ref()?.hint.as_ref()
+    }
+
+    /// How this client's last read was judged.
+    #[must_use]
+    pub fn judged_of(&self, client: usize) -> &Judged {
+        &self.clients[client].judged
     }
 
     /// Whether some node has held an acknowledged delete that covers a write.
@@ -273,6 +411,8 @@ pub struct Historian {
     writes_of: Vec<WriteSet>,
     /// Per client: the writes it can make.
     writes_by: Vec<WriteSet>,
+    /// The writes that have no value.
+    deletes: WriteSet,
     watch: Watch,
 }
 
@@ -281,12 +421,8 @@ impl Historian {
     #[must_use]
     pub fn new(scenario: &Scenario, watch: Watch) -> Self {
         let keys = scenario.keys();
-        let select = |wanted: &dyn Fn(usize) -> bool| {
-            let mut set = WriteSet::EMPTY;
-            (0..scenario.writes.len())
-                .filter(|write| wanted(*write))
-                .for_each(|write| set.insert(write));
-            set
+        let select = |wanted: &dyn Fn(usize) -> bool| -> WriteSet {
+            (0..scenario.writes.len()).filter(|write| wanted(*write)).collect()
         };
         let writes_of =
             keys.iter().map(|key| select(&|write| scenario.writes[write].key == *key)).collect();
@@ -295,7 +431,8 @@ impl Historian {
             .iter()
             .map(|client| select(&|write| scenario.writes[write].client == client.id))
             .collect();
-        Historian { keys, writes_of, writes_by, watch }
+        let deletes = select(&|write| scenario.writes[write].value.is_none());
+        Historian { keys, writes_of, writes_by, deletes, watch }
     }
 
     /// Every key of the scenario, in order.
@@ -319,6 +456,9 @@ impl Historian {
         let planned = &scenario.clients[client].operations[operation];
         let key = self.key_index(&planned.key);
         history.clients[client].judged = Judged::default();
+        if let Some(accounts) = self.accounts(history) {
+            accounts.reads[client] = None;
+        }
         match planned.action {
             PlannedAction::Put { write, with_context } => {
                 history.invoked.insert(write);
@@ -330,13 +470,10 @@ impl Historian {
                 let only = |wanted: bool, set: WriteSet| {
                     if wanted { set.intersection(self.writes_of[key]) } else { WriteSet::EMPTY }
                 };
+                history.read_begun = true;
                 let own = history.acknowledged.intersection(self.writes_by[client]);
-                let mut under_way = WriteSet::EMPTY;
-                for write in history.invoked.iter() {
-                    if !history.acknowledged.contains(write) && !history.failed.contains(write) {
-                        under_way.insert(write);
-                    }
-                }
+                let ended = history.acknowledged.union(history.failed);
+                let under_way = history.invoked.without(ended);
                 history.clients[client].obligation = Obligation {
                     acknowledged: only(
                         self.watch.freshness || self.watch.acked_by,
@@ -346,6 +483,10 @@ impl Historian {
                     seen_by_reads: only(self.watch.monotonic, history.read[key]),
                     failed: only(self.watch.failed, history.failed),
                     under_way: only(self.watch.overlapping, under_way),
+                    deletes: only(
+                        self.watch.deletes,
+                        history.acknowledged.intersection(self.deletes),
+                    ),
                 };
             }
         }
@@ -377,11 +518,17 @@ impl Historian {
             }
             (PlannedAction::Get, Outcome::GetOk { state, replied }) => {
                 let key = self.key_index(&planned.key);
-                let returned = state
+                let named = state
                     .as_ref()
                     .map_or(WriteSet::EMPTY, |state| self.named(scenario, history, state));
-                let returned = history.closure(returned);
-                self.judge(history, client, returned, *replied);
+                let returned = history.closure(named);
+                self.judge(history, client, named, *replied);
+                let obligation = history.clients[client].obligation;
+                if let Some(accounts) = self.accounts(history) {
+                    let (returned, replied) = (named, *replied);
+                    let account = ReadAccount { operation, obligation, returned, replied };
+                    accounts.reads[client] = Some(account);
+                }
                 if self.watch.monotonic {
                     history.read[key] = history.read[key].union(returned);
                 }
@@ -396,9 +543,13 @@ impl Historian {
         self.forget(scenario, history, client, operation + 1);
     }
 
-    fn judge(&self, history: &mut History, client: usize, returned: WriteSet, replied: NodeSet) {
+    fn judge(&self, history: &mut History, client: usize, named: WriteSet, replied: NodeSet) {
         let obligation = history.clients[client].obligation;
-        let covers = |set: WriteSet| Judgement::of(!set.is_empty(), set.is_subset(returned));
+        let returned = history.closure(named);
+        let covers = |set: WriteSet| {
+            let missing = self.missing(history, set, named);
+            Judgement::of(!set.is_empty(), missing.is_empty())
+        };
         let mut judged = Judged {
             answered: true,
             own_writes: covers(obligation.own),
@@ -426,7 +577,71 @@ impl Historian {
             judged.saw_overlapping = saw;
             judged.missed_overlapping = !obligation.under_way.is_subset(returned);
         }
+        if self.watch.deletes {
+            let undone = self.undone(history, obligation.deletes, named);
+            let covers = |delete: usize| !history.past[delete].is_empty();
+            // Until it is known that somebody holds what was undone.
+            judged.resurrection =
+                Judgement::of(obligation.deletes.iter().any(covers), undone.is_empty());
+            history.clients[client].undone = undone;
+        }
         history.clients[client].judged = judged;
+    }
+
+    /// Which of these writes a read that returned `named` missed: neither returned, nor seen by what
+    /// is, nor gone with a delete that was reaped and that the read does not contradict. Where
+    /// tombstones are reaped, finding nothing says the same as finding the delete.
+    #[must_use]
+    pub fn missing(&self, history: &History, writes: WriteSet, named: WriteSet) -> WriteSet {
+        let returned = history.closure(named);
+        let undone = self.undone(history, history.reaped, named);
+        let is_gone = |write: usize| {
+            let mut reaped = history.reaped.iter().filter(|delete| !undone.contains(*delete));
+            reaped.any(|delete| delete == write || history.past[delete].contains(write))
+        };
+        writes.without(returned).iter().filter(|write| !is_gone(*write)).collect()
+    }
+
+    /// Which of these deletes are undone by a state that names these writes: it has a value that the
+    /// delete covered.
+    #[must_use]
+    pub fn undone(&self, history: &History, deletes: WriteSet, named: WriteSet) -> WriteSet {
+        deletes.iter().filter(|delete| !self.covered(history, *delete, named).is_empty()).collect()
+    }
+
+    /// Which of the values that a state names a delete had covered.
+    #[must_use]
+    pub fn covered(&self, history: &History, delete: usize, named: WriteSet) -> WriteSet {
+        named.without(self.deletes).intersection(history.past[delete])
+    }
+
+    /// The deletes that reads which have just ended undid, if any did: somebody must say who holds
+    /// them, by [`Historian::on_undone`].
+    #[must_use]
+    pub fn undone_by_reads(&self, history: &History) -> bool {
+        history.clients.iter().any(|client| !client.undone.is_empty())
+    }
+
+    /// Judges reads that returned what a delete had covered: a read that is merely stale is no
+    /// resurrection, as long as somebody holds the delete.
+    pub fn on_undone(&self, history: &mut History, held: WriteSet) {
+        for client in &mut history.clients {
+            if !client.undone.is_empty() {
+                client.judged.resurrection = Judgement::of(true, client.undone.is_subset(held));
+                client.undone = WriteSet::EMPTY;
+            }
+        }
+    }
+
+    /// What is kept for explanations, if anybody wants them.
+    fn accounts<'a>(&self, history: &'a mut History) -> Option<&'a mut Accounts> {
+        if !self.watch.accounts {
+            return None;
+        }
+        let clients = history.clients.len();
+        Some(history.accounts.get_or_insert_with(|| {
+            Box::new(Accounts { reads: alloc::vec![None; clients], ..Accounts::default() })
+        }))
     }
 
     /// Forgets what a client has seen of keys that none of its later writes carries a context of.
@@ -445,58 +660,73 @@ impl Historian {
         }
     }
 
-    /// Whether a node lost a version it should have kept when its record of a key went from
+    /// The writes whose versions a node lost and should have kept when its record of a key went from
     /// `before` to `after` in one step, into which a message brought `carried`, and in which
     /// `minted` was written: everything that came in must be there still, or have been seen by
     /// something that is.
     #[must_use]
-    pub fn loses_sibling(
+    pub fn lost_siblings(
         &self,
         scenario: &Scenario,
         history: &History,
         came: [Option<&Record>; 2],
         minted: Option<usize>,
         after: &Record,
-    ) -> bool {
+    ) -> WriteSet {
         let stays = history.closure(self.named(scenario, history, after));
-        let lost = |record: &&Record| !self.named(scenario, history, record).is_subset(stays);
-        came.iter().flatten().any(lost) || minted.is_some_and(|write| !stays.contains(write))
+        let came = came.iter().flatten().map(|record| self.named(scenario, history, record));
+        let came = came.fold(minted.into_iter().collect(), WriteSet::union);
+        came.without(stays)
     }
 
-    /// Notes what a node holds of a key now: which deletes, and whether something came back that
-    /// one of those it held before had covered.
+    /// Notes which deletes a node holds of a key now.
     pub fn on_held(&self, scenario: &Scenario, history: &mut History, node: NodeId, held: &Record) {
         if !self.watch.deletes {
             return;
         }
-        let named = self.named(scenario, history, held);
-        let seen = history.closure(named);
-        let before = history.deletes_held[node.index()].intersection(history.acknowledged);
-        let came_back = |delete: usize| {
-            !seen.contains(delete) && !history.past[delete].intersection(named).is_empty()
-        };
-        history.resurrected |= before.iter().any(came_back);
-        for write in seen.iter().filter(|write| scenario.writes[*write].value.is_none()) {
-            history.deletes_held[node.index()].insert(write);
+        let seen = history.closure(self.named(scenario, history, held));
+        let deletes = seen.intersection(self.deletes);
+        let held = &mut history.deletes_held[node.index()];
+        *held = held.union(deletes);
+    }
+
+    /// A node reaped a tombstone: what it held of the key until then is gone by agreement, or by age.
+    pub fn on_reaped(&self, scenario: &Scenario, history: &mut History, held: &Record) {
+        if self.watch.reaped {
+            let named = self.named(scenario, history, held);
+            history.reaped = history.reaped.union(named.intersection(self.deletes));
         }
     }
 
     /// A node lost what it held: it owes nothing for it.
     pub fn on_disk_lost(&self, history: &mut History, node: NodeId) {
         history.deletes_held[node.index()] = WriteSet::EMPTY;
-        history.disk_lost |= self.watch.hints;
     }
 
-    /// A hint was dropped, safely or not.
-    pub fn on_hint_dropped(&self, history: &mut History, is_safe: bool) {
+    /// A node dropped a hint that named these writes, safely or not.
+    pub fn on_hint_dropped(
+        &self,
+        history: &mut History,
+        node: NodeId,
+        writes: WriteSet,
+        is_safe: bool,
+    ) {
         history.hint_dropped = true;
-        // A home that acknowledged and then lost its disk is no fault of whoever held the hint.
-        history.hint_lost |= !is_safe && !history.disk_lost;
+        if is_safe {
+            return;
+        }
+        history.hint_lost = true;
+        if let Some(accounts) = self.accounts(history) {
+            accounts.hint.get_or_insert(DropAccount { node, writes });
+        }
     }
 
-    /// Notes that some step lost a version.
-    pub fn on_sibling_lost(&self, history: &mut History) {
+    /// Notes that some step of a node lost the versions of these writes.
+    pub fn on_sibling_lost(&self, history: &mut History, node: NodeId, writes: WriteSet) {
         history.sibling_lost = true;
+        if let Some(accounts) = self.accounts(history) {
+            accounts.sibling.get_or_insert(DropAccount { node, writes });
+        }
     }
 
     /// Tells what the writer of a write had seen, where that is known otherwise than by the

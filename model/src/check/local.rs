@@ -12,6 +12,7 @@ use super::actor::{ActorState, ClusterActor, NodeState};
 use super::memo::{self, Fingerprint};
 use super::shared::Shared;
 use super::state::Seat;
+use crate::cluster::Reaping;
 use crate::ids::{Key, NodeId, Peer};
 use crate::protocol::{Entry, Message, NodeConfig, Outcome, PutRequest, Store, Timer};
 use crate::scenario::{PlannedAction, Scenario};
@@ -63,6 +64,8 @@ pub(crate) enum Fact {
     },
     /// A node's hint for a home was touched.
     Hint {
+        /// Which node's.
+        node: NodeId,
         /// What the hint was, and what a message brought.
         came: [Option<Arc<Record>>; 2],
         /// The write minted in this step, and its dot.
@@ -70,8 +73,15 @@ pub(crate) enum Fact {
         /// What the hint is now.
         after: Arc<Record>,
     },
+    /// A node reaped a tombstone.
+    Reaped {
+        /// What it held of the key until then.
+        before: Arc<Record>,
+    },
     /// A hint was dropped, or became less.
     HintDropped {
+        /// By which node.
+        node: NodeId,
         /// About which key.
         key: Key,
         /// What it was.
@@ -216,6 +226,14 @@ fn node_facts(
             after: Arc::clone(&entry.state),
         });
     }
+    // A node takes an entry out of its store only to reap a tombstone.
+    if scenario.cluster.background().reaping != Reaping::Off {
+        for (key, entry) in before.store.entries() {
+            if after.store.get(key).is_none() {
+                facts.push(Fact::Reaped { before: Arc::clone(&entry.state) });
+            }
+        }
+    }
     for (home, key, state) in after.store.hints() {
         let Ok(old) = before.store.hint(home, key);
         let old = old.map(|kept| kept.state);
@@ -225,6 +243,7 @@ fn node_facts(
         let of_home = |message: &&Message| matches!(message, Message::StoreHint { home: of, .. } if *of == home);
         let brought = message.filter(of_home).and_then(|_| carried(key));
         facts.push(Fact::Hint {
+            node: config.node,
             minted: minted_into_hint(scenario, before, after, state),
             came: [old, brought],
             after: Arc::clone(state),
@@ -233,7 +252,8 @@ fn node_facts(
     for (home, key, state) in before.store.hints() {
         let Ok(new) = after.store.hint(home, key);
         if new.is_none_or(|new| !new.state.dominates(state)) {
-            facts.push(Fact::HintDropped { key: key.clone(), state: Arc::clone(state) });
+            let (key, state) = (key.clone(), Arc::clone(state));
+            facts.push(Fact::HintDropped { node: config.node, key, state });
         }
     }
     facts

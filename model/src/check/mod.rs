@@ -8,6 +8,7 @@ mod begin;
 pub mod convergence;
 pub mod diagram;
 mod expiry;
+pub mod explain;
 mod ghost;
 pub mod history;
 mod instant;
@@ -33,5 +34,5 @@ pub mod write_set;
 
 pub use action::Action;
 pub use model::ClusterModel;
-pub use property::{Expected, PropertyKind, PropertySpec};
+pub use property::{Expected, Goal, PropertyKind, PropertySpec};
 pub use state::ClusterState;

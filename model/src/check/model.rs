@@ -26,7 +26,7 @@ use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use super::words::{self, Names};
-use super::{background, begin, instant, numbering, reduce, stateright_properties};
+use super::{background, begin, explain, instant, numbering, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
 use crate::protocol::{MemoryStore, Message, Outcome, Timer};
 use crate::scenario::{PlannedAction, Scenario};
@@ -86,6 +86,15 @@ impl ClusterModel {
     #[must_use]
     pub fn with_instruments(&self, instruments: Instruments) -> Self {
         ClusterModel { instruments: Arc::new(instruments), ..self.clone() }
+    }
+
+    /// The same model, whose history keeps what explanations need: for walking single runs, since
+    /// it tells states apart that behave alike.
+    #[must_use]
+    pub fn explaining(&self) -> Self {
+        let watch = Watch { accounts: true, ..self.watch };
+        let ghost = Ghost::new(Arc::clone(&self.scenario), watch);
+        ClusterModel { ghost, ..self.with_fresh_instruments() }
     }
 
     /// The scenario.
@@ -320,13 +329,24 @@ impl ClusterModel {
         action: Action,
     ) -> Option<(ClusterState, Vec<String>)> {
         let mut lines = Vec::new();
-        let next = self.apply_telling(last, action, |hop| {
+        let mut hops = Hops { ended: Some(Vec::new()), ..Hops::default() };
+        let next = self.carry_out(last, action, &mut hops, |hop| {
             if let Peer::Node(_) = hop.from {
                 lines.push(self.names.envelope(hop));
             }
         })?;
         lines.extend(words::changes(last, &next));
+        let ended = hops.ended.unwrap_or_default();
+        lines.extend(ended.iter().map(|ended| explain::outcome(self.names, ended)));
         Some((next, lines))
+    }
+
+    /// What becomes of the operations that end with this action, a line each.
+    #[must_use]
+    pub fn outcomes(&self, last: &ClusterState, action: &Action) -> Vec<String> {
+        let ended = self.with_fresh_instruments().apply_noting_ends(last, action.clone());
+        let told = |ended: &Ended| explain::outcome(self.names, ended);
+        ended.map_or_else(Vec::new, |(_, ended)| ended.iter().map(told).collect())
     }
 
     /// Lets one action happen; `on_hop` is shown what reaches its receiver in the same step.

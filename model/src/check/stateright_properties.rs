@@ -24,22 +24,19 @@ fn main_condition<const POSITION: usize>(model: &ClusterModel, state: &ClusterSt
         PropertyKind::Safety { holds, .. } => {
             discovered.is_set() || holds(&model.view(state)) || !discovered.set()
         }
-        PropertyKind::Reachability { reached } => {
+        PropertyKind::Reachability { reached, .. } => {
             !discovered.is_set() && reached(&model.view(state)) && discovered.set()
         }
-        PropertyKind::Convergence { .. } => panic!("no single state shows convergence"),
+        PropertyKind::EventuallyAlways { .. } => panic!("no single state shows where runs end"),
     }
 }
 
 fn witness_condition<const POSITION: usize>(model: &ClusterModel, state: &ClusterState) -> bool {
     let discovered = &model.instruments().discovered.witness[POSITION];
-    match ALL[POSITION].kind {
-        PropertyKind::Safety { witness, .. } => {
-            !discovered.is_set() && witness(&model.view(state)) && discovered.set()
-        }
-        PropertyKind::Reachability { .. } => false,
-        PropertyKind::Convergence { .. } => panic!("no single state shows convergence"),
-    }
+    let Some(witness) = ALL[POSITION].witness() else {
+        panic!("no single state shows where runs end")
+    };
+    !discovered.is_set() && (witness.shown)(&model.view(state)) && discovered.set()
 }
 
 /// What was discovered so far, by position in [`ALL`].
@@ -71,9 +68,9 @@ macro_rules! conditions {
 }
 
 const MAIN: [Condition; ALL.len()] =
-    conditions!(main_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22);
+    conditions!(main_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23);
 const WITNESS: [Condition; ALL.len()] =
-    conditions!(witness_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22);
+    conditions!(witness_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23);
 
 /// What Stateright is to look for: each safety property and its witness, each kind of state to be
 /// reached.
@@ -84,15 +81,16 @@ pub(crate) fn of(judged: &[&'static PropertySpec]) -> Vec<Property<ClusterModel>
             continue;
         }
         match property.kind {
-            PropertyKind::Safety { witness_name, .. } => {
+            PropertyKind::Safety { witness, .. } => {
                 properties.push(Property::always(property.name, MAIN[position]));
-                properties.push(Property::sometimes(witness_name, WITNESS[position]));
+                properties.push(Property::sometimes(witness.name, WITNESS[position]));
             }
-            PropertyKind::Reachability { .. } => {
+            PropertyKind::Reachability { opportunity, .. } => {
                 properties.push(Property::sometimes(property.name, MAIN[position]));
+                properties.push(Property::sometimes(opportunity.name, WITNESS[position]));
             }
             // Stateright's own `eventually` does not decide it.
-            PropertyKind::Convergence { .. } => {}
+            PropertyKind::EventuallyAlways { .. } => {}
         }
     }
     properties.push(Property::sometimes(NEVER, |_, _| false));

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 use super::action::Action;
-use super::convergence::{ClusterSource, Source};
+use super::convergence::ClusterSource;
 use super::model::ClusterModel;
-use super::property::{Expected, PropertyKind, PropertySpec};
+use super::property::{Expected, Goal, PropertyKind, PropertySpec};
 use super::state::ClusterState;
 
 /// The version of the file format. A reader refuses any other.
@@ -29,7 +29,7 @@ pub struct SavedPath {
     /// The property it is about.
     pub property: String,
     /// What it shows: `"violated"` or `"reached"`; a witness that a property which holds was put
-    /// to the test is `"holds"`.
+    /// to the test is `"holds"`, one that something could have been reached `"not reached"`.
     pub shows: Expected,
     /// The steps.
     pub steps: Vec<SavedStep>,
@@ -62,8 +62,10 @@ pub struct ReplayedStep {
     pub before: ClusterState,
     /// The state it led to.
     pub after: ClusterState,
-    /// What it changed, a line per actor.
+    /// What it changed, a line per actor; and what became of the operations that ended with it.
     pub changes: Vec<String>,
+    /// The latter alone.
+    pub outcomes: Vec<String>,
 }
 
 /// Why a path is no run of the model any more.
@@ -146,13 +148,16 @@ impl SavedPath {
         let view = model.view(&last);
         let shown = match (property.kind, self.shows) {
             (PropertyKind::Safety { holds, .. }, Expected::Violated) => !holds(&view),
-            (PropertyKind::Safety { witness, .. }, _) => witness(&view),
-            (PropertyKind::Reachability { reached }, _) => reached(&view),
-            (PropertyKind::Convergence { .. }, Expected::Violated) => {
-                self.never_converges(model, &steps, &last)
+            (PropertyKind::Safety { witness, .. }, _) => (witness.shown)(&view),
+            (PropertyKind::Reachability { opportunity, .. }, Expected::NotReached) => {
+                (opportunity.shown)(&view)
             }
-            (PropertyKind::Convergence { .. }, _) => {
-                !ClusterSource::new(model).has_converged(&last)
+            (PropertyKind::Reachability { reached, .. }, _) => reached(&view),
+            (PropertyKind::EventuallyAlways { goal, .. }, Expected::Violated) => {
+                self.never_stays_at(goal, model, &steps, &last)
+            }
+            (PropertyKind::EventuallyAlways { goal, .. }, _) => {
+                !ClusterSource::new(model, &[goal]).is_at(goal, &last)
             }
         };
         let result = if shown {
@@ -167,25 +172,27 @@ impl SavedPath {
         (steps, result)
     }
 
-    /// Whether the steps end where a fair run stays for ever, and show how it does not converge.
-    fn never_converges(
+    /// Whether the steps end where a fair run stays for ever, and show how it does not stay at the
+    /// goal.
+    fn never_stays_at(
         &self,
+        goal: Goal,
         model: &ClusterModel,
         steps: &[ReplayedStep],
         last: &ClusterState,
     ) -> bool {
-        let source = ClusterSource::new(model);
+        let source = ClusterSource::new(model, &[goal]);
         let Some(turn) = steps.len().checked_sub(self.cycle) else { return false };
         let shown = match steps.get(turn) {
             Some(first) => {
                 let cycle = &steps[turn..];
                 first.before == *last
                     && self.steps[turn..].iter().all(|step| step.action.is_settling())
-                    && cycle.iter().any(|step| !source.has_converged(&step.before))
+                    && cycle.iter().any(|step| !source.is_at(goal, &step.before))
             }
-            None => !source.has_converged(last),
+            None => !source.is_at(goal, last),
         };
-        shown && source.is_violated_at(last)
+        shown && source.is_violated_at(goal, last)
     }
 }
 
@@ -202,6 +209,7 @@ pub fn walk(model: &ClusterModel, actions: &[Action]) -> (Vec<ReplayedStep>, Clu
         }
         steps.push(ReplayedStep {
             words: model.tell(&before, action),
+            outcomes: model.outcomes(&before, action),
             changes,
             before,
             after: after.clone(),

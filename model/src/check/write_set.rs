@@ -39,6 +39,12 @@ impl WriteSet {
         WriteSet(self.0 & other.0)
     }
 
+    /// The members that are none of `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        WriteSet(self.0 & !other.0)
+    }
+
     /// Whether every member is one of `other` too.
     #[must_use]
     pub fn is_subset(self, other: Self) -> bool {
@@ -65,6 +71,14 @@ impl WriteSet {
             rest &= rest.wrapping_sub(1);
             lowest
         })
+    }
+}
+
+impl FromIterator<usize> for WriteSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(writes: I) -> Self {
+        let mut set = WriteSet::EMPTY;
+        writes.into_iter().for_each(|write| set.insert(write));
+        set
     }
 }
 

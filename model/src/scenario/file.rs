@@ -319,7 +319,7 @@ impl Reader<'_> {
             let (name, with_name) = (property.get_ref(), with.get_ref());
             let kind = PropertySpec::named(name).map(|spec| spec.kind);
             let has_run = matches!(expect.get(name), Some(Expected::Violated | Expected::Reached))
-                && !matches!(kind, Some(PropertyKind::Convergence { .. }));
+                && !matches!(kind, Some(PropertyKind::EventuallyAlways { .. }));
             if !has_run {
                 let problem = format!(
                     "show.{name}: is not a property of single states that `expect` has as \
@@ -597,7 +597,7 @@ impl Reader<'_> {
                 let problem = format!("expect: unknown property `{name}`; known are {known}");
                 return Err(self.error(at, problem));
             };
-            if is_script && matches!(property.kind, PropertyKind::Convergence { .. }) {
+            if is_script && matches!(property.kind, PropertyKind::EventuallyAlways { .. }) {
                 let problem = format!(
                     "expect.{name}: is about all runs, and a script is one; say `settle = true` \
                      and `expect-agree` in steps"
@@ -607,7 +607,7 @@ impl Reader<'_> {
             let (at, expected) = (expected.span(), *expected.get_ref());
             if !property.admits(expected) {
                 let [one, other] = match property.kind {
-                    PropertyKind::Safety { .. } | PropertyKind::Convergence { .. } => {
+                    PropertyKind::Safety { .. } | PropertyKind::EventuallyAlways { .. } => {
                         [Expected::Holds, Expected::Violated]
                     }
                     PropertyKind::Reachability { .. } => [Expected::Reached, Expected::NotReached],

@@ -42,23 +42,28 @@ pub(crate) fn visit(
     for property in model.judged() {
         let view = model.clone();
         match property.kind {
-            PropertyKind::Safety { holds, witness, witness_name, .. } => {
+            PropertyKind::Safety { holds, witness } => {
                 let witness_view = model.clone();
                 wanted
                     .push((property.name.into(), Box::new(move |state| !holds(&view.view(state)))));
                 wanted.push((
-                    witness_name.into(),
-                    Box::new(move |state| witness(&witness_view.view(state))),
+                    witness.name.into(),
+                    Box::new(move |state| (witness.shown)(&witness_view.view(state))),
                 ));
             }
-            PropertyKind::Reachability { reached } => {
+            PropertyKind::Reachability { reached, opportunity } => {
+                let opportunity_view = model.clone();
+                wanted.push((
+                    opportunity.name.into(),
+                    Box::new(move |state| (opportunity.shown)(&opportunity_view.view(state))),
+                ));
                 wanted.push((
                     property.name.into(),
                     Box::new(move |state| reached(&view.view(state))),
                 ));
             }
             // No condition on a state; compared with tests of its own.
-            PropertyKind::Convergence { .. } => {}
+            PropertyKind::EventuallyAlways { .. } => {}
         }
     }
     let conditions: Vec<&dyn Fn(&ClusterState) -> bool> =

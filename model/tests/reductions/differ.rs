@@ -1,5 +1,6 @@
 //! Whether a scenario comes out the same, reduced and unreduced.
 
+use quorate_model::check::Goal;
 use quorate_model::check::convergence::{ClusterSource, Outcome, decide};
 use quorate_model::scenario::{Reductions, Scenario};
 
@@ -39,8 +40,10 @@ pub(crate) fn compare(scenario: &Scenario, distinct_max: usize) -> Compared {
     }
     if scenario.expect.contains_key("convergence") {
         let converges = |reductions| {
-            let decision =
-                decide(&ClusterSource::new(&model(scenario, reductions)), 2 * distinct_max);
+            let decision = decide(
+                &ClusterSource::new(&model(scenario, reductions), &[Goal::Convergence]),
+                2 * distinct_max,
+            );
             (!decision.cut)
                 .then(|| (decision.outcome == Outcome::Holds, decision.witness.is_some()))
         };

@@ -1,4 +1,4 @@
-//! The cluster as a system whose convergence is decided.
+//! The cluster as a system of which is decided where its runs end.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,13 +11,10 @@ use super::{Outcome, decide};
 use crate::check::action::Action;
 use crate::check::instruments::Instruments;
 use crate::check::model::ClusterModel;
+use crate::check::property::Goal;
 use crate::check::shared::Shared;
 use crate::check::state::ClusterState;
 use crate::ids::{Key, NodeSet};
-
-/// What must hold of a state beside that the homes of every key agree: everything that could still
-/// make them differ without a fault or a client.
-const FURTHER_CONDITIONS: &[fn(&ClusterState) -> bool] = &[];
 
 /// A scenario's model as a [`Source`].
 #[derive(Clone)]
@@ -27,12 +24,13 @@ pub struct ClusterSource {
     model: ClusterModel,
     stop: Arc<Instruments>,
     homes: Vec<(Key, NodeSet)>,
+    goals: Vec<Goal>,
 }
 
 impl ClusterSource {
-    /// Of this model, and stopped with it.
+    /// Of this model, and stopped with it: to decide whether its runs come to these goals.
     #[must_use]
-    pub fn new(model: &ClusterModel) -> Self {
+    pub fn new(model: &ClusterModel, goals: &[Goal]) -> Self {
         let scenario = model.scenario();
         let with_homes = |key: Key| {
             let homes = scenario.cluster.homes(&key);
@@ -40,23 +38,42 @@ impl ClusterSource {
         };
         ClusterSource {
             homes: scenario.keys().into_iter().map(with_homes).collect(),
+            goals: goals.to_vec(),
             stop: Arc::clone(model.instruments()),
             model: model.with_fresh_instruments(),
         }
     }
 
     /// Whether fair runs that go on from this state without faults and clients visit a state that
-    /// has not converged again and again, having this one as a state they always come back to:
+    /// is not at the goal again and again, having this one as a state they always come back to:
     /// the end of a stem. Visits what can be reached so.
     #[must_use]
-    pub fn is_violated_at(&self, state: &ClusterState) -> bool {
-        let settling = Settling { source: self, start: state };
+    pub fn is_violated_at(&self, goal: Goal, state: &ClusterState) -> bool {
+        let settling = Settling { source: self, start: state, goal };
         match decide(&settling, super::STATES_MAX).outcome {
             // With a stem, this would not be a state they come back to.
             Outcome::Violated(violation) => violation.stem.is_empty(),
             Outcome::Holds | Outcome::Undecided => false,
         }
     }
+
+    /// Whether a state is at a goal.
+    #[must_use]
+    pub fn is_at(&self, goal: Goal, state: &ClusterState) -> bool {
+        let agree = |(key, homes): &(Key, NodeSet)| homes_agree(state, key, *homes);
+        match goal {
+            Goal::Convergence => self.homes.iter().all(agree),
+            Goal::Progress => serves(state),
+        }
+    }
+}
+
+/// Whether every node serves; or one is down or the network is split, so that nobody may ask for more.
+#[must_use]
+pub fn serves(state: &ClusterState) -> bool {
+    !state.down.is_empty()
+        || !state.groups.is_empty()
+        || state.nodes().all(|node| node.replica.serves())
 }
 
 /// Whether the homes of a key each hold an equal record of it, or each none.
@@ -88,9 +105,12 @@ impl Source for ClusterSource {
         Shared::new(state).fingerprint()
     }
 
-    fn has_converged(&self, state: &ClusterState) -> bool {
-        let agree = |(key, homes): &(Key, NodeSet)| homes_agree(state, key, *homes);
-        self.homes.iter().all(agree) && FURTHER_CONDITIONS.iter().all(|holds| holds(state))
+    fn goals(&self) -> usize {
+        self.goals.len()
+    }
+
+    fn meets(&self, goal: usize, state: &ClusterState) -> bool {
+        self.is_at(self.goals[goal], state)
     }
 
     fn may_go_on(&self) -> bool {
@@ -102,6 +122,7 @@ impl Source for ClusterSource {
 struct Settling<'a> {
     source: &'a ClusterSource,
     start: &'a ClusterState,
+    goal: Goal,
 }
 
 impl Source for Settling<'_> {
@@ -124,8 +145,8 @@ impl Source for Settling<'_> {
         self.source.fingerprint(state)
     }
 
-    fn has_converged(&self, state: &ClusterState) -> bool {
-        self.source.has_converged(state)
+    fn meets(&self, _: usize, state: &ClusterState) -> bool {
+        self.source.is_at(self.goal, state)
     }
 
     fn may_go_on(&self) -> bool {

@@ -1,5 +1,7 @@
 //! Which states reach each other by settling steps, and which of these sets are never left.
 
+use alloc::vec::Vec;
+
 use petgraph::algo::kosaraju_scc;
 
 use super::Size;
@@ -10,8 +12,9 @@ use super::graph::StateGraph;
 #[derive(Debug)]
 pub(super) struct Components {
     pub(super) size: Size,
-    /// A state of a bottom component that has not wholly converged, as near to the start as any.
-    pub(super) nearest_violation: Option<u32>,
+    /// Per goal: a state of a bottom component that is not wholly at the goal, as near to the start
+    /// as any.
+    pub(super) nearest_violations: Vec<Option<u32>>,
 }
 
 /// Finds the strongly connected components of the settling steps and judges the bottom ones.
@@ -27,12 +30,11 @@ pub(super) fn find(graph: &StateGraph) -> Components {
     }
     let mut size = Size {
         states: graph.states(),
-        converged: graph.converged(),
         settling_edges: graph.settling.edges(),
         components: components.len(),
         ..Size::default()
     };
-    let mut nearest_violation: Option<u32> = None;
+    let mut nearest_violations: Vec<Option<u32>> = alloc::vec![None; graph.goals()];
     for (position, component) in components.iter().enumerate() {
         // Of a state that was not left nobody knows where it leads.
         let is_bottom = component.iter().all(|state| {
@@ -44,10 +46,12 @@ pub(super) fn find(graph: &StateGraph) -> Components {
         }
         size.bottom_components += 1;
         size.bottom_components_of_several += usize::from(component.len() > 1);
-        if component.iter().any(|state| !graph.has_converged(*state)) {
-            let nearest = component.iter().copied().min();
-            nearest_violation = nearest_violation.into_iter().chain(nearest).min();
+        for (goal, violation) in nearest_violations.iter_mut().enumerate() {
+            if component.iter().any(|state| !graph.meets(goal, *state)) {
+                let nearest = component.iter().copied();
+                *violation = violation.iter().copied().chain(nearest).min();
+            }
         }
     }
-    Components { size, nearest_violation }
+    Components { size, nearest_violations }
 }

@@ -21,8 +21,8 @@ pub(super) struct StateGraph {
     pub(super) fingerprints: Vec<u64>,
     /// From which state each was first reached.
     before: Vec<u32>,
-    /// One bit a state.
-    converged: Vec<u64>,
+    /// Per goal, one bit a state.
+    met: Vec<Vec<u64>>,
     /// Where settling steps lead.
     pub(super) settling: Rows,
     /// States below this id have all their edges; the others were not left before the search was
@@ -47,17 +47,23 @@ impl StateGraph {
         state < self.left
     }
 
-    pub(super) fn has_converged(&self, state: u32) -> bool {
-        self.converged[state as usize / 64] >> (state % 64) & 1 == 1
+    pub(super) fn goals(&self) -> usize {
+        self.met.len()
     }
 
-    pub(super) fn converged(&self) -> usize {
-        self.converged.iter().map(|word| word.count_ones() as usize).sum()
+    /// Whether a state is at this goal.
+    pub(super) fn meets(&self, goal: usize, state: u32) -> bool {
+        self.met[goal][state as usize / 64] >> (state % 64) & 1 == 1
     }
 
-    /// A state that has not converged, as near to the start as any.
-    pub(super) fn nearest_unconverged(&self) -> Option<u32> {
-        (0..self.states() as u32).find(|state| !self.has_converged(*state))
+    /// How many states are.
+    pub(super) fn met(&self, goal: usize) -> usize {
+        self.met[goal].iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// A state that is not at this goal, as near to the start as any.
+    pub(super) fn nearest_unmet(&self, goal: usize) -> Option<u32> {
+        (0..self.states() as u32).find(|state| !self.meets(goal, *state))
     }
 
     /// The states of a shortest run to this one, both ends included.
@@ -84,10 +90,12 @@ impl StateGraph {
         let id = self.states() as u32;
         self.fingerprints.push(fingerprint);
         found.insert(&self.fingerprints, id);
-        if id.is_multiple_of(64) {
-            self.converged.push(0);
+        for (goal, met) in self.met.iter_mut().enumerate() {
+            if id.is_multiple_of(64) {
+                met.push(0);
+            }
+            met[id as usize / 64] |= u64::from(source.meets(goal, state)) << (id % 64);
         }
-        self.converged[id as usize / 64] |= u64::from(source.has_converged(state)) << (id % 64);
         Admitted::New(id)
     }
 }
@@ -123,7 +131,7 @@ pub(super) fn build<S: Source>(source: &S, states_max: usize) -> StateGraph {
     let mut graph = StateGraph {
         fingerprints: Vec::new(),
         before: Vec::new(),
-        converged: Vec::new(),
+        met: alloc::vec![Vec::new(); source.goals()],
         settling: Rows::new(),
         left: 0,
         refused: false,

@@ -12,7 +12,7 @@ pub struct Step<S, A> {
     pub settling: bool,
 }
 
-/// A system whose convergence is to be decided. Asked twice, it gives the same answers: runs are
+/// A system of which is to be decided where its runs end. Asked twice, it gives the same answers: runs are
 /// not kept but made again.
 pub trait Source {
     /// A state.
@@ -29,8 +29,13 @@ pub trait Source {
     /// A name by which states are told apart.
     fn fingerprint(&self, state: &Self::State) -> u64;
 
-    /// Whether everything that should agree does so in this state.
-    fn has_converged(&self, state: &Self::State) -> bool;
+    /// How many goals there are: kinds of states that every fair run should come to and stay in.
+    fn goals(&self) -> usize {
+        1
+    }
+
+    /// Whether a state is at the goal of this position.
+    fn meets(&self, goal: usize, state: &Self::State) -> bool;
 
     /// Whether to go on. Asked before every state is left; a search that is told to stop is cut.
     fn may_go_on(&self) -> bool {

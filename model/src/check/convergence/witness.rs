@@ -15,25 +15,27 @@ pub(super) fn run<S: Source>(source: &S, graph: &StateGraph, state: u32) -> Vec<
     actions(source, graph, &graph.run_to(state), &[]).0
 }
 
-/// The run that leads to this state of a bottom component that has not wholly converged, and on.
+/// The run that leads to this state of a bottom component that is not wholly at the goal, and on.
 pub(super) fn violation<S: Source>(
     source: &S,
     graph: &StateGraph,
+    goal: usize,
     state: u32,
 ) -> Violation<S::Action> {
-    let (stem, cycle) = actions(source, graph, &graph.run_to(state), &cycle(graph, state));
+    let cycle = cycle(graph, goal, state);
+    let (stem, cycle) = actions(source, graph, &graph.run_to(state), &cycle);
     Violation { stem, cycle }
 }
 
-/// The states of a cycle that starts at this one of a bottom component and passes one that has
-/// not converged; the first state is left out, and so comes last. Empty if no step is possible.
-fn cycle(graph: &StateGraph, start: u32) -> Vec<u32> {
-    if !graph.has_converged(start) {
+/// The states of a cycle that starts at this one of a bottom component and passes one that is
+/// not at the goal; the first state is left out, and so comes last. Empty if no step is possible.
+fn cycle(graph: &StateGraph, goal: usize, start: u32) -> Vec<u32> {
+    if !graph.meets(goal, start) {
         return path(&graph.settling, start, |state| state == start).unwrap_or_default();
     }
     // All states of the component reach each other, so neither half is missing.
-    let unconverged = |state| !graph.has_converged(state);
-    let mut cycle = path(&graph.settling, start, unconverged).unwrap_or_default();
+    let unmet = |state| !graph.meets(goal, state);
+    let mut cycle = path(&graph.settling, start, unmet).unwrap_or_default();
     let turn = cycle.last().copied().unwrap_or(start);
     cycle.extend(path(&graph.settling, turn, |state| state == start).unwrap_or_default());
     cycle

@@ -19,7 +19,8 @@ pub struct Finding {
     /// After how many transitions the run had come to a state that violates the property, or is
     /// of the kind that is to be reached.
     pub shown_after: Option<usize>,
-    /// After how many transitions a safety property had been put to the test and met.
+    /// After how many transitions the property had been put to the test: met, or asked for what could
+    /// lead to what is to be reached.
     pub tested_after: Option<usize>,
 }
 
@@ -39,18 +40,18 @@ pub fn judge(model: &ClusterModel, run: &Run) -> Vec<Finding> {
     let meets = |condition: Condition| first(&|state| condition(&model.view(state)));
     let finding = |property: &&'static PropertySpec| {
         let (found, shown_after, tested_after) = match property.kind {
-            PropertyKind::Safety { holds, witness, .. } => {
+            PropertyKind::Safety { holds, witness } => {
                 let broken = first(&|state| !holds(&model.view(state)));
                 let found = if broken.is_some() { Expected::Violated } else { Expected::Holds };
-                (found, broken, meets(witness))
+                (found, broken, meets(witness.shown))
             }
-            PropertyKind::Reachability { reached } => {
+            PropertyKind::Reachability { reached, opportunity } => {
                 let shown = meets(reached);
                 let found = if shown.is_some() { Expected::Reached } else { Expected::NotReached };
-                (found, shown, None)
+                (found, shown, meets(opportunity.shown))
             }
             // One run shows nothing of all that there could be; no script expects anything of it.
-            PropertyKind::Convergence { .. } => return None,
+            PropertyKind::EventuallyAlways { .. } => return None,
         };
         Some(Finding { property, found, shown_after, tested_after })
     };

@@ -189,12 +189,15 @@ impl Judge {
                 occasions[Judgeable::UniqueDots as usize] += 1;
                 ghost.on_mint(write, dot);
             }
+            if let (Some(before), None) = (&touched.before, &touched.after) {
+                ghost.historian.on_reaped(&ghost.plan.scenario, &mut ghost.history, &before.state);
+            }
             if let Some(after) = &touched.after {
                 let came = [
                     touched.before.as_ref().map(|before| &*before.state),
                     carried(message, &touched.key),
                 ];
-                ghost.look_for_lost_siblings(came, at_home, &after.state);
+                ghost.look_for_lost_siblings(config.node, came, at_home, &after.state);
                 let has_siblings = after.state.versions().count() > 1;
                 occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
             }
@@ -211,7 +214,8 @@ impl Judge {
                 });
                 let before = hint.before.as_ref().map(|kept| &*kept.state);
                 let came = [before, carried(of_home, &touched.key)];
-                ghost.look_for_lost_siblings(came, at_fallback.filter(|_| minted.is_some()), after);
+                let written = at_fallback.filter(|_| minted.is_some());
+                ghost.look_for_lost_siblings(config.node, came, written, after);
                 let has_siblings = after.versions().count() > 1;
                 occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
             }
@@ -303,13 +307,15 @@ impl KeyGhost {
     /// together, what is left is `after`.
     fn look_for_lost_siblings(
         &mut self,
+        node: NodeId,
         came: [Option<&Record>; 2],
         minted: Option<usize>,
         after: &Record,
     ) {
         let scenario = &*self.plan.scenario;
-        if self.historian.loses_sibling(scenario, &self.history, came, minted, after) {
-            self.historian.on_sibling_lost(&mut self.history);
+        let lost = self.historian.lost_siblings(scenario, &self.history, came, minted, after);
+        if !lost.is_empty() {
+            self.historian.on_sibling_lost(&mut self.history, node, lost);
         }
     }
 

@@ -1,0 +1,64 @@
+//! What the nodes hold, record by record.
+
+use super::View;
+use crate::check::write_set::WriteSet;
+use crate::ids::{Key, NodeId};
+use crate::versions::Record;
+
+/// One record that a node holds, as a home or for one.
+pub(super) struct Held<'a> {
+    /// Which node.
+    pub(super) node: NodeId,
+    /// For which home it is a hint; `None` if it is the node's own.
+    pub(super) hint_for: Option<NodeId>,
+    /// Of which key.
+    pub(super) key: &'a Key,
+    /// The record.
+    pub(super) record: &'a Record,
+    /// The writes that its versions name.
+    pub(super) named: WriteSet,
+}
+
+/// Calls `visit` with every record and hint of every node, nodes that are down among them: what is on
+/// a disk is held.
+pub(super) fn each(view: &View<'_>, visit: &mut dyn FnMut(&Held<'_>)) {
+    let mut index = 0;
+    view.nodes.visit(&mut |state| {
+        let node = NodeId(index);
+        index += 1;
+        let named = |record| view.historian.named(view.scenario, view.history, record);
+        for (key, entry) in state.store.entries() {
+            let record = &*entry.state;
+            visit(&Held { node, hint_for: None, key, record, named: named(record) });
+        }
+        for (home, key, record) in state.store.hints() {
+            let record = &**record;
+            visit(&Held { node, hint_for: Some(home), key, record, named: named(record) });
+        }
+    });
+}
+
+/// Whether some record satisfies this.
+pub(super) fn any(view: &View<'_>, wanted: impl Fn(&Held<'_>) -> bool) -> bool {
+    let mut found = false;
+    each(view, &mut |held| found = found || wanted(held));
+    found
+}
+
+/// What is made of the first record of which anything is.
+pub(super) fn find<T>(view: &View<'_>, wanted: impl Fn(&Held<'_>) -> Option<T>) -> Option<T> {
+    let mut found = None;
+    each(view, &mut |held| {
+        if found.is_none() {
+            found = wanted(held);
+        }
+    });
+    found
+}
+
+/// The writes that some record names, and all that their writers had seen.
+pub(super) fn everything(view: &View<'_>) -> WriteSet {
+    let mut held = WriteSet::EMPTY;
+    each(view, &mut |record| held = held.union(record.named));
+    view.history.closure(held)
+}

@@ -1,0 +1,220 @@
+//! What must hold, judged on history variables, and what should be reachable.
+//!
+//! Properties that are alike share a module: those of [`reads`], of [`writes`], of [`deletes`], of
+//! [`hints`], of what should be reachable ([`reached`]), and of where runs end ([`endings`]). Each says when it
+//! is violated, when it was put to the test, and, in one sentence, why it is violated in a state.
+
+mod deletes;
+mod endings;
+mod held;
+mod hints;
+mod reached;
+mod reads;
+mod wording;
+mod writes;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::actor::NodeState;
+use super::history::{Historian, History, Watch};
+use super::words::Names;
+use crate::scenario::Scenario;
+
+pub use endings::Goal;
+
+/// What a scenario expects of a property.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Expected {
+    /// A safety property holds in every reachable state; or every fair run converges.
+    #[serde(rename = "holds")]
+    Holds,
+    /// Some reachable state violates a safety property; or some fair run does not converge.
+    #[serde(rename = "violated")]
+    Violated,
+    /// Some reachable state is of the wanted kind.
+    #[serde(rename = "reached")]
+    Reached,
+    /// No reachable state is of the kind.
+    #[serde(rename = "not reached")]
+    NotReached,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Expected::Holds => "holds",
+            Expected::Violated => "violated",
+            Expected::Reached => "reached",
+            Expected::NotReached => "not reached",
+        })
+    }
+}
+
+/// What is judged: the nodes and the history at one moment, of the model or of a replayed
+/// cluster.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The scenario, for its planned writes.
+    pub scenario: &'a Scenario,
+    /// Who can name the writes of a record.
+    pub historian: &'a Historian,
+    /// What clients asked for and saw.
+    pub history: &'a History,
+    /// The nodes.
+    pub nodes: &'a dyn Nodes,
+}
+
+/// Whoever can show the states of all nodes.
+pub trait Nodes {
+    /// Calls `visit` with every node's state, in order.
+    fn visit(&self, visit: &mut dyn FnMut(&NodeState));
+}
+
+/// A condition on one moment.
+pub type Condition = fn(&View<'_>) -> bool;
+
+/// Says in one sentence why a moment violates a property, or is of the wanted kind. `None` where it
+/// is neither, or where the history was not kept for it: see [`Watch::accounts`].
+pub type Explanation = fn(&View<'_>, &Names) -> Option<String>;
+
+/// When a property was put to the test.
+#[derive(Clone, Copy, Debug)]
+pub struct Witness {
+    /// Whether this moment shows it.
+    pub shown: Condition,
+    /// What a witness is, in words.
+    pub statement: &'static str,
+    /// The name under which Stateright knows the witness.
+    pub name: &'static str,
+}
+
+/// The kinds of property.
+#[derive(Clone, Copy, Debug)]
+pub enum PropertyKind {
+    /// Must hold in every state. The witness is a state in which it was put to the test: without
+    /// one, it held for lack of occasion.
+    Safety {
+        /// Whether it holds at this moment.
+        holds: Condition,
+        /// Whether this moment shows that it could have failed.
+        witness: Witness,
+    },
+    /// Should be possible, or impossible, to reach. The opportunity is a state in which somebody had
+    /// asked for what could lead there: without one, it was not reached for lack of occasion.
+    Reachability {
+        /// Whether this moment is of the kind.
+        reached: Condition,
+        /// Whether this moment shows that it could have been reached.
+        opportunity: Witness,
+    },
+    /// Every fair run comes to states of a kind and stays there, which no single moment shows:
+    /// decided on all of them at once by [`super::convergence`].
+    EventuallyAlways {
+        /// To which states.
+        goal: Goal,
+        /// What a witness is, in words: a state in which it was put to the test.
+        witness_statement: &'static str,
+    },
+}
+
+/// A named property.
+#[derive(Clone, Copy, Debug)]
+pub struct PropertySpec {
+    /// Its name in scenario files and reports.
+    pub name: &'static str,
+    /// What it says.
+    pub statement: &'static str,
+    /// What kind it is and how it is judged.
+    pub kind: PropertyKind,
+    /// Which facts of history it needs.
+    watch: Watch,
+    explanation: Explanation,
+}
+
+impl PropertySpec {
+    /// The property of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static PropertySpec> {
+        ALL.iter().find(|property| property.name == name)
+    }
+
+    /// Whether it makes sense to expect this of it.
+    #[must_use]
+    pub fn admits(&self, expected: Expected) -> bool {
+        match self.kind {
+            PropertyKind::Safety { .. } | PropertyKind::EventuallyAlways { .. } => {
+                matches!(expected, Expected::Holds | Expected::Violated)
+            }
+            PropertyKind::Reachability { .. } => {
+                matches!(expected, Expected::Reached | Expected::NotReached)
+            }
+        }
+    }
+
+    /// What shows in one state that it was put to the test; `None` where no single state does.
+    #[must_use]
+    pub fn witness(&self) -> Option<Witness> {
+        match self.kind {
+            PropertyKind::Safety { witness, .. } => Some(witness),
+            PropertyKind::Reachability { opportunity, .. } => Some(opportunity),
+            PropertyKind::EventuallyAlways { .. } => None,
+        }
+    }
+
+    /// Why a moment violates it, or is of the kind that it asks for, in one sentence. Of a property
+    /// that is decided on whole runs: why this moment is none of those that they should come to.
+    #[must_use]
+    pub fn explain(&self, view: &View<'_>, names: &Names) -> Option<String> {
+        (self.explanation)(view, names)
+    }
+
+    /// What to watch for these properties.
+    #[must_use]
+    pub fn watch(properties: &[&PropertySpec]) -> Watch {
+        properties.iter().map(|property| property.watch).fold(Watch::NOTHING, Watch::union)
+    }
+
+    /// The properties that a scenario states an expectation of, in the order of [`ALL`].
+    #[must_use]
+    pub fn judged_in(scenario: &Scenario) -> Vec<&'static PropertySpec> {
+        ALL.iter().filter(|property| scenario.expect.contains_key(property.name)).collect()
+    }
+
+    /// All names, for an error message.
+    #[must_use]
+    pub fn names() -> String {
+        ALL.iter().map(|property| property.name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Every property there is.
+pub const ALL: &[PropertySpec] = &[
+    reads::READ_FRESHNESS,
+    writes::NO_LOST_WRITE,
+    reads::MONOTONIC_READS,
+    reads::READ_YOUR_WRITES,
+    writes::TRUE_SIBLINGS,
+    writes::UNIQUE_DOTS,
+    writes::MINTED_ONCE,
+    reads::QUORUM_OVERLAP,
+    reads::FAILED_WRITE_INVISIBLE,
+    deletes::NO_RESURRECTION,
+    hints::HINT_SAFETY,
+    reached::SIBLINGS,
+    reached::MORE_SIBLINGS_THAN_CLIENTS,
+    reached::WRITE_ACKNOWLEDGED,
+    reached::WRITE_UNAVAILABLE,
+    hints::HINT_KEPT,
+    deletes::TOMBSTONE_REAPED,
+    reached::READ_ANSWERED,
+    reached::READ_UNAVAILABLE,
+    reached::OVERLAPPING_WRITE_SEEN,
+    reached::OVERLAPPING_WRITE_MISSED,
+    reached::CONCURRENT_WRITES_SHARE_NO_REPLICA,
+    endings::CONVERGENCE,
+    endings::PROGRESS,
+];

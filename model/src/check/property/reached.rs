@@ -1,0 +1,247 @@
+//! What should be possible, or impossible, to reach.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::held::{self, Held};
+use super::{PropertyKind, PropertySpec, View, Witness, wording};
+use crate::check::history::Watch;
+use crate::check::words::Names;
+
+/// A record of more than so many versions, told.
+fn record_of_more_than(view: &View<'_>, names: &Names, versions: usize) -> Option<String> {
+    held::find(view, |held: &Held<'_>| {
+        let count = held.record.versions().count();
+        (count > versions).then(|| {
+            let (holder, record) = (wording::holder(names, held), names.record(held.record));
+            format!("{holder} holds {count} versions of {}: {record}", held.key)
+        })
+    })
+}
+
+/// Whether some record has more than so many versions. Versions are counted as they are listed, each
+/// under its own dot: two of one write are two.
+fn has_record_of_more_than(view: &View<'_>, versions: usize) -> bool {
+    held::any(view, |held| held.record.versions().count() > versions)
+}
+
+/// Whether two versions of a key were asked for: by two writes, or by one that its client may try
+/// again.
+fn asked_for_siblings(view: &View<'_>) -> bool {
+    let scenario = view.scenario;
+    let invoked = view.history.invoked();
+    let may_retry =
+        |write: usize| scenario.clients[scenario.writes[write].client.0 as usize].attempts > 1;
+    let key = |write: usize| &scenario.writes[write].key;
+    let same_key = |one: usize| invoked.iter().any(|other| one < other && key(one) == key(other));
+    invoked.iter().any(may_retry) || invoked.iter().any(same_key)
+}
+
+const TWO_ASKED_FOR: &str =
+    "two writes of a key were asked for, or one whose client may ask for it again";
+
+pub(super) const SIBLINGS: PropertySpec = PropertySpec {
+    name: "siblings",
+    statement: "some node holds two versions of one key, each counted by its dot, tombstones among them",
+    kind: PropertyKind::Reachability {
+        reached: |view| has_record_of_more_than(view, 1),
+        opportunity: Witness {
+            shown: asked_for_siblings,
+            statement: TWO_ASKED_FOR,
+            name: "siblings (opportunity)",
+        },
+    },
+    watch: Watch::NOTHING,
+    explanation: |view, names| record_of_more_than(view, names, 1),
+};
+
+pub(super) const MORE_SIBLINGS_THAN_CLIENTS: PropertySpec = PropertySpec {
+    name: "more-siblings-than-clients",
+    statement: "some node holds more versions of one key, each counted by its dot, than there are clients",
+    kind: PropertyKind::Reachability {
+        reached: |view| has_record_of_more_than(view, view.scenario.clients.len()),
+        opportunity: Witness {
+            shown: asked_for_siblings,
+            statement: TWO_ASKED_FOR,
+            name: "more-siblings-than-clients (opportunity)",
+        },
+    },
+    watch: Watch::NOTHING,
+    explanation: |view, names| record_of_more_than(view, names, view.scenario.clients.len()),
+};
+
+const A_WRITE_ASKED_FOR: &str = "a client asked for a write";
+
+fn asked_for_a_write(view: &View<'_>) -> bool {
+    !view.history.invoked().is_empty()
+}
+
+pub(super) const WRITE_ACKNOWLEDGED: PropertySpec = PropertySpec {
+    name: "write-acknowledged",
+    statement: "some write is acknowledged",
+    kind: PropertyKind::Reachability {
+        reached: |view| !view.history.acknowledged().is_empty(),
+        opportunity: Witness {
+            shown: asked_for_a_write,
+            statement: A_WRITE_ASKED_FOR,
+            name: "write-acknowledged (opportunity)",
+        },
+    },
+    watch: Watch::NOTHING,
+    explanation: |view, _| {
+        let write = view.history.acknowledged().iter().next()?;
+        Some(format!("{} was acknowledged", wording::write(view.scenario, write)))
+    },
+};
+
+pub(super) const WRITE_UNAVAILABLE: PropertySpec = PropertySpec {
+    name: "write-unavailable",
+    statement: "some client is told that its write is unavailable, or gives up waiting for an answer",
+    kind: PropertyKind::Reachability {
+        reached: |view| !view.history.failed().is_empty(),
+        opportunity: Witness {
+            shown: asked_for_a_write,
+            statement: A_WRITE_ASKED_FOR,
+            name: "write-unavailable (opportunity)",
+        },
+    },
+    watch: Watch { failed: true, ..Watch::NOTHING },
+    explanation: |view, _| {
+        let write = view.history.failed().iter().next()?;
+        let told = wording::write(view.scenario, write);
+        Some(format!("{told} was answered Unavailable, or not at all"))
+    },
+};
+
+const A_READ_ASKED_FOR: &str = "a client asked for a read";
+
+pub(super) const READ_ANSWERED: PropertySpec = PropertySpec {
+    name: "read-answered",
+    statement: "some read is answered",
+    kind: PropertyKind::Reachability {
+        reached: |view| view.history.judged().any(|judged| judged.answered),
+        opportunity: Witness {
+            shown: |view| view.history.read_begun(),
+            statement: A_READ_ASKED_FOR,
+            name: "read-answered (opportunity)",
+        },
+    },
+    watch: Watch::NOTHING,
+    explanation: |view, _| {
+        let client = view.history.judged().position(|judged| judged.answered)?;
+        wording::read(view, client)
+    },
+};
+
+pub(super) const READ_UNAVAILABLE: PropertySpec = PropertySpec {
+    name: "read-unavailable",
+    statement: "some client is told that its read is unavailable, or gives up waiting for an answer",
+    kind: PropertyKind::Reachability {
+        reached: |view| view.history.judged().any(|judged| judged.unavailable),
+        opportunity: Witness {
+            shown: |view| view.history.read_begun(),
+            statement: A_READ_ASKED_FOR,
+            name: "read-unavailable (opportunity)",
+        },
+    },
+    watch: Watch::NOTHING,
+    explanation: |view, _| {
+        let client = view.history.judged().position(|judged| judged.unavailable)?;
+        let client = &view.scenario.clients[client].name;
+        Some(format!("{client}'s read was answered Unavailable, or not at all"))
+    },
+};
+
+const A_READ_OVERLAPPED: &str = "a read began while a write was under way";
+
+pub(super) const OVERLAPPING_WRITE_SEEN: PropertySpec = PropertySpec {
+    name: "overlapping-write-seen",
+    statement: "a read returns a write that was under way when the read began",
+    kind: PropertyKind::Reachability {
+        reached: |view| view.history.judged().any(|judged| judged.saw_overlapping),
+        opportunity: Witness {
+            shown: |view| view.history.read_overlapped_a_write(),
+            statement: A_READ_OVERLAPPED,
+            name: "overlapping-write-seen (opportunity)",
+        },
+    },
+    watch: Watch { overlapping: true, ..Watch::NOTHING },
+    explanation: |view, _| {
+        let client = view.history.judged().position(|judged| judged.saw_overlapping)?;
+        let account = view.history.read_account(client)?;
+        let returned = view.history.closure(account.returned);
+        let seen = account.obligation.under_way.intersection(returned);
+        let (read, writes) = (wording::read(view, client)?, wording::writes(view.scenario, seen));
+        let was = wording::was(seen);
+        Some(format!("{read}, and {writes} {was} under way when the read began"))
+    },
+};
+
+pub(super) const OVERLAPPING_WRITE_MISSED: PropertySpec = PropertySpec {
+    name: "overlapping-write-missed",
+    statement: "a read does not return a write that was under way when the read began",
+    kind: PropertyKind::Reachability {
+        reached: |view| view.history.judged().any(|judged| judged.missed_overlapping),
+        opportunity: Witness {
+            shown: |view| view.history.read_overlapped_a_write(),
+            statement: A_READ_OVERLAPPED,
+            name: "overlapping-write-missed (opportunity)",
+        },
+    },
+    watch: Watch { overlapping: true, ..Watch::NOTHING },
+    explanation: |view, _| {
+        let client = view.history.judged().position(|judged| judged.missed_overlapping)?;
+        let account = view.history.read_account(client)?;
+        let returned = view.history.closure(account.returned);
+        let missed = account.obligation.under_way.without(returned);
+        let (read, writes) = (wording::read(view, client)?, wording::writes(view.scenario, missed));
+        let was = wording::was(missed);
+        Some(format!("{read}, and {writes} {was} under way when the read began"))
+    },
+};
+
+/// Two acknowledged writes, neither of which saw the other.
+fn concurrent(view: &View<'_>) -> impl Iterator<Item = (usize, usize)> {
+    let history = view.history;
+    let acknowledged = history.acknowledged();
+    let pairs = acknowledged.iter().flat_map(move |one| {
+        acknowledged.iter().filter(move |other| one < *other).map(move |other| (one, other))
+    });
+    pairs.filter(move |(one, other)| {
+        !history.past(*other).contains(*one) && !history.past(*one).contains(*other)
+    })
+}
+
+/// Two of them that were held by disjoint quorums.
+fn share_no_replica(view: &View<'_>) -> Option<(usize, usize)> {
+    let history = view.history;
+    concurrent(view).find(|(one, other)| {
+        history.acked_by(*one).intersection(history.acked_by(*other)).is_empty()
+    })
+}
+
+pub(super) const CONCURRENT_WRITES_SHARE_NO_REPLICA: PropertySpec = PropertySpec {
+    name: "concurrent-writes-share-no-replica",
+    statement: "two acknowledged concurrent writes were acknowledged by disjoint nodes",
+    kind: PropertyKind::Reachability {
+        reached: |view| share_no_replica(view).is_some(),
+        opportunity: Witness {
+            shown: |view| concurrent(view).next().is_some(),
+            statement: "two writes were acknowledged, neither of which had seen the other",
+            name: "concurrent-writes-share-no-replica (opportunity)",
+        },
+    },
+    watch: Watch { acked_by: true, ..Watch::NOTHING },
+    explanation: |view, names| {
+        let (one, other) = share_no_replica(view)?;
+        let write = |write| wording::write(view.scenario, write);
+        let acked_by = |write| names.node_set(view.history.acked_by(write));
+        Some(format!(
+            "{} was acknowledged by {}, {} by {}, and neither had seen the other",
+            write(one),
+            acked_by(one),
+            write(other),
+            acked_by(other),
+        ))
+    },
+};
