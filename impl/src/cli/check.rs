@@ -15,7 +15,7 @@ use super::scenario::{Loaded, load_all, load_builtin};
 use super::{Failure, list, output, saved};
 use crate::check::json::{Document, Entry};
 use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
-use crate::styled::{PLAIN, Styled, escaped};
+use crate::styled::{ASIDE, PLAIN, Styled, escaped};
 
 /// Check scenarios: visit every state within their bounds, or carry out their steps, and judge
 /// what must hold.
@@ -135,6 +135,11 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         if summary.is_as_expected() {
             let gap = if told.overview { "\n" } else { "" };
             output::print(format!("{gap}{}\n", text::summary(&summary)))?;
+        }
+        if !told.blocks && std::io::stdout().is_terminal() {
+            let mut hint = Styled::new();
+            hint.push(ASIDE, "all about one: quorate check NAME; by topic: quorate check --list\n");
+            output::print(hint)?;
         }
     }
     if summary.is_as_expected() {
