@@ -13,7 +13,7 @@ use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
 use crate::protocol::ReadRepair;
 use crate::quorum::{Quorum, QuorumError};
 use crate::ring::{Ring, RingError, TOKENS_PER_NODE_DEFAULT};
-use crate::versions::Versioning;
+use crate::versions::{Record, Versioning};
 
 /// The most tokens one node may own, so that a slip of the pen does not fill the memory.
 pub const TOKENS_PER_NODE_MAX: usize = 4_096;
@@ -35,6 +35,9 @@ pub struct Limits {
     /// Hints a node offers each time its handoff timer expires, and entries a node sends to one
     /// that catches up at a time.
     pub batch_max: usize,
+    /// Entries of a key's context beyond which its homes look for a way to forget some of them; as
+    /// many as the key has homes if absent.
+    pub context_entries_max: Option<usize>,
     /// The shape of the hash trees that homes compare.
     pub tree_shape: TreeShape,
 }
@@ -43,6 +46,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             tree_shape: TreeShape::NODES,
+            context_entries_max: None,
             pending_max: 10_000,
             finished_max: 10_000,
             requests_max: 16,
@@ -400,6 +404,16 @@ impl ClusterConfig {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Whether homes look for a way to forget some of what this state of a key has seen: it has
+    /// seen more actors than it should, and some of them have no version left.
+    #[must_use]
+    pub fn is_wide(&self, state: &Record) -> bool {
+        let entries_max = self.limits.context_entries_max.unwrap_or(self.quorum.n());
+        self.background.reaping == Reaping::Agreed
+            && state.context_entries() > entries_max
+            && state.pruned().is_some()
     }
 
     /// All nodes in the key's order of preference: the first N are its homes, the rest its

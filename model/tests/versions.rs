@@ -658,3 +658,35 @@ fn text_after_0x_that_is_no_bytes_is_refused() {
     let upper: Key = serde_json::from_str("\"0xFF\"").expect("either case of digits is read");
     assert_eq!(upper, Key([0xff].as_slice().into()));
 }
+
+#[test]
+fn a_pruned_state_has_the_same_versions_and_merging_gives_the_whole_back() {
+    fn law(history: History) -> bool {
+        reached([Versioning::Dotted], &history).flatten().all(|state| {
+            let Some(pruned) = state.pruned() else { return true };
+            pruned.versions().eq(state.versions())
+                && pruned.context_entries() < state.context_entries()
+                && state.dominates(&pruned)
+                && pruned.merged(&state) == state
+                && pruned.pruned().is_none()
+        })
+    }
+    check(law as fn(History) -> bool);
+}
+
+#[test]
+fn what_a_writer_that_saw_the_whole_adds_to_a_pruned_state_is_what_it_adds_to_the_whole() {
+    let first = write(0, 1, 1, VersionVector::new(), "old");
+    let whole = written(Versioning::Dotted, [first.clone()]);
+    let whole = {
+        let mut state = whole.clone();
+        state.put(&write(1, 1, 1, whole.context(), "new"));
+        state
+    };
+    let mut pruned = whole.pruned().expect("the first writer has no version left");
+    let next = write(1, 2, 2, whole.context(), "next");
+    let mut expected = whole.clone();
+    expected.put(&next);
+    pruned.put(&next);
+    assert_eq!(pruned, expected);
+}

@@ -27,6 +27,7 @@ use super::state::ClusterState;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::{Message, Timer};
 use crate::scenario::{Rounds, Scenario};
+use crate::versions::Record;
 
 /// Whether a message is part of an exchange between two homes that is not over: somebody is to
 /// answer it.
@@ -87,8 +88,9 @@ pub(crate) fn may_expire(
             most_alike(state, question) < catch_ups.into()
         }
         Timer::Reap => {
-            let has_tombstone = actor.store.entries().any(|(_, entry)| entry.state.is_deleted());
-            has_tombstone && rounds_about_tombstones(scenario, state) < reaps.into()
+            let may_shrink = |state: &Record| state.is_deleted() || scenario.cluster.is_wide(state);
+            actor.store.entries().any(|(_, entry)| may_shrink(&entry.state))
+                && rounds_about_tombstones(scenario, state) < reaps.into()
         }
         Timer::Settled => {
             state.network.older_than_wait_of(node).iter().all(|sent| state.is_down(sent.to))

@@ -137,6 +137,8 @@ builtins! {
     "delete-hinted-duplicate"
     "delete-hinted-rounds"
     "delete-hinted-restart"
+    "context-pruned"
+    "context-pruned-hint"
     ["What reductions of the state space once missed"]
     "reduced-suspicions"
     "reduced-late-request"

@@ -109,6 +109,7 @@ struct RawCluster {
     #[serde(default = "in_order")]
     placement: PlacementSpec,
     tokens_per_node: Option<Spanned<usize>>,
+    context_entries_max: Option<usize>,
     sloppy: Option<Spanned<bool>>,
     handoff: Option<Spanned<bool>>,
     #[serde(default)]
@@ -235,7 +236,9 @@ impl Reader<'_> {
         let spec = self.cluster_spec(&raw.cluster);
         let cluster = spec.build().map_err(|error| self.cluster_error(&raw.cluster, error))?;
         // The smallest tree that is one: more levels would tell more states apart and show nothing.
-        let limits = Limits { tree_shape: TreeShape::SMALLEST, ..Limits::default() };
+        let context_entries_max = raw.cluster.context_entries_max;
+        let limits =
+            Limits { tree_shape: TreeShape::SMALLEST, context_entries_max, ..Limits::default() };
         let cluster = cluster.with_limits(limits);
         let down: NodeSet = self.node_list(&raw.down, "down")?.into_iter().collect();
         let groups = raw.partition.as_ref().map_or(&[][..], |groups| groups.get_ref());

@@ -144,6 +144,24 @@ impl Record {
         }
     }
 
+    /// How many actors the context has entries of, where records can be pruned; none otherwise.
+    #[must_use]
+    pub fn context_entries(&self) -> usize {
+        match self {
+            Record::Dotted(state) => state.context_entries(),
+            _ => 0,
+        }
+    }
+
+    /// The same without what was seen of actors none of whose versions is left; `None` where that
+    /// would change nothing, or the versioning needs what it has seen.
+    #[must_use]
+    pub fn pruned(&self) -> Option<Record> {
+        let Record::Dotted(state) = self else { return None };
+        let pruned = state.pruned();
+        (pruned != *state).then_some(Record::Dotted(pruned))
+    }
+
     /// What a read of this state returns as the context of the next write.
     #[must_use]
     pub fn context(&self) -> VersionVector {

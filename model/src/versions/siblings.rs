@@ -49,6 +49,23 @@ impl Siblings {
         self.versions.binary_search_by_key(&dot, |version| version.0).is_ok()
     }
 
+    /// How many actors the context has entries of.
+    #[must_use]
+    pub fn context_entries(&self) -> usize {
+        self.context.iter().count()
+    }
+
+    /// The same without what was seen of actors none of whose versions is left. Only safe once
+    /// nobody anywhere holds an older version of any of them.
+    #[must_use]
+    pub fn pruned(&self) -> Self {
+        let has_version = |seen: &Dot| self.versions.iter().any(|(dot, _)| dot.actor == seen.actor);
+        Siblings {
+            context: self.context.iter().filter(has_version).collect(),
+            versions: self.versions.clone(),
+        }
+    }
+
     /// Whether merging `other` in would change nothing.
     #[must_use]
     pub fn dominates(&self, other: &Self) -> bool {

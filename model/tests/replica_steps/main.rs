@@ -6,6 +6,7 @@ mod bench;
 mod forward;
 mod get;
 mod identity;
+mod prune;
 mod put;
 mod reap;
 mod refusal;

@@ -210,6 +210,7 @@ pub const ALL: &[PropertySpec] = &[
     reached::WRITE_UNAVAILABLE,
     hints::HINT_KEPT,
     deletes::TOMBSTONE_REAPED,
+    reached::CONTEXT_PRUNED,
     reached::READ_ANSWERED,
     reached::READ_UNAVAILABLE,
     reached::OVERLAPPING_WRITE_SEEN,

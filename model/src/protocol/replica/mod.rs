@@ -97,6 +97,7 @@ impl Replica {
                 }
                 start_background(config, &mut step);
                 self.start_reaping(config, founding && known.is_none(), &mut step);
+                self.find_wide(config, store)?;
                 if config.cluster.background().anti_entropy {
                     self.plant_forest(config, store, &mut step)?;
                 }
@@ -117,6 +118,7 @@ impl Replica {
             Input::Expire(Timer::Sync(peer)) => self.expire_sync(peer, &mut step),
         }
         self.follow_changes(config, store, &step)?;
+        self.follow_wide(config, &step);
         Ok(step)
     }
 

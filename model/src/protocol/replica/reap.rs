@@ -16,12 +16,23 @@
 //! hold. A tombstone that comes back, from a home that has yet to forget it or in a message that was
 //! late, covers nothing that is left, and goes the same way.
 //!
+//! *Contexts shrink in the same way.* A context keeps an entry of every actor that ever wrote the key,
+//! and an actor that writes no more leaves its entry behind. When all homes hold the very same state,
+//! nobody a hint, and nobody serves a request, twice, then nothing is left that an entry of an actor
+//! without a version could still cover, and each home forgets those entries. What was sent meanwhile
+//! has seen the whole state, so it has the entries, and the versions that the pruned state has: to
+//! merge the two gives the entries back, which costs another round and nothing else. A write whose
+//! client has seen less or more than the pruned state is merged by dots of versions that are left, all
+//! of which are in both. A node's run goes on though its entry is gone: all its earlier dots of the key
+//! are overwritten everywhere, so that a later one may cover them. Such a round begins only for a
+//! key whose context has more entries than the key has homes.
+//!
 //! Every round of questions has a number, and an agreement counts for the round that it names: one
 //! that was given before the first wait says nothing of what came during it. Numbers are volatile.
 //! A node that starts waits for two lifetimes before it asks anything: in the first its old
 //! questions die, in the second the answers to them.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -31,10 +42,13 @@ use crate::cluster::Reaping;
 use crate::ids::{Key, NodeId, NodeSet};
 use crate::protocol::effect::{Effect, Step, Timer};
 use crate::protocol::message::{Message, ReapRound};
-use crate::protocol::store::{Change, Store};
+use crate::protocol::store::{Change, Entry, Store};
 use crate::versions::{Record, RecordDigest};
 
 use super::{NodeConfig, Replica, take_in};
+
+/// Entries that are read from the store at a time.
+const READ_AHEAD: usize = 256;
 
 /// How many waits it takes until nothing is under way that a node asked in an earlier life, nor any
 /// answer to it.
@@ -45,6 +59,10 @@ const WAITS_AFTER_START: u8 = 2;
 pub(super) struct Reaper {
     rounds: BTreeMap<Key, Round>,
     cursor: Option<Key>,
+    /// Keys whose contexts have more entries than they should. Follows the store.
+    wide: BTreeSet<Key>,
+    /// Up to which of these the last round came.
+    wide_cursor: Option<Key>,
     /// The number of the next round.
     next: ReapRound,
     /// How many waits are still to pass before the node asks anything.
@@ -106,6 +124,17 @@ impl Reaper {
         self.rounds.insert(key.clone(), round);
     }
 
+    /// At most so many keys with wide contexts, beyond those of the round before.
+    fn next_wide(&mut self, max: usize) -> Vec<Key> {
+        let after = self.wide_cursor.take();
+        let beyond = |key: &&Key| after.as_ref().is_none_or(|after| *key > after);
+        let wide: Vec<Key> = self.wide.iter().filter(beyond).take(max).cloned().collect();
+        if wide.len() >= max {
+            self.wide_cursor = wide.last().cloned();
+        }
+        wide
+    }
+
     fn any_agreed(&self, config: &NodeConfig) -> bool {
         self.rounds.values().any(|round| Self::is_agreed(config, round))
     }
@@ -126,7 +155,47 @@ impl Replica {
         }
     }
 
-    /// Looks for tombstones, and asks about them or, by age, removes them.
+    /// Notes which keys have wide contexts, at a start.
+    pub(super) fn find_wide<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+    ) -> Result<(), S::Error> {
+        if config.cluster.background().reaping != Reaping::Agreed {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let page = store.entries_in(0..=u64::MAX, after.as_ref(), READ_AHEAD)?;
+            let is_last = page.len() < READ_AHEAD;
+            for (key, entry) in page {
+                if config.cluster.is_wide(&entry.state) {
+                    self.reaper.wide.insert(key.clone());
+                }
+                after = Some(key);
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Notes which keys have wide contexts after a step.
+    pub(super) fn follow_wide(&mut self, config: &NodeConfig, step: &Step) {
+        for change in &step.changes {
+            match change {
+                Change::Entry { key, entry } if config.cluster.is_wide(&entry.state) => {
+                    self.reaper.wide.insert(key.clone());
+                }
+                Change::Entry { key, .. } | Change::RemoveEntry { key } => {
+                    self.reaper.wide.remove(key);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Looks for tombstones and wide contexts, and asks about them or, by age, removes them.
     pub(super) fn expire_reap<S: Store>(
         &mut self,
         config: &NodeConfig,
@@ -147,6 +216,14 @@ impl Replica {
             self.reaper.cursor = page.last().map(|(key, _)| key.clone());
         }
         self.reaper.rounds.clear();
+        for key in self.reaper.next_wide(batch_max.saturating_sub(page.len())) {
+            if let Some(entry) = store.entry(&key)?
+                && config.is_home(&key)
+                && !self.is_busy_with(&key)
+            {
+                self.reaper.begin(config, &key, &entry.state, false, step);
+            }
+        }
         for (key, entry) in page {
             if config.cluster.background().reaping == Reaping::ByAge {
                 step.changes.push(Change::RemoveEntry { key });
@@ -157,8 +234,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Agrees, or says nothing. A home that has not seen the tombstone takes it in: if it held
-    /// nothing of the key, something older might still reach it.
+    /// Agrees, or says nothing. A home that has not seen all of the state takes it in, whether it
+    /// agrees or not: if it held nothing of a key, something older might still reach it.
     pub(super) fn receive_reap_ask<S: Store>(
         &mut self,
         config: &NodeConfig,
@@ -167,15 +244,17 @@ impl Replica {
         Asked { round, key, state }: Asked,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        if !self.serves() || self.is_busy_with(&key) || !config.may_merge(&state) {
+        if !config.may_merge(&state) {
             return Ok(());
         }
+        let mut holds_the_same = true;
         if config.is_home(&key) {
-            take_in(config, store, &key, &state, step)?;
             let entry = store.entry(&key)?;
-            if entry.is_some_and(|entry| !state.dominates(&entry.state)) {
-                return Ok(());
-            }
+            holds_the_same = entry.is_none_or(|entry| state.dominates(&entry.state));
+            take_in(config, store, &key, &state, step)?;
+        }
+        if !holds_the_same || !self.serves() || self.is_busy_with(&key) {
+            return Ok(());
         }
         for home in config.cluster.nodes() {
             if store.hint(*home, &key)?.is_some() && !planted!(config.cluster, ReapDespiteHints) {
@@ -238,7 +317,7 @@ impl Replica {
             for home in config.other_homes(&key) {
                 step.send(home, Message::Reap { key: key.clone(), held });
             }
-            forget(store, key, held, step)?;
+            shrink(store, key, held, step)?;
         }
         Ok(())
     }
@@ -259,7 +338,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Forgets a key, if the tombstone is still all there is.
+    /// Forgets a key, or a part of its context, if it still holds what all agreed about.
     pub(super) fn receive_reap<S: Store>(
         &mut self,
         config: &NodeConfig,
@@ -270,7 +349,7 @@ impl Replica {
         step: &mut Step,
     ) -> Result<(), S::Error> {
         if config.cluster.homes(&key).contains(from) && config.is_home(&key) {
-            forget(store, key, held, step)?;
+            shrink(store, key, held, step)?;
         }
         Ok(())
     }
@@ -301,15 +380,21 @@ impl Replica {
     }
 }
 
-fn forget<S: Store>(
+/// Forgets what nothing is left of: a key with tombstones alone, entries of a context otherwise.
+fn shrink<S: Store>(
     store: &S,
     key: Key,
     held: RecordDigest,
     step: &mut Step,
 ) -> Result<(), S::Error> {
-    let entry = store.entry(&key)?;
-    if entry.is_some_and(|entry| entry.state.is_deleted() && entry.state.digest() == held) {
+    let Some(entry) = store.entry(&key)?.filter(|entry| entry.state.digest() == held) else {
+        return Ok(());
+    };
+    if entry.state.is_deleted() {
         step.changes.push(Change::RemoveEntry { key });
+    } else if let Some(pruned) = entry.state.pruned() {
+        let entry = Entry { state: Arc::new(pruned), ..entry };
+        step.changes.push(Change::Entry { key, entry });
     }
     Ok(())
 }
