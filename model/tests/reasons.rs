@@ -60,6 +60,7 @@ const SHOWING: &[&str] = &[
     "node-stays-down",
     "r1-w3-node-down",
     "r3-w1-node-down",
+    "context-pruned",
 ];
 
 #[test]
