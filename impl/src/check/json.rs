@@ -34,6 +34,7 @@ pub struct Document {
 pub struct Entry {
     name: String,
     title: String,
+    notes: String,
     cluster: String,
     clients: Vec<String>,
     bounds: String,
@@ -215,6 +216,7 @@ impl Entry {
         Entry {
             name: scenario.name.clone(),
             title: scenario.title.clone(),
+            notes: scenario.notes.clone(),
             cluster: describe::cluster(scenario),
             clients: describe::clients(scenario),
             bounds: describe::bounds(scenario),
