@@ -26,6 +26,7 @@ enum Command {
     Get(cli::get::GetArgs),
     Delete(cli::delete::DeleteArgs),
     Status(cli::status::StatusArgs),
+    AcceptLoss(cli::accept_loss::AcceptLossArgs),
     Validate(cli::validate::ValidateArgs),
 }
 
@@ -52,6 +53,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Get(args) => cli::get::run(&args),
         Command::Delete(args) => cli::delete::run(&args),
         Command::Status(args) => cli::status::run(&args),
+        Command::AcceptLoss(args) => cli::accept_loss::run(&args),
         Command::Validate(args) => cli::validate::run(&args),
     }
 }

@@ -247,3 +247,47 @@ fn a_sloppy_request_is_refused_where_nothing_is_ever_handed_off() {
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.err.contains("background.handoff = false"), "{refused:?}");
 }
+
+#[test]
+fn two_nodes_that_lost_their_disks_say_what_they_wait_for_until_an_operator_accepts_the_loss() {
+    let mut cluster = sloppy();
+    write(&cluster, 20, Some(3));
+    let homes = cluster.file.cluster.homes(&key(0));
+    let homes: Vec<_> =
+        homes.iter().map(|home| cluster.file.cluster.name(home).to_string()).collect();
+    let (one, other) = (homes[0].as_str(), homes[1].as_str());
+    for name in [one, other] {
+        cluster.kill(name);
+        std::fs::remove_dir_all(cluster.path(name)).unwrap();
+    }
+    cluster.start(one);
+    cluster.start(other);
+    let waited = cluster.run(&["status", "--wait-converged", "--timeout", "1s"]);
+    assert_eq!(waited.code, 1, "{waited:?}");
+    let never = format!("but {other} catch up too, so that this never ends; `quorate accept-loss");
+    assert!(waited.err.contains(&never), "{waited:?}");
+    assert!(cluster.run(&["status"]).err.contains(&never));
+    let status = &cluster.status()[one]["status"];
+    assert_eq!(status["catching_up"], true);
+    let waits_for = status["waits_for"].as_array().unwrap();
+    assert!(waits_for.iter().any(|range| range["waits_for"] == serde_json::json!([other])));
+    wait_for("the log to say so", || {
+        let log = std::fs::read_to_string(cluster.path(&format!("{one}.log"))).unwrap();
+        log.contains("still catching up") && log.contains("themselves_catching_up")
+    });
+
+    let bystander = homes[2].as_str();
+    let serves = cluster.run(&["accept-loss", "--node", bystander]);
+    assert_eq!((serves.code, serves.err.contains("waits for nobody")), (2, true), "{serves:?}");
+    let unconfirmed = cluster.run(&["accept-loss", "--node", one]);
+    assert_eq!(unconfirmed.code, 2, "{unconfirmed:?}");
+    assert!(unconfirmed.err.contains("--acknowledged-writes-may-be-lost"), "{unconfirmed:?}");
+    assert_eq!(cluster.status()[one]["status"]["catching_up"], true);
+
+    cluster.ok(&["accept-loss", "--node", one, "--acknowledged-writes-may-be-lost"]);
+    cluster.ok(&["status", "--wait-converged"]);
+    for index in 0..20 {
+        let name = key(index).to_string();
+        assert_eq!(cluster.ok(&["get", &name]).out, format!("{index}\n"));
+    }
+}

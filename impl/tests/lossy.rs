@@ -83,3 +83,49 @@ fn a_request_ends_after_the_time_it_was_given() {
     let mut session = Session::new(cluster.file.clone(), options).unwrap();
     assert_eq!(session.perform(get("key")).unwrap(), Outcome::NoAnswer);
 }
+
+#[test]
+fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
+    use quorate::client::collect_status;
+    use quorate::wire::{Datagram, wall_clock_ms};
+    use quorate_model::ids::{ClientId, NodeId, Peer, RequestId};
+    use quorate_model::protocol::{Message, PutRequest};
+    use std::net::UdpSocket;
+
+    let cluster = TestCluster::configured(3, |text| {
+        text.replace("datagram_lifetime_ms = 30000", "datagram_lifetime_ms = 5000")
+    });
+    let _nodes: Vec<_> = cluster.names().iter().map(|name| spawn(&cluster, name)).collect();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let send = |sequence, sent_ms| {
+        let request = RequestId { client: ClientId(7), sequence };
+        let (key, value) = (Key::from(&*format!("key{sequence}")), Some(Value::from("value")));
+        let put = PutRequest {
+            request,
+            key,
+            value,
+            context: VersionVector::new(),
+            w: Some(3),
+            sloppy: None,
+            fan_out: FanOut::NodeDriven,
+        };
+        let from = Peer::Client(ClientId(7));
+        let datagram = Datagram::Protocol { from, sent_ms, message: Message::Put(put) };
+        let bytes = cluster.file.wire().encode(&datagram).unwrap();
+        socket.send_to(&bytes, cluster.file.node(NodeId(0)).address).unwrap();
+    };
+    let now_ms = wall_clock_ms();
+    send(1, now_ms - 60_000);
+    send(2, now_ms + 60_000);
+    send(3, now_ms);
+    support::wait_for("the one that is fresh to be written", || {
+        let statuses = collect_status(&cluster.file, Duration::from_secs(2)).unwrap();
+        let keys: Vec<_> = statuses.values().map(|status| status.keys).collect();
+        let traffic = statuses[&NodeId(0)].traffic;
+        keys == [1, 1, 1] && (traffic.too_old, traffic.from_future) == (1, 1)
+    });
+    let mut session = Session::new(cluster.file.clone(), SessionOptions::default()).unwrap();
+    for (key, found) in [("key1", 0), ("key2", 0), ("key3", 1)] {
+        assert_eq!(values(&session.perform(get(key)).unwrap()).len(), found, "{key}");
+    }
+}

@@ -277,6 +277,12 @@ impl NodeSet {
         NodeSet(self.0 & other.0)
     }
 
+    /// The nodes that are members of either.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        NodeSet(self.0 | other.0)
+    }
+
     /// The members in ascending order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
         (0..NODES_MAX as u16).map(NodeId).filter(move |node| self.contains(*node))

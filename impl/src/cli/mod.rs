@@ -1,6 +1,7 @@
 //! The commands of `quorate`: one module each, parsing and printing only. What they do lives in
 //! the library.
 
+pub mod accept_loss;
 pub mod bytes;
 pub mod check;
 pub mod cluster;

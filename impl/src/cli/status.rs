@@ -13,7 +13,7 @@ use quorate_model::ids::{NodeId, NodeSet};
 
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
-use crate::client::{collect_status, obstacles};
+use crate::client::{catching_up, collect_status, obstacles};
 use crate::config::ClusterFile;
 use crate::wire::{NodeStatus, Traffic};
 
@@ -60,6 +60,7 @@ struct Row<'a> {
 struct Shown<'a> {
     incarnation: u64,
     catching_up: bool,
+    waits_for: Vec<Waits<'a>>,
     keys: u64,
     versions: u64,
     siblings: Siblings,
@@ -97,6 +98,15 @@ struct Syncs {
     keys_repaired: u64,
 }
 
+/// What a node that catches up waits for, of the keys of these homes.
+#[derive(Serialize)]
+struct Waits<'a> {
+    homes: Vec<&'a str>,
+    waits_for: Vec<&'a str>,
+    /// How many of them must tell, at least.
+    missing: u32,
+}
+
 /// What is held of the keys of these homes.
 #[derive(Serialize)]
 struct Range<'a> {
@@ -123,6 +133,10 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
         output::json(&rows)?;
     } else {
         output::print(format!("{}\n", table(&rows)))?;
+    }
+    let members = cluster.cluster.members().iter();
+    for waits in members.filter_map(|node| catching_up(&cluster, &statuses, *node)) {
+        output::note(&waits);
     }
     if args.wait_converged && result.is_ok() {
         output::note("converged: every node is up, and all homes of every key hold the same");
@@ -191,6 +205,11 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
         let (last_ms, keys_repaired) = (syncs.heard_ms, syncs.keys_repaired);
         (name(syncs.peer), Syncs { last_ms, keys_repaired })
     });
+    let waits_for = status.awaited.iter().map(|awaited| Waits {
+        homes: names(awaited.range),
+        waits_for: names(awaited.from),
+        missing: awaited.missing,
+    });
     let ranges = status.ranges.as_ref().map(|ranges| {
         let ranges = ranges.iter();
         let range = ranges.map(|range| Range {
@@ -202,6 +221,7 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
     Shown {
         incarnation: status.incarnation.0,
         catching_up: status.is_catching_up,
+        waits_for: waits_for.collect(),
         keys: status.keys,
         versions: status.versions,
         siblings: Siblings {

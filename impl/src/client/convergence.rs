@@ -18,9 +18,7 @@ pub fn obstacles(cluster: &ClusterFile, statuses: &BTreeMap<NodeId, NodeStatus>)
             found.push(format!("{} does not answer", name(*node)));
             continue;
         };
-        if status.is_catching_up {
-            found.push(format!("{} is catching up", name(*node)));
-        }
+        found.extend(catching_up(cluster, statuses, *node));
         if status.oversized > 0 {
             let (node, count) = (name(*node), status.oversized);
             found.push(format!(
@@ -39,6 +37,39 @@ pub fn obstacles(cluster: &ClusterFile, statuses: &BTreeMap<NodeId, NodeStatus>)
         format!("{} hold different states of their keys", homes.join(", "))
     }));
     found
+}
+
+/// That a node catches up, if it does, and what it waits for.
+#[must_use]
+pub fn catching_up(
+    cluster: &ClusterFile,
+    statuses: &BTreeMap<NodeId, NodeStatus>,
+    node: NodeId,
+) -> Option<String> {
+    let status = statuses.get(&node).filter(|status| status.is_catching_up)?;
+    let name = |node: NodeId| cluster.cluster.name(node);
+    let listed = |nodes: NodeSet| nodes.iter().map(name).collect::<Vec<_>>().join(", ");
+    let is_lost = |home: &NodeId| statuses.get(home).is_some_and(|home| home.is_catching_up);
+    let mut text = format!("{} is catching up", name(node));
+    let Some(worst) = status.awaited.iter().max_by_key(|awaited| {
+        let can_tell = awaited.from.iter().filter(|home| !is_lost(home)).count();
+        (awaited.missing as usize).saturating_sub(can_tell)
+    }) else {
+        return Some(text);
+    };
+    let lost: NodeSet = worst.from.iter().filter(is_lost).collect();
+    let others: NodeSet = worst.from.iter().filter(|home| !is_lost(home)).collect();
+    let (missing, homes) = (worst.missing, listed(worst.from));
+    text += &format!(": of the keys of {}, it waits for {missing} of {homes}", listed(worst.range));
+    if others.len() < worst.missing as usize {
+        text += &format!(
+            ", but {} catch up too, so that this never ends; `quorate accept-loss --node {}` ends \
+             it, at the price of what only they held",
+            listed(lost),
+            name(node)
+        );
+    }
+    Some(text)
 }
 
 /// Whether the homes of a range that answered hold the same of it, as far as they say.
@@ -63,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Template, TemplateNode};
-    use crate::wire::{HintsFor, RangeStatus};
+    use crate::wire::{Awaited, HintsFor, RangeStatus};
 
     const NODES: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
 
@@ -116,6 +147,27 @@ mod tests {
                 "n3 does not answer",
                 "n1, n2, n3 hold different states of their keys",
             ]
+        );
+    }
+
+    #[test]
+    fn nodes_that_wait_for_each_other_are_told_apart_from_those_that_are_being_told() {
+        let set = |nodes: &[usize]| nodes.iter().map(|index| NODES[*index]).collect();
+        let waiting = |awaited: &[usize], missing| {
+            let awaited = Awaited { range: set(&[0, 1, 2]), from: set(awaited), missing };
+            NodeStatus { is_catching_up: true, awaited: vec![awaited], ..status(7) }
+        };
+        let told = [Some(waiting(&[1, 2], 2)), Some(status(7)), Some(status(7))];
+        assert_eq!(
+            obstacles_of(told),
+            ["n1 is catching up: of the keys of n1, n2, n3, it waits for 2 of n2, n3"]
+        );
+        let each_other = [Some(waiting(&[1], 1)), Some(waiting(&[0], 1)), Some(status(7))];
+        assert_eq!(
+            obstacles_of(each_other)[0],
+            "n1 is catching up: of the keys of n1, n2, n3, it waits for 1 of n2, but n2 catch up \
+             too, so that this never ends; `quorate accept-loss --node n1` ends it, at the price of \
+             what only they held"
         );
     }
 

@@ -7,8 +7,8 @@ mod session;
 mod trace_file;
 
 pub use context_token::{ContextToken, TokenError};
-pub use convergence::obstacles;
-pub use probe::{Probe, collect_status, wait_until_up};
+pub use convergence::{catching_up, obstacles};
+pub use probe::{Probe, accept_loss, collect_status, wait_until_up};
 pub use session::{Session, SessionOptions};
 pub use trace_file::ClientTrace;
 

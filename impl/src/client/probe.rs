@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use quorate_model::ids::NodeId;
+use quorate_model::ids::{NodeId, NodeSet};
 
 use super::ClientError;
 use crate::config::ClusterFile;
@@ -122,6 +122,30 @@ pub fn collect_status(
         },
     )?;
     Ok(answers.into_iter().collect())
+}
+
+/// Tells a node that what others held is lost. Says whether it serves now; `None` if it does not
+/// answer in time.
+///
+/// # Errors
+/// When the socket fails.
+pub fn accept_loss(
+    cluster: &ClusterFile,
+    node: NodeId,
+    lost: NodeSet,
+    timeout: Duration,
+) -> Result<Option<bool>, ClientError> {
+    let asked = addressed(cluster, [node]);
+    let token = rand::random();
+    let question = Datagram::AcceptLoss { token, lost };
+    let answers =
+        Probe::new(cluster)?.ask(&asked, &question, 1, timeout, |datagram| match datagram {
+            Datagram::LossAccepted { token: theirs, node, serves } if theirs == token => {
+                Some((node, serves))
+            }
+            _ => None,
+        })?;
+    Ok(answers.first().map(|(_, serves)| *serves))
 }
 
 /// Waits until all of these nodes answer; gives those that do not in time.

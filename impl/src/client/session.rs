@@ -11,7 +11,7 @@ use super::probe::{Probe, addressed};
 use super::{ClientError, ClientTrace};
 use crate::config::ClusterFile;
 use crate::transport::{SocketTransport, Transport};
-use crate::wire::{Datagram, Wire};
+use crate::wire::{Age, Datagram, Wire, age_of, wall_clock_ms};
 
 /// How a session asks.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -141,7 +141,9 @@ impl Session {
             return Ok(None);
         }
         match self.wire.decode(&self.buffer) {
-            Ok(Datagram::Protocol { from: Peer::Node(from), message }) => {
+            Ok(Datagram::Protocol { from: Peer::Node(from), sent_ms, message })
+                if self.is_fresh(sent_ms) =>
+            {
                 self.step(ClientInput::Receive { from, message })
             }
             _ => Ok(None),
@@ -151,6 +153,7 @@ impl Session {
     /// Takes a step, writes it down and then lets its effects happen.
     fn step(&mut self, input: ClientInput) -> Result<Option<Outcome>, ClientError> {
         let config = self.cluster.cluster.clone();
+        let sent_ms = wall_clock_ms();
         // Only a trace needs the input afterwards.
         let traced = self.trace.is_some().then(|| input.clone());
         let step = match input {
@@ -168,7 +171,7 @@ impl Session {
                 Effect::Send { to: Peer::Node(to), message }
                 | Effect::Reply { to: Peer::Node(to), message } => {
                     let from = Peer::Client(self.client.id());
-                    let datagram = Datagram::Protocol { from, message };
+                    let datagram = Datagram::Protocol { from, sent_ms, message };
                     let bytes = self.wire.encode(&datagram).map_err(ClientError::TooLarge)?;
                     // One that cannot be sent is one that was lost: the timer deals with both.
                     let _ = self.transport.send(self.cluster.node(to).address, &bytes);
@@ -185,6 +188,12 @@ impl Session {
             }
         }
         Ok(step.outcome)
+    }
+
+    /// A client too must not bring back what nodes take to be gone.
+    fn is_fresh(&self, sent_ms: u64) -> bool {
+        let lifetime = self.cluster.intervals.datagram_lifetime;
+        age_of(sent_ms, wall_clock_ms(), lifetime) == Age::Fresh
     }
 
     /// How long one attempt may take.

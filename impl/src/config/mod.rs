@@ -101,7 +101,8 @@ pub struct Intervals {
     pub catch_up: Duration,
     /// How often tombstones are looked for.
     pub reap: Duration,
-    /// Longer than any datagram is under way. The removal of tombstones relies on it.
+    /// What was sent longer ago is dropped, and so is what was sent further ahead. The removal of
+    /// tombstones relies on it.
     pub datagram_lifetime: Duration,
 }
 

@@ -78,7 +78,7 @@ handoff_ms = 500             # offers a batch of hints to their homes
 sync_ms = 2000               # compares with another home
 catch_up_ms = 500            # asks the other homes again, after it lost its disk
 reap_ms = 10000              # looks for tombstones
-datagram_lifetime_ms = 30000 # reaping relies on it: no datagram is under way for longer
+datagram_lifetime_ms = 30000 # what was sent longer ago is dropped; clocks must differ by less
 
 # For tests only: probabilities of what happens to each datagram a node sends.
 # [faults]

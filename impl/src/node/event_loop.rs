@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tracing::{debug, info, warn};
 
 use quorate_model::cluster::Reaping;
-use quorate_model::ids::{NodeSet, Peer, Timestamp};
+use quorate_model::ids::{NodeId, NodeSet, Peer, Timestamp};
 use quorate_model::protocol::{Effect, Input, Message, NodeConfig, Replica, Store, Timer};
 use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
@@ -21,13 +21,18 @@ use super::{
 use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::storage::{Owner, Staged, StagedChanges, Storage};
 use crate::transport::{FaultyTransport, SocketTransport, StreamTraffic, Transport};
-use crate::wire::{Datagram, NodeStatus, Traffic, Wire, WireError};
+use crate::wire::{
+    Age, Awaited, Datagram, NodeStatus, Traffic, Wire, WireError, age_of, wall_clock_ms,
+};
 
 /// The most inputs of one group: what a single commit may make everyone wait for.
 pub const GROUP_MAX: usize = 256;
 
 /// How long the loop waits at most before it looks whether it should stop.
 const WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// How long until a node that catches up says again what it waits for.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 /// What tells a running node to end.
 #[derive(Debug, Default)]
@@ -75,12 +80,14 @@ struct Tracing {
 #[derive(Default)]
 struct Group {
     changes: StagedChanges,
-    /// What the steps send, in order.
-    messages: Vec<(Peer, Message)>,
+    /// What the steps send, in order, and when they were taken, in milliseconds.
+    messages: Vec<(Peer, Message, u64)>,
     /// Pings and questions for the status, each with its token: answered once all is durable that
     /// the answer tells of.
     pings: Vec<(SocketAddr, u64)>,
     status_requests: Vec<(SocketAddr, u64)>,
+    /// Losses that an operator has accepted.
+    losses: Vec<(SocketAddr, u64)>,
     steps: u64,
     /// Whether a step began to wait for older datagrams to be gone.
     waits_for_older: bool,
@@ -110,6 +117,12 @@ pub struct Node {
     timers: Timers,
     traffic: Traffic,
     started: Instant,
+    /// Nodes that asked for what they lost.
+    catching_up: NodeSet,
+    /// When this node last told what it waits for itself.
+    told: Instant,
+    /// Whether there is news to tell.
+    tells_now: bool,
 }
 
 impl Node {
@@ -172,6 +185,9 @@ impl Node {
             timers: Timers::default(),
             traffic: Traffic::default(),
             started: Instant::now(),
+            catching_up: NodeSet::EMPTY,
+            told: Instant::now(),
+            tells_now: false,
         })
     }
 
@@ -211,6 +227,9 @@ impl Node {
             let mut group = Group::default();
             self.collect(&mut buffer, &mut group)?;
             self.finish(group, signals)?;
+            if !is_serving {
+                self.tell_what_it_waits_for();
+            }
             if !is_serving && self.replica.serves() {
                 is_serving = true;
                 info!(keys = self.storage.counts().keys, "caught up");
@@ -261,7 +280,21 @@ impl Node {
         };
         self.traffic.received += 1;
         match datagram {
-            Datagram::Protocol { from, message } => {
+            Datagram::Protocol { from, sent_ms, message } => {
+                let refused =
+                    match age_of(sent_ms, wall_clock_ms(), self.intervals.datagram_lifetime) {
+                        Age::Fresh => None,
+                        Age::TooOld => Some(&mut self.traffic.too_old),
+                        Age::FromFuture => Some(&mut self.traffic.from_future),
+                    };
+                if let Some(count) = refused {
+                    *count += 1;
+                    debug!(%from, sent_ms, kind = message.kind(), "dropped for its age");
+                    return Ok(());
+                }
+                if let (Peer::Node(node), Message::CatchUp { .. }) = (from, &message) {
+                    self.tells_now |= self.catching_up.insert(node);
+                }
                 if let Peer::Client(client) = from {
                     self.clients.heard(client, address);
                 }
@@ -270,11 +303,18 @@ impl Node {
             Datagram::Ping { token } => {
                 group.pings.push((address, token));
             }
+            Datagram::AcceptLoss { token, lost } => {
+                warn!(lost = self.names(lost), "an operator accepts that what these held is lost");
+                self.step(Input::AcceptLoss { lost }, group)?;
+                group.losses.push((address, token));
+            }
             Datagram::StatusRequest { token } => {
                 group.status_requests.push((address, token));
             }
             // Answers to questions that a node does not ask.
-            Datagram::Pong { .. } | Datagram::StatusReply { .. } => {}
+            Datagram::Pong { .. }
+            | Datagram::StatusReply { .. }
+            | Datagram::LossAccepted { .. } => {}
         }
         Ok(())
     }
@@ -310,7 +350,7 @@ impl Node {
         for effect in step.effects {
             match effect {
                 Effect::Send { to, message } | Effect::Reply { to, message } => {
-                    group.messages.push((to, message));
+                    group.messages.push((to, message, wall_us / 1_000));
                 }
                 // Nobody outside can see a timer, so it need not wait for the commit; and one
                 // that this group cancels must not expire in it.
@@ -348,8 +388,8 @@ impl Node {
         if signals.is_killed() {
             return Ok(());
         }
-        for (to, message) in group.messages {
-            self.send_message(to, message);
+        for (to, message, sent_ms) in group.messages {
+            self.send_message(to, message, sent_ms);
         }
         // What earlier steps of the group said has left only now, and is older than the wait.
         if group.waits_for_older && self.timers.is_running(Timer::Settled) {
@@ -364,10 +404,14 @@ impl Node {
             let status = self.status();
             self.send(to, &Datagram::StatusReply { token, node, status });
         }
+        let serves = self.replica.serves();
+        for (to, token) in group.losses {
+            self.send(to, &Datagram::LossAccepted { token, node, serves });
+        }
         Ok(())
     }
 
-    fn send_message(&mut self, to: Peer, message: Message) {
+    fn send_message(&mut self, to: Peer, message: Message, sent_ms: u64) {
         let address = match to {
             Peer::Node(node) => Some(self.nodes[node.index()]),
             Peer::Client(client) => self.clients.of(client),
@@ -378,7 +422,7 @@ impl Node {
             return;
         };
         let from = Peer::Node(self.config.node);
-        self.send(address, &Datagram::Protocol { from, message });
+        self.send(address, &Datagram::Protocol { from, sent_ms, message });
     }
 
     fn send(&mut self, to: SocketAddr, datagram: &Datagram) {
@@ -404,8 +448,46 @@ impl Node {
         let (cluster, node) = (&self.config.cluster, self.config.node);
         let ranges = cluster.ranges().iter().filter(|homes| homes.contains(node));
         let others: NodeSet = ranges.flat_map(|homes| homes.without(node).iter()).collect();
-        let names: Vec<_> = others.iter().map(|other| cluster.name(other)).collect();
+        self.names(others)
+    }
+
+    fn names(&self, nodes: NodeSet) -> String {
+        let known = self.config.cluster.nodes();
+        let nodes = nodes.iter().filter(|node| known.contains(node));
+        let names: Vec<_> = nodes.map(|node| self.config.cluster.name(node)).collect();
         names.join(", ")
+    }
+
+    /// Says now and then what keeps it from serving, for whoever reads the log.
+    fn tell_what_it_waits_for(&mut self) {
+        if !self.tells_now && self.told.elapsed() < TELL_AGAIN {
+            return;
+        }
+        (self.told, self.tells_now) = (Instant::now(), false);
+        let awaited = self.replica.awaited(&self.config);
+        let from = awaited.iter().fold(NodeSet::EMPTY, |all, awaited| all.union(awaited.from));
+        if from.is_empty() {
+            return;
+        }
+        let is_lost = |home: &NodeId| self.catching_up.contains(*home);
+        let lost: NodeSet = from.iter().filter(is_lost).collect();
+        warn!(
+            waits_for = self.names(from),
+            themselves_catching_up = self.names(lost),
+            ranges = awaited.len(),
+            "still catching up; `quorate status` says what is missing, and `quorate accept-loss` \
+             ends the wait for homes that lost their disks too"
+        );
+    }
+
+    fn awaited(&self) -> Vec<Awaited> {
+        let awaited = self.replica.awaited(&self.config).into_iter();
+        let awaited = awaited.map(|awaited| Awaited {
+            range: awaited.range,
+            from: awaited.from,
+            missing: u32::try_from(awaited.missing).unwrap_or(u32::MAX),
+        });
+        awaited.collect()
     }
 
     fn traffic(&self) -> Traffic {
@@ -431,6 +513,7 @@ impl Node {
                 .map(|identity| identity.incarnation)
                 .unwrap_or_default(),
             is_catching_up: !self.replica.serves(),
+            awaited: self.awaited(),
             keys: counts.keys,
             versions: counts.versions,
             versions_max: counts.versions_max(),

@@ -15,6 +15,8 @@ pub enum Datagram {
     Protocol {
         /// Who says it.
         from: Peer,
+        /// When, by the sender's wall clock, in milliseconds since the Unix epoch.
+        sent_ms: u64,
         /// What.
         message: Message,
     },
@@ -44,6 +46,22 @@ pub enum Datagram {
         /// The answer.
         status: NodeStatus,
     },
+    /// An operator gives up what these nodes held: wait for it no longer.
+    AcceptLoss {
+        /// Returned in the answer.
+        token: u64,
+        /// Whose holdings are given up.
+        lost: NodeSet,
+    },
+    /// The answer.
+    LossAccepted {
+        /// That of the question.
+        token: u64,
+        /// Who answers.
+        node: NodeId,
+        /// Whether it votes and serves now.
+        serves: bool,
+    },
 }
 
 /// What a running node says of itself.
@@ -53,6 +71,8 @@ pub struct NodeStatus {
     pub incarnation: Incarnation,
     /// Whether it lost its disk and neither votes nor serves yet.
     pub is_catching_up: bool,
+    /// What it waits for before it does, by range.
+    pub awaited: Vec<Awaited>,
     /// Keys it holds, deleted ones that are not forgotten yet among them.
     pub keys: u64,
     /// Versions of all these keys: more than keys where there are siblings.
@@ -77,6 +97,17 @@ pub struct NodeStatus {
     pub up_ms: u64,
     /// Its datagrams.
     pub traffic: Traffic,
+}
+
+/// What a node that catches up waits for, of one range of keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The homes of the range, the node among them.
+    pub range: NodeSet,
+    /// The homes that have not told everything.
+    pub from: NodeSet,
+    /// How many of them must, at least.
+    pub missing: u32,
 }
 
 /// Hints for one home.
@@ -128,6 +159,10 @@ pub struct Traffic {
     pub other_cluster: u64,
     /// Dropped: naming a node that the cluster does not have.
     pub unknown_node: u64,
+    /// Dropped: sent longer ago than the lifetime of a datagram.
+    pub too_old: u64,
+    /// Dropped: sent in the future, by more than that.
+    pub from_future: u64,
     /// Of those sent, too large for a datagram and so sent over a stream.
     pub streamed: u64,
     /// Not sent: larger than a message may be.
@@ -147,12 +182,14 @@ pub struct Traffic {
 impl Traffic {
     /// Everything that was dropped or not sent, with its cause.
     #[must_use]
-    pub fn dropped(&self) -> [(&'static str, u64); 10] {
+    pub fn dropped(&self) -> [(&'static str, u64); 12] {
         [
             ("malformed", self.malformed),
             ("other version", self.other_version),
             ("other cluster", self.other_cluster),
             ("unknown node", self.unknown_node),
+            ("too old", self.too_old),
+            ("from the future", self.from_future),
             ("too large", self.too_large),
             ("unknown client", self.unknown_client),
             ("send failed", self.send_failed),

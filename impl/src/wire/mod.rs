@@ -9,10 +9,12 @@
 //! the cluster, the encoding to its last byte, and that every node it names is of this cluster.
 //! What fails is an error to be counted, never a panic.
 
+mod age;
 mod datagram;
 mod range;
 
-pub use datagram::{Datagram, HintsFor, NodeStatus, RangeStatus, SyncsWith, Traffic};
+pub use age::{Age, age_of, wall_clock_ms};
+pub use datagram::{Awaited, Datagram, HintsFor, NodeStatus, RangeStatus, SyncsWith, Traffic};
 
 use quorate_model::cluster::ClusterSpec;
 use quorate_model::ids::NodeId;

@@ -12,11 +12,12 @@ use super::{Datagram, NodeStatus};
 pub(super) fn names_only_known_nodes(datagram: &Datagram, nodes: usize) -> bool {
     let known = Known { nodes: nodes.min(NODES_MAX) };
     match datagram {
-        Datagram::Protocol { from, message } => known.peer(*from) && known.all_of(message),
+        Datagram::Protocol { from, message, .. } => known.peer(*from) && known.all_of(message),
         Datagram::StatusReply { node, status, .. } => {
             known.node(*node) && known.all_of_status(status)
         }
-        Datagram::Pong { node, .. } => known.node(*node),
+        Datagram::Pong { node, .. } | Datagram::LossAccepted { node, .. } => known.node(*node),
+        Datagram::AcceptLoss { lost, .. } => known.set(*lost),
         Datagram::Ping { .. } | Datagram::StatusRequest { .. } => true,
     }
 }
@@ -45,6 +46,7 @@ impl Known {
 
     fn all_of_status(self, status: &NodeStatus) -> bool {
         status.hints.iter().all(|hints| self.node(hints.home))
+            && status.awaited.iter().all(|of| self.set(of.range) && self.set(of.from))
             && status.syncs.iter().all(|syncs| self.node(syncs.peer))
             && status.ranges.iter().flatten().all(|range| self.set(range.homes))
     }

@@ -113,13 +113,20 @@ fn messages() -> Vec<Message> {
 
 fn datagrams() -> Vec<Datagram> {
     let from = Peer::Node(NodeId(2));
-    let mut datagrams: Vec<_> =
-        messages().into_iter().map(|message| Datagram::Protocol { from, message }).collect();
+    let mut datagrams: Vec<_> = messages()
+        .into_iter()
+        .map(|message| Datagram::Protocol { from, sent_ms: 9, message })
+        .collect();
     let (token, node) = (300, NodeId(1));
     let status = NodeStatus {
         keys: 2,
         versions: 3,
         hints: vec![HintsFor { home: NodeId(2), count: 4, pending_ms: 5 }],
+        awaited: vec![Awaited {
+            range: [NodeId(0), NodeId(1)].into_iter().collect(),
+            from: [NodeId(0)].into_iter().collect(),
+            missing: 1,
+        }],
         ranges: Some(vec![RangeStatus {
             homes: [NodeId(1)].into_iter().collect(),
             digest: SetHash(6),
@@ -132,6 +139,8 @@ fn datagrams() -> Vec<Datagram> {
         Datagram::Pong { token, node },
         Datagram::StatusRequest { token },
         Datagram::StatusReply { token, node, status },
+        Datagram::AcceptLoss { token, lost: [NodeId(2)].into_iter().collect() },
+        Datagram::LossAccepted { token, node, serves: true },
     ]);
     datagrams
 }
@@ -198,7 +207,8 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     const NODES: usize = 128;
     let (node, request) = (NodeId(3), RequestId { client: ClientId(1), sequence: 0 });
     let nodes: NodeSet = [node].into_iter().collect();
-    let from_client = |message| Datagram::Protocol { from: Peer::Client(ClientId(1)), message };
+    let from_client =
+        |message| Datagram::Protocol { from: Peer::Client(ClientId(1)), sent_ms: 9, message };
     let refused = PutOutcome::Refused(Refusal::NotHome { homes: nodes });
     let status = |status| Datagram::StatusReply { token: 1, node: NodeId(0), status };
     let hint = HintsFor { home: node, count: 1, pending_ms: 0 };
@@ -217,6 +227,7 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
         }),
         from_client(Message::SyncHashes { range: nodes, level: 0, nodes: Vec::new() }),
         Datagram::Protocol {
+            sent_ms: 9,
             from: Peer::Node(node),
             message: Message::StoreAck { request, held: record().digest() },
         },
@@ -239,7 +250,7 @@ fn a_node_that_no_cluster_can_have_is_refused_and_never_panics() {
     let request = RequestId { client: ClientId(1), sequence: 0 };
     let (home, key, state) = (NodeId(u16::MAX), Key::from("key"), record());
     let message = Message::StoreHint { request, home, key, state };
-    let datagram = Datagram::Protocol { from: Peer::Node(NodeId(0)), message };
+    let datagram = Datagram::Protocol { from: Peer::Node(NodeId(0)), sent_ms: 9, message };
     let bytes = wire.encode(&datagram).unwrap();
     assert_eq!(wire.decode(&bytes), Err(WireError::UnknownNode));
 }
@@ -255,7 +266,7 @@ fn a_datagram_that_does_not_fit_is_an_error_of_the_sender() {
         sloppy: None,
         fan_out: FanOut::NodeDriven,
     });
-    let datagram = Datagram::Protocol { from: Peer::Client(ClientId(1)), message: put };
+    let datagram = Datagram::Protocol { from: Peer::Client(ClientId(1)), sent_ms: 9, message: put };
     let encoded = Wire::new(&cluster()).limited_to(1_000).encode(&datagram);
     assert!(matches!(encoded, Err(WireError::TooLarge { .. })));
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::Message;
 use super::store::Change;
-use crate::ids::{NodeId, Peer, RequestId};
+use crate::ids::{NodeId, NodeSet, Peer, RequestId};
 use crate::versions::Incarnation;
 
 /// What a timer triggers when it expires. The runtime gives each kind its duration; the checker
@@ -55,6 +55,12 @@ pub enum Input {
     },
     /// A timer that was set, and not cancelled since, expires.
     Expire(Timer),
+    /// An operator says that what these nodes held will not come back: a node that catches up shall
+    /// no longer wait for what they could tell. What was acknowledged may be missed then.
+    AcceptLoss {
+        /// Whose holdings are given up.
+        lost: NodeSet,
+    },
 }
 
 /// What a step asks of its environment, in this order, after its changes are durable.

@@ -22,7 +22,7 @@ pub use message::{
 };
 pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
-pub use replica::{NodeConfig, Replica};
+pub use replica::{Awaited, NodeConfig, Replica};
 pub use store::{Change, Entry, Hint, Identity, KeptHint, MemoryStore, Run, Store};
 pub use waits::Waits;
 pub use write_round::WriteRound;

@@ -142,7 +142,7 @@ impl NodeReplay {
     fn touched(&self, input: &Input, step: &Step) -> Vec<Touched> {
         let message = match input {
             Input::Receive { message, .. } => Some(message),
-            Input::Start { .. } | Input::Expire(_) => None,
+            Input::Start { .. } | Input::Expire(_) | Input::AcceptLoss { .. } => None,
         };
         let carried = message.into_iter().flat_map(|message| message.carried().map(|(key, _)| key));
         let changed = step.changes.iter().filter_map(|change| match change {

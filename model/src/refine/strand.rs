@@ -118,7 +118,7 @@ impl<'a> NodeStrand<'a> {
             Input::Receive { from, message } => {
                 Some(Envelope { from: *from, to, message: message.clone() })
             }
-            Input::Start { .. } | Input::Expire(_) => None,
+            Input::Start { .. } | Input::Expire(_) | Input::AcceptLoss { .. } => None,
         };
         let name = StepName { peer: to, number: line.number };
         let datagram_lifetime_us = self.replay.datagram_lifetime_us();

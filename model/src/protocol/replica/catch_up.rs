@@ -2,6 +2,14 @@
 //!
 //! What the node acknowledged before, at least W - 1 of the N - 1 other homes still hold. Any
 //! N - W + 1 of those others include one of them, since (W - 1) + (N - W + 1) > N - 1.
+//!
+//! A home that lost its own disk has nothing to tell, so where too many homes of a range lost theirs
+//! together, none of them ever catches up, although others may still hold everything. The protocol
+//! cannot know that, and refuses. An operator may: [`Input::AcceptLoss`] names homes that are waited
+//! for no longer, as FoundationDB's forced recovery gives up what the lost logs held. A read may then
+//! miss what only they had acknowledged.
+//!
+//! [`Input::AcceptLoss`]: crate::protocol::Input::AcceptLoss
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -28,6 +36,19 @@ pub(super) struct CatchUp {
     done: NodeSet,
     /// Up to which key from the others.
     cursors: BTreeMap<NodeId, Key>,
+    /// Homes whose holdings an operator has given up.
+    given_up: NodeSet,
+}
+
+/// What a node that catches up waits for, of one range of keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Awaited {
+    /// The homes of the range, the node among them.
+    pub range: NodeSet,
+    /// The homes that have not told everything.
+    pub from: NodeSet,
+    /// How many of them must, at least.
+    pub missing: usize,
 }
 
 /// What another home holds, or a part of it: [`Message::CatchUpPage`].
@@ -41,17 +62,24 @@ impl CatchUp {
     /// Whether that is enough to vote and serve: at once, for a node that is a home of nothing or
     /// the only home of everything it is one of.
     pub(super) fn is_enough(&self, config: &NodeConfig) -> bool {
+        self.awaited(config).next().is_none()
+    }
+
+    /// What is not enough yet.
+    fn awaited(&self, config: &NodeConfig) -> impl Iterator<Item = Awaited> {
         let quorum = config.cluster.quorum();
         let needed = if config.cluster.deviates(Deviation::RebuildFromOne) {
             1
         } else {
             quorum.n() + 1 - quorum.w()
         };
-        let mut ranges = config.cluster.ranges().iter();
-        ranges.all(|homes| {
-            let others = homes.without(config.node);
-            !homes.contains(config.node)
-                || others.intersection(self.done).len() >= needed.min(others.len())
+        let over = self.done.union(self.given_up);
+        let ranges = config.cluster.ranges().iter().copied();
+        ranges.filter(|range| range.contains(config.node)).filter_map(move |range| {
+            let others = range.without(config.node);
+            let from: NodeSet = others.iter().filter(|home| !over.contains(*home)).collect();
+            let missing = needed.min(others.len()).saturating_sub(others.len() - from.len());
+            (missing > 0).then_some(Awaited { range, from, missing })
         })
     }
 }
@@ -137,17 +165,46 @@ impl Replica {
             None => {
                 catch_up.cursors.remove(&from);
                 catch_up.done.insert(from);
-                if catch_up.is_enough(config)
-                    && let Some(identity) = store.identity()?
-                {
-                    self.catching_up = None;
-                    let identity = Identity { is_caught_up: true, ..identity };
-                    step.changes.push(Change::Identity(identity));
-                    step.effects.push(Effect::CancelTimer(Timer::CatchUp));
-                }
+                self.end_if_enough(config, store, step)?;
             }
         }
         Ok(())
+    }
+
+    /// Waits no longer for what these homes held.
+    pub(super) fn accept_loss<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        lost: NodeSet,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        let Some(catch_up) = &mut self.catching_up else { return Ok(()) };
+        catch_up.given_up = catch_up.given_up.union(lost);
+        self.end_if_enough(config, store, step)
+    }
+
+    fn end_if_enough<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        step: &mut Step,
+    ) -> Result<(), S::Error> {
+        if self.catching_up.as_ref().is_some_and(|catch_up| catch_up.is_enough(config))
+            && let Some(identity) = store.identity()?
+        {
+            self.catching_up = None;
+            let identity = Identity { is_caught_up: true, ..identity };
+            step.changes.push(Change::Identity(identity));
+            step.effects.push(Effect::CancelTimer(Timer::CatchUp));
+        }
+        Ok(())
+    }
+
+    /// What the node waits for before it votes and serves, by range: nothing, if it does.
+    #[must_use]
+    pub fn awaited(&self, config: &NodeConfig) -> Vec<Awaited> {
+        self.catching_up.iter().flat_map(|catch_up| catch_up.awaited(config)).collect()
     }
 
     /// Whether the node votes and coordinates: not while it catches up.

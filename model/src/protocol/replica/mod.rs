@@ -25,6 +25,7 @@ use super::effect::{Effect, Input, Step, Timer};
 use super::message::{Message, Refusal};
 use super::store::{Change, Entry, Hint, Identity, KeptHint, Store};
 use super::waits::Waits;
+pub use catch_up::Awaited;
 use catch_up::CatchUp;
 use finished::Finished;
 use forward::{PendingForward, PendingProbe};
@@ -116,6 +117,7 @@ impl Replica {
             Input::Expire(Timer::Reap) => self.expire_reap(config, store, &mut step)?,
             Input::Expire(Timer::Settled) => self.expire_settled(config, store, &mut step)?,
             Input::Expire(Timer::Sync(peer)) => self.expire_sync(peer, &mut step),
+            Input::AcceptLoss { lost } => self.accept_loss(config, store, lost, &mut step)?,
         }
         self.follow_changes(config, store, &step)?;
         self.follow_wide(config, &step);

@@ -159,7 +159,7 @@ impl Judge {
     ) -> Result<(), Reason> {
         let message = match input {
             Input::Receive { message, .. } => Some(message),
-            Input::Start { .. } | Input::Expire(_) => None,
+            Input::Start { .. } | Input::Expire(_) | Input::AcceptLoss { .. } => None,
         };
         for touched in &taken.touched {
             let Some(index) = self.of_key.get(&touched.key) else { continue };
