@@ -459,7 +459,7 @@ fn a_step_that_does_not_come_out_is_told_with_file_and_line_and_is_a_failure() {
 #[test]
 fn what_a_file_says_to_less_effect_than_it_seems_is_told_on_standard_error_and_in_json() {
     let unused = |script: &str| script.replace("w = 2\n", "w = 2\ntokens-per-node = 3\n");
-    let warning = "mine.toml:7: warning: cluster.tokens-per-node: has no effect";
+    let warning = "mine.toml:8: warning: cluster.tokens-per-node: has no effect";
     let (_directory, output) = check_script(unused, &["check", "mine.toml"]);
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{told}");
