@@ -536,6 +536,41 @@ fn without_a_loss_there_is_nothing_to_repair() {
     assert_eq!(decide_scenario(scenario, STATES_MAX).outcome, Outcome::Holds);
 }
 
+/// What becomes of progress.
+fn progress(scenario: Scenario) -> Decision<Action> {
+    let model = ClusterModel::new(Arc::new(scenario));
+    decide(&ClusterSource::new(&model, &[Goal::Progress]), STATES_MAX)
+}
+
+#[test]
+fn a_node_that_lost_its_disk_comes_to_serve_while_enough_others_do() {
+    let decision = progress(builtin("disk-lost-serves"));
+    assert_eq!(decision.outcome, Outcome::Holds);
+    assert!(decision.witness.is_some(), "some node had to catch up");
+}
+
+#[test]
+fn homes_that_lost_their_disks_together_wait_for_each_other_for_ever() {
+    let scenario = builtin("two-disks-lost");
+    let Outcome::Violated(found) = progress(scenario.clone()).outcome else {
+        panic!("it is violated")
+    };
+    // They go on asking.
+    assert!(!found.is_stuck());
+    // One that is down is waited for, and nothing is asked of the others meanwhile.
+    let crashed = Scenario { down: scenario.faulty, down_returns: false, ..scenario };
+    assert_eq!(progress(crashed).outcome, Outcome::Holds);
+}
+
+#[cfg(feature = "planted-faults")]
+#[test]
+fn a_node_that_asks_but_once_for_what_it_lost_is_noticed() {
+    use quorate_model::deviation::Deviation;
+    let faulty = builtin("disk-lost-serves").with_deviation(Deviation::CatchUpAskedOnce);
+    let Outcome::Violated(found) = progress(faulty).outcome else { panic!("it is violated") };
+    assert!(found.is_stuck());
+}
+
 /// The run of a scenario that does not converge, with the model, as it is saved.
 fn saved_violation(name: &str) -> (ClusterModel, SavedPath) {
     let model = ClusterModel::new(Arc::new(builtin(name)));
