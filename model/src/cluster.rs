@@ -28,8 +28,13 @@ pub struct Limits {
     /// Requests of one key that a node remembers durably to have minted versions for; the oldest
     /// is forgotten first.
     pub requests_max: usize,
-    /// Estimated bytes of one key's state; a put that would exceed it is refused.
-    pub record_bytes_max: usize,
+    /// Bytes of a key; a request about a longer one is refused.
+    pub key_bytes_max: usize,
+    /// Bytes of a value; a put of a longer one is refused.
+    pub value_bytes_max: usize,
+    /// Versions of one key, tombstones among them; a put that would add one more is refused unless
+    /// it replaces one.
+    pub siblings_max: usize,
     /// Hints a node holds for others; a further one is refused, and nobody is told it was stored.
     pub hints_max: usize,
     /// Hints a node offers each time its handoff timer expires, and entries a node sends to one
@@ -50,7 +55,9 @@ impl Default for Limits {
             pending_max: 10_000,
             finished_max: 10_000,
             requests_max: 16,
-            record_bytes_max: 48 * 1024,
+            key_bytes_max: 4 * 1024,
+            value_bytes_max: 1024 * 1024,
+            siblings_max: 64,
             hints_max: 1_000_000,
             batch_max: 64,
         }
@@ -352,6 +359,13 @@ impl ClusterConfig {
     #[must_use]
     pub fn ranges(&self) -> &[NodeSet] {
         &self.ranges
+    }
+
+    /// Whether clients may fan requests out themselves: not where tombstones go by agreement, since
+    /// a client is asked by nobody whether it still holds something older.
+    #[must_use]
+    pub fn takes_client_driven(&self) -> bool {
+        self.background.reaping != Reaping::Agreed
     }
 
     /// The same with other limits.

@@ -207,7 +207,9 @@ impl From<ClientError> for Failure {
         let text = error.to_string();
         match error {
             ClientError::NobodyAnswers { .. } | ClientError::Socket(_) => Failure::Unexpected(text),
-            ClientError::TooLarge(_) | ClientError::Trace { .. } => Failure::Usage(text),
+            ClientError::TooLarge(_)
+            | ClientError::Trace { .. }
+            | ClientError::BeyondLifetime { .. } => Failure::Usage(text),
         }
     }
 }

@@ -14,6 +14,7 @@ pub use trace_file::ClientTrace;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::wire::WireError;
 
@@ -35,6 +36,18 @@ pub enum ClientError {
     NobodyAnswers {
         /// Who was asked, by name and address.
         asked: Vec<(String, SocketAddr)>,
+    },
+    /// It would try again for longer than the nodes wait before they forget what they minted.
+    #[error(
+        "a timeout of {} ms, but where tombstones are reaped no client may try for longer than \
+         client_attempts times client_attempt_ms, here {} ms: nodes forget a request then",
+        timeout.as_millis(), lifetime.as_millis()
+    )]
+    BeyondLifetime {
+        /// How long it was to try.
+        timeout: Duration,
+        /// How long it may.
+        lifetime: Duration,
     },
     /// The trace cannot be written.
     #[error("cannot write the trace {}: {source}", path.display())]

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use quorate_model::cluster::Reaping;
 use quorate_model::ids::{ClientId, NodeId, Peer};
 use quorate_model::protocol::{Client, Effect, FanOut, Operation, Outcome, Timer};
 use quorate_model::refine::trace::ClientInput;
@@ -42,8 +43,14 @@ impl Session {
     /// A client with an id that no other client has: drawn at random.
     ///
     /// # Errors
-    /// When there is no socket to be had.
+    /// When there is no socket to be had, or it would try for longer than the cluster lets it.
     pub fn new(cluster: ClusterFile, options: SessionOptions) -> Result<Self, ClientError> {
+        let lifetime = cluster.timeouts.request_lifetime();
+        if let Some(timeout) = options.timeout.filter(|timeout| *timeout > lifetime)
+            && cluster.cluster.background().reaping == Reaping::Agreed
+        {
+            return Err(ClientError::BeyondLifetime { timeout, lifetime });
+        }
         let any = (Ipv4Addr::UNSPECIFIED, 0).into();
         let transport =
             SocketTransport::bind(any, cluster.stream_limits()).map_err(ClientError::Socket)?;

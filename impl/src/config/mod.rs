@@ -90,6 +90,15 @@ pub struct Timeouts {
     pub ping: Duration,
 }
 
+impl Timeouts {
+    /// How long a client may go on asking for one thing. The removal of tombstones relies on it: what
+    /// a node remembers of a put goes with the tombstone that covers it.
+    #[must_use]
+    pub fn request_lifetime(&self) -> Duration {
+        self.client_attempt * self.client_attempts.max(1)
+    }
+}
+
 /// How often a node does what it does of its own accord. Each interval varies by a tenth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Intervals {

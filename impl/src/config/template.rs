@@ -69,7 +69,7 @@ reaping = "off"      # of tombstones: off, agreed (once all nodes agree), by-age
 [timeouts]
 request_ms = 1000       # a coordinator gives a request up, or turns to the fallbacks
 client_attempt_ms = 400 # a client asks the coordinator again
-client_attempts = 10    # how often it asks in all
+client_attempts = 10    # how often it asks in all; reaping waits for as long as that takes
 ping_ms = 500           # a client looks for a home that answers
 
 # How often a node does what it does of its own accord; each varies by a tenth.

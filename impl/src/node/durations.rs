@@ -22,8 +22,9 @@ pub fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> 
         Timer::CatchUp => periodic(intervals.catch_up),
         Timer::Reap => periodic(intervals.reap),
         // Nobody believes a message two lifetimes after it was sent, if clocks differ by less than
-        // one; and what is promised of the wait is a lower bound.
-        Timer::Settled => 2 * intervals.datagram_lifetime,
+        // one; what is promised of the wait is a lower bound. It also outlasts the tries of every
+        // request that has begun: what is remembered of a put goes with its tombstone.
+        Timer::Settled => 2 * intervals.datagram_lifetime + timeouts.request_lifetime(),
     }
 }
 
@@ -56,6 +57,7 @@ mod tests {
             assert!(chosen.iter().all(|chosen| (least..most).contains(chosen)), "{chosen:?}");
             assert!(chosen.iter().any(|other| *other != chosen[0]), "{timer:?} never varies");
         }
-        assert_eq!(of(Timer::Settled), 2 * datagram_lifetime);
+        let tries = 3 * Duration::from_millis(2);
+        assert_eq!(of(Timer::Settled), 2 * datagram_lifetime + tries);
     }
 }

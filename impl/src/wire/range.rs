@@ -91,7 +91,10 @@ impl Known {
         match refusal {
             Refusal::NotHome { homes } => self.set(*homes),
             Refusal::QuorumOutOfRange { .. }
-            | Refusal::RecordTooLarge { .. }
+            | Refusal::KeyTooLong { .. }
+            | Refusal::ValueTooLarge { .. }
+            | Refusal::TooManySiblings { .. }
+            | Refusal::ClientDrivenReaped
             | Refusal::TooManyHints { .. }
             | Refusal::CatchingUp
             | Refusal::Overloaded { .. } => true,

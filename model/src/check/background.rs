@@ -16,17 +16,20 @@
 //! datagrams, and all that the model grants it. What was sent since may well be under way. A message
 //! for a node that is down does not wait for it longer than it lives: it is lost by the end of the
 //! wait, as if the receiver had been down all the time, and costs nothing of the budget of losses.
+//! It also runs for as long as clients try the same request again, so that no retry comes after what
+//! nodes remember of its put is gone with a tombstone. The model takes that for every put that
+//! may be tried again, one that began since the wait did among them: a bound, where clients retry.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::action::Envelope;
-use super::actor::NodeState;
+use super::actor::{NodeState, ScriptedClient};
 use super::numbering::round_of;
 use super::state::ClusterState;
-use crate::ids::{NodeId, Peer};
+use crate::ids::{ClientId, NodeId, Peer};
 use crate::protocol::{Message, Timer};
-use crate::scenario::{Rounds, Scenario};
+use crate::scenario::{PlannedAction, Rounds, Scenario};
 use crate::versions::Record;
 
 /// Whether a message is part of an exchange between two homes that is not over: somebody is to
@@ -94,6 +97,7 @@ pub(crate) fn may_expire(
         }
         Timer::Settled => {
             state.network.older_than_wait_of(node).iter().all(|sent| state.is_down(sent.to))
+                && !may_put_again(scenario, state)
         }
         Timer::Sync(other) => {
             let unanswered = state.network.iter();
@@ -103,6 +107,32 @@ pub(crate) fn may_expire(
                 && differ(scenario, actor, state, other)
         }
     }
+}
+
+/// Whether a put may come that is not the first try: its client waits and has tries left, which it
+/// comes to if its timer expires, or such a put is under way.
+fn may_put_again(scenario: &Scenario, state: &ClusterState) -> bool {
+    let retries = |client: ClientId| {
+        scenario.clients.get(client.0 as usize).is_some_and(|of| of.attempts > 1)
+    };
+    let is_retried = |sent: &Envelope| match &sent.message {
+        Message::Put(put) => retries(put.request.client),
+        _ => false,
+    };
+    let may_retry = |client: &ScriptedClient| {
+        let program = &scenario.clients[client.client.id().0 as usize].operations;
+        let pending = client.next.checked_sub(1).and_then(|last| program.get(last));
+        pending.is_some_and(|last| matches!(last.action, PlannedAction::Put { .. }))
+            && client.client.has_tries_left()
+            && client.client.asks().is_some_and(|coordinator| {
+                let has_stopped =
+                    state.node(coordinator).lives > 0 || state.is_down(coordinator.into());
+                has_stopped || state.faults.timeouts > 0 || state.faults.crashes > 0
+            })
+    };
+    state.network.iter().any(|sent| is_retried(sent))
+        || state.clients().any(may_retry)
+        || state.nodes().any(|node| node.replica.probing().any(|put| retries(put.request.client)))
 }
 
 /// Of messages under way that are alike in this respect, how many there are of the most frequent.

@@ -151,6 +151,12 @@ impl Client {
         self.pending.as_ref().map(|pending| pending.request)
     }
 
+    /// Whether it asks again if the answer to the pending request does not come in time.
+    #[must_use]
+    pub fn has_tries_left(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.attempts_left > 0)
+    }
+
     /// Which node it asked, while it waits for that node's answer.
     #[must_use]
     pub fn asks(&self) -> Option<NodeId> {

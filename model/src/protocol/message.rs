@@ -85,17 +85,42 @@ pub enum Refusal {
         /// Who may.
         homes: NodeSet,
     },
-    /// The key's state would no longer fit a datagram.
-    #[error(
-        "the key's state would be {bytes} bytes, over the {bytes_max} that fit a datagram; write \
-         smaller values or read and resolve the siblings first"
-    )]
-    RecordTooLarge {
-        /// Its estimated size with this write.
+    /// The key is too long.
+    #[error("a key of {bytes} bytes, but a key has at most {bytes_max}; use a shorter one")]
+    KeyTooLong {
+        /// Its length.
         bytes: usize,
         /// The limit.
         bytes_max: usize,
     },
+    /// The value is too large.
+    #[error(
+        "a value of {bytes} bytes, but a value has at most {bytes_max}; split it over more keys"
+    )]
+    ValueTooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The write would add a version to a key that has as many as it may, and replaces none.
+    #[error(
+        "the key has {siblings} versions that nobody has resolved, and may have {siblings_max}; \
+         read it, and write or delete with the context of that read, which replaces them"
+    )]
+    TooManySiblings {
+        /// How many versions it has.
+        siblings: usize,
+        /// The limit.
+        siblings_max: usize,
+    },
+    /// A client wants to fan a put out itself, in a cluster that reaps tombstones by agreement.
+    #[error(
+        "clients cannot fan requests out themselves where tombstones are reaped by agreement, \
+         since nobody asks them what they hold: ask a node to (without --client-driven), or set \
+         background.reaping to \"off\""
+    )]
+    ClientDrivenReaped,
     /// The node already keeps as many hints as it may.
     #[error("no home of the key answers, and this node already keeps {hints_max} hints for others")]
     TooManyHints {

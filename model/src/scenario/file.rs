@@ -23,7 +23,9 @@ use super::{
 };
 use crate::check::instruments::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
-use crate::cluster::{Background, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping};
+use crate::cluster::{
+    Background, ClusterConfig, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping,
+};
 use crate::deviation::Deviation;
 use crate::hash_tree::TreeShape;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
@@ -104,8 +106,8 @@ struct RawCluster {
     versioning: Versioning,
     #[serde(default = "repair_off")]
     read_repair: ReadRepair,
-    #[serde(default)]
-    fan_out: FanOut,
+    fan_out: Option<Spanned<FanOut>>,
+    siblings_max: Option<Spanned<usize>>,
     #[serde(default = "in_order")]
     placement: PlacementSpec,
     tokens_per_node: Option<Spanned<usize>>,
@@ -235,11 +237,8 @@ impl Reader<'_> {
     fn scenario(&self, name: &str, raw: &RawScenario) -> Result<Scenario, ScenarioError> {
         let spec = self.cluster_spec(&raw.cluster);
         let cluster = spec.build().map_err(|error| self.cluster_error(&raw.cluster, error))?;
-        // The smallest tree that is one: more levels would tell more states apart and show nothing.
-        let context_entries_max = raw.cluster.context_entries_max;
-        let limits =
-            Limits { tree_shape: TreeShape::SMALLEST, context_entries_max, ..Limits::default() };
-        let cluster = cluster.with_limits(limits);
+        let fan_out = self.fan_out(&raw.cluster, &cluster)?;
+        let cluster = cluster.with_limits(self.limits(&raw.cluster)?);
         let down: NodeSet = self.node_list(&raw.down, "down")?.into_iter().collect();
         let groups = raw.partition.as_ref().map_or(&[][..], |groups| groups.get_ref());
         let partition = self.groups(groups, "partition")?;
@@ -283,7 +282,7 @@ impl Reader<'_> {
             notes: raw.notes.trim().to_owned(),
             cluster: Arc::new(cluster),
             spec,
-            fan_out: raw.cluster.fan_out,
+            fan_out,
             clients,
             script,
             writes,
@@ -381,6 +380,36 @@ impl Reader<'_> {
             return Err(self.error(raw.span(), problem));
         }
         Ok(rounds)
+    }
+
+    /// Who fans requests out. Clients must not where tombstones are reaped by agreement.
+    fn fan_out(&self, raw: &RawCluster, cluster: &ClusterConfig) -> Result<FanOut, ScenarioError> {
+        let Some(fan_out) = &raw.fan_out else { return Ok(FanOut::default()) };
+        if *fan_out.get_ref() == FanOut::ClientDriven && !cluster.takes_client_driven() {
+            let problem = "cluster.fan-out: \"client-driven\" cannot be with cluster.reaping = \
+                           \"agreed\": nobody asks clients what they still hold; leave one of the \
+                           two out";
+            return Err(self.error(fan_out.span(), problem));
+        }
+        Ok(*fan_out.get_ref())
+    }
+
+    fn limits(&self, raw: &RawCluster) -> Result<Limits, ScenarioError> {
+        let mut limits = Limits {
+            // The smallest tree that is one: more levels would tell more states apart and show
+            // nothing.
+            tree_shape: TreeShape::SMALLEST,
+            context_entries_max: raw.context_entries_max,
+            ..Limits::default()
+        };
+        if let Some(siblings_max) = &raw.siblings_max {
+            limits.siblings_max = *siblings_max.get_ref();
+            if limits.siblings_max == 0 {
+                let problem = "cluster.siblings-max: must be at least 1";
+                return Err(self.error(siblings_max.span(), problem));
+            }
+        }
+        Ok(limits)
     }
 
     fn groups(

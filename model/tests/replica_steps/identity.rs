@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::Limits;
+use quorate_model::cluster::{ClusterSpec, Limits};
+use quorate_model::ids::{NodeId, Timestamp};
 use quorate_model::protocol::{
     Change, Entry, FanOut, Input, MemoryStore, Message, PutOutcome, PutRequest, Replica, Step,
 };
-use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, VersionVector};
+use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Write};
 
 use crate::bench::*;
 
@@ -118,6 +119,62 @@ fn a_client_that_has_seen_a_later_counter_of_this_node_makes_it_take_a_fresh_epo
     let next = wrote_after(&wrote(dot(A, 1), "v"), seen.clone(), dot_in(A, 1, 1), "v");
     let step = bench.put(PutRequest { context: seen, ..put(1) });
     assert_eq!(step.changes, [next_epoch(2), holds_and_may_continue(&next, 1, 1, [0, 1])]);
+}
+
+/// What a client claims to have seen of a node's writes, though the node never made them.
+fn claims_of(node: NodeId) -> [VersionVector; 3] {
+    [
+        context([dot(node, u64::MAX)]),
+        context([dot(node, 5), dot_in(node, 1, 7), dot_in(node, 2, 1)]),
+        (0..100).map(|epoch| dot_in(node, epoch, 9)).collect(),
+    ]
+}
+
+#[test]
+fn no_version_is_minted_that_its_own_context_covers_whatever_its_client_claims_to_have_seen() {
+    for claim in claims_of(A) {
+        for earlier in [0, 1, 2] {
+            let mut bench = home();
+            for sequence in 0..earlier {
+                minted(&mut bench, sequence);
+            }
+            bench.put(PutRequest { w: Some(1), context: claim.clone(), ..put(7) });
+            bench.put(PutRequest { w: Some(1), context: claim.clone(), ..put(8) });
+            let held = bench.held().expect("two puts were acknowledged").clone();
+            let dots: Vec<Dot> = held.versions().map(|(dot, _)| dot).collect();
+            assert!(dots.len() >= 2, "{claim}: {held}");
+            assert!(dots.iter().rev().take(2).all(|dot| !claim.covers(*dot)), "{claim}: {held}");
+            // Another home that was told the same and has seen nothing of it keeps it all.
+            let mut other = Record::empty(held.versioning());
+            let write = Write {
+                dot: dot(B, 1),
+                client: Y,
+                context: claim.clone(),
+                timestamp: Timestamp(0),
+                value: None,
+            };
+            other.put(&write);
+            other.merge(&held);
+            assert!(
+                dots.iter()
+                    .rev()
+                    .take(2)
+                    .all(|dot| { other.versions().any(|(kept, _)| kept == *dot) })
+            );
+        }
+    }
+}
+
+#[test]
+fn a_fallback_mints_no_version_that_its_clients_context_covers() {
+    for claim in claims_of(D) {
+        let cluster = ClusterSpec { sloppy: true, ..spec(4, 3, 2, 1) };
+        let mut bench = Bench::new(D, &cluster);
+        bench.put(PutRequest { context: claim.clone(), ..put(0) });
+        bench.expire(0);
+        let kept = bench.kept_for(A).expect("the put is kept");
+        assert!(kept.versions().all(|(dot, _)| !claim.covers(dot)), "{claim}: {kept}");
+    }
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! Requests a node will not serve: answered at once, with nothing stored, sent or remembered.
 
-use quorate_model::cluster::Limits;
+use std::sync::Arc;
+
+use quorate_model::cluster::{ClusterSpec, Limits, Reaping};
 use quorate_model::ids::Value;
-use quorate_model::protocol::{FanOut, GetOutcome, GetRequest, PutOutcome, PutRequest, Refusal};
+use quorate_model::protocol::{
+    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal, Step,
+};
+use quorate_model::versions::Record;
 
 use crate::bench::*;
 
@@ -28,17 +33,119 @@ fn a_quorum_out_of_range_is_refused_before_it_is_forwarded() {
 }
 
 #[test]
-fn a_record_too_large_is_refused_and_the_next_put_still_takes_the_first_epoch() {
-    // One version of 10 bytes and one clock entry, at 40 bytes each.
-    let limits = Limits { record_bytes_max: 90, ..Limits::default() };
+fn a_value_too_large_is_refused_and_the_next_put_still_takes_the_first_epoch() {
+    let limits = Limits { value_bytes_max: 10, ..Limits::default() };
     let mut bench = Bench::with_limits(A, &spec(3, 3, 2, 2), limits);
     let eleven = PutRequest { value: Some(Value::from("eleven chrs")), ..put(0) };
-    let refusal = Refusal::RecordTooLarge { bytes: 91, bytes_max: 90 };
+    let refusal = Refusal::ValueTooLarge { bytes: 11, bytes_max: 10 };
     let answer = put_reply(0, PutOutcome::Refused(refusal));
     assert_eq!(bench.put(eleven), effects([reply(X, answer)]));
     let ten = PutRequest { value: Some(Value::from("ten chars!")), ..put(1) };
     let state = wrote(dot(A, 1), "ten chars!");
     assert_eq!(bench.put(ten).changes, [next_epoch(1), holds_and_may_continue(&state, 0, 1, [1])]);
+}
+
+#[test]
+fn a_key_too_long_is_refused_to_puts_and_gets_wherever_they_arrive() {
+    let limits = Limits { key_bytes_max: 3, ..Limits::default() };
+    for node in [A, D] {
+        let mut bench = Bench::with_limits(node, &spec(4, 3, 2, 2), limits);
+        let refusal = Refusal::KeyTooLong { bytes: 4, bytes_max: 3 };
+        let answer = put_reply(0, PutOutcome::Refused(refusal.clone()));
+        let step = bench.put(PutRequest { key: "long".into(), ..put(0) });
+        assert_eq!(step, effects([reply(X, answer)]));
+        let answer = get_reply(1, GetOutcome::Refused(refusal));
+        let step = bench.get(GetRequest { key: "long".into(), ..get(1) });
+        assert_eq!(step, effects([reply(X, answer)]));
+    }
+}
+
+/// A home that holds two versions of the key, which is as many as a key may gain.
+fn at_its_limit() -> (Bench, Arc<Record>) {
+    let limits = Limits { siblings_max: 2, ..Limits::default() };
+    let theirs = Arc::new(wrote(dot(B, 1), "one").merged(&wrote(dot(C, 1), "two")));
+    let bench = Bench::with_limits(A, &spec(4, 3, 2, 1), limits).holding(&theirs);
+    (bench, theirs)
+}
+
+#[test]
+fn a_put_or_delete_that_would_add_a_version_beyond_the_limit_is_refused() {
+    let (mut bench, theirs) = at_its_limit();
+    let refusal = Refusal::TooManySiblings { siblings: 2, siblings_max: 2 };
+    for (sequence, value) in [(0, Some(Value::from("three"))), (1, None)] {
+        let answer = put_reply(sequence, PutOutcome::Refused(refusal.clone()));
+        let step = bench.put(PutRequest { value, ..put(sequence) });
+        assert_eq!(step, effects([reply(X, answer)]));
+    }
+    assert_eq!(bench.held(), Some(&theirs));
+}
+
+#[test]
+fn a_put_or_delete_that_replaces_a_version_is_never_refused_for_their_number() {
+    for seen in [context([dot(B, 1)]), context([dot(B, 1), dot(C, 1)])] {
+        for value in [Some(Value::from("three")), None] {
+            let (mut bench, _) = at_its_limit();
+            let step = bench.put(PutRequest { value, context: seen.clone(), ..put(0) });
+            assert!(step.effects.contains(&reply(X, put_ok(0, [A]))), "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn what_other_nodes_send_is_taken_in_beyond_every_limit_and_can_then_be_resolved() {
+    let limits =
+        Limits { siblings_max: 1, value_bytes_max: 1, key_bytes_max: 1, ..Limits::default() };
+    let theirs = Arc::new(wrote(dot(B, 1), "one").merged(&wrote(dot(C, 1), "two")));
+    let mut bench = Bench::with_limits(A, &spec(4, 3, 2, 1), limits);
+    assert_eq!(
+        bench.receive(B, store(0, &theirs)),
+        Step { changes: vec![holds(&theirs)], effects: vec![send(B, ack_of(0, &theirs))] }
+    );
+    bench.put(PutRequest { value: None, context: theirs.context(), ..put(0) });
+    assert!(bench.held().is_some_and(|held| held.is_deleted()));
+}
+
+#[test]
+fn a_fallback_refuses_to_add_a_version_beyond_the_limit_to_what_it_keeps() {
+    let limits = Limits { siblings_max: 1, ..Limits::default() };
+    let cluster = ClusterSpec { sloppy: true, ..spec(4, 3, 2, 1) };
+    let mut bench = Bench::with_limits(D, &cluster, limits);
+    bench.put(put(0));
+    bench.expire(0);
+    bench.put(put(1));
+    let refusal = Refusal::TooManySiblings { siblings: 1, siblings_max: 1 };
+    let answer = put_reply(1, PutOutcome::Refused(refusal));
+    assert_eq!(bench.expire(1), effects([reply(X, answer)]));
+    let kept = bench.kept_for(A).expect("the first put is kept").context();
+    bench.put(PutRequest { context: kept, ..put(2) });
+    let step = bench.expire(2);
+    assert!(step.effects.contains(&reply(X, put_ok(2, [D]))), "{step:?}");
+}
+
+#[test]
+fn a_node_that_reaps_by_agreement_serves_no_client_that_fans_out_itself() {
+    let mut cluster = spec(4, 3, 2, 2);
+    cluster.background.reaping = Reaping::Agreed;
+    let mut bench = Bench::new(A, &cluster);
+    let answer = put_reply(0, PutOutcome::Refused(Refusal::ClientDrivenReaped));
+    let step = bench.put(PutRequest { fan_out: FanOut::ClientDriven, ..put(0) });
+    assert_eq!(step, effects([reply(X, answer)]));
+    let state = wrote(dot(B, 1), "theirs");
+    for message in [store(0, &state), repair(&state), fetch(0)] {
+        assert_eq!(bench.receive(X, message), nothing());
+    }
+    assert_ne!(bench.receive(B, store(0, &state)), nothing());
+}
+
+#[test]
+fn a_hint_is_taken_from_nodes_only() {
+    let cluster = ClusterSpec { sloppy: true, ..spec(4, 3, 2, 1) };
+    let mut bench = Bench::new(D, &cluster);
+    let state = wrote(dot(B, 1), "theirs");
+    let hint =
+        Message::StoreHint { request: request(0), home: A, key: key(), state: state.clone() };
+    assert_eq!(bench.receive(X, hint.clone()), nothing());
+    assert_ne!(bench.receive(B, hint), nothing());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::protocol::read_round::{ReadRound, ReadStep};
 use crate::protocol::store::Store;
 use crate::versions::{Record, RecordDigest};
 
+use super::limit::check_key;
 use super::{NodeConfig, Replica, start_timer, stop_timer, take_in};
 
 /// A get this node coordinates. Any node may: only puts need a home.
@@ -49,7 +50,9 @@ impl Replica {
             return Ok(());
         }
         let quorum = config.cluster.quorum();
-        let admitted = self.admit(config).and_then(|()| config.quorum_of(get.r, quorum.r()));
+        let admitted = check_key(config, &get.key)
+            .and_then(|()| self.admit(config))
+            .and_then(|()| config.quorum_of(get.r, quorum.r()));
         let r = match admitted {
             Ok(r) => r,
             Err(refusal) => {

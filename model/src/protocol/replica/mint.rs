@@ -11,17 +11,24 @@ use crate::versions::{ActorId, Dot, Epoch, Incarnation, VersionVector};
 ///
 /// The counter continues only while the node holds the entries it minted before; otherwise the
 /// run takes a fresh epoch from the node-wide counter, which is durable with the dot.
+///
+/// A context may claim to have seen what the node has yet to mint, by mistake or on purpose. A
+/// version under a dot that it covers would be gone at once, though acknowledged: so a fresh epoch
+/// is one that none of the contexts in `seen` has heard of.
 pub(super) fn next_dot(
     node: NodeId,
     identity: Identity,
     run: Option<Run>,
+    seen: [&VersionVector; 2],
 ) -> (Dot, Run, Option<Identity>) {
     let (run, identity_after) = match run {
         Some(run) => (Run { counter: run.counter + 1, ..run }, None),
         None => {
-            let epoch = identity.next_epoch;
-            let next_epoch = Epoch(epoch.0 + 1);
-            let run = Run { incarnation: identity.incarnation, epoch, counter: 1 };
+            let fresh = |epoch| Run { incarnation: identity.incarnation, epoch, counter: 1 };
+            let is_unheard = |run: &Run| seen.iter().all(|seen| seen.get(actor(node, *run)) == 0);
+            let mut epochs = (identity.next_epoch.0..u64::MAX).map(Epoch).map(fresh);
+            let run = epochs.find(is_unheard).expect("a context has fewer entries than epochs");
+            let next_epoch = Epoch(run.epoch.0 + 1);
             (run, Some(Identity { next_epoch, ..identity }))
         }
     };
@@ -90,7 +97,8 @@ mod tests {
 
     #[test]
     fn the_first_write_of_a_key_takes_a_fresh_epoch() {
-        let (dot, run, identity) = next_dot(NODE, IDENTITY, None);
+        let nothing = VersionVector::new();
+        let (dot, run, identity) = next_dot(NODE, IDENTITY, None, [&nothing, &nothing]);
         assert_eq!(dot, Dot { actor: actor(NODE, run_of(4, 1)), counter: 1 });
         assert_eq!(run, run_of(4, 1));
         assert_eq!(identity, Some(Identity { next_epoch: Epoch(5), ..IDENTITY }));
@@ -98,10 +106,21 @@ mod tests {
 
     #[test]
     fn the_next_write_of_a_run_counts_on() {
-        let (dot, run, identity) = next_dot(NODE, IDENTITY, Some(run_of(2, 8)));
+        let nothing = VersionVector::new();
+        let (dot, run, identity) =
+            next_dot(NODE, IDENTITY, Some(run_of(2, 8)), [&nothing, &nothing]);
         assert_eq!(dot, Dot { actor: actor(NODE, run_of(2, 9)), counter: 9 });
         assert_eq!(run, run_of(2, 9));
         assert_eq!(identity, None);
+    }
+
+    #[test]
+    fn a_fresh_epoch_is_one_that_no_context_claims_to_have_seen() {
+        let (of_record, of_client) = (context(4, 1), context(5, u64::MAX));
+        let (dot, run, identity) = next_dot(NODE, IDENTITY, None, [&of_record, &of_client]);
+        assert_eq!(dot, Dot { actor: actor(NODE, run_of(6, 1)), counter: 1 });
+        assert_eq!(run, run_of(6, 1));
+        assert_eq!(identity, Some(Identity { next_epoch: Epoch(7), ..IDENTITY }));
     }
 
     #[test]

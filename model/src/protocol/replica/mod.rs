@@ -5,6 +5,7 @@ mod finished;
 mod forward;
 mod get;
 mod hints;
+mod limit;
 mod mint;
 mod put;
 mod reap;
@@ -136,6 +137,15 @@ impl Replica {
         match message {
             Message::Put(put) => self.receive_put(config, store, now, from, put, step),
             Message::Get(get) => self.receive_get(config, store, from, get, step),
+            // What a client that fans out itself sends: not to nodes that reap tombstones, which
+            // could not ask it whether it still holds something older.
+            Message::Store { .. } | Message::Repair { .. } | Message::Fetch { .. }
+                if matches!(from, Peer::Client(_)) && !config.cluster.takes_client_driven() =>
+            {
+                Ok(())
+            }
+            // Only coordinating nodes ask for hints.
+            Message::StoreHint { .. } if matches!(from, Peer::Client(_)) => Ok(()),
             Message::Store { request, key, state } => {
                 if config.stores(&key, &state) {
                     take_in(config, store, &key, &state, step)?;

@@ -17,6 +17,7 @@ use crate::versions::{Dot, Record, VersionVector, Write};
 
 use super::finished::FinishedPut;
 use super::hints::keep;
+use super::limit::{check_gain, check_key, check_value};
 use super::{NodeConfig, Replica, mint, start_timer, stop_timer};
 
 /// A write that a node coordinates, as far as it has got.
@@ -85,8 +86,11 @@ impl Replica {
         if self.retry_put(config, store, from, &put, entry.as_ref(), step)? {
             return Ok(());
         }
-        let admitted =
-            self.admit(config).and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
+        let admitted = check_key(config, &put.key)
+            .and_then(|()| check_value(config, put.value.as_ref()))
+            .and_then(|()| check_fan_out(config, &put))
+            .and_then(|()| self.admit(config))
+            .and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
         let w = match admitted {
             Ok(w) => w,
             Err(refusal) => {
@@ -161,7 +165,12 @@ impl Replica {
         // The node holds no entry of the key, so its dot starts a run that nobody continues; and
         // what the client has seen is all that the state covers, so it covers no write unseen.
         let Some(identity) = store.identity()? else { return Ok(()) };
-        let (dot, _, identity_after) = mint::next_dot(config.mints_as, identity, None);
+        let before = match store.hint(home, &key)? {
+            Some(kept) => kept.state,
+            None => Arc::new(Record::empty(config.cluster.versioning())),
+        };
+        let seen = [&before.context(), &put.context];
+        let (dot, _, identity_after) = mint::next_dot(config.mints_as, identity, None, seen);
         let mut state = Record::empty(config.cluster.versioning());
         let context = put.context;
         state.put(&Write {
@@ -171,6 +180,10 @@ impl Replica {
             timestamp: now,
             value: put.value,
         });
+        if let Err(refusal) = check_gain(config, &before, &before.merged(&state)) {
+            refuse(refusal, step);
+            return Ok(());
+        }
         let state = keep(config, store, home, key.clone(), &Arc::new(state), Some(request), step)?;
         let Some(state) = state else {
             let hints_max = config.cluster.limits().hints_max;
@@ -383,6 +396,15 @@ impl Replica {
     }
 }
 
+/// Refuses a put that a client wants to fan out itself where it must not.
+fn check_fan_out(config: &NodeConfig, put: &PutRequest) -> Result<(), Refusal> {
+    if put.fan_out == FanOut::ClientDriven && !config.cluster.takes_client_driven() {
+        Err(Refusal::ClientDrivenReaped)
+    } else {
+        Ok(())
+    }
+}
+
 /// What a write made of a key.
 struct Stored {
     /// The node's whole state of it.
@@ -418,8 +440,9 @@ fn store_write<S: Store>(
         // A client's context is news from the other replicas too: a node that came back with an
         // old disk may learn from it first that it has minted later dots than it remembers.
         let (cluster, node) = (&config.cluster, config.mints_as);
+        let seen = [&state.context(), &put.context];
         let run = mint::surviving_run(cluster, node, Some(identity), run, &put.context);
-        mint::next_dot(node, identity, run)
+        mint::next_dot(node, identity, run, seen)
     };
     if planted!(config.cluster, CounterRepeats) && run.counter > 1 {
         let run = Run { counter: run.counter - 1, ..run };
@@ -442,7 +465,7 @@ struct Minted {
 /// Applies the write under this dot.
 fn store_as(
     config: &NodeConfig,
-    mut state: Record,
+    before: Record,
     Minted { dot, run, mut requests, identity_after }: Minted,
     now: Timestamp,
     mut put: PutRequest,
@@ -452,15 +475,13 @@ fn store_as(
         put.context = VersionVector::new();
     }
     if planted!(config.cluster, SiblingsDropped) {
-        put.context.join(&state.context());
+        put.context.join(&before.context());
     }
     let client = put.request.client;
     let write = Write { dot, client, context: put.context, timestamp: now, value: put.value };
+    let mut state = before.clone();
     state.put(&write);
-    let (bytes, bytes_max) = (state.size_estimate(), config.cluster.limits().record_bytes_max);
-    if bytes > bytes_max {
-        return Err(Refusal::RecordTooLarge { bytes, bytes_max });
-    }
+    check_gain(config, &before, &state)?;
     let state = Arc::new(state);
     step.changes.extend(identity_after.map(Change::Identity));
     requests.remember(put.request, config.cluster.limits().requests_max);
