@@ -63,6 +63,20 @@ deviations! {
     #[cfg(feature = "planted-faults")]
     EpochNotRenewed: "a run goes on, whatever was forgotten since",
     #[cfg(feature = "planted-faults")]
+    RestartsAnew: "every start takes a fresh incarnation",
+    #[cfg(feature = "planted-faults")]
+    LifeNotRaised: "a start goes on in the life that its disk tells of",
+    #[cfg(feature = "planted-faults")]
+    KeepsUnasked: "a start keeps its incarnation without asking anybody",
+    #[cfg(feature = "planted-faults")]
+    KeepsWhenOneAgrees: "a start keeps its incarnation as soon as one other node agrees",
+    #[cfg(feature = "planted-faults")]
+    KeepsThoughDenied: "a start keeps its incarnation though others do not agree",
+    #[cfg(feature = "planted-faults")]
+    AgreedNotDurable: "a node that agreed to a life forgets that it did",
+    #[cfg(feature = "planted-faults")]
+    VoidTakenIn: "what was under way when a disk was replaced is taken in later",
+    #[cfg(feature = "planted-faults")]
     RetryMintsAgain: "a retry of a finished put is a new write",
     #[cfg(feature = "planted-faults")]
     MintedRequestsForgotten: "a restart forgets which requests were minted",

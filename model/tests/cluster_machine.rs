@@ -251,20 +251,25 @@ impl Cluster {
 
     /// One step of one node, as its environment would carry it out, and what must hold then.
     fn step(&mut self, index: usize, input: Input) -> Judged {
+        let is_start = matches!(input, Input::Start { .. });
         let put = match &input {
             Input::Receive { message: Message::Put(put), .. } => Some(put.clone()),
             _ => None,
         };
         let node = &mut self.nodes[index];
         let (id, before) = (node.config.node, node.store.clone());
+        let waited: Vec<PutRequest> = node.replica.waiting_to_mint().cloned().collect();
         let Ok(step) = node.replica.step(&node.config, &node.store, Timestamp(0), input);
         node.store.apply(step.changes);
+        // One that waited is minted later, and not with its own arrival.
+        let mut released = waited.into_iter().filter(|_| !is_start);
+        let put = released.find(|put| !node.replica.waits_to_mint(put.request)).or(put);
         if let Some(put) = put {
             let dot = node.store.last_dot(id, &put.key);
             if let Some(dot) = dot.filter(|dot| before.last_dot(id, &put.key) != Some(*dot)) {
                 let state = Arc::clone(&node.store.get(&put.key).expect("just written").state);
                 let is_new = self.minted.values().flatten().all(|(minted, _)| {
-                    // Epochs are counted per node, so no dot is minted twice for any key.
+                    // Counters are of all keys, so no dot is minted twice for any key.
                     *minted != dot
                 });
                 prop_assert!(is_new, "{dot} was minted before");

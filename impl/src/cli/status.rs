@@ -59,6 +59,7 @@ struct Row<'a> {
 #[derive(Serialize)]
 struct Shown<'a> {
     incarnation: u64,
+    life: u32,
     catching_up: bool,
     waits_for: Vec<Waits<'a>>,
     keys: u64,
@@ -220,6 +221,7 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
     });
     Shown {
         incarnation: status.incarnation.0,
+        life: status.life.0,
         catching_up: status.is_catching_up,
         waits_for: waits_for.collect(),
         keys: status.keys,
@@ -296,7 +298,7 @@ impl Shown<'_> {
             self.traffic.received.to_string(),
             self.traffic.sent.to_string(),
             if dropped.is_empty() { "0".to_string() } else { dropped.join(", ") },
-            format!("{:016x}", self.incarnation),
+            format!("{:016x}, life {}", self.incarnation, self.life),
         ]
     }
 

@@ -17,6 +17,9 @@ pub fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> 
         |interval: Duration| interval.mul_f64(rand::random_range(1.0 - JITTER..=1.0 + JITTER));
     match timer {
         Timer::Request(_) => timeouts.request,
+        // Whoever forwarded the put that waits gives up after one timeout.
+        Timer::Register => timeouts.request / 2,
+        Timer::Waiting => Duration::ZERO,
         Timer::Handoff => periodic(intervals.handoff),
         Timer::Sync(_) => periodic(intervals.sync),
         Timer::CatchUp => periodic(intervals.catch_up),
@@ -59,5 +62,6 @@ mod tests {
         }
         let tries = 3 * Duration::from_millis(2);
         assert_eq!(of(Timer::Settled), 2 * datagram_lifetime + tries);
+        assert_eq!(of(Timer::Waiting), Duration::ZERO);
     }
 }

@@ -250,8 +250,9 @@ impl Node {
             self.receive(buffer, from, group)?;
             wait = Duration::ZERO;
         }
-        let now = Instant::now();
-        while let Some(timer) = self.timers.pop_expired(now) {
+        // Some expire as soon as they are set, and belong to this group.
+        for _ in 0..GROUP_MAX {
+            let Some(timer) = self.timers.pop_expired(Instant::now()) else { break };
             self.step(Input::Expire(timer), group)?;
         }
         Ok(())
@@ -504,14 +505,10 @@ impl Node {
     /// What to say of it between groups, when everything is durable that its steps have changed.
     fn status(&self) -> NodeStatus {
         let counts = self.storage.counts();
+        let identity = self.storage.identity().ok().flatten();
         NodeStatus {
-            incarnation: self
-                .storage
-                .identity()
-                .ok()
-                .flatten()
-                .map(|identity| identity.incarnation)
-                .unwrap_or_default(),
+            incarnation: identity.map(|identity| identity.incarnation).unwrap_or_default(),
+            life: identity.map(|identity| identity.life).unwrap_or_default(),
             is_catching_up: !self.replica.serves(),
             awaited: self.awaited(),
             keys: counts.keys,

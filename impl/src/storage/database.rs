@@ -1,5 +1,6 @@
 //! The store over redb. Nothing outside this module knows which database it is.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::ops::{Bound, RangeInclusive};
@@ -14,9 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use quorate_model::hash_tree::rows_within;
 use quorate_model::ids::{Key, NodeId};
-use quorate_model::protocol::{Entry, Hint, Identity, KeptHint, Store};
+use quorate_model::protocol::{
+    Entry, Hint, Identity, KeptHint, Registration, Store, any_has_seen_beyond,
+};
 use quorate_model::refine::digest::StoreDigest;
-use quorate_model::versions::Versioning;
+use quorate_model::versions::{ActorId, Dot, Incarnation, Record, Versioning};
 
 use super::{Counts, STORE_FORMAT, StagedChanges, StorageError, codec, row_key};
 
@@ -35,6 +38,8 @@ const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries
 const TOMBSTONES: TableDefinition<'_, &[u8], ()> = TableDefinition::new("tombstones");
 /// Every hint, under its home and key.
 const HINTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("hints");
+/// What is remembered of the incarnations of other nodes, under node and incarnation.
+const REGISTRATIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("registrations");
 
 /// The rows of [`META`]. The format is the first thing read, so it is never encoded otherwise.
 const FORMAT: &str = "format";
@@ -59,6 +64,10 @@ pub struct Storage {
     identity: Option<Identity>,
     durable_step: u64,
     counts: Counts,
+    registrations: BTreeMap<(NodeId, Incarnation), Registration>,
+    /// No less than the highest counter of each incarnation that anything here has seen; more only
+    /// where what had seen it was removed since the store was opened.
+    seen: BTreeMap<(NodeId, Incarnation), u64>,
     /// Locked for as long as the store is open.
     _lock: File,
 }
@@ -93,6 +102,8 @@ impl Storage {
             identity: None,
             durable_step: 0,
             counts: Counts::default(),
+            registrations: BTreeMap::new(),
+            seen: BTreeMap::new(),
             _lock: lock,
         };
         match storage.meta(FORMAT)? {
@@ -115,21 +126,62 @@ impl Storage {
         }
         storage.identity = storage.meta(IDENTITY)?;
         storage.durable_step = storage.meta(STEP)?.unwrap_or_default();
-        storage.counts = storage.counted()?;
+        (storage.counts, storage.seen) = storage.counted()?;
+        storage.registrations = storage.read_registrations()?;
         Ok(storage)
     }
 
     /// Counts everything, looking at every row: what the index of tombstones says must be true.
-    fn counted(&self) -> Result<Counts, StorageError> {
-        let mut counts = Counts::default();
-        self.visit_entries(|key, entry| counts.replace_entry(key, None, Some(entry)))?;
-        self.visit_hints(|home, _, _| counts.replace_hint(home, false, true))?;
+    fn counted(&self) -> Result<(Counts, BTreeMap<(NodeId, Incarnation), u64>), StorageError> {
+        let (mut counts, mut seen) = (Counts::default(), BTreeMap::new());
+        self.visit_entries(|key, entry| {
+            counts.replace_entry(key, None, Some(entry));
+            note_seen(&mut seen, &entry.state);
+        })?;
+        self.visit_hints(|home, _, state| {
+            counts.replace_hint(home, false, true);
+            note_seen(&mut seen, &state.state);
+        })?;
         let transaction = self.read()?;
         let tombstones = transaction.open_table(TOMBSTONES).map_err(|error| self.failed(error))?;
         if tombstones.len().map_err(|error| self.failed(error))? != counts.tombstones {
             return Err(self.corrupt("the index of tombstones is wrong"));
         }
-        Ok(counts)
+        Ok((counts, seen))
+    }
+
+    fn read_registrations(
+        &self,
+    ) -> Result<BTreeMap<(NodeId, Incarnation), Registration>, StorageError> {
+        let transaction = self.read()?;
+        let rows = transaction.open_table(REGISTRATIONS).map_err(|error| self.failed(error))?;
+        let rows = rows.iter().map_err(|error| self.failed(error))?;
+        rows.map(|row| {
+            let (place, row) = row.map_err(|error| self.failed(error))?;
+            let at = decode_registration_place(place.value())
+                .ok_or_else(|| self.corrupt("a registration is of nobody"))?;
+            let registration = codec::decode(place.value(), row.value())
+                .map_err(|detail| self.corrupt(&format!("{detail}: registration")))?;
+            Ok((at, registration))
+        })
+        .collect()
+    }
+
+    fn write_registrations(
+        &self,
+        transaction: &WriteTransaction,
+        changes: &StagedChanges,
+    ) -> Result<(), StorageError> {
+        if changes.registrations.is_empty() {
+            return Ok(());
+        }
+        let mut rows = transaction.open_table(REGISTRATIONS).map_err(|error| self.failed(error))?;
+        for ((node, incarnation), registration) in &changes.registrations {
+            let place = registration_place(*node, *incarnation);
+            let row = codec::encode(&place, registration);
+            rows.insert(place.as_slice(), row.as_slice()).map_err(|error| self.failed(error))?;
+        }
+        Ok(())
     }
 
     /// The number of the last step that is durable here; zero on a fresh store.
@@ -167,12 +219,18 @@ impl Storage {
         let transaction = self.database.begin_write().map_err(|error| self.failed(error))?;
         self.write_entries(&transaction, changes, &mut counts, observe)?;
         self.write_hints(&transaction, changes, &mut counts)?;
+        self.write_registrations(&transaction, changes)?;
         if let Some(identity) = changes.identity {
             put_meta(&transaction, IDENTITY, &identity).map_err(|error| self.failed(error))?;
         }
         put_meta(&transaction, STEP, &step).map_err(|error| self.failed(error))?;
         transaction.commit().map_err(|error| self.failed(error))?;
         self.identity = changes.identity.or(self.identity);
+        let held = changes.entries.values().flatten().map(|entry| &entry.state);
+        for state in held.chain(changes.hints.values().flatten().map(|kept| &kept.state)) {
+            note_seen(&mut self.seen, state);
+        }
+        self.registrations.extend(changes.registrations.clone());
         self.durable_step = step;
         self.counts = counts;
         Ok(())
@@ -254,6 +312,9 @@ impl Storage {
         if let Some(identity) = &self.identity {
             digest.toggle_identity(identity);
         }
+        for ((node, incarnation), registration) in &self.registrations {
+            digest.toggle_registration(*node, *incarnation, registration);
+        }
         self.visit_entries(|key, entry| digest.toggle_entry(key, entry))?;
         self.visit_hints(|home, key, kept| digest.toggle_hint(home, key, kept))?;
         Ok(digest)
@@ -329,6 +390,32 @@ impl Store for Storage {
 
     fn identity(&self) -> Result<Option<Identity>, StorageError> {
         Ok(self.identity)
+    }
+
+    fn registration(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Option<Registration>, StorageError> {
+        Ok(self.registrations.get(&(node, incarnation)).cloned())
+    }
+
+    fn is_void(&self, dot: Dot) -> Result<bool, StorageError> {
+        let ActorId::Node { node, incarnation, .. } = dot.actor else { return Ok(false) };
+        let registration = self.registrations.get(&(node, incarnation));
+        Ok(registration.is_some_and(|registration| registration.is_void(dot.counter)))
+    }
+
+    /// Looks at every row only where the node that asks has forgotten something, or where what had
+    /// seen more is gone.
+    fn has_seen_beyond(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+        counter: u64,
+    ) -> Result<bool, StorageError> {
+        let bound = self.seen.get(&(node, incarnation)).copied().unwrap_or(0);
+        Ok(bound > counter && any_has_seen_beyond(self, node, incarnation, counter)?)
     }
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, StorageError> {
@@ -422,6 +509,29 @@ fn hint_place(home: NodeId, key: &Key) -> Vec<u8> {
     place
 }
 
+/// Where a registration is: its node as two bytes, then its incarnation as eight.
+fn registration_place(node: NodeId, incarnation: Incarnation) -> Vec<u8> {
+    let mut place = Vec::from(node.0.to_be_bytes());
+    place.extend(incarnation.0.to_be_bytes());
+    place
+}
+
+fn decode_registration_place(place: &[u8]) -> Option<(NodeId, Incarnation)> {
+    let (node, incarnation) = place.split_first_chunk()?;
+    let incarnation = u64::from_be_bytes(incarnation.try_into().ok()?);
+    Some((NodeId(u16::from_be_bytes(*node)), Incarnation(incarnation)))
+}
+
+/// Takes note of the counters that a state has seen.
+fn note_seen(seen: &mut BTreeMap<(NodeId, Incarnation), u64>, state: &Record) {
+    for dot in state.context().iter() {
+        if let ActorId::Node { node, incarnation, .. } = dot.actor {
+            let highest = seen.entry((node, incarnation)).or_default();
+            *highest = dot.counter.max(*highest);
+        }
+    }
+}
+
 fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_ {
     |source| StorageError::Inaccessible { path: path.into(), source }
 }
@@ -465,6 +575,7 @@ fn create(directory: &Path, path: &Path, owner: &Owner) -> Result<(), StorageErr
     transaction.open_table(ENTRIES).map_err(|error| failed(path, error))?;
     transaction.open_table(TOMBSTONES).map_err(|error| failed(path, error))?;
     transaction.open_table(HINTS).map_err(|error| failed(path, error))?;
+    transaction.open_table(REGISTRATIONS).map_err(|error| failed(path, error))?;
     transaction.commit().map_err(|error| failed(path, error))?;
     drop(database);
     fs::rename(&unfinished, path).map_err(inaccessible(path))?;

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use quorate_model::ids::{ClientId, Key, NodeId, RequestId, Timestamp, Value};
 use quorate_model::protocol::{
-    Change, Entry, Identity, KeptHint, MemoryStore, MintedRequests, Run, Store,
+    Change, Entry, Identity, KeptHint, MemoryStore, MintedRequests, Registration, Run, Store,
 };
 use quorate_model::refine::digest::StoreDigest;
 use quorate_model::versions::{
-    ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
+    ActorId, Dot, Epoch, Incarnation, Life, Record, VersionVector, Versioning, Write,
 };
 
 use super::*;
@@ -52,14 +52,18 @@ fn minted() -> impl Strategy<Value = MintedRequests> {
 
 fn changes() -> impl Strategy<Value = Change> {
     let identity = (0..3_u64, any::<bool>()).prop_map(|(incarnation, is_caught_up)| {
-        let (incarnation, next_epoch) = (Incarnation(incarnation), Epoch(7));
-        Change::Identity(Identity { incarnation, next_epoch, is_caught_up })
+        Change::Identity(Identity::fresh(Incarnation(incarnation), is_caught_up))
+    });
+    let registration = (0..3_u16, 1..3_u32).prop_map(|(node, life)| {
+        let registration = Registration::next(None, Life(life), Incarnation(5), 1);
+        Change::Registration { node: NodeId(node), incarnation: Incarnation(2), registration }
     });
     let run = prop::option::of(1..4_u64).prop_map(|counter| {
         counter.map(|counter| Run { incarnation: Incarnation(1), epoch: Epoch(2), counter })
     });
     prop_oneof![
         1 => identity,
+        1 => registration,
         4 => (keys(), states(), run, minted()).prop_map(|(key, state, run, requests)| {
             Change::Entry { key, entry: Entry { state, run, requests } }
         }),
@@ -75,6 +79,19 @@ fn changes() -> impl Strategy<Value = Change> {
 fn assert_alike<S: Store<Error = StorageError>>(store: &S, memory: &MemoryStore) {
     let Ok(identity) = memory.identity();
     assert_eq!(store.identity().unwrap(), identity);
+    let incarnation = Incarnation(2);
+    for node in (0..4).map(NodeId) {
+        let Ok(registration) = memory.registration(node, incarnation);
+        assert_eq!(store.registration(node, incarnation).unwrap(), registration);
+        for counter in 0..6 {
+            let Ok(has_seen) = memory.has_seen_beyond(node, incarnation, counter);
+            assert_eq!(store.has_seen_beyond(node, incarnation, counter).unwrap(), has_seen);
+            let actor = ActorId::Node { node, incarnation, epoch: Epoch(1) };
+            let dot = Dot { actor, counter };
+            let Ok(is_void) = memory.is_void(dot);
+            assert_eq!(store.is_void(dot).unwrap(), is_void);
+        }
+    }
     let Ok(hint_count) = memory.hint_count();
     assert_eq!(store.hint_count().unwrap(), hint_count);
     let keys: Vec<Key> = KEYS.map(Key::from).into();
@@ -152,6 +169,12 @@ proptest! {
         let mut digest = StoreDigest::default();
         let Ok(identity) = memory.identity();
         identity.iter().for_each(|identity| digest.toggle_identity(identity));
+        for node in (0..3).map(NodeId) {
+            let Ok(registration) = memory.registration(node, Incarnation(2));
+            registration.iter().for_each(|registration| {
+                digest.toggle_registration(node, Incarnation(2), registration);
+            });
+        }
         memory.entries().for_each(|(key, entry)| digest.toggle_entry(key, entry));
         for (home, key, _) in memory.hints() {
             let Ok(kept) = memory.hint(home, key);

@@ -5,13 +5,18 @@ use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use quorate_model::hash_tree::{RowPlace, row_place, rows_within};
 use quorate_model::ids::{Key, NodeId};
-use quorate_model::protocol::{Change, Entry, Hint, Identity, KeptHint, Store};
+use quorate_model::protocol::{
+    Change, Entry, Hint, Identity, KeptHint, Registration, Store, any_has_seen_beyond, highest_seen,
+};
+use quorate_model::versions::{ActorId, Dot, Incarnation};
 
 /// The changes of a group, the last one of each thing.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct StagedChanges {
     /// The identity, if it changed.
     pub identity: Option<Identity>,
+    /// What is remembered of the incarnations of other nodes, where that changed.
+    pub registrations: BTreeMap<(NodeId, Incarnation), Registration>,
     /// What is held of the keys that changed; `None` where they are forgotten.
     pub entries: BTreeMap<Key, Option<Entry>>,
     /// The hints that changed; `None` where they are forgotten.
@@ -24,7 +29,10 @@ impl StagedChanges {
     /// Whether nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.identity.is_none() && self.entries.is_empty() && self.hints.is_empty()
+        self.identity.is_none()
+            && self.registrations.is_empty()
+            && self.entries.is_empty()
+            && self.hints.is_empty()
     }
 
     /// Adds a step's changes; `durable` is the store that they will be committed to, the same one
@@ -40,6 +48,9 @@ impl StagedChanges {
         for change in changes {
             match change {
                 Change::Identity(identity) => self.identity = Some(identity),
+                Change::Registration { node, incarnation, registration } => {
+                    self.registrations.insert((node, incarnation), registration);
+                }
                 Change::Entry { key, entry } => {
                     self.entries.insert(key, Some(entry));
                 }
@@ -96,6 +107,47 @@ impl<S: Store> Store for Staged<'_, S> {
             Some(identity) => Ok(Some(identity)),
             None => self.durable.identity(),
         }
+    }
+
+    fn registration(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Option<Registration>, S::Error> {
+        match self.changes.registrations.get(&(node, incarnation)) {
+            Some(registration) => Ok(Some(registration.clone())),
+            None => self.durable.registration(node, incarnation),
+        }
+    }
+
+    fn is_void(&self, dot: Dot) -> Result<bool, S::Error> {
+        let staged = match dot.actor {
+            ActorId::Node { node, incarnation, .. } => {
+                self.changes.registrations.get(&(node, incarnation))
+            }
+            ActorId::Client(_) | ActorId::Record => None,
+        };
+        match staged {
+            Some(registration) => Ok(registration.is_void(dot.counter)),
+            None => self.durable.is_void(dot),
+        }
+    }
+
+    fn has_seen_beyond(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+        counter: u64,
+    ) -> Result<bool, S::Error> {
+        let staged = self.changes.entries.values().flatten().map(|entry| &entry.state);
+        let mut staged =
+            staged.chain(self.changes.hints.values().flatten().map(|kept| &kept.state));
+        if staged.any(|state| highest_seen(state, node, incarnation) > counter) {
+            return Ok(true);
+        }
+        // What has seen more may be what the group removes.
+        Ok(self.durable.has_seen_beyond(node, incarnation, counter)?
+            && any_has_seen_beyond(self, node, incarnation, counter)?)
     }
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, S::Error> {

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use quorate_model::hash_tree::key_position;
 use quorate_model::ids::{ClientId, Key, NodeId, RequestId, Timestamp, Value};
-use quorate_model::protocol::{Change, Entry, Identity, MemoryStore, Run, Store};
+use quorate_model::protocol::{Change, Entry, Identity, MemoryStore, Registration, Run, Store};
 use quorate_model::versions::{
-    ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
+    ActorId, Dot, Epoch, Incarnation, Life, Record, VersionVector, Versioning, Write,
 };
 
 use super::*;
@@ -53,19 +53,42 @@ fn put(key: &str, entry: Entry) -> Change {
 }
 
 #[test]
+fn what_a_store_has_seen_is_known_after_it_was_opened_again_and_forgotten_with_the_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let (node, incarnation) = (NodeId(0), Incarnation(1));
+    let has_seen_beyond =
+        |storage: &Storage, counter| storage.has_seen_beyond(node, incarnation, counter).unwrap();
+    let mut storage = open(directory.path()).unwrap();
+    storage.commit(&staged([put("a", entry(7, "x")), put("b", entry(3, "x"))]), 1).unwrap();
+    drop(storage);
+    let mut storage = open(directory.path()).unwrap();
+    assert!(has_seen_beyond(&storage, 6) && !has_seen_beyond(&storage, 7));
+    assert!(!storage.has_seen_beyond(NodeId(1), incarnation, 0).unwrap());
+    let removed = staged([Change::RemoveEntry { key: Key::from("a") }]);
+    assert!(!Staged::new(&storage, &removed).has_seen_beyond(node, incarnation, 6).unwrap());
+    storage.commit(&removed, 2).unwrap();
+    assert!(has_seen_beyond(&storage, 2) && !has_seen_beyond(&storage, 3));
+}
+
+#[test]
 fn what_was_committed_is_there_after_the_store_was_opened_again() {
     let directory = tempfile::tempdir().unwrap();
-    let identity =
-        Identity { incarnation: Incarnation(7), next_epoch: Epoch(3), is_caught_up: true };
+    let identity = Identity { minted: 5, ..Identity::fresh(Incarnation(7), true) };
+    let (node, incarnation) = (NodeId(2), Incarnation(9));
+    let registration = Registration::next(None, Life(1), Incarnation(4), 3);
+    let registered = Change::Registration { node, incarnation, registration: registration.clone() };
     let mut storage = open(directory.path()).unwrap();
     assert_eq!((storage.identity().unwrap(), storage.durable_step()), (None, 0));
-    storage.commit(&staged([Change::Identity(identity), put("a", entry(1, "x"))]), 5).unwrap();
+    let changes = [Change::Identity(identity), registered, put("a", entry(1, "x"))];
+    storage.commit(&staged(changes), 5).unwrap();
     storage.commit(&staged([put("a", entry(2, "y")), put("b", entry(1, "z"))]), 9).unwrap();
     let digest = storage.digest().unwrap();
     drop(storage);
 
     let storage = open(directory.path()).unwrap();
     assert_eq!(storage.identity().unwrap(), Some(identity));
+    assert_eq!(storage.registration(node, incarnation).unwrap(), Some(registration));
+    assert_eq!(storage.registration(node, Incarnation(4)).unwrap(), None);
     assert_eq!(storage.durable_step(), 9);
     assert_eq!(storage.entry(&Key::from("a")).unwrap(), Some(entry(2, "y")));
     assert_eq!(storage.entry(&Key::from("c")).unwrap(), None);

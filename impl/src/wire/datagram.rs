@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{NodeId, NodeSet, Peer};
 use quorate_model::protocol::Message;
-use quorate_model::versions::Incarnation;
+use quorate_model::versions::{Incarnation, Life};
 
 /// One datagram. Only [`Datagram::Protocol`] reaches the protocol; the others ask a process about
 /// itself.
@@ -67,8 +67,10 @@ pub enum Datagram {
 /// What a running node says of itself.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NodeStatus {
-    /// The life of its process.
+    /// Who it is, over restarts that kept it.
     pub incarnation: Incarnation,
+    /// How often it has started again as that.
+    pub life: Life,
     /// Whether it lost its disk and neither votes nor serves yet.
     pub is_catching_up: bool,
     /// What it waits for before it does, by range.

@@ -80,6 +80,8 @@ impl Known {
             | Message::HandoffAck { .. }
             | Message::CatchUp { .. }
             | Message::CatchUpPage { .. }
+            | Message::Register { .. }
+            | Message::Registered { .. }
             | Message::ReapAsk { .. }
             | Message::ReapAgree { .. }
             | Message::Reap { .. }

@@ -7,7 +7,7 @@ use quorate_model::protocol::{
     FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReadRepair, ReapRound, Refusal,
 };
 use quorate_model::versions::{
-    ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
+    ActorId, Dot, Epoch, Incarnation, Life, Record, VersionVector, Versioning, Write,
 };
 
 use super::*;
@@ -99,6 +99,13 @@ fn messages() -> Vec<Message> {
             entries: vec![(key.clone(), Arc::clone(&state))],
             next: Some(key.clone()),
         },
+        Message::Register {
+            incarnation: Incarnation(9),
+            life: Life(3),
+            token: Incarnation(10),
+            minted: Life(2).counter(7),
+        },
+        Message::Registered { token: Incarnation(10), agrees: true },
         Message::ReapAsk { round: ReapRound(8), key: key.clone(), state: Arc::clone(&state) },
         Message::ReapAgree { round: ReapRound(8), key: key.clone(), held: state.digest() },
         Message::Reap { key: key.clone(), held: state.digest() },

@@ -74,6 +74,9 @@ pub(crate) fn may_expire(
     let me = Peer::Node(node);
     match timer {
         Timer::Request(_) => false,
+        // Its time has come when it is set.
+        Timer::Waiting => true,
+        Timer::Register => cannot_all_agree(scenario, state, node),
         Timer::Handoff => {
             let offer = |sent: &Envelope| match &sent.message {
                 Message::Handoff { key, .. } if sent.from == me => Some((sent.to, key.clone())),
@@ -154,6 +157,24 @@ fn rounds_about_tombstones(scenario: &Scenario, state: &ClusterState) -> usize {
         asked.len() + most_alike(state, ended)
     };
     scenario.cluster.nodes().iter().map(|node| of_node(*node)).sum()
+}
+
+/// Whether an answer that this node waits for, to know whether it may keep its incarnation, will
+/// never come: then it is not wrong to wait no longer.
+fn cannot_all_agree(scenario: &Scenario, state: &ClusterState, node: NodeId) -> bool {
+    let me = Peer::Node(node);
+    let is_silent = |other: NodeId| {
+        let is_under_way = state.network.iter().any(|sent| {
+            let between = (sent.from, sent.to);
+            match sent.message {
+                Message::Register { .. } => between == (me, Peer::Node(other)),
+                Message::Registered { .. } => between == (Peer::Node(other), me),
+                _ => false,
+            }
+        });
+        state.down.contains(other) || !is_under_way
+    };
+    state.node(node).replica.awaits_agreement_of(&scenario.cluster, node).iter().any(is_silent)
 }
 
 fn differ(scenario: &Scenario, actor: &NodeState, state: &ClusterState, other: NodeId) -> bool {

@@ -48,6 +48,13 @@ pub(crate) fn expiry(
             }
             Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
             Timer::Request(_) => Expiry::Never,
+            // Too early, while all may still answer.
+            Timer::Register
+                if state.faults.timeouts > 0
+                    && !background::may_expire(scenario, state, NodeId(index as u16), timer) =>
+            {
+                Expiry::AFault
+            }
             _ if background::may_expire(scenario, state, NodeId(index as u16), timer) => {
                 Expiry::Free
             }

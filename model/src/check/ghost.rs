@@ -134,6 +134,7 @@ impl Ghost {
                 }
             }
             Fact::Reaped { before } => historian.on_reaped(scenario, history, before),
+            Fact::Incident { node } => historian.on_incident(history, *node),
             Fact::HintDropped { .. } => {}
         }
     }

@@ -41,6 +41,8 @@ pub struct Watch {
     /// What reads were obliged to and returned, for sentences that say why a property is violated.
     /// Never kept in a search, where it would tell states apart that behave alike.
     pub accounts: bool,
+    /// How often each node had reason to take a fresh incarnation: `entries-bounded`.
+    pub incidents: bool,
 }
 
 impl Watch {
@@ -57,6 +59,7 @@ impl Watch {
         reaped: true,
         hints: true,
         accounts: false,
+        incidents: true,
     };
 
     /// Nothing.
@@ -71,6 +74,7 @@ impl Watch {
         deletes: false,
         reaped: false,
         hints: false,
+        incidents: false,
         accounts: false,
     };
 
@@ -88,6 +92,7 @@ impl Watch {
             deletes: self.deletes || other.deletes,
             reaped: self.reaped || other.reaped,
             hints: self.hints || other.hints,
+            incidents: self.incidents || other.incidents,
             accounts: self.accounts || other.accounts,
         }
     }
@@ -242,6 +247,9 @@ pub struct History {
     read_begun: bool,
     /// Only where somebody wants explanations.
     accounts: Option<Box<Accounts>>,
+    /// Per node: how often it lost its disk or was given an older one, could not wait for those who
+    /// know whether it may keep its incarnation, or named a write though it is no home of its key.
+    incidents: Vec<u8>,
 }
 
 impl History {
@@ -265,7 +273,14 @@ impl History {
             hint_lost: false,
             read_begun: false,
             accounts: None,
+            incidents: alloc::vec![0; scenario.cluster.nodes().len()],
         }
+    }
+
+    /// How often this node had reason to add an entry to version vectors; nodes are counted from zero.
+    #[must_use]
+    pub fn incidents_of(&self, node: usize) -> usize {
+        usize::from(self.incidents[node])
     }
 
     /// Writes whose request has been made.
@@ -701,6 +716,15 @@ impl Historian {
     /// A node lost what it held: it owes nothing for it.
     pub fn on_disk_lost(&self, history: &mut History, node: NodeId) {
         history.deletes_held[node.index()] = WriteSet::EMPTY;
+        self.on_incident(history, node);
+    }
+
+    /// A node had reason to name what it writes as it never did before.
+    pub fn on_incident(&self, history: &mut History, node: NodeId) {
+        if self.watch.incidents {
+            let incidents = &mut history.incidents[node.index()];
+            *incidents = incidents.saturating_add(1);
+        }
     }
 
     /// A node dropped a hint that named these writes, safely or not.

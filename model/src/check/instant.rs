@@ -88,7 +88,11 @@ pub(crate) fn takes_no_time(
             is_answer(envelope) && is_patient(scenario, watch, state)
         }
         // To a home that is down it is under way until that is up.
-        Message::Put(_) => is_calm(scenario, watch, state) && !state.is_down(envelope.to),
+        Message::Put(_) => {
+            matches!(envelope.from, Peer::Node(_))
+                && is_calm(scenario, watch, state)
+                && !state.is_down(envelope.to)
+        }
         _ => false,
     }
 }

@@ -62,6 +62,10 @@ pub enum Kind {
     CatchUp,
     /// Delivery of a `CatchUpPage`.
     CatchUpPage,
+    /// Delivery of a `Register`.
+    Register,
+    /// Delivery of a `Registered`.
+    Registered,
     /// Delivery of a `ReapAsk`.
     ReapAsk,
     /// Delivery of a `ReapAgree`.
@@ -80,6 +84,10 @@ pub enum Kind {
     SyncTimer,
     /// A node that lost its disk asks again.
     CatchUpTimer,
+    /// A node waits no longer to keep its incarnation.
+    RegisterTimer,
+    /// A node takes the next put that waited for that.
+    WaitingTimer,
     /// A node looks for tombstones.
     ReapTimer,
     /// A node knows that nothing older is under way.
@@ -121,6 +129,8 @@ impl Kind {
             Message::HandoffAck { .. } => Kind::HandoffAck,
             Message::CatchUp { .. } => Kind::CatchUp,
             Message::CatchUpPage { .. } => Kind::CatchUpPage,
+            Message::Register { .. } => Kind::Register,
+            Message::Registered { .. } => Kind::Registered,
             Message::ReapAsk { .. } => Kind::ReapAsk,
             Message::ReapAgree { .. } => Kind::ReapAgree,
             Message::Reap { .. } => Kind::Reap,
@@ -139,13 +149,15 @@ impl Kind {
             (_, Timer::Handoff) => Kind::HandoffTimer,
             (_, Timer::Sync(_)) => Kind::SyncTimer,
             (_, Timer::CatchUp) => Kind::CatchUpTimer,
+            (_, Timer::Register) => Kind::RegisterTimer,
+            (_, Timer::Waiting) => Kind::WaitingTimer,
             (_, Timer::Reap) => Kind::ReapTimer,
             (_, Timer::Settled) => Kind::SettledTimer,
         }
     }
 
     /// All kinds, in the order they are shown.
-    pub const ALL: [Kind; 41] = [
+    pub const ALL: [Kind; 45] = [
         Kind::InvokePut,
         Kind::InvokeDelete,
         Kind::InvokeGet,
@@ -169,6 +181,8 @@ impl Kind {
         Kind::HandoffAck,
         Kind::CatchUp,
         Kind::CatchUpPage,
+        Kind::Register,
+        Kind::Registered,
         Kind::ReapAsk,
         Kind::ReapAgree,
         Kind::Reap,
@@ -178,6 +192,8 @@ impl Kind {
         Kind::HandoffTimer,
         Kind::SyncTimer,
         Kind::CatchUpTimer,
+        Kind::RegisterTimer,
+        Kind::WaitingTimer,
         Kind::ReapTimer,
         Kind::SettledTimer,
         Kind::Crash,
@@ -222,6 +238,8 @@ impl Kind {
             Kind::HandoffAck => "deliver HandoffAck",
             Kind::CatchUp => "deliver CatchUp",
             Kind::CatchUpPage => "deliver CatchUpPage",
+            Kind::Register => "deliver Register",
+            Kind::Registered => "deliver Registered",
             Kind::ReapAsk => "deliver ReapAsk",
             Kind::ReapAgree => "deliver ReapAgree",
             Kind::Reap => "deliver Reap",
@@ -231,6 +249,8 @@ impl Kind {
             Kind::HandoffTimer => "offer hints",
             Kind::SyncTimer => "compare",
             Kind::CatchUpTimer => "ask to catch up",
+            Kind::RegisterTimer => "stop waiting to keep the incarnation",
+            Kind::WaitingTimer => "take a put that waited",
             Kind::ReapTimer => "look for tombstones",
             Kind::SettledTimer => "settled",
             Kind::Crash => "crash",
@@ -289,6 +309,11 @@ pub fn applicable(scenario: &Scenario) -> Vec<Kind> {
             Kind::CatchUp | Kind::CatchUpPage => scenario.faults.wipes > 0,
             // Whoever asked asks again only if something was lost.
             Kind::CatchUpTimer => scenario.faults.wipes > 0 && scenario.faults.drops > 0,
+            Kind::Register | Kind::Registered => {
+                writes && scenario.faults.crashes > 0 && scenario.cluster.nodes().len() > 1
+            }
+            // Only if somebody does not answer, or two puts wait at one node.
+            Kind::RegisterTimer | Kind::WaitingTimer => false,
             Kind::ReapAsk | Kind::ReapAgree | Kind::Reap | Kind::SettledTimer => {
                 deletes && background.reaping == Reaping::Agreed
             }

@@ -89,8 +89,10 @@ impl Current<'_> {
             // Hints whose home has left are merged by one that is there, and a put that waited may
             // be minted when the wait ends.
             Action::Expire { peer, timer } => {
-                matches!(timer, Timer::Handoff | Timer::Request(_))
-                    && *peer == Peer::Node(self.from)
+                matches!(
+                    timer,
+                    Timer::Handoff | Timer::Request(_) | Timer::Register | Timer::Waiting
+                ) && *peer == Peer::Node(self.from)
             }
             Action::Recover { .. } => false,
             Action::InvokeLate { .. }
@@ -113,6 +115,8 @@ impl Current<'_> {
         match message {
             // A put that is forwarded in return for the probe may arrive in the same step.
             Message::Put(_) | Message::Probe { .. } => true,
+            // A put that waited for it is minted in the same step.
+            Message::Registered { .. } => true,
             // A coordinator repairs itself when a reply shows that it is behind.
             Message::FetchReply { .. } => scenario.cluster.read_repair() != ReadRepair::Off,
             Message::Store { .. }
@@ -130,6 +134,7 @@ impl Current<'_> {
             | Message::ProbeReply { .. }
             | Message::HandoffAck { .. }
             | Message::CatchUp { .. }
+            | Message::Register { .. }
             | Message::ReapAgree { .. }
             | Message::Reap { .. }
             | Message::SyncHashes { .. }

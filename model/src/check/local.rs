@@ -14,7 +14,9 @@ use super::shared::Shared;
 use super::state::Seat;
 use crate::cluster::Reaping;
 use crate::ids::{Key, NodeId, Peer};
-use crate::protocol::{Entry, Message, NodeConfig, Outcome, PutRequest, Store, Timer};
+use crate::protocol::{
+    Entry, Message, NodeConfig, Outcome, PutRequest, Store, Timer, has_void_version,
+};
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::{ActorId, Dot, Record};
 
@@ -77,6 +79,11 @@ pub(crate) enum Fact {
     Reaped {
         /// What it held of the key until then.
         before: Arc<Record>,
+    },
+    /// A node gave up its incarnation, not because it was told to, or named a write as a fallback.
+    Incident {
+        /// Which node.
+        node: NodeId,
     },
     /// A hint was dropped, or became less.
     HintDropped {
@@ -143,7 +150,11 @@ pub(crate) fn step(
     };
     let facts = match (actor, &seat.state, &mut after) {
         (ClusterActor::Node(config), ActorState::Node(before), ActorState::Node(after)) => {
-            node_facts(scenario, config, message, before, after)
+            let mut facts = node_facts(scenario, config, message, before, after);
+            if is_incident(event, before, after) {
+                facts.push(Fact::Incident { node: config.node });
+            }
+            facts
         }
         (_, _, ActorState::Client(client)) => {
             let (client_index, operation) = (index - nodes, client.next.wrapping_sub(1));
@@ -192,6 +203,31 @@ pub(crate) fn step(
     }
 }
 
+/// Whether a node gave up its incarnation for lack of answers, or named a write as a fallback.
+fn is_incident(event: &Event, before: &NodeState, after: &NodeState) -> bool {
+    let incarnation = |node: &NodeState| {
+        let Ok(identity) = node.store.identity();
+        identity.map(|identity| identity.incarnation)
+    };
+    match event {
+        // What a start loses is the fault of its disk.
+        Event::Restart(_) | Event::Choose(_) => false,
+        Event::Receive(envelope) => {
+            let is_told = matches!(envelope.message, Message::Registered { .. });
+            !is_told && incarnation(before) != incarnation(after)
+        }
+        Event::Expire(..) => {
+            let probes_less = before.replica.probing().count() > after.replica.probing().count();
+            let minted = |node: &NodeState| {
+                let Ok(identity) = node.store.identity();
+                identity.map(|identity| identity.minted)
+            };
+            let named = probes_less && minted(before) != minted(after);
+            named || incarnation(before) != incarnation(after)
+        }
+    }
+}
+
 fn node_facts(
     scenario: &Scenario,
     config: &NodeConfig,
@@ -199,13 +235,21 @@ fn node_facts(
     before: &NodeState,
     after: &NodeState,
 ) -> Vec<Fact> {
+    let mut waiting = before.replica.waiting_to_mint();
+    let released = waiting.find(|put| !after.replica.waits_to_mint(put.request));
     let put = match message {
         Some(Message::Put(put)) => Some(put),
-        _ => None,
+        _ => released,
+    };
+    // What is turned away is as good as lost on the way.
+    let is_kept = |state: &Arc<Record>| {
+        let Ok(is_void) = has_void_version(&before.store, state);
+        !is_void
     };
     let carried = |key: &Key| {
         let mut carried = message.into_iter().flat_map(Message::carried);
-        carried.find(|(carried, _)| *carried == key).map(|(_, state)| Arc::clone(state))
+        let carried = carried.find(|(carried, state)| *carried == key && is_kept(state));
+        carried.map(|(_, state)| Arc::clone(state))
     };
     let mut facts = Vec::new();
     for (key, entry) in after.store.entries() {
@@ -268,9 +312,10 @@ fn minted_into_hint(
     state: &Record,
 ) -> Option<(usize, Option<Dot>)> {
     let begun = before.replica.probing().find(|put| !after.replica.probes(put.request))?;
+    let Ok(identity) = after.store.identity();
+    let own = identity?.incarnation;
     let dot = state.versions().map(|(dot, _)| dot).find(|dot| {
-        let life = crate::versions::Incarnation(after.lives);
-        matches!(dot.actor, ActorId::Node { incarnation, .. } if incarnation == life)
+        matches!(dot.actor, ActorId::Node { incarnation, .. } if incarnation == own)
             && before
                 .store
                 .hints()

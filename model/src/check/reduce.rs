@@ -69,7 +69,9 @@ fn is_over(scenario: &Scenario, state: &ClusterState, request: RequestId) -> boo
             Message::Get(get) => get.request == request,
             _ => false,
         })
-        && !state.nodes().any(|node| node.replica.probes(request))
+        && !state
+            .nodes()
+            .any(|node| node.replica.probes(request) || node.replica.waits_to_mint(request))
 }
 
 /// Whether the peer that made a request can still be affected by this node's acknowledgement or

@@ -17,12 +17,13 @@ use stateright::Model;
 
 use super::action::{Action, Envelope};
 use super::actor::NodeState;
+use super::background;
 use super::convergence::homes_agree;
 use super::model::ClusterModel;
 use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
-use crate::protocol::{Outcome, Timer};
+use crate::protocol::{Message, Outcome, Timer};
 use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Selector, Verb};
 use crate::versions::Record;
 
@@ -249,11 +250,11 @@ impl Stage<'_> {
         };
         loop {
             let round = self.under_way(|envelope| {
-                envelope.message.request() == Some(request)
+                (envelope.message.request() == Some(request) || self.decides(request, envelope))
                     && reached(envelope.to)
                     && self.may_arrive(envelope)
             });
-            if round.is_empty() {
+            if round.is_empty() && !self.stop_waiting(request)? {
                 return Ok(());
             }
             for envelope in round {
@@ -263,6 +264,34 @@ impl Stage<'_> {
                 self.take(Action::Deliver(envelope))?;
             }
         }
+    }
+
+    /// Whether a node lets this put wait until it knows whether to keep its incarnation, and this
+    /// message is part of finding that out.
+    fn decides(&self, request: RequestId, envelope: &Envelope) -> bool {
+        let asker = match envelope.message {
+            Message::Register { .. } => envelope.from,
+            Message::Registered { .. } => envelope.to,
+            _ => return false,
+        };
+        matches!(asker, Peer::Node(node) if self.node(node).replica.waits_to_mint(request))
+    }
+
+    /// Lets the node at which this put waits go on without answers that cannot come. Says whether it
+    /// did.
+    fn stop_waiting(&mut self, request: RequestId) -> Result<bool, Problem> {
+        let nodes = self.model.scenario().cluster.nodes();
+        let waits = |node: &&NodeId| self.node(**node).replica.waits_to_mint(request);
+        let Some(node) = nodes.iter().find(waits).copied() else { return Ok(false) };
+        for timer in [Timer::Register, Timer::Waiting] {
+            let is_free = self.has_timer(Peer::Node(node), timer)
+                && background::may_expire(self.model.scenario(), &self.state, node, timer);
+            if is_free {
+                self.take(Action::Expire { peer: Peer::Node(node), timer })?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Delivers everything that can arrive, and what follows from it, until nothing is left.

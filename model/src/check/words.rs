@@ -15,7 +15,7 @@ use super::state::{ClusterState, Seat};
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
 use crate::protocol::{Entry, GetOutcome, Message, PutOutcome, Timer, Waits};
 use crate::scenario::{PlannedAction, Scenario};
-use crate::versions::{ActorId, Dot, Record, VersionVector};
+use crate::versions::{ActorId, Dot, ReadableCounter, Record, VersionVector};
 
 /// The names of nodes and clients.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,7 +103,7 @@ impl Names {
         format!("{}#{}", self.client(request.client), request.sequence + 1)
     }
 
-    /// `A:2`, with incarnation and epoch where they are not the first.
+    /// `A:2`, with incarnation, epoch and life where they are not the first: `A'1/2:3.4`.
     #[must_use]
     pub fn dot(&self, dot: Dot) -> String {
         let actor = match dot.actor {
@@ -117,10 +117,10 @@ impl Names {
                 }
                 name
             }
-            ActorId::Client(client) => self.client(client),
-            ActorId::Record => "#".to_string(),
+            ActorId::Client(client) => return format!("{}:{}", self.client(client), dot.counter),
+            ActorId::Record => return format!("#:{}", dot.counter),
         };
-        format!("{actor}:{}", dot.counter)
+        format!("{actor}:{}", ReadableCounter(dot.counter))
     }
 
     /// `{A:2, B:1}`
@@ -221,6 +221,14 @@ impl Names {
                 let more = if next.is_some() { ", more to come" } else { "" };
                 format!("CatchUpPage {}{more}", self.states(entries))
             }
+            Message::Register { incarnation, life, minted, .. } => format!(
+                "Register {}, life {}, after {}",
+                incarnation.0,
+                life.0,
+                ReadableCounter(*minted)
+            ),
+            Message::Registered { agrees: true, .. } => "Registered".to_string(),
+            Message::Registered { agrees: false, .. } => "Registered: no".to_string(),
             Message::ReapAsk { round, key, state } => {
                 format!("ReapAsk {key}, {round}: {}", self.record(state))
             }
@@ -315,6 +323,8 @@ impl Names {
             Timer::Handoff => "offers its hints".to_string(),
             Timer::Sync(other) => format!("compares with {}", self.node(other)),
             Timer::CatchUp => "asks again for what it lost".to_string(),
+            Timer::Register => "waits no longer to keep its incarnation".to_string(),
+            Timer::Waiting => "takes the next put that waited".to_string(),
             Timer::Reap => "looks for tombstones that may go".to_string(),
             Timer::Settled => "has waited until nothing older is under way".to_string(),
         }

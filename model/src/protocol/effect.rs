@@ -22,6 +22,10 @@ pub enum Timer {
     Sync(NodeId),
     /// Ask the other homes for what a lost disk held, until caught up.
     CatchUp,
+    /// Wait no longer for the other nodes to say whether an incarnation may be kept.
+    Register,
+    /// Take the next of the puts that waited for that. Its time has come already.
+    Waiting,
     /// Look for tombstones that may go, again and again.
     Reap,
     /// No datagram that was under way when this timer was set is under way any more.
@@ -41,7 +45,8 @@ impl Timer {
 pub enum Input {
     /// The node starts, on whatever its store holds. Volatile state is empty.
     Start {
-        /// The incarnation to mint under from now on: never used before for this node.
+        /// An incarnation that was never used before for this node: to mint under if the one on its
+        /// disk cannot be kept, and to tell this start from every other.
         incarnation: Incarnation,
         /// Whether the cluster is being founded: an empty store has then lost nothing.
         founding: bool,

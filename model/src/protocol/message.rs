@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash_tree::SetHash;
 use crate::ids::{Key, NodeId, NodeSet, RequestId, Value};
-use crate::versions::{Record, RecordDigest, VersionVector};
+use crate::versions::{Incarnation, Life, Record, RecordDigest, VersionVector};
 
 /// Who fans a request out to the homes.
 #[derive(
@@ -291,6 +291,24 @@ pub enum Message {
         /// Beyond which key there is more; `None` at the end.
         next: Option<Key>,
     },
+    /// A node that has started again to every other, before it mints: may I keep this incarnation?
+    Register {
+        /// Which.
+        incarnation: Incarnation,
+        /// The life in which I mint then, if you agree.
+        life: Life,
+        /// What tells this start from every other.
+        token: Incarnation,
+        /// The highest counter that I know to have minted under it.
+        minted: u64,
+    },
+    /// The answer. Who agrees has made it durable.
+    Registered {
+        /// Which start.
+        token: Incarnation,
+        /// Whether the incarnation is free in that life, and the sender has seen no higher counter.
+        agrees: bool,
+    },
     /// Home to every node: may this tombstone go?
     ReapAsk {
         /// Which of the asker's rounds it is.
@@ -369,6 +387,8 @@ impl Message {
         "HandoffAck",
         "CatchUp",
         "CatchUpPage",
+        "Register",
+        "Registered",
         "ReapAsk",
         "ReapAgree",
         "Reap",
@@ -397,6 +417,8 @@ impl Message {
             Message::HandoffAck { .. } => "HandoffAck",
             Message::CatchUp { .. } => "CatchUp",
             Message::CatchUpPage { .. } => "CatchUpPage",
+            Message::Register { .. } => "Register",
+            Message::Registered { .. } => "Registered",
             Message::ReapAsk { .. } => "ReapAsk",
             Message::ReapAgree { .. } => "ReapAgree",
             Message::Reap { .. } => "Reap",
@@ -426,6 +448,8 @@ impl Message {
             | Message::HandoffAck { .. }
             | Message::CatchUp { .. }
             | Message::CatchUpPage { .. }
+            | Message::Register { .. }
+            | Message::Registered { .. }
             | Message::ReapAsk { .. }
             | Message::ReapAgree { .. }
             | Message::Reap { .. }

@@ -22,7 +22,10 @@ pub use message::{
 };
 pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
-pub use replica::{Awaited, NodeConfig, Replica};
-pub use store::{Change, Entry, Hint, Identity, KeptHint, MemoryStore, Run, Store};
+pub use replica::{Awaited, NodeConfig, Replica, has_void_version};
+pub use store::{
+    Change, Entry, Hint, Identity, KeptHint, MemoryStore, Registration, Run, Store,
+    any_has_seen_beyond, highest_seen,
+};
 pub use waits::Waits;
 pub use write_round::WriteRound;

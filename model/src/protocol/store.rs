@@ -10,21 +10,81 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash_tree::{RowPlace, row_place, rows_within};
 use crate::ids::{Key, NodeId, RequestId};
-use crate::versions::{ActorId, Dot, Epoch, Incarnation, Record};
+use crate::versions::{ActorId, Dot, Epoch, Incarnation, Life, Record};
 
 use super::minted::MintedRequests;
 
 /// Who a node is, durably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Identity {
-    /// The life of this process. A data directory may be older than its node remembers, restored
-    /// from a copy, and nothing in it can tell: so every start mints under a new one.
+    /// Under which it mints, once the other nodes have confirmed that this disk is the one it wrote
+    /// last: a data directory may be older than its node remembers, restored from a copy, and
+    /// nothing in it can tell.
     pub incarnation: Incarnation,
-    /// The epoch that the next run of writes takes.
+    /// How often it has started again under this incarnation, this start included.
+    pub life: Life,
+    /// The highest counter it has minted, of all keys; zero if none.
+    pub minted: u64,
+    /// The epoch that the next run takes that cannot continue an earlier one.
     pub next_epoch: Epoch,
     /// Whether it holds what a node of its name once acknowledged: not after it lost its disk,
     /// until it has caught up.
     pub is_caught_up: bool,
+}
+
+impl Identity {
+    /// Of a node that mints under an incarnation that it never had.
+    #[must_use]
+    pub fn fresh(incarnation: Incarnation, is_caught_up: bool) -> Self {
+        let (life, next_epoch) = (Life(0), Epoch(1));
+        Identity { incarnation, life, minted: 0, next_epoch, is_caught_up }
+    }
+
+    /// The counter that it mints next.
+    #[must_use]
+    pub fn next_counter(&self) -> u64 {
+        let number = match Life::of(self.minted) == self.life {
+            true => self.minted - self.life.counter(0) + 1,
+            false => 1,
+        };
+        self.life.counter(number)
+    }
+}
+
+/// What a node remembers of the last life for which it let another node keep an incarnation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Registration {
+    /// The life. No earlier one is registered any more, and this one for nobody else.
+    pub life: Life,
+    /// What tells this start of the node from every other.
+    pub token: Incarnation,
+    /// The counters that no write of the incarnation has, or ever will be known to have: each after
+    /// the first of a pair, and before the life of the second. Ascending, the oldest forgotten first.
+    pub void: Vec<(u64, Life)>,
+}
+
+/// The most intervals that a [`Registration`] keeps.
+const VOID_MAX: usize = 64;
+
+impl Registration {
+    /// This life takes the place of the one registered before, having minted up to `minted` so far
+    /// as its disk tells.
+    #[must_use]
+    pub fn next(before: Option<&Self>, life: Life, token: Incarnation, minted: u64) -> Self {
+        let mut void = before.map_or_else(Vec::new, |before| before.void.clone());
+        // What is void stays so, where the lives in between have minted nothing.
+        void.retain(|(after, _)| *after != minted);
+        void.push((minted, life));
+        let first = void.len().saturating_sub(VOID_MAX);
+        void.drain(..first);
+        Registration { life, token, void }
+    }
+
+    /// Whether no write may have this counter: its node has lost it, and has gone on.
+    #[must_use]
+    pub fn is_void(&self, counter: u64) -> bool {
+        self.void.iter().any(|(after, life)| *after < counter && Life::of(counter) < *life)
+    }
 }
 
 /// An unbroken run of writes to one key by this node: the last dot it minted for the key.
@@ -70,6 +130,15 @@ impl Entry {
 pub enum Change {
     /// Replaces the identity.
     Identity(Identity),
+    /// Replaces what is remembered of another node's incarnation.
+    Registration {
+        /// Whose.
+        node: NodeId,
+        /// Which incarnation.
+        incarnation: Incarnation,
+        /// What to remember.
+        registration: Registration,
+    },
     /// Replaces what is held of a key.
     Entry {
         /// Which key.
@@ -142,6 +211,40 @@ pub trait Store {
     /// When the store cannot be read.
     fn identity(&self) -> Result<Option<Identity>, Self::Error>;
 
+    /// What is remembered of another node's incarnation; `None` when it was never registered here.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn registration(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Option<Registration>, Self::Error>;
+
+    /// Whether a version of this dot is to be turned away: see [`Registration::is_void`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn is_void(&self, dot: Dot) -> Result<bool, Self::Error> {
+        let ActorId::Node { node, incarnation, .. } = dot.actor else { return Ok(false) };
+        let registration = self.registration(node, incarnation)?;
+        Ok(registration.is_some_and(|registration| registration.is_void(dot.counter)))
+    }
+
+    /// Whether what is held of some key, or some hint, has seen a counter of this incarnation of
+    /// this node, in any epoch, that is higher than `counter`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn has_seen_beyond(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+        counter: u64,
+    ) -> Result<bool, Self::Error> {
+        any_has_seen_beyond(self, node, incarnation, counter)
+    }
+
     /// What is held of a key; `None` when nothing.
     ///
     /// # Errors
@@ -197,10 +300,57 @@ pub trait Store {
     ) -> Result<Vec<(Key, Entry)>, Self::Error>;
 }
 
+/// [`Store::has_seen_beyond`] by looking at everything, for stores that know no better way.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn any_has_seen_beyond<S: Store + ?Sized>(
+    store: &S,
+    node: NodeId,
+    incarnation: Incarnation,
+    counter: u64,
+) -> Result<bool, S::Error> {
+    const PAGE: usize = 64;
+    let mut after = None;
+    loop {
+        let page = store.entries_in(0..=u64::MAX, after.as_ref(), PAGE)?;
+        if page.iter().any(|(_, entry)| highest_seen(&entry.state, node, incarnation) > counter) {
+            return Ok(true);
+        }
+        if page.len() < PAGE {
+            break;
+        }
+        after = page.into_iter().last().map(|(key, _)| key);
+    }
+    let mut after: Option<(NodeId, Key)> = None;
+    loop {
+        let beyond = after.as_ref().map(|(home, key)| (*home, key));
+        let page = store.hints_after(beyond, PAGE)?;
+        if page.iter().any(|hint| highest_seen(&hint.kept.state, node, incarnation) > counter) {
+            return Ok(true);
+        }
+        if page.len() < PAGE {
+            return Ok(false);
+        }
+        after = page.into_iter().last().map(|hint| (hint.home, hint.key));
+    }
+}
+
+/// The highest counter of this incarnation of this node, in any epoch, that a state has seen.
+#[must_use]
+pub fn highest_seen(state: &Record, node: NodeId, incarnation: Incarnation) -> u64 {
+    let of = |dot: &Dot| match dot.actor {
+        ActorId::Node { node: of, incarnation: under, .. } => of == node && under == incarnation,
+        ActorId::Client(_) | ActorId::Record => false,
+    };
+    state.context().iter().filter(of).map(|dot| dot.counter).max().unwrap_or(0)
+}
+
 /// The small ordered store of the checker. A clone is cheap: states are shared.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct MemoryStore {
     identity: Option<Identity>,
+    registrations: BTreeMap<(NodeId, Incarnation), Registration>,
     entries: BTreeMap<Key, Entry>,
     hints: BTreeMap<(NodeId, Key), KeptHint>,
 }
@@ -211,6 +361,9 @@ impl MemoryStore {
         for change in changes {
             match change {
                 Change::Identity(identity) => self.identity = Some(identity),
+                Change::Registration { node, incarnation, registration } => {
+                    self.registrations.insert((node, incarnation), registration);
+                }
                 Change::Entry { key, entry } => {
                     self.entries.insert(key, entry);
                 }
@@ -278,6 +431,31 @@ impl Store for MemoryStore {
 
     fn identity(&self) -> Result<Option<Identity>, Infallible> {
         Ok(self.identity)
+    }
+
+    fn registration(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Option<Registration>, Infallible> {
+        Ok(self.registrations.get(&(node, incarnation)).cloned())
+    }
+
+    fn is_void(&self, dot: Dot) -> Result<bool, Infallible> {
+        let ActorId::Node { node, incarnation, .. } = dot.actor else { return Ok(false) };
+        let registration = self.registrations.get(&(node, incarnation));
+        Ok(registration.is_some_and(|registration| registration.is_void(dot.counter)))
+    }
+
+    fn has_seen_beyond(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+        counter: u64,
+    ) -> Result<bool, Infallible> {
+        let held = self.entries.values().map(|entry| &entry.state);
+        let mut states = held.chain(self.hints.values().map(|kept| &kept.state));
+        Ok(states.any(|state| highest_seen(state, node, incarnation) > counter))
     }
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Infallible> {

@@ -5,7 +5,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Key, NodeId};
-use crate::protocol::{Change, Entry, Identity, KeptHint, Replica, Store};
+use crate::protocol::{Change, Entry, Identity, KeptHint, Registration, Replica, Store};
+use crate::versions::Incarnation;
 
 /// A digest of a store's whole content: the exclusive or of a digest of each thing in it, so that
 /// replacing one thing costs one thing's work and the order of writing does not matter.
@@ -23,6 +24,16 @@ impl StoreDigest {
     /// Adds an identity that was not there, or removes one that was.
     pub fn toggle_identity(&mut self, identity: &Identity) {
         self.0 ^= short(&("identity", identity));
+    }
+
+    /// Adds a registration that was not there, or removes one that was.
+    pub fn toggle_registration(
+        &mut self,
+        node: NodeId,
+        incarnation: Incarnation,
+        registration: &Registration,
+    ) {
+        self.0 ^= short(&("registration", node, incarnation, registration));
     }
 
     /// Adds a hint that was not there, or removes one that was.
@@ -43,6 +54,12 @@ impl StoreDigest {
                         self.toggle_identity(&old);
                     }
                     self.toggle_identity(identity);
+                }
+                Change::Registration { node, incarnation, registration } => {
+                    if let Some(old) = before.registration(*node, *incarnation)? {
+                        self.toggle_registration(*node, *incarnation, &old);
+                    }
+                    self.toggle_registration(*node, *incarnation, registration);
                 }
                 Change::Entry { key, entry } => {
                     if let Some(old) = before.entry(key)? {

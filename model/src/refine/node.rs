@@ -9,7 +9,7 @@ use super::refusal::{Reason, compare_effects};
 use super::trace::{NodeHeader, NodeStep};
 use crate::check::actor::NodeState;
 use crate::cluster::ClusterConfig;
-use crate::ids::{ClientId, Key, NodeId};
+use crate::ids::{ClientId, Key, NodeId, RequestId};
 use crate::protocol::{
     Change, Effect, Entry, Input, KeptHint, MemoryStore, Message, NodeConfig, Replica, Step, Store,
     Timer,
@@ -51,6 +51,8 @@ pub(super) struct TouchedHint {
 pub(super) struct Taken {
     pub(super) step: Step,
     pub(super) touched: Vec<Touched>,
+    /// The put that had waited and was taken in this step.
+    pub(super) released: Option<RequestId>,
     /// Whether a crash cut the step off: nothing of it is durable, none of it was sent.
     pub(super) is_cut_off: bool,
 }
@@ -111,7 +113,16 @@ impl NodeReplay {
             store.get_or_insert_with(|| (self.state.store.clone(), self.digest));
         }
         self.state.clock = recorded.now;
+        let waiting = |replica: &Replica| -> Vec<RequestId> {
+            replica.waiting_to_mint().map(|put| put.request).collect()
+        };
+        let waited = waiting(&self.state.replica);
         let step = self.state.step(&self.config, recorded.input.clone());
+        let waits = waiting(&self.state.replica);
+        let released = match recorded.input {
+            Input::Start { .. } => None,
+            _ => waited.into_iter().find(|request| !waits.contains(request)),
+        };
         let Ok(()) = self.digest.follow(&self.before, &step.changes);
         compare_effects(&step.effects, &recorded.effects)?;
         let digest = StateDigest::new(&self.state.replica, self.digest);
@@ -124,7 +135,7 @@ impl NodeReplay {
         if step.effects.contains(&Effect::SetTimer(Timer::Settled)) {
             self.waits_since_us = recorded.at_us;
         }
-        Ok(Taken { step, touched, is_cut_off })
+        Ok(Taken { step, touched, released, is_cut_off })
     }
 
     /// Whether a wait for older datagrams, if it ends with this step, took as long as they live.
@@ -150,7 +161,7 @@ impl NodeReplay {
             | Change::RemoveEntry { key }
             | Change::Hint { key, .. }
             | Change::RemoveHint { key, .. } => Some(key),
-            Change::Identity(_) => None,
+            Change::Identity(_) | Change::Registration { .. } => None,
         });
         let keys: BTreeSet<&Key> = changed.chain(carried).collect();
         let touched = |key: &Key| {

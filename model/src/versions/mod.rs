@@ -12,7 +12,7 @@ pub mod server_clock;
 pub mod siblings;
 pub mod version_vector;
 
-pub use dot::{ActorId, Dot, Epoch, Incarnation};
+pub use dot::{ActorId, Dot, Epoch, Incarnation, Life, ReadableCounter};
 pub use record::{Record, RecordDigest, Versioning};
 pub use siblings::Siblings;
 pub use version_vector::VersionVector;

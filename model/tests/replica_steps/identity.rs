@@ -5,9 +5,11 @@ use std::sync::Arc;
 use quorate_model::cluster::{ClusterSpec, Limits};
 use quorate_model::ids::{NodeId, Timestamp};
 use quorate_model::protocol::{
-    Change, Entry, FanOut, Input, MemoryStore, Message, PutOutcome, PutRequest, Replica, Step,
+    Change, Entry, FanOut, Identity, Input, MemoryStore, Message, PutOutcome, PutRequest, Step,
 };
-use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Write};
+use quorate_model::versions::{
+    ActorId, Dot, Epoch, Incarnation, Life, Record, VersionVector, Write,
+};
 
 use crate::bench::*;
 
@@ -25,14 +27,26 @@ fn a_start_on_a_fresh_store_takes_the_offered_incarnation() {
     let mut bench = home();
     bench.store = MemoryStore::default();
     let step = bench.restart(Incarnation(9));
-    assert_eq!(step, changes([identity(Incarnation(9), 0)]));
+    assert_eq!(step, changes([Change::Identity(fresh_identity(Incarnation(9)))]));
 }
 
 #[test]
-fn a_start_on_an_old_store_takes_a_new_incarnation_all_the_same() {
+fn a_start_on_an_old_store_keeps_its_incarnation_for_now_and_begins_a_life() {
     let mut bench = home();
     minted(&mut bench, 0);
-    assert_eq!(bench.restart(Incarnation(9)), changes([identity(Incarnation(9), 0)]));
+    let identity = Identity { life: Life(1), minted: 1, ..fresh_identity(INCARNATION) };
+    assert_eq!(bench.restart(Incarnation(9)), changes([Change::Identity(identity)]));
+    let identity = Identity { life: Life(2), ..identity };
+    assert_eq!(bench.restart(Incarnation(10)), changes([Change::Identity(identity)]));
+}
+
+#[test]
+fn after_the_last_life_of_an_incarnation_a_start_takes_a_fresh_one() {
+    let mut bench = home();
+    let last = Identity { life: Life::MAX, ..fresh_identity(INCARNATION) };
+    bench.store.apply([Change::Identity(last)]);
+    let step = bench.restart(Incarnation(9));
+    assert_eq!(step, changes([Change::Identity(fresh_identity(Incarnation(9)))]));
 }
 
 #[test]
@@ -40,8 +54,9 @@ fn a_start_forgets_the_requests_in_flight_and_keeps_what_was_stored() {
     let mut bench = home();
     bench.put(put(0));
     bench.get(get(1));
-    bench.restart(INCARNATION);
-    assert_eq!(bench.replica, Replica::default());
+    bench.restart(Incarnation(9));
+    assert_eq!(bench.replica.pending_count(), 0);
+    assert_eq!(bench.replica.finished().count(), 0);
     assert_eq!(bench.held(), Some(&wrote(dot(A, 1), "v")));
     assert_eq!(bench.receive(B, ack(0)), nothing());
     assert_eq!(bench.receive(B, fetched(1, None)), nothing());
@@ -49,38 +64,26 @@ fn a_start_forgets_the_requests_in_flight_and_keeps_what_was_stored() {
 }
 
 #[test]
-fn the_first_write_of_a_key_takes_a_fresh_epoch_and_the_next_one_counts_on() {
+fn the_first_write_of_a_key_begins_its_first_run_and_the_next_one_counts_on() {
     let mut bench = home();
     let one = wrote(dot(A, 1), "v");
     assert_eq!(
         minted(&mut bench, 0).changes,
-        [next_epoch(1), holds_and_may_continue(&one, 0, 1, [0])]
+        [has_minted(1), holds_and_may_continue(&one, 0, 1, [0])]
     );
     let two = wrote_after(&one, VersionVector::new(), dot(A, 2), "v");
-    assert_eq!(minted(&mut bench, 1).changes, [holds_and_may_continue(&two, 0, 2, [0, 1])]);
+    assert_eq!(
+        minted(&mut bench, 1).changes,
+        [has_minted(2), holds_and_may_continue(&two, 0, 2, [0, 1])]
+    );
 }
 
 #[test]
-fn every_key_has_an_epoch_of_its_own() {
+fn counters_are_of_all_keys_together() {
     let mut bench = home();
     minted(&mut bench, 0);
     let other = PutRequest { key: "other".into(), ..put(1) };
-    assert_eq!(bench.put(other).changes[0], next_epoch(2));
-}
-
-#[test]
-fn a_node_that_came_back_with_an_older_disk_mints_no_dot_twice() {
-    let mut bench = home();
-    minted(&mut bench, 0);
-    let older = bench.store.clone();
-    minted(&mut bench, 1);
-    bench.store = older;
-    bench.restart(Incarnation(9));
-    minted(&mut bench, 2);
-    let (node, incarnation, epoch) = (A, Incarnation(9), Epoch(0));
-    let fresh = Dot { actor: ActorId::Node { node, incarnation, epoch }, counter: 1 };
-    let after = wrote_after(&wrote(dot(A, 1), "v"), VersionVector::new(), fresh, "v");
-    assert_eq!(bench.held(), Some(&after));
+    assert_eq!(bench.put(other).changes[0], has_minted(2));
 }
 
 #[test]
@@ -103,10 +106,10 @@ fn a_peer_that_knows_a_later_counter_of_this_node_makes_it_take_a_fresh_epoch() 
         Entry { requests: [request(0)].into_iter().collect(), ..Entry::received(later.clone()) };
     let ended = Change::Entry { key: key(), entry };
     assert_eq!(bench.receive(B, repair(&later)), changes([ended]));
-    let next = wrote_after(&later, VersionVector::new(), dot_in(A, 1, 1), "v");
+    let next = wrote_after(&later, VersionVector::new(), dot_in(A, 1, 2), "v");
     assert_eq!(
         minted(&mut bench, 1).changes,
-        [next_epoch(2), holds_and_may_continue(&next, 1, 1, [0, 1])]
+        [has_minted_in_fresh_epoch(2, 2), holds_and_may_continue(&next, 1, 2, [0, 1])]
     );
 }
 
@@ -116,9 +119,10 @@ fn a_client_that_has_seen_a_later_counter_of_this_node_makes_it_take_a_fresh_epo
     minted(&mut bench, 0);
     // As above, but it is the client's context that knows of the forgotten dot.
     let seen = context([dot(A, 2)]);
-    let next = wrote_after(&wrote(dot(A, 1), "v"), seen.clone(), dot_in(A, 1, 1), "v");
+    let next = wrote_after(&wrote(dot(A, 1), "v"), seen.clone(), dot_in(A, 1, 2), "v");
     let step = bench.put(PutRequest { context: seen, ..put(1) });
-    assert_eq!(step.changes, [next_epoch(2), holds_and_may_continue(&next, 1, 1, [0, 1])]);
+    let expected = [has_minted_in_fresh_epoch(2, 2), holds_and_may_continue(&next, 1, 2, [0, 1])];
+    assert_eq!(step.changes, expected);
 }
 
 /// What a client claims to have seen of a node's writes, though the node never made them.
@@ -191,11 +195,11 @@ fn a_node_that_lost_its_disk_mints_under_its_fresh_incarnation_whatever_it_is_se
 }
 
 #[test]
-fn a_node_that_took_a_key_in_before_it_ever_wrote_it_takes_a_fresh_epoch() {
+fn a_node_that_took_a_key_in_before_it_ever_wrote_it_begins_its_first_run() {
     let theirs = wrote(dot(B, 5), "theirs");
     let mut bench = home().holding(&theirs);
     let next = wrote_after(&theirs, VersionVector::new(), dot(A, 1), "v");
-    let changes = [next_epoch(1), holds_and_may_continue(&next, 0, 1, [0])];
+    let changes = [has_minted(1), holds_and_may_continue(&next, 0, 1, [0])];
     assert_eq!(minted(&mut bench, 0).changes, changes);
 }
 

@@ -10,4 +10,5 @@ mod prune;
 mod put;
 mod reap;
 mod refusal;
+mod register;
 mod retry;

@@ -19,7 +19,7 @@ fn a_put_at_a_home_is_stored_sent_whole_to_the_other_homes_and_counted_once() {
     assert_eq!(
         step,
         Step {
-            changes: vec![next_epoch(1), holds_and_may_continue(&state, 0, 1, [0])],
+            changes: vec![has_minted(1), holds_and_may_continue(&state, 0, 1, [0])],
             effects: vec![send(B, store(0, &state)), send(C, store(0, &state)), set_timer(0)],
         }
     );
@@ -41,7 +41,7 @@ fn a_put_replaces_what_its_context_covers_and_nothing_else() {
     let seen = context([dot(B, 1)]);
     let after = wrote_after(&one.merged(&two), seen.clone(), dot(A, 1), "v");
     let step = bench.put(PutRequest { context: seen, ..put(0) });
-    assert_eq!(step.changes, [next_epoch(1), holds_and_may_continue(&after, 0, 1, [0])]);
+    assert_eq!(step.changes, [has_minted(1), holds_and_may_continue(&after, 0, 1, [0])]);
     let values: Vec<String> = after.live().map(|(_, value)| value.to_string()).collect();
     assert_eq!(values, ["v", "two"]);
 }
@@ -280,7 +280,7 @@ fn a_client_driven_put_is_minted_stored_and_handed_out_without_being_sent_on() {
     assert_eq!(
         step,
         Step {
-            changes: vec![next_epoch(1), holds_and_may_continue(&state, 0, 1, [0])],
+            changes: vec![has_minted(1), holds_and_may_continue(&state, 0, 1, [0])],
             effects: vec![reply(X, minted)],
         }
     );

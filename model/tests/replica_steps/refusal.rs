@@ -33,7 +33,7 @@ fn a_quorum_out_of_range_is_refused_before_it_is_forwarded() {
 }
 
 #[test]
-fn a_value_too_large_is_refused_and_the_next_put_still_takes_the_first_epoch() {
+fn a_value_too_large_is_refused_and_the_next_put_still_takes_the_first_counter() {
     let limits = Limits { value_bytes_max: 10, ..Limits::default() };
     let mut bench = Bench::with_limits(A, &spec(3, 3, 2, 2), limits);
     let eleven = PutRequest { value: Some(Value::from("eleven chrs")), ..put(0) };
@@ -42,7 +42,7 @@ fn a_value_too_large_is_refused_and_the_next_put_still_takes_the_first_epoch() {
     assert_eq!(bench.put(eleven), effects([reply(X, answer)]));
     let ten = PutRequest { value: Some(Value::from("ten chars!")), ..put(1) };
     let state = wrote(dot(A, 1), "ten chars!");
-    assert_eq!(bench.put(ten).changes, [next_epoch(1), holds_and_may_continue(&state, 0, 1, [1])]);
+    assert_eq!(bench.put(ten).changes, [has_minted(1), holds_and_may_continue(&state, 0, 1, [1])]);
 }
 
 #[test]

@@ -205,15 +205,20 @@ pub(crate) fn holds(state: &Arc<Record>) -> Change {
     Change::Entry { key: key(), entry: Entry::received(Arc::clone(state)) }
 }
 
-/// The store takes note that the epochs before this one are used.
-pub(crate) fn next_epoch(epoch: u64) -> Change {
-    identity(INCARNATION, epoch)
+/// The store takes note of the highest counter that its node has minted.
+pub(crate) fn has_minted(counter: u64) -> Change {
+    Change::Identity(Identity { minted: counter, ..fresh_identity(INCARNATION) })
 }
 
-/// The store takes note of who its node is.
-pub(crate) fn identity(incarnation: Incarnation, next_epoch: u64) -> Change {
+/// The same, and that the node took an epoch that nobody had heard of.
+pub(crate) fn has_minted_in_fresh_epoch(counter: u64, next_epoch: u64) -> Change {
     let next_epoch = Epoch(next_epoch);
-    Change::Identity(Identity { incarnation, next_epoch, is_caught_up: true })
+    Change::Identity(Identity { minted: counter, next_epoch, ..fresh_identity(INCARNATION) })
+}
+
+/// Who a node is that starts under this incarnation for the first time.
+pub(crate) fn fresh_identity(incarnation: Incarnation) -> Identity {
+    Identity::fresh(incarnation, true)
 }
 
 /// Only effects.

@@ -60,10 +60,14 @@ pub(super) fn label(message: &Message) -> String {
         | Message::ProbeReply { .. }
         | Message::HandoffAck { .. }
         | Message::CatchUp { .. }
+        | Message::Register { .. }
         | Message::ReapAgree { .. }
         | Message::Reap { .. }
         | Message::SyncHashes { .. }
         | Message::SyncKeys { .. } => {}
+        Message::Registered { agrees, .. } => {
+            text.push_str(if *agrees { ": yes" } else { ": no" });
+        }
         // An answer is known by what it says.
         Message::PutReply { outcome, .. } => {
             text = match outcome {

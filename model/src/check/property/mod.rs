@@ -6,6 +6,7 @@
 
 mod deletes;
 mod endings;
+mod entries;
 mod held;
 mod hints;
 mod reached;
@@ -204,6 +205,7 @@ pub const ALL: &[PropertySpec] = &[
     reads::FAILED_WRITE_INVISIBLE,
     deletes::NO_RESURRECTION,
     hints::HINT_SAFETY,
+    entries::ENTRIES_BOUNDED,
     reached::SIBLINGS,
     reached::MORE_SIBLINGS_THAN_CLIENTS,
     reached::WRITE_ACKNOWLEDGED,

@@ -9,6 +9,7 @@ mod limit;
 mod mint;
 mod put;
 mod reap;
+mod register;
 mod sync;
 
 use alloc::collections::BTreeMap;
@@ -24,7 +25,7 @@ use crate::versions::Record;
 
 use super::effect::{Effect, Input, Step, Timer};
 use super::message::{Message, Refusal};
-use super::store::{Change, Entry, Hint, Identity, KeptHint, Store};
+use super::store::{Change, Entry, Hint, KeptHint, Store};
 use super::waits::Waits;
 pub use catch_up::Awaited;
 use catch_up::CatchUp;
@@ -33,6 +34,8 @@ use forward::{PendingForward, PendingProbe};
 use get::PendingGet;
 use put::PendingPut;
 use reap::{Agreed, Asked, Reaper};
+pub use register::has_void_version;
+use register::{Claim, Naming};
 use sync::{Hashes, LeafPage};
 
 /// What one node of a cluster is told before it starts.
@@ -61,6 +64,8 @@ pub struct Replica {
     /// Present while the node neither votes nor serves, since it lost its disk.
     catching_up: Option<CatchUp>,
     reaper: Reaper,
+    /// Whether the node may mint, and the puts that wait until it may.
+    naming: Naming,
     /// Present while the node is up and compares with others. Follows the store.
     forest: Option<Forest>,
 }
@@ -91,8 +96,8 @@ impl Replica {
                 let is_caught_up = known.map_or(founding, |known| known.is_caught_up)
                     || CatchUp::default().is_enough(config)
                     || config.cluster.deviates(Deviation::ServeUncaught);
-                let next_epoch = Default::default();
-                let identity = Identity { incarnation, next_epoch, is_caught_up };
+                let (naming, identity) = Naming::at_start(config, known, incarnation, is_caught_up);
+                self.naming = naming;
                 step.changes.push(Change::Identity(identity));
                 if !is_caught_up {
                     self.start_catching_up(config, &mut step);
@@ -113,6 +118,10 @@ impl Replica {
                 self.expire_forward(config, request, &mut step);
                 self.expire_probe(config, store, now, request, &mut step)?;
             }
+            Input::Expire(Timer::Register) => {
+                self.expire_register(config, store, now, &mut step)?;
+            }
+            Input::Expire(Timer::Waiting) => self.release(config, store, now, &mut step)?,
             Input::Expire(Timer::Handoff) => self.expire_handoff(config, store, &mut step)?,
             Input::Expire(Timer::CatchUp) => self.ask_all(config, &mut step),
             Input::Expire(Timer::Reap) => self.expire_reap(config, store, &mut step)?,
@@ -134,6 +143,7 @@ impl Replica {
         message: Message,
         step: &mut Step,
     ) -> Result<(), S::Error> {
+        let Some(message) = register::without_void(store, message)? else { return Ok(()) };
         match message {
             Message::Put(put) => self.receive_put(config, store, now, from, put, step),
             Message::Get(get) => self.receive_get(config, store, from, get, step),
@@ -201,7 +211,7 @@ impl Replica {
             Message::GetReply { .. } => Ok(()),
             between_nodes => match from {
                 Peer::Node(from) => {
-                    self.receive_from_node(config, store, from, between_nodes, step)
+                    self.receive_from_node(config, store, now, from, between_nodes, step)
                 }
                 Peer::Client(_) => Ok(()),
             },
@@ -213,6 +223,7 @@ impl Replica {
         &mut self,
         config: &NodeConfig,
         store: &S,
+        now: Timestamp,
         from: NodeId,
         message: Message,
         step: &mut Step,
@@ -221,6 +232,13 @@ impl Replica {
             Message::ProbeReply { request } => {
                 self.receive_probe_reply(config, request, from, step);
                 Ok(())
+            }
+            Message::Register { incarnation, life, token, minted } => {
+                let claim = Claim { incarnation, life, token, minted };
+                self.receive_register(config, store, from, claim, step)
+            }
+            Message::Registered { token, agrees } => {
+                self.receive_registered(config, store, now, from, token, agrees, step)
             }
             Message::Handoff { key, state } => {
                 if config.stores(&key, &state) {
@@ -282,7 +300,11 @@ impl Replica {
     /// How many requests this node carries.
     #[must_use]
     pub fn pending_count(&self) -> usize {
-        self.puts.len() + self.gets.len() + self.forwards.len() + self.probes.len()
+        self.puts.len()
+            + self.gets.len()
+            + self.forwards.len()
+            + self.probes.len()
+            + self.naming.waiting_count()
     }
 
     /// Whether this node still waits for answers to the request.
@@ -292,6 +314,13 @@ impl Replica {
             || self.gets.contains_key(&request)
             || self.forwards.contains_key(&request)
             || self.probes.contains_key(&request)
+            || self.waits_to_mint(request)
+    }
+
+    /// Whether this put waits here until it is certain under which identity to mint.
+    #[must_use]
+    pub fn waits_to_mint(&self, request: RequestId) -> bool {
+        self.naming.waiting().any(|put| put.request == request)
     }
 
     /// Whether an acknowledgement of this request by this node can change anything here, now or

@@ -18,6 +18,7 @@ use crate::versions::{Dot, Record, VersionVector, Write};
 use super::finished::FinishedPut;
 use super::hints::keep;
 use super::limit::{check_gain, check_key, check_value};
+use super::register::set_identity;
 use super::{NodeConfig, Replica, mint, start_timer, stop_timer};
 
 /// A write that a node coordinates, as far as it has got.
@@ -102,12 +103,16 @@ impl Replica {
             self.pass_put_on(config, from, put, step);
             return Ok(());
         }
+        let Some(identity) = self.certain_identity(config, store, step)? else {
+            self.wait_to_mint(from, put);
+            return Ok(());
+        };
         let key = put.key.clone();
         let fan_out = put.fan_out;
         let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy())
             || planted!(config.cluster, FallbackCountedUnderStrict);
         let w = if planted!(config.cluster, WriteQuorumOneLess) { w.max(2) - 1 } else { w };
-        let Stored { state, delta } = match store_write(config, store, now, entry, put, step)? {
+        let Stored { state, delta } = match store_write(config, identity, now, entry, put, step) {
             Ok(stored) => stored,
             Err(refusal) => {
                 reply_put(from, request, PutOutcome::Refused(refusal), step);
@@ -164,13 +169,14 @@ impl Replica {
         let Some(home) = config.other_homes(&key).next() else { return Ok(()) };
         // The node holds no entry of the key, so its dot starts a run that nobody continues; and
         // what the client has seen is all that the state covers, so it covers no write unseen.
-        let Some(identity) = store.identity()? else { return Ok(()) };
+        let Some(identity) = self.identity_at_once(store, step)? else { return Ok(()) };
         let before = match store.hint(home, &key)? {
             Some(kept) => kept.state,
             None => Arc::new(Record::empty(config.cluster.versioning())),
         };
-        let seen = [&before.context(), &put.context];
-        let (dot, _, identity_after) = mint::next_dot(config.mints_as, identity, None, seen);
+        let contexts = [&before.context(), &put.context];
+        let (run, identity) = mint::detached_run(config.mints_as, identity, contexts);
+        let (dot, _, identity) = mint::next_dot(config.mints_as, identity, run);
         let mut state = Record::empty(config.cluster.versioning());
         let context = put.context;
         state.put(&Write {
@@ -190,7 +196,7 @@ impl Replica {
             refuse(Refusal::TooManyHints { hints_max }, step);
             return Ok(());
         };
-        step.changes.extend(identity_after.map(Change::Identity));
+        set_identity(identity, step);
         let mut round = WriteRound::new(w);
         round.acknowledge(config.node);
         for home in config.other_homes(&key) {
@@ -223,6 +229,10 @@ impl Replica {
             pending.client = from;
             let write = pending.write.clone();
             send_missing(config, store, request, &write, step)?;
+            return Ok(true);
+        }
+        if let Some(waiting_for) = self.naming.waiting_mut(request) {
+            *waiting_for = from;
             return Ok(true);
         }
         if self.retry_passed_on(config, from, put, step) {
@@ -414,43 +424,36 @@ struct Stored {
 }
 
 /// Mints the dot and applies the write to the node's own state of the key.
-fn store_write<S: Store>(
+fn store_write(
     config: &NodeConfig,
-    store: &S,
+    identity: Identity,
     now: Timestamp,
     entry: Option<Entry>,
     put: PutRequest,
     step: &mut Step,
-) -> Result<Result<Stored, Refusal>, S::Error> {
-    let identity = store.identity()?.unwrap_or(Identity {
-        // A store without an identity never took its Start; the runtime and the model both
-        // start a node before anything else.
-        incarnation: Default::default(),
-        next_epoch: Default::default(),
-        is_caught_up: true,
-    });
-    let (state, run, requests) = match entry {
+) -> Result<Stored, Refusal> {
+    let (state, last, requests) = match entry {
         Some(entry) => ((*entry.state).clone(), entry.run, entry.requests),
         None => (Record::empty(config.cluster.versioning()), None, Default::default()),
     };
-    let (dot, run, identity_after) = if config.cluster.deviates(Deviation::OneActorPerNode) {
+    let (dot, run, identity) = if config.cluster.deviates(Deviation::OneActorPerNode) {
         let (dot, run) = mint::next_dot_of_one_actor(config.mints_as, &state.context());
-        (dot, run, None)
+        (dot, run, identity)
     } else {
         // A client's context is news from the other replicas too: a node that came back with an
         // old disk may learn from it first that it has minted later dots than it remembers.
+        let contexts = [&state.context(), &put.context];
         let (cluster, node) = (&config.cluster, config.mints_as);
-        let seen = [&state.context(), &put.context];
-        let run = mint::surviving_run(cluster, node, Some(identity), run, &put.context);
-        mint::next_dot(node, identity, run, seen)
+        let (run, identity) = mint::run_for(cluster, node, identity, last, contexts);
+        mint::next_dot(node, identity, run)
     };
-    if planted!(config.cluster, CounterRepeats) && run.counter > 1 {
-        let run = Run { counter: run.counter - 1, ..run };
-        let dot = Dot { counter: run.counter, ..dot };
-        let minted = Minted { dot, run, requests, identity_after };
-        return Ok(store_as(config, state, minted, now, put, step));
+    if planted!(config.cluster, CounterRepeats)
+        && let Some(run) = last
+    {
+        let minted = Minted { dot: Dot { counter: run.counter, ..dot }, run, requests, identity };
+        return store_as(config, state, minted, now, put, step);
     }
-    Ok(store_as(config, state, Minted { dot, run, requests, identity_after }, now, put, step))
+    store_as(config, state, Minted { dot, run, requests, identity }, now, put, step)
 }
 
 /// The name of a write, and what must be stored with it.
@@ -459,14 +462,14 @@ struct Minted {
     run: Run,
     /// The requests for which the node minted before.
     requests: MintedRequests,
-    identity_after: Option<Identity>,
+    identity: Identity,
 }
 
 /// Applies the write under this dot.
 fn store_as(
     config: &NodeConfig,
     before: Record,
-    Minted { dot, run, mut requests, identity_after }: Minted,
+    Minted { dot, run, mut requests, identity }: Minted,
     now: Timestamp,
     mut put: PutRequest,
     step: &mut Step,
@@ -483,7 +486,7 @@ fn store_as(
     state.put(&write);
     check_gain(config, &before, &state)?;
     let state = Arc::new(state);
-    step.changes.extend(identity_after.map(Change::Identity));
+    set_identity(identity, step);
     requests.remember(put.request, config.cluster.limits().requests_max);
     let entry = Entry { state: Arc::clone(&state), run: Some(run), requests };
     step.changes.push(Change::Entry { key: put.key, entry });

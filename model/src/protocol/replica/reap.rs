@@ -376,7 +376,10 @@ impl Replica {
 
     /// Whether a request here holds, or may yet hold, an older state of the key.
     fn is_busy_with(&self, key: &Key) -> bool {
-        self.puts_to(key) || self.gets_of(key) || self.probes_for(key)
+        self.puts_to(key)
+            || self.gets_of(key)
+            || self.probes_for(key)
+            || self.naming.waits_about(key)
     }
 }
 

@@ -93,7 +93,10 @@ impl Replica {
             let (key, new) = match change {
                 Change::Entry { key, entry } => (key, Some(config.sync_digest(&entry.state))),
                 Change::RemoveEntry { key } => (key, None),
-                Change::Identity(_) | Change::Hint { .. } | Change::RemoveHint { .. } => continue,
+                Change::Identity(_)
+                | Change::Registration { .. }
+                | Change::Hint { .. }
+                | Change::RemoveHint { .. } => continue,
             };
             let old = store.entry(key)?.map(|entry| config.sync_digest(&entry.state));
             forest.follow(&config.cluster, key, old, new);

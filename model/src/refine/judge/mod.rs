@@ -20,6 +20,7 @@ use crate::cluster::ClusterConfig;
 use crate::ids::{ClientId, Key, NodeId, RequestId};
 use crate::protocol::{
     Change, Entry, Input, KeptHint, Message, NodeConfig, Operation, Outcome, Store, Timer,
+    has_void_version,
 };
 use crate::versions::{ActorId, Dot, Record, VersionVector};
 
@@ -175,10 +176,11 @@ impl Judge {
             };
             // A home mints when it takes the put, into its entry; a fallback when it gives the
             // homes up, into a hint.
-            let at_home = match message {
-                Some(Message::Put(put)) if touched.is_minted() => planned(put.request),
-                _ => None,
+            let put = match message {
+                Some(Message::Put(put)) => Some(put.request),
+                _ => taken.released,
             };
+            let at_home = put.filter(|_| touched.is_minted()).and_then(planned);
             let at_fallback = match input {
                 Input::Expire(Timer::Request(request)) => planned(*request),
                 _ => None,
@@ -195,7 +197,7 @@ impl Judge {
             if let Some(after) = &touched.after {
                 let came = [
                     touched.before.as_ref().map(|before| &*before.state),
-                    carried(message, &touched.key),
+                    carried(state, message, &touched.key),
                 ];
                 ghost.look_for_lost_siblings(config.node, came, at_home, &after.state);
                 let has_siblings = after.state.versions().count() > 1;
@@ -213,7 +215,7 @@ impl Judge {
                     _ => false,
                 });
                 let before = hint.before.as_ref().map(|kept| &*kept.state);
-                let came = [before, carried(of_home, &touched.key)];
+                let came = [before, carried(state, of_home, &touched.key)];
                 let written = at_fallback.filter(|_| minted.is_some());
                 ghost.look_for_lost_siblings(config.node, came, written, after);
                 let has_siblings = after.versions().count() > 1;
@@ -362,10 +364,14 @@ impl KeyNodes {
     }
 }
 
-/// What a message brings of a key.
-fn carried<'a>(message: Option<&'a Message>, key: &Key) -> Option<&'a Record> {
+/// What a message brings of a key to a node that does not turn it away.
+fn carried<'a>(node: &NodeState, message: Option<&'a Message>, key: &Key) -> Option<&'a Record> {
+    let is_kept = |state: &Record| {
+        let Ok(is_void) = has_void_version(&node.store, state);
+        !is_void
+    };
     let mut carried = message.into_iter().flat_map(Message::carried);
-    carried.find(|(of, _)| *of == key).map(|(_, state)| &**state)
+    carried.find(|(of, state)| *of == key && is_kept(state)).map(|(_, state)| &**state)
 }
 
 impl Touched {

@@ -103,6 +103,7 @@ enum RawTimer {
     Handoff,
     Sync,
     CatchUp,
+    Register,
     Reap,
     Settled,
 }
@@ -664,6 +665,7 @@ impl Reader<'_> {
             }
             (RawTimer::Handoff, None) => Timer::Handoff,
             (RawTimer::CatchUp, None) => Timer::CatchUp,
+            (RawTimer::Register, None) => Timer::Register,
             (RawTimer::Reap, None) => Timer::Reap,
             (RawTimer::Settled, None) => Timer::Settled,
         };
