@@ -37,6 +37,7 @@ deviations! {
     OneActorPerNode: "a node names its writes by itself alone: no incarnation, no epoch",
     RebuildFromOne: "a node that lost its disk serves once it has caught up from one other home",
     ServeUncaught: "a node that lost its disk serves at once",
+    RestartsAnew: "every start takes a fresh incarnation",
     ValuesOnlyTree: "hash trees cover keys and values, not contexts and dots",
     #[cfg(feature = "planted-faults")]
     CatchUpAskedOnce: "a node that lost its disk asks the others for what they hold once, and never again",
@@ -62,8 +63,6 @@ deviations! {
     CounterRepeats: "the counter of a run does not advance",
     #[cfg(feature = "planted-faults")]
     EpochNotRenewed: "a run goes on, whatever was forgotten since",
-    #[cfg(feature = "planted-faults")]
-    RestartsAnew: "every start takes a fresh incarnation",
     #[cfg(feature = "planted-faults")]
     LifeNotRaised: "a start goes on in the life that its disk tells of",
     #[cfg(feature = "planted-faults")]

@@ -61,6 +61,7 @@ const SHOWING: &[&str] = &[
     "r1-w3-node-down",
     "r3-w1-node-down",
     "context-pruned",
+    "restarts-anew",
 ];
 
 #[test]

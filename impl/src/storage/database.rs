@@ -72,6 +72,9 @@ pub struct Storage {
     _lock: File,
 }
 
+/// The highest counter that any row has seen, per incarnation of a node.
+type HighestSeen = BTreeMap<(NodeId, Incarnation), u64>;
+
 impl Storage {
     /// Opens the store of this directory, which is created if there is none.
     ///
@@ -132,7 +135,7 @@ impl Storage {
     }
 
     /// Counts everything, looking at every row: what the index of tombstones says must be true.
-    fn counted(&self) -> Result<(Counts, BTreeMap<(NodeId, Incarnation), u64>), StorageError> {
+    fn counted(&self) -> Result<(Counts, HighestSeen), StorageError> {
         let (mut counts, mut seen) = (Counts::default(), BTreeMap::new());
         self.visit_entries(|key, entry| {
             counts.replace_entry(key, None, Some(entry));

@@ -113,6 +113,7 @@ builtins! {
     "disk-rollback-w1"
     "disk-rollback-sloppy"
     "restarts-keep-incarnation"
+    "restarts-anew"
     "rollback-unwritten"
     "rollback-hint"
     "amnesia"

@@ -39,9 +39,8 @@ fn hint(home: NodeId, state: &Arc<Record>) -> Message {
 /// Whether a node that has started again asks others under which identity it may mint: it does so
 /// before its first new write, and at no retry that it recognises.
 fn is_to_be_minted(step: &Step) -> bool {
-    let asks = |effect: &Effect| {
-        matches!(effect, Effect::Send { message: Message::Register { .. }, .. })
-    };
+    let asks =
+        |effect: &Effect| matches!(effect, Effect::Send { message: Message::Register { .. }, .. });
     step.effects.iter().any(asks)
 }
 

@@ -92,7 +92,7 @@ impl Naming {
         is_caught_up: bool,
     ) -> (Naming, Identity) {
         let fresh = || (Naming::default(), Identity::fresh(candidate, is_caught_up));
-        if planted!(config.cluster, RestartsAnew) {
+        if config.cluster.deviates(Deviation::RestartsAnew) {
             return fresh();
         }
         // One that has no names but its own never asks.
