@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use quorate::client::{Session, SessionOptions, collect_status, obstacles};
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate_model::ids::{Key, NodeId, Value};
-use quorate_model::protocol::{Operation, Outcome};
+use quorate_model::protocol::{Operation, Outcome, Refusal};
 use quorate_model::versions::VersionVector;
 use support::TestCluster;
 
@@ -80,10 +80,9 @@ fn configured(edit: impl FnOnce(String) -> String) -> TestCluster {
     })
 }
 
+/// A value of so many bytes.
 fn value(bytes: usize, start: &str) -> Value {
-    let mut text = start.to_string();
-    text.extend(std::iter::repeat_n('x', bytes));
-    Value::from(&*text)
+    Value::from(&*format!("{start}{}", "x".repeat(bytes - start.len())))
 }
 
 fn put(key: &Key, value: Option<Value>, context: VersionVector) -> Operation {
@@ -100,9 +99,9 @@ fn read(session: &mut Session, key: &Key) -> (BTreeSet<Value>, VersionVector) {
     }
 }
 
-/// Two clients write a key at the same time through different homes. Gives what was acknowledged;
-/// `None` if the second found the first there already and was refused for it.
-fn race(nodes: &Nodes, key: &Key, bytes: usize) -> Option<BTreeSet<Value>> {
+/// Two clients write a key at the same time through different homes, and neither has seen what the
+/// other wrote. Gives what they wrote.
+fn race(nodes: &Nodes, key: &Key, bytes: usize) -> BTreeSet<Value> {
     let barrier = Barrier::new(2);
     let homes = nodes.homes(key);
     let write = |coordinator: NodeId| {
@@ -110,8 +109,7 @@ fn race(nodes: &Nodes, key: &Key, bytes: usize) -> Option<BTreeSet<Value>> {
         let value = value(bytes, &format!("{coordinator}"));
         barrier.wait();
         match session.perform(put(key, Some(value.clone()), VersionVector::new())).unwrap() {
-            Outcome::PutOk { .. } => Some(value),
-            Outcome::Refused(_) => None,
+            Outcome::PutOk { .. } => value,
             outcome => panic!("{key}: {outcome:?}"),
         }
     };
@@ -124,10 +122,8 @@ fn race(nodes: &Nodes, key: &Key, bytes: usize) -> Option<BTreeSet<Value>> {
 
 /// Large siblings of so many keys are read, survive a lost disk, are resolved and deleted.
 fn large_siblings_do_not_stop_anything(nodes: &mut Nodes, count: usize, bytes: usize) {
-    let keys = (0..10 * count).map(|index| Key::from(&*format!("key{index}")));
-    let raced = keys.filter_map(|key| race(nodes, &key, bytes).map(|written| (key, written)));
-    let (keys, written): (Vec<_>, Vec<_>) = raced.take(count).unzip();
-    assert_eq!(keys.len(), count, "too few writes met");
+    let keys: Vec<_> = (0..count).map(|index| Key::from(&*format!("key{index}"))).collect();
+    let written: Vec<_> = keys.iter().map(|key| race(nodes, key, bytes)).collect();
     nodes.wait_converged();
     for (key, written) in keys.iter().zip(&written) {
         assert_eq!(read(&mut nodes.session(None), key).0, *written, "{key}");
@@ -161,6 +157,38 @@ fn siblings_that_no_datagram_carries_are_read_resolved_deleted_and_caught_up() {
     let statuses = collect_status(&nodes.cluster.file, DEADLINE).unwrap();
     assert!(statuses.values().any(|status| status.traffic.streamed > 0));
     assert!(statuses.values().all(|status| status.traffic.too_large == 0));
+}
+
+#[test]
+fn the_same_with_values_of_the_most_bytes_permitted() {
+    let mut nodes = Nodes::of(configured(|text| text));
+    let bytes_max = nodes.cluster.file.cluster.limits().value_bytes_max;
+    large_siblings_do_not_stop_anything(&mut nodes, 2, bytes_max);
+}
+
+#[test]
+fn the_longest_key_and_value_come_out_unchanged_and_one_byte_more_is_refused() {
+    let nodes = Nodes::of(configured(|text| text));
+    let limits = nodes.cluster.file.cluster.limits();
+    let longest = Key::from(&*"k".repeat(limits.key_bytes_max));
+    let largest = value(limits.value_bytes_max, "largest");
+    let mut session = nodes.session(None);
+    let mut write = |key: &Key, value: &Value| {
+        session.perform(put(key, Some(value.clone()), VersionVector::new())).unwrap()
+    };
+    let outcome = write(&longest, &largest);
+    assert!(matches!(outcome, Outcome::PutOk { .. }), "{outcome:?}");
+    let too_long = Key::from(&*"k".repeat(limits.key_bytes_max + 1));
+    let outcome = write(&too_long, &largest);
+    assert!(matches!(outcome, Outcome::Refused(Refusal::KeyTooLong { .. })), "{outcome:?}");
+    let outcome = write(&longest, &value(limits.value_bytes_max + 1, "larger"));
+    assert!(matches!(outcome, Outcome::Refused(Refusal::ValueTooLarge { .. })), "{outcome:?}");
+
+    nodes.wait_converged();
+    for home in nodes.homes(&longest) {
+        let (values, _) = read(&mut nodes.session(Some(home)), &longest);
+        assert!(values == BTreeSet::from([largest.clone()]), "at {home}: {} values", values.len());
+    }
 }
 
 #[test]
