@@ -537,7 +537,7 @@ fn a_wait_for_older_datagrams_that_ends_early_is_refused() {
             let TraceLine::Step(step) = line else { return false };
             let is_end = step.input == Input::Expire(Timer::Settled);
             if is_end && left == 0 {
-                step.at_us = waits_since_us + LIFETIME_US - 1;
+                step.at_us = waits_since_us + 2 * LIFETIME_US - 1;
                 return true;
             }
             left -= usize::from(is_end);
@@ -546,7 +546,7 @@ fn a_wait_for_older_datagrams_that_ends_early_is_refused() {
         });
         let refused = judge(&altered).refused();
         assert_eq!(refused.place.to_string(), place);
-        let (waited_us, lifetime_us) = (LIFETIME_US - 1, LIFETIME_US);
-        assert_eq!(refused.reason, Reason::SettledEarly { waited_us, lifetime_us });
+        let (waited_us, least_us) = (2 * LIFETIME_US - 1, 2 * LIFETIME_US);
+        assert_eq!(refused.reason, Reason::SettledEarly { waited_us, least_us });
     }
 }

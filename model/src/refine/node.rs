@@ -138,12 +138,14 @@ impl NodeReplay {
         Ok(Taken { step, touched, released, is_cut_off })
     }
 
-    /// Whether a wait for older datagrams, if it ends with this step, took as long as they live.
+    /// Whether a wait for older datagrams, if it ends with this step, took as long as anybody may
+    /// believe one: two lifetimes, since the clocks of two processes may differ by one.
     fn check_wait(&self, recorded: &NodeStep) -> Result<(), Reason> {
         let waited_us = recorded.at_us.saturating_sub(self.waits_since_us);
-        match (&recorded.input, self.datagram_lifetime_us) {
-            (Input::Expire(Timer::Settled), Some(lifetime_us)) if waited_us < lifetime_us => {
-                Err(Reason::SettledEarly { waited_us, lifetime_us })
+        let least_us = self.datagram_lifetime_us.map(|lifetime_us| 2 * lifetime_us);
+        match (&recorded.input, least_us) {
+            (Input::Expire(Timer::Settled), Some(least_us)) if waited_us < least_us => {
+                Err(Reason::SettledEarly { waited_us, least_us })
             }
             _ => Ok(()),
         }

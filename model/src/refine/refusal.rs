@@ -126,8 +126,8 @@ pub enum Reason {
     SettledEarly {
         /// How long it took.
         waited_us: u64,
-        /// For how long a datagram is under way at most, as the header says.
-        lifetime_us: u64,
+        /// How long it takes at least: twice as long as datagrams live, as the header says.
+        least_us: u64,
     },
     /// A timer expires that is not running.
     NotRunning(Timer),
@@ -242,9 +242,9 @@ impl Refused {
                  as the header says: {}",
                 exactly(names, envelope)
             ),
-            Reason::SettledEarly { waited_us, lifetime_us } => format!(
-                "waited {waited_us} us for older datagrams to be gone, but they live {lifetime_us} \
-                 us as the header says"
+            Reason::SettledEarly { waited_us, least_us } => format!(
+                "waited {waited_us} us for older datagrams to be gone, but that takes {least_us} us: \
+                 twice as long as they live, as the header says"
             ),
             Reason::NotRunning(timer) => {
                 format!("a timer expires that is not running: {}", names.timer(*timer))

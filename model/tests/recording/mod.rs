@@ -78,7 +78,8 @@ pub(crate) fn record(plan: &Plan) -> Vec<(String, Vec<String>)> {
     recording.files()
 }
 
-/// Records how a node on its own reaps a tombstone: two waits, each as long as a datagram lives.
+/// Records how a node on its own reaps a tombstone: two waits, each twice as long as a
+/// datagram lives.
 pub(crate) fn record_reaping(datagram_lifetime_us: u64) -> Vec<(String, Vec<String>)> {
     let background = Background { reaping: Reaping::Agreed, ..Background::default() };
     let nodes = vec!["ann".to_owned()];
@@ -101,7 +102,7 @@ pub(crate) fn record_reaping(datagram_lifetime_us: u64) -> Vec<(String, Vec<Stri
     }
     recording.step(0, Input::Expire(Timer::Reap));
     for _ in 0..2 {
-        recording.clock_us += datagram_lifetime_us;
+        recording.clock_us += 2 * datagram_lifetime_us;
         recording.step(0, Input::Expire(Timer::Settled));
     }
     assert!(recording.nodes[0].before.get(&Key::from("k")).is_none(), "it is reaped");
