@@ -209,6 +209,7 @@ fn place(action: &Action) -> impl Ord + use<> {
         Action::Duplicate(envelope) => of(4, Some(envelope)),
         Action::Recover { .. } | Action::Heal => of(5, None),
         Action::Crash { .. } | Action::Partition { .. } => of(6, None),
+        Action::AcceptLoss { .. } => of(7, None),
         Action::Wipe { .. } | Action::Snapshot { .. } | Action::Restore { .. } => of(7, None),
         Action::SetClock { .. } => of(8, None),
     }

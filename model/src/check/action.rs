@@ -113,6 +113,13 @@ pub enum Action {
     },
     /// The network is whole again.
     Heal,
+    /// An operator accepts that what some nodes held is lost. No search does so; scripts do.
+    AcceptLoss {
+        /// The node that catches up and waits for them.
+        node: NodeId,
+        /// Whose holdings are given up.
+        lost: NodeSet,
+    },
     /// Somebody sets a node's wall clock.
     SetClock {
         /// Which node.

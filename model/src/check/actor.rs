@@ -13,7 +13,7 @@ use core::time::Duration;
 use stateright::actor::{Actor, Id, Out};
 
 use crate::cluster::ClusterConfig;
-use crate::ids::{ClientId, Key, NodeId, Peer, RequestId, Timestamp};
+use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::{
     Client, ClientStep, Effect, Input, MemoryStore, Message, NodeConfig, Operation, Outcome,
     Replica, Step, Timer,
@@ -267,6 +267,15 @@ impl ClusterActor {
         state.lives += 1;
         let start = Input::Start { incarnation: Incarnation(state.lives), founding: false };
         let step = state.step(config, start);
+        self.perform(step.effects, out);
+    }
+
+    /// An operator accepts at a node that catches up that what these nodes held is lost.
+    pub(crate) fn accept_loss(&self, state: &mut ActorState, lost: NodeSet, out: &mut Out<Self>) {
+        let (ClusterActor::Node(config), ActorState::Node(state)) = (self, state) else {
+            panic!("only nodes catch up");
+        };
+        let step = state.step(config, Input::AcceptLoss { lost });
         self.perform(step.effects, out);
     }
 

@@ -100,6 +100,7 @@ impl Current<'_> {
             | Action::Duplicate(_)
             | Action::Crash { .. }
             | Action::Wipe { .. }
+            | Action::AcceptLoss { .. }
             | Action::Snapshot { .. }
             | Action::Restore { .. }
             | Action::Partition { .. }

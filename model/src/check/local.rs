@@ -13,7 +13,7 @@ use super::memo::{self, Fingerprint};
 use super::shared::Shared;
 use super::state::Seat;
 use crate::cluster::Reaping;
-use crate::ids::{Key, NodeId, Peer};
+use crate::ids::{Key, NodeId, NodeSet, Peer};
 use crate::protocol::{
     Entry, Message, NodeConfig, Outcome, PutRequest, Store, Timer, has_void_version,
 };
@@ -31,13 +31,17 @@ pub(crate) enum Event {
     Expire(Peer, Timer),
     /// A node that stopped starts again.
     Restart(NodeId),
+    /// An operator accepts the loss of what these nodes held.
+    AcceptLoss(NodeId, NodeSet),
 }
 
 impl Fingerprint for Event {
     fn fingerprint(&self) -> u64 {
         match self {
             Event::Receive(envelope) => envelope.fingerprint(),
-            Event::Choose(_) | Event::Expire(..) | Event::Restart(_) => memo::of(self),
+            Event::Choose(_) | Event::Expire(..) | Event::Restart(_) | Event::AcceptLoss(..) => {
+                memo::of(self)
+            }
         }
     }
 }
@@ -142,11 +146,12 @@ pub(crate) fn step(
             actor.on_msg(id, &mut after, from, envelope.message.clone(), &mut out);
         }
         Event::Restart(_) => actor.restart(after.to_mut(), &mut out),
+        Event::AcceptLoss(_, lost) => actor.accept_loss(after.to_mut(), *lost, &mut out),
     }
     let mut after = after.into_owned();
     let message = match event {
         Event::Receive(envelope) => Some(&envelope.message),
-        Event::Choose(_) | Event::Expire(..) | Event::Restart(_) => None,
+        Event::Choose(_) | Event::Expire(..) | Event::Restart(_) | Event::AcceptLoss(..) => None,
     };
     let facts = match (actor, &seat.state, &mut after) {
         (ClusterActor::Node(config), ActorState::Node(before), ActorState::Node(after)) => {
@@ -211,7 +216,7 @@ fn is_incident(event: &Event, before: &NodeState, after: &NodeState) -> bool {
     };
     match event {
         // What a start loses is the fault of its disk.
-        Event::Restart(_) | Event::Choose(_) => false,
+        Event::Restart(_) | Event::Choose(_) | Event::AcceptLoss(..) => false,
         Event::Receive(envelope) => {
             let is_told = matches!(envelope.message, Message::Registered { .. });
             !is_told && incarnation(before) != incarnation(after)

@@ -453,6 +453,12 @@ impl ClusterModel {
                 self.instruments.count(Kind::Recover);
                 self.step(&mut state, node.index(), &Event::Restart(node), hops);
             }
+            Action::AcceptLoss { node, lost } => {
+                if node.index() >= self.nodes || state.down.contains(node) {
+                    return None;
+                }
+                self.step(&mut state, node.index(), &Event::AcceptLoss(node, lost), hops);
+            }
             Action::Wipe { node } => {
                 state.faults.wipes = state.faults.wipes.checked_sub(1)?;
                 if !state.down.contains(node) {

@@ -149,6 +149,10 @@ impl Stage<'_> {
                 };
                 self.take(Action::Restore { node: *node, copy })
             }
+            Verb::AcceptLoss { node, lost } => {
+                self.must_be_up(*node)?;
+                self.take(Action::AcceptLoss { node: *node, lost: *lost })
+            }
             Verb::SetClock { node, to } => self.take(Action::SetClock { node: *node, to: *to }),
             Verb::DeliverAll => self.deliver_all(),
             Verb::Deliver(selector) => {

@@ -308,6 +308,11 @@ impl Names {
                 let groups = groups.iter().map(|group| self.node_set(*group)).join(" | ");
                 format!("the network splits: {groups}")
             }
+            Action::AcceptLoss { node, lost } => format!(
+                "an operator accepts at {} that what {} held is lost",
+                self.node(*node),
+                self.node_set(*lost)
+            ),
             Action::Heal => "the network is whole again".to_string(),
             Action::SetClock { node, to } => {
                 format!("somebody sets the clock of {} to {}", self.node(*node), to.0)

@@ -38,7 +38,7 @@ impl Tally {
             }
             Input::Receive { message, .. } => self.add(Kind::of_delivery(message)),
             Input::Expire(timer) => self.add(Kind::of_expiry(node, *timer)),
-            // Follows a lost disk, which no accepted trace shows.
+            // Follows a lost disk, which no accepted trace shows; and no search does it.
             Input::AcceptLoss { .. } => {}
         }
     }

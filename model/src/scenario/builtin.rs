@@ -186,6 +186,8 @@ builtins! {
     "disk-lost-one-script"
     "disk-lost-w1-script"
     "two-disks-lost-script"
+    "loss-accepted-script"
+    "loss-accepted-stale-script"
     "shared-client-id-script"
     "shared-client-id-dotted-script"
     "shared-node-id-script"

@@ -86,6 +86,14 @@ pub enum Verb {
         /// To what.
         to: Timestamp,
     },
+    /// An operator accepts that what some nodes held is lost: a node that catches up waits for it no
+    /// longer.
+    AcceptLoss {
+        /// Which node catches up.
+        node: NodeId,
+        /// Whose holdings are given up.
+        lost: NodeSet,
+    },
     /// Everything that is under way arrives, and all that follows from it, as far as nodes are up.
     DeliverAll,
     /// One message arrives.

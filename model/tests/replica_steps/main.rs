@@ -3,6 +3,8 @@
 
 #[path = "../support/bench.rs"]
 mod bench;
+
+mod accept_loss;
 mod forward;
 mod get;
 mod identity;

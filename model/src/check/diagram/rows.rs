@@ -210,6 +210,9 @@ impl Builder<'_> {
                 }
                 (Tone::Good, "starts again".into(), mark(*node, Mark::Ring))
             }
+            Action::AcceptLoss { node, .. } => {
+                (Tone::Fault, "loss accepted".into(), mark(*node, Mark::Square))
+            }
             Action::Wipe { node } => (Tone::Fault, "disk lost".into(), mark(*node, Mark::Square)),
             Action::Snapshot { node } => {
                 (Tone::Notice, "disk copied".into(), mark(*node, Mark::Square))

@@ -42,6 +42,9 @@ pub fn step(model: &ClusterModel, verb: &Verb) -> String {
         Verb::SetClock { node, to } => {
             format!("set the clock of {} to {}", names.node(*node), to.0)
         }
+        Verb::AcceptLoss { node, lost } => {
+            format!("accept at {} the loss of {}", names.node(*node), names.node_set(*lost))
+        }
         Verb::DeliverAll => "deliver all".to_string(),
         Verb::Deliver(message) => format!("deliver {}", selector(names, message)),
         Verb::Drop(message) => format!("drop {}", selector(names, message)),

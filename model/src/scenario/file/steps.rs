@@ -45,6 +45,7 @@ pub(super) struct RawStep {
     snapshot: Option<Spanned<String>>,
     restore: Option<Spanned<String>>,
     set_clock: Option<RawSetClock>,
+    accept_loss: Option<RawAcceptLoss>,
     drop: Option<RawMessage>,
     duplicate: Option<RawMessage>,
     fire: Option<RawFire>,
@@ -71,6 +72,13 @@ enum RawAnswer {
 struct RawTimeout {
     node: Option<Spanned<String>>,
     client: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawAcceptLoss {
+    node: Spanned<String>,
+    lost: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -134,7 +142,7 @@ struct RawExpectAnswer {
 }
 
 /// The names of what a step can be, each with whether this step is it.
-type Verbs = [(&'static str, bool); 22];
+type Verbs = [(&'static str, bool); 23];
 
 /// The names of what can stand beside a verb, each with where it does in this step.
 type Companions = [(&'static str, Option<Range<usize>>); 10];
@@ -160,6 +168,7 @@ impl RawStep {
             ("snapshot", self.snapshot.is_some()),
             ("restore", self.restore.is_some()),
             ("set-clock", self.set_clock.is_some()),
+            ("accept-loss", self.accept_loss.is_some()),
             ("fire", self.fire.is_some()),
             ("settle", self.settle.is_some()),
             ("expect-held", self.expect_held.is_some()),
@@ -467,6 +476,11 @@ impl Reader<'_> {
         if let Some(clock) = &step.set_clock {
             let node = self.node(&clock.node, "step.set-clock.node")?;
             return Ok(Verb::SetClock { node, to: Timestamp(clock.to) });
+        }
+        if let Some(accepted) = &step.accept_loss {
+            let node = self.node(&accepted.node, "step.accept-loss.node")?;
+            let lost = self.node_list(&accepted.lost, "step.accept-loss.lost")?;
+            return Ok(Verb::AcceptLoss { node, lost: lost.into_iter().collect() });
         }
         if let Some(fire) = &step.fire {
             return self.fire(fire);
