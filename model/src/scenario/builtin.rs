@@ -82,6 +82,7 @@ builtins! {
     ["Siblings, and clocks of every kind"]
     "sibling-explosion"
     "sibling-explosion-server-clock"
+    "siblings-limit"
     "shared-client-id"
     "shared-client-id-dotted"
     "shared-node-id"
@@ -142,6 +143,7 @@ builtins! {
     "delete-hinted-duplicate"
     "delete-hinted-rounds"
     "delete-hinted-restart"
+    "retry-restart-reaped"
     "context-pruned"
     "context-pruned-hint"
     ["What reductions of the state space once missed"]
