@@ -25,6 +25,9 @@ pub struct Limits {
     pub pending_max: usize,
     /// Finished puts a node remembers to answer retries; the oldest is forgotten first.
     pub finished_max: usize,
+    /// Bytes of the finished puts a node remembers: their keys, and a fixed share for each. The
+    /// oldest is forgotten first.
+    pub finished_bytes_max: usize,
     /// Requests of one key that a node remembers durably to have minted versions for; the oldest
     /// is forgotten first.
     pub requests_max: usize,
@@ -54,6 +57,7 @@ impl Default for Limits {
             context_entries_max: None,
             pending_max: 10_000,
             finished_max: 10_000,
+            finished_bytes_max: 16 * 1024 * 1024,
             requests_max: 16,
             key_bytes_max: 4 * 1024,
             value_bytes_max: 1024 * 1024,

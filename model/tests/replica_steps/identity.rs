@@ -216,6 +216,20 @@ fn finished_puts_are_remembered_up_to_their_limit_oldest_forgotten_first() {
 }
 
 #[test]
+fn finished_puts_are_weighed_with_their_keys_and_the_oldest_forgotten_first() {
+    let limits = Limits { finished_bytes_max: 4_096, ..Limits::default() };
+    let mut bench = Bench::with_limits(A, &spec(3, 3, 2, 1), limits);
+    let long = |sequence| PutRequest { key: "k".repeat(1_500).as_str().into(), ..put(sequence) };
+    bench.put(long(0));
+    bench.put(long(1));
+    assert!(bench.replica.finished().eq([request(0), request(1)]));
+    bench.put(long(2));
+    assert!(bench.replica.finished().eq([request(1), request(2)]));
+    bench.put(put(3));
+    assert!(bench.replica.finished().eq([request(1), request(2), request(3)]));
+}
+
+#[test]
 fn a_retry_that_is_answered_becomes_the_newest_of_the_finished_puts() {
     let limits = Limits { finished_max: 2, ..Limits::default() };
     let mut bench = Bench::with_limits(A, &spec(3, 3, 2, 1), limits);

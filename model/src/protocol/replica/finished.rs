@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
+use crate::cluster::Limits;
 use crate::ids::{Key, NodeId, RequestId};
 
 use super::put::CoordinatedWrite;
@@ -26,31 +27,57 @@ pub(super) enum FinishedPut {
     },
 }
 
+/// About what a remembered put takes besides its key: its place in both collections.
+const SHARE_BYTES: usize = 256;
+
+impl FinishedPut {
+    /// About how many bytes it takes to remember it.
+    fn bytes(&self) -> usize {
+        let key = match self {
+            FinishedPut::Coordinated(write) => Some(&write.key),
+            FinishedPut::Minted { key } => Some(key),
+            FinishedPut::Forwarded { .. } => None,
+        };
+        SHARE_BYTES + key.map_or(0, |key| key.0.len())
+    }
+}
+
 /// The finished puts, oldest first out. Volatile: after a crash a retry is recognised by what is
 /// stored with its version, see [`MintedRequests`](crate::protocol::MintedRequests).
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Finished {
     puts: BTreeMap<RequestId, FinishedPut>,
     order: VecDeque<RequestId>,
+    /// The sum over `puts`: a function of them, so it never tells equal states apart.
+    #[serde(skip)]
+    bytes: usize,
 }
 
 impl Finished {
     /// Takes a put out, to answer or resume it.
     pub(super) fn take(&mut self, request: RequestId) -> Option<FinishedPut> {
-        let put = self.puts.remove(&request)?;
+        let put = self.remove(request)?;
         self.order.retain(|known| *known != request);
         Some(put)
     }
 
-    /// Remembers a put; forgets the oldest beyond `finished_max`.
-    pub(super) fn remember(&mut self, request: RequestId, put: FinishedPut, finished_max: usize) {
-        if self.puts.insert(request, put).is_none() {
-            self.order.push_back(request);
+    fn remove(&mut self, request: RequestId) -> Option<FinishedPut> {
+        let put = self.puts.remove(&request)?;
+        self.bytes -= put.bytes();
+        Some(put)
+    }
+
+    /// Remembers a put; forgets the oldest beyond `finished_max` or `finished_bytes_max`.
+    pub(super) fn remember(&mut self, request: RequestId, put: FinishedPut, limits: Limits) {
+        self.bytes += put.bytes();
+        match self.puts.insert(request, put) {
+            Some(old) => self.bytes -= old.bytes(),
+            None => self.order.push_back(request),
         }
-        while self.puts.len() > finished_max {
-            if let Some(oldest) = self.order.pop_front() {
-                self.puts.remove(&oldest);
-            }
+        while (self.puts.len() > limits.finished_max || self.bytes > limits.finished_bytes_max)
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.remove(oldest);
         }
     }
 
@@ -60,5 +87,50 @@ impl Finished {
 
     pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> + '_ {
         self.order.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use quickcheck::quickcheck;
+
+    use crate::ids::ClientId;
+
+    use super::*;
+
+    /// Remembers or takes out a put of one of a few requests, whose key has this length.
+    fn finished_after(operations: Vec<(u8, u8, bool)>, limits: Limits) -> Finished {
+        let mut finished = Finished::default();
+        for (sequence, length, is_taken) in operations {
+            let request = RequestId { client: ClientId(0), sequence: u64::from(sequence % 8) };
+            let key = Key::from(String::from_iter((0..length).map(|_| 'k')).as_str());
+            if is_taken {
+                finished.forget(request);
+            } else if length.is_multiple_of(4) {
+                let home = NodeId(0);
+                finished.remember(request, FinishedPut::Forwarded { home }, limits);
+            } else {
+                finished.remember(request, FinishedPut::Minted { key }, limits);
+            }
+        }
+        finished
+    }
+
+    quickcheck! {
+        fn the_bytes_kept_are_the_sum_over_what_is_remembered_and_within_both_bounds(
+            operations: Vec<(u8, u8, bool)>
+        ) -> bool {
+            let limits =
+                Limits { finished_max: 5, finished_bytes_max: 4 * SHARE_BYTES, ..Limits::default() };
+            let finished = finished_after(operations, limits);
+            let bytes: usize = finished.puts.values().map(FinishedPut::bytes).sum();
+            finished.bytes == bytes
+                && bytes <= limits.finished_bytes_max
+                && finished.puts.len() <= limits.finished_max
+                && finished.order.len() == finished.puts.len()
+        }
     }
 }

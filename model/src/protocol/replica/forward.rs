@@ -196,8 +196,8 @@ impl Replica {
     fn end_forward(&mut self, config: &NodeConfig, request: RequestId) -> Option<PendingForward> {
         let forward = self.forwards.remove(&request)?;
         let finished = FinishedPut::Forwarded { home: forward.home };
-        let finished_max = config.cluster.limits().finished_max;
-        self.finished.remember(request, finished, finished_max);
+        let limits = config.cluster.limits();
+        self.finished.remember(request, finished, limits);
         Some(forward)
     }
 

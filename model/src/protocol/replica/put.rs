@@ -121,8 +121,8 @@ impl Replica {
         };
         match fan_out {
             FanOut::ClientDriven => {
-                let finished_max = config.cluster.limits().finished_max;
-                self.finished.remember(request, FinishedPut::Minted { key }, finished_max);
+                let limits = config.cluster.limits();
+                self.finished.remember(request, FinishedPut::Minted { key }, limits);
                 reply_put(from, request, PutOutcome::Minted { state }, step);
             }
             FanOut::NodeDriven => {
@@ -252,8 +252,8 @@ impl Replica {
                     let outcome = PutOutcome::Minted { state: entry.state };
                     reply_put(from, request, outcome, step);
                 }
-                let finished_max = config.cluster.limits().finished_max;
-                self.finished.remember(request, FinishedPut::Minted { key }, finished_max);
+                let limits = config.cluster.limits();
+                self.finished.remember(request, FinishedPut::Minted { key }, limits);
                 Ok(true)
             }
             Some(FinishedPut::Coordinated(write)) => {
@@ -298,9 +298,9 @@ impl Replica {
             self.admit(config).and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
         let Ok(w) = admitted else { return Ok(true) };
         if let Some(entry) = entry.filter(|_| put.fan_out == FanOut::ClientDriven) {
-            let finished_max = config.cluster.limits().finished_max;
+            let limits = config.cluster.limits();
             let minted = FinishedPut::Minted { key: key.clone() };
-            self.finished.remember(request, minted, finished_max);
+            self.finished.remember(request, minted, limits);
             let state = Arc::clone(&entry.state);
             reply_put(from, request, PutOutcome::Minted { state }, step);
             return Ok(true);
@@ -327,10 +327,10 @@ impl Replica {
         write: CoordinatedWrite,
         step: &mut Step,
     ) {
-        let finished_max = config.cluster.limits().finished_max;
+        let limits = config.cluster.limits();
         if write.round.is_complete() {
             let outcome = PutOutcome::Ok { acked: write.round.acked() };
-            self.finished.remember(request, FinishedPut::Coordinated(write), finished_max);
+            self.finished.remember(request, FinishedPut::Coordinated(write), limits);
             reply_put(client, request, outcome, step);
         } else {
             self.puts.insert(request, PendingPut { client, write });
@@ -395,8 +395,8 @@ impl Replica {
         } else {
             PutOutcome::Unavailable { acked }
         };
-        let finished_max = config.cluster.limits().finished_max;
-        self.finished.remember(request, FinishedPut::Coordinated(put.write), finished_max);
+        let limits = config.cluster.limits();
+        self.finished.remember(request, FinishedPut::Coordinated(put.write), limits);
         reply_put(put.client, request, outcome, step);
     }
 
