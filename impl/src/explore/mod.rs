@@ -3,7 +3,7 @@
 //!
 //! Explorer 0.31 has two habits to know of. It reads its page from `./ui/` of the working directory
 //! before it takes the page it brings along: so it runs in a directory of its own, where it finds
-//! [ours](mod@page), which says what is explored, and never one that happens to be where it was
+//! `page`, which says what is explored, and never one that happens to be where it was
 //! started. And it panics when its address is taken: the address is tried first.
 
 mod exploration;

@@ -1,7 +1,7 @@
 //! What must hold, judged on history variables, and what should be reachable.
 //!
-//! Properties that are alike share a module: those of [`reads`], of [`writes`], of [`deletes`], of
-//! [`hints`], of what should be reachable ([`reached`]), and of where runs end ([`endings`]). Each says when it
+//! Properties that are alike share a module: those of `reads`, of `writes`, of `deletes`, of
+//! `hints`, of what should be reachable (`reached`), and of where runs end (`endings`). Each says when it
 //! is violated, when it was put to the test, and, in one sentence, why it is violated in a state.
 
 mod deletes;
