@@ -3,18 +3,21 @@
 
 #[path = "support/alone.rs"]
 mod alone;
+#[path = "support/builtin.rs"]
+mod builtin;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use alone::alone;
+use builtin::builtin;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use quorate_model::check::convergence::{
     ClusterSource, Decision, Outcome, STATES_MAX, Source, Step, Violation, decide,
 };
 use quorate_model::check::trace::{CYCLE_STARTS, ReplayError, SavedPath, numbered, walk};
 use quorate_model::check::{Action, ClusterModel, Expected, Goal};
-use quorate_model::scenario::builtin::{ALL, Builtin};
+use quorate_model::scenario::builtin::ALL;
 use quorate_model::scenario::{Reductions, Scenario};
 use stateright::{Checker, Model, Property};
 
@@ -501,10 +504,6 @@ fn a_cut_search_never_says_what_the_definition_does_not() {
 }
 
 // Clusters.
-
-fn builtin(name: &str) -> Scenario {
-    Builtin::named(name).expect("it is built in").parse().expect("built-in scenarios parse")
-}
 
 fn decide_scenario(scenario: Scenario, states_max: usize) -> Decision<Action> {
     decide(

@@ -1,14 +1,22 @@
 //! States and runs as they are shown to people.
 
+#[path = "support/builtin.rs"]
+mod builtin;
+
 use std::sync::Arc;
 
 use quorate_model::check::{Action, ClusterModel, ClusterState, diagram, script};
-use quorate_model::scenario::builtin::Builtin;
 use quorate_model::scenario::file;
 use stateright::Model;
 
-fn builtin(name: &str) -> ClusterModel {
-    ClusterModel::new(Arc::new(Builtin::named(name).unwrap().parse().unwrap()))
+fn model_of(name: &str) -> ClusterModel {
+    ClusterModel::new(Arc::new(builtin::builtin(name)))
+}
+
+/// The model of a scenario that a test made up.
+fn made_up(text: &str) -> ClusterModel {
+    let scenario = file::parse("made-up.toml", "made-up", text);
+    ClusterModel::new(Arc::new(scenario.unwrap_or_else(|error| panic!("{error}"))))
 }
 
 /// Lets one action after another happen, each the first one offered that is told so.
@@ -29,7 +37,7 @@ fn walk(model: &ClusterModel, told: &[&str]) -> (Vec<Action>, ClusterState) {
 
 #[test]
 fn a_state_shows_records_waits_messages_writes_and_faults() {
-    let model = builtin("failed-write-seen");
+    let model = model_of("failed-write-seen");
     let (_, state) = walk(&model, &["writer starts", "A times out", "reader starts", "D -> A"]);
     insta::assert_snapshot!(format!("{state:?}"), @r#"
     A             k: "new"@A:1, seen {A:1}
@@ -49,7 +57,7 @@ fn a_state_shows_records_waits_messages_writes_and_faults() {
 
 #[test]
 fn siblings_are_a_line_each() {
-    let model = builtin("strict-concurrent");
+    let model = model_of("strict-concurrent");
     let told = ["x starts get k via A", "y starts get k via A"];
     let answered = ["A -> B  Fetch k (x#1)", "A -> B  Fetch k (y#1)"];
     let written = ["x starts put k = \"x1\" via A", "y starts put k = \"y1\" via A"];
@@ -84,19 +92,26 @@ fn texts(svg: &str) -> Vec<(String, String)> {
     .collect()
 }
 
+/// The labels alone, without those of the lifelines.
+fn labels(model: &ClusterModel, svg: &str) -> Vec<String> {
+    let lifelines = model.scenario().cluster.nodes().len() + model.scenario().clients.len();
+    texts(svg).into_iter().skip(lifelines).map(|(label, _)| label).collect()
+}
+
 #[test]
 fn a_diagram_has_a_row_per_action_and_one_per_answer() {
-    let model = builtin("r1-w1");
+    let model = model_of("r1-w1");
     let (path, _) = walk(&model, &["writer starts put k = \"new\" via A", "A -> B", "reader"]);
-    let texts = texts(&diagram::sequence(&model, &path));
-    let labels: Vec<&str> = texts.iter().map(|(label, _)| label.as_str()).collect();
+    let svg = diagram::sequence(&model, &path);
+    let lifelines: Vec<String> = texts(&svg).into_iter().take(5).map(|(label, _)| label).collect();
+    assert_eq!(lifelines, ["A", "B", "C", "writer", "reader"]);
+    let labels = labels(&model, &svg);
     let put = "put k = &quot;new&quot;";
     let stored = "Store k: &quot;new&quot;";
     let answer = "Ok: nothing";
     let known = "Ok: &quot;new&quot;";
-    assert_eq!(labels[..5], ["A", "B", "C", "writer", "reader"]);
-    assert_eq!(labels[5..9], [put, "Ok", stored, "get k"]);
-    assert!([answer, known].contains(&labels[9]), "{labels:?}");
+    assert_eq!(labels[..4], [put, "Ok", stored, "get k"]);
+    assert!([answer, known].contains(&&*labels[4]), "{labels:?}");
 }
 
 /// A cluster of three in which one thing after another can go wrong.
@@ -129,8 +144,7 @@ no-lost-write = "holds"
 "#;
 
 fn scripted(text: &str) -> (ClusterModel, Vec<Action>) {
-    let scenario = file::parse("script.toml", "script", text).unwrap();
-    let model = ClusterModel::new(Arc::new(scenario));
+    let model = made_up(text);
     let run = script::run(&model);
     assert_eq!(run.difference, None);
     let actions = run.actions();
@@ -144,13 +158,12 @@ fn count(svg: &str, what: &str) -> usize {
 
 #[test]
 fn a_reply_that_takes_no_time_is_an_arrow_of_its_own_before_the_answer_that_it_leads_to() {
-    let model = builtin("strict-concurrent");
+    let model = model_of("strict-concurrent");
     let (path, _) = walk(&model, &["x starts get k via A", "A -> B  Fetch"]);
     let svg = diagram::sequence(&model, &path);
-    let rows = texts(&svg).split_off(5);
-    let labels: Vec<&str> = rows.iter().map(|(label, _)| label.as_str()).collect();
-    assert_eq!(labels, ["get k", "Fetch k", "FetchReply: nothing", "Ok: nothing"]);
-    assert_eq!(rows[2].1, "B -&gt; A  FetchReply: nothing (x#1)");
+    let expected = ["get k", "Fetch k", "FetchReply: nothing", "Ok: nothing"];
+    assert_eq!(labels(&model, &svg), expected);
+    assert_eq!(texts(&svg)[7].1, "B -&gt; A  FetchReply: nothing (x#1)");
     // An arrow each, with a tip each.
     assert_eq!(count(&svg, " z\""), 4);
 }
@@ -179,15 +192,14 @@ no-lost-write = "holds"
 
 #[test]
 fn an_acknowledgement_that_was_under_way_when_it_stops_taking_time_keeps_its_line() {
-    let model = ClusterModel::new(Arc::new(file::parse("o.toml", "o", OVERDUE).unwrap()));
+    let model = made_up(OVERDUE);
     let told = ["x starts", "y starts", "A -> B  Store", "B times out: request y#1"];
     let (path, _) = walk(&model, &told);
     let svg = diagram::sequence(&model, &path);
-    let labels: Vec<String> =
-        texts(&svg).split_off(4).into_iter().map(|(label, _)| label).collect();
     let (x, y) = ("put k = &quot;x1&quot;", "put l = &quot;y1&quot;");
     let (store, timeout) = ("Store k: &quot;x1&quot;", "timeout y#1");
-    assert_eq!(labels, [x, y, store, timeout, "Unavailable", "StoreAck", "Ok"]);
+    let expected = [x, y, store, timeout, "Unavailable", "StoreAck", "Ok"];
+    assert_eq!(labels(&model, &svg), expected);
     // Both the store and its acknowledgement were under way, and what y wrote still is.
     assert_eq!(count(&svg, "stroke-opacity=\"0.6\""), 2);
     assert_eq!(count(&svg, "class=\"under-way\""), 1);
@@ -214,7 +226,7 @@ fn a_lifeline_is_broken_while_its_node_is_down_and_goes_on_when_it_starts_again(
 
 #[test]
 fn a_node_that_is_down_from_the_beginning_has_a_broken_lifeline_from_the_top() {
-    let model = builtin("r1-w3-node-down");
+    let model = model_of("r1-w3-node-down");
     let svg = diagram::sequence(&model, &[]);
     assert_eq!(count(&svg, "class=\"down\""), 1);
     assert_eq!(count(&svg, "<line "), model.scenario().cluster.nodes().len() + 1);
@@ -236,7 +248,7 @@ fn a_split_network_is_a_line_across_all_nodes_with_the_group_of_each() {
 
 #[test]
 fn a_network_that_is_split_from_the_beginning_says_so_before_the_first_step() {
-    let model = builtin("minority-side");
+    let model = model_of("minority-side");
     let svg = diagram::sequence(&model, &[]);
     let (label, title) = texts(&svg).pop().unwrap();
     assert_eq!(label, "network is split");
@@ -273,7 +285,7 @@ no-lost-write = "holds"
 
 #[test]
 fn a_message_that_takes_no_time_to_a_node_that_is_down_is_drawn_as_lost() {
-    let model = ClusterModel::new(Arc::new(file::parse("s.toml", "s", STOPPED).unwrap()));
+    let model = made_up(STOPPED);
     let (path, _) = walk(&model, &["x starts put", "A crashes", "A -> B  Store"]);
     let svg = diagram::sequence(&model, &path);
     let (label, title) = texts(&svg).pop().unwrap();
@@ -296,8 +308,7 @@ no-lost-write = "holds"
 
 #[test]
 fn long_labels_are_cut_and_told_whole_where_the_pointer_rests() {
-    let scenario = file::parse("long.toml", "long", LONG).unwrap();
-    let model = ClusterModel::new(Arc::new(scenario));
+    let model = made_up(LONG);
     let (path, _) = walk(&model, &["a-client-of-a-long-name starts"]);
     let svg = diagram::sequence(&model, &path);
     assert!(!svg.contains("<b>"), "values are escaped: {svg}");

@@ -1,11 +1,13 @@
 //! The promises that `docs/claims.md` makes are those that scenarios check, on both sides of every
 //! condition.
 
+#[path = "support/builtin.rs"]
+mod builtin;
+
 use std::collections::BTreeSet;
 
+use builtin::builtin;
 use quorate_model::check::Expected;
-use quorate_model::scenario::Scenario;
-use quorate_model::scenario::builtin::Builtin;
 
 const DOCUMENT: &str = include_str!("../../docs/claims.md");
 
@@ -35,11 +37,6 @@ fn promises() -> Vec<Promise<'static>> {
         Promise { property, condition, met: quoted(met), broken: quoted(broken) }
     };
     rows.map(promise).collect()
-}
-
-fn builtin(name: &str) -> Scenario {
-    let builtin = Builtin::named(name).unwrap_or_else(|| panic!("no scenario {name}"));
-    builtin.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

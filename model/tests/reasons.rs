@@ -1,10 +1,14 @@
 //! Every property says in one sentence why a run violates it, or reaches what it asks for, with the
 //! scenario's names; and so does every operation what became of it.
 
+#[path = "support/builtin.rs"]
+mod builtin;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use builtin::builtin;
 use quorate_model::check::convergence::{ClusterSource, Outcome, STATES_MAX, decide};
 use quorate_model::check::explain::reason;
 use quorate_model::check::property::ALL;
@@ -14,14 +18,8 @@ use quorate_model::check::trace::walk;
 use quorate_model::check::{
     Action, ClusterModel, ClusterState, Expected, PropertyKind, PropertySpec,
 };
-use quorate_model::scenario::Scenario;
-use quorate_model::scenario::builtin::{ALL as BUILTINS, Builtin};
+use quorate_model::scenario::builtin::ALL as BUILTINS;
 use quorate_model::scenario::file::parse;
-
-fn builtin(name: &str) -> Scenario {
-    let builtin = Builtin::named(name).unwrap_or_else(|| panic!("no scenario {name}"));
-    builtin.parse().unwrap_or_else(|error| panic!("{error}"))
-}
 
 /// A shortest run that violates the property or reaches what it asks for.
 fn shown(model: &ClusterModel, property: &'static PropertySpec) -> Vec<Action> {

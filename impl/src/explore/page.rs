@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use quorate_model::check::diagram::escape;
 use quorate_model::scenario::{Reductions, Scenario};
 
 use super::exploration::Exploration;
@@ -80,18 +81,4 @@ fn fill(texts: &[(&str, &str)]) -> String {
         page.push_str(rest);
     }
     page
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

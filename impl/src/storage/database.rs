@@ -19,7 +19,7 @@ use quorate_model::protocol::{
     Entry, Hint, Identity, KeptHint, Registration, Store, any_has_seen_beyond,
 };
 use quorate_model::refine::digest::StoreDigest;
-use quorate_model::versions::{ActorId, Dot, Incarnation, Record, Versioning};
+use quorate_model::versions::{ActorId, Incarnation, Record, Versioning};
 
 use super::{Counts, STORE_FORMAT, StagedChanges, StorageError, codec, row_key};
 
@@ -399,14 +399,8 @@ impl Store for Storage {
         &self,
         node: NodeId,
         incarnation: Incarnation,
-    ) -> Result<Option<Registration>, StorageError> {
-        Ok(self.registrations.get(&(node, incarnation)).cloned())
-    }
-
-    fn is_void(&self, dot: Dot) -> Result<bool, StorageError> {
-        let ActorId::Node { node, incarnation, .. } = dot.actor else { return Ok(false) };
-        let registration = self.registrations.get(&(node, incarnation));
-        Ok(registration.is_some_and(|registration| registration.is_void(dot.counter)))
+    ) -> Result<Option<&Registration>, StorageError> {
+        Ok(self.registrations.get(&(node, incarnation)))
     }
 
     /// Looks at every row only where the node that asks has forgotten something, or where what had

@@ -8,7 +8,7 @@ use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::{
     Change, Entry, Hint, Identity, KeptHint, Registration, Store, any_has_seen_beyond, highest_seen,
 };
-use quorate_model::versions::{ActorId, Dot, Incarnation};
+use quorate_model::versions::Incarnation;
 
 /// The changes of a group, the last one of each thing.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -113,23 +113,10 @@ impl<S: Store> Store for Staged<'_, S> {
         &self,
         node: NodeId,
         incarnation: Incarnation,
-    ) -> Result<Option<Registration>, S::Error> {
+    ) -> Result<Option<&Registration>, S::Error> {
         match self.changes.registrations.get(&(node, incarnation)) {
-            Some(registration) => Ok(Some(registration.clone())),
+            Some(registration) => Ok(Some(registration)),
             None => self.durable.registration(node, incarnation),
-        }
-    }
-
-    fn is_void(&self, dot: Dot) -> Result<bool, S::Error> {
-        let staged = match dot.actor {
-            ActorId::Node { node, incarnation, .. } => {
-                self.changes.registrations.get(&(node, incarnation))
-            }
-            ActorId::Client(_) | ActorId::Record => None,
-        };
-        match staged {
-            Some(registration) => Ok(registration.is_void(dot.counter)),
-            None => self.durable.is_void(dot),
         }
     }
 

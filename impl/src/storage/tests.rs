@@ -87,7 +87,7 @@ fn what_was_committed_is_there_after_the_store_was_opened_again() {
 
     let storage = open(directory.path()).unwrap();
     assert_eq!(storage.identity().unwrap(), Some(identity));
-    assert_eq!(storage.registration(node, incarnation).unwrap(), Some(registration));
+    assert_eq!(storage.registration(node, incarnation).unwrap(), Some(&registration));
     assert_eq!(storage.registration(node, Incarnation(4)).unwrap(), None);
     assert_eq!(storage.durable_step(), 9);
     assert_eq!(storage.entry(&Key::from("a")).unwrap(), Some(entry(2, "y")));

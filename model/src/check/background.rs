@@ -192,6 +192,7 @@ mod tests {
     use stateright::{Checker, Model};
 
     use crate::check::ClusterModel;
+    use crate::scenario::Scenario;
     use crate::scenario::file::parse;
 
     const ANTI_ENTROPY: &str = r#"
@@ -267,12 +268,18 @@ mod tests {
         unique-dots = "holds"
     "#;
 
-    /// How many states a scenario has with these budgets.
-    fn states(scenario: &str, rounds: &str) -> usize {
+    const UNREDUCED: &str = "[reductions]\nsync-walks = false\nlate-exchanges = false\n";
+
+    /// A scenario with these budgets, and whatever else follows them.
+    fn with_rounds(scenario: &str, rounds: &str) -> Scenario {
         let text = format!("{scenario}\n[rounds]\n{rounds}\n");
-        let scenario = parse("test.toml", "test", &text).expect("a scenario");
-        let checker = ClusterModel::new(Arc::new(scenario)).checker().spawn_dfs().join();
-        checker.unique_state_count()
+        parse("test.toml", "test", &text).expect("a scenario")
+    }
+
+    /// How many states it has.
+    fn states(scenario: &str, rounds: &str) -> usize {
+        let model = ClusterModel::new(Arc::new(with_rounds(scenario, rounds)));
+        model.checker().spawn_dfs().join().unique_state_count()
     }
 
     #[test]
@@ -284,9 +291,8 @@ mod tests {
             (CATCH_UP, "catch-ups = 2"),
             (REAPING, "reaps = 2"),
         ] {
-            let unreduced = "[reductions]\nsync-walks = false\nlate-exchanges = false\n";
-            let fewest = states(scenario, unreduced);
-            let more = states(scenario, &format!("{raised}\n{unreduced}"));
+            let fewest = states(scenario, UNREDUCED);
+            let more = states(scenario, &format!("{raised}\n{UNREDUCED}"));
             assert!(more > fewest, "{raised}: {more} states, and {fewest} without");
         }
     }
@@ -302,15 +308,10 @@ mod tests {
     #[test]
     fn reductions_of_exchanges_do_not_apply_where_exchanges_overlap() {
         for raised in ["exchanges = 2", "overtaken = 1"] {
-            let text = format!("{ANTI_ENTROPY}\n[rounds]\n{raised}\n");
-            let applied =
-                parse("test.toml", "test", &text).expect("a scenario").reductions_that_apply();
+            let applied = with_rounds(ANTI_ENTROPY, raised).reductions_that_apply();
             assert_eq!((applied.sync_walks, applied.late_exchanges), (false, false));
-            let off = "[reductions]\nsync-walks = false\nlate-exchanges = false\n";
-            assert_eq!(
-                states(ANTI_ENTROPY, raised),
-                states(ANTI_ENTROPY, &format!("{raised}\n{off}"))
-            );
+            let switched_off = format!("{raised}\n{UNREDUCED}");
+            assert_eq!(states(ANTI_ENTROPY, raised), states(ANTI_ENTROPY, &switched_off));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! long a message was under way shows as a thin line along its sender's lifeline. So lines cross at
 //! right angles only, and a label, which stays between two lifelines, is crossed by none.
 
+mod escape;
 mod label;
 mod rows;
 mod svg;
@@ -13,6 +14,7 @@ use alloc::string::String;
 
 use super::action::Action;
 use super::model::ClusterModel;
+pub use escape::escape;
 
 /// The sequence diagram of a run from the initial state: a lifeline per node and client, which is
 /// broken while a node is down, an arrow per message that arrives or is lost, a line across all

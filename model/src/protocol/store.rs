@@ -212,6 +212,7 @@ pub trait Store {
     fn identity(&self) -> Result<Option<Identity>, Self::Error>;
 
     /// What is remembered of another node's incarnation; `None` when it was never registered here.
+    /// Lent, since every version that arrives is looked up: a store keeps its registrations in memory.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -219,7 +220,7 @@ pub trait Store {
         &self,
         node: NodeId,
         incarnation: Incarnation,
-    ) -> Result<Option<Registration>, Self::Error>;
+    ) -> Result<Option<&Registration>, Self::Error>;
 
     /// Whether a version of this dot is to be turned away: see [`Registration::is_void`].
     ///
@@ -437,14 +438,8 @@ impl Store for MemoryStore {
         &self,
         node: NodeId,
         incarnation: Incarnation,
-    ) -> Result<Option<Registration>, Infallible> {
-        Ok(self.registrations.get(&(node, incarnation)).cloned())
-    }
-
-    fn is_void(&self, dot: Dot) -> Result<bool, Infallible> {
-        let ActorId::Node { node, incarnation, .. } = dot.actor else { return Ok(false) };
-        let registration = self.registrations.get(&(node, incarnation));
-        Ok(registration.is_some_and(|registration| registration.is_void(dot.counter)))
+    ) -> Result<Option<&Registration>, Infallible> {
+        Ok(self.registrations.get(&(node, incarnation)))
     }
 
     fn has_seen_beyond(

@@ -57,7 +57,7 @@ impl StoreDigest {
                 }
                 Change::Registration { node, incarnation, registration } => {
                     if let Some(old) = before.registration(*node, *incarnation)? {
-                        self.toggle_registration(*node, *incarnation, &old);
+                        self.toggle_registration(*node, *incarnation, old);
                     }
                     self.toggle_registration(*node, *incarnation, registration);
                 }

@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use super::escape;
 use super::rows::{Mark, Outage, Row, Rows, Sent, Shape, Tone, Waiting};
 use crate::ids::{NodeId, NodeSet, Peer};
 
@@ -325,18 +326,4 @@ fn truncated(text: &str, characters_max: usize) -> String {
     let mut shown: String = text.chars().take(characters_max - 1).collect();
     shown.push('…');
     shown
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

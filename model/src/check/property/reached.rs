@@ -5,8 +5,9 @@ use alloc::string::String;
 
 use super::held::{self, Held};
 use super::{PropertyKind, PropertySpec, View, Witness, wording};
-use crate::check::history::Watch;
+use crate::check::history::{Judged, Watch};
 use crate::check::words::Names;
+use crate::check::write_set::WriteSet;
 use crate::ids::NodeId;
 
 /// A record of more than so many versions, told.
@@ -38,19 +39,20 @@ fn asked_for_siblings(view: &View<'_>) -> bool {
     invoked.iter().any(may_retry) || invoked.iter().any(same_key)
 }
 
-const TWO_ASKED_FOR: &str =
-    "two writes of a key were asked for, or one whose client may ask for it again";
+const fn two_asked_for(name: &'static str) -> Witness {
+    Witness {
+        shown: asked_for_siblings,
+        statement: "two writes of a key were asked for, or one whose client may ask for it again",
+        name,
+    }
+}
 
 pub(super) const SIBLINGS: PropertySpec = PropertySpec {
     name: "siblings",
     statement: "some node holds two versions of one key, each counted by its dot, tombstones among them",
     kind: PropertyKind::Reachability {
         reached: |view| has_record_of_more_than(view, 1),
-        opportunity: Witness {
-            shown: asked_for_siblings,
-            statement: TWO_ASKED_FOR,
-            name: "siblings (opportunity)",
-        },
+        opportunity: two_asked_for("siblings (opportunity)"),
     },
     watch: Watch::NOTHING,
     explanation: |view, names| record_of_more_than(view, names, 1),
@@ -61,20 +63,18 @@ pub(super) const MORE_SIBLINGS_THAN_CLIENTS: PropertySpec = PropertySpec {
     statement: "some node holds more versions of one key, each counted by its dot, than there are clients",
     kind: PropertyKind::Reachability {
         reached: |view| has_record_of_more_than(view, view.scenario.clients.len()),
-        opportunity: Witness {
-            shown: asked_for_siblings,
-            statement: TWO_ASKED_FOR,
-            name: "more-siblings-than-clients (opportunity)",
-        },
+        opportunity: two_asked_for("more-siblings-than-clients (opportunity)"),
     },
     watch: Watch::NOTHING,
     explanation: |view, names| record_of_more_than(view, names, view.scenario.clients.len()),
 };
 
-const A_WRITE_ASKED_FOR: &str = "a client asked for a write";
-
-fn asked_for_a_write(view: &View<'_>) -> bool {
-    !view.history.invoked().is_empty()
+const fn a_write_asked_for(name: &'static str) -> Witness {
+    Witness {
+        shown: |view| !view.history.invoked().is_empty(),
+        statement: "a client asked for a write",
+        name,
+    }
 }
 
 pub(super) const WRITE_ACKNOWLEDGED: PropertySpec = PropertySpec {
@@ -82,11 +82,7 @@ pub(super) const WRITE_ACKNOWLEDGED: PropertySpec = PropertySpec {
     statement: "some write is acknowledged",
     kind: PropertyKind::Reachability {
         reached: |view| !view.history.acknowledged().is_empty(),
-        opportunity: Witness {
-            shown: asked_for_a_write,
-            statement: A_WRITE_ASKED_FOR,
-            name: "write-acknowledged (opportunity)",
-        },
+        opportunity: a_write_asked_for("write-acknowledged (opportunity)"),
     },
     watch: Watch::NOTHING,
     explanation: |view, _| {
@@ -100,11 +96,7 @@ pub(super) const WRITE_UNAVAILABLE: PropertySpec = PropertySpec {
     statement: "some client is told that its write is unavailable, or gives up waiting for an answer",
     kind: PropertyKind::Reachability {
         reached: |view| !view.history.failed().is_empty(),
-        opportunity: Witness {
-            shown: asked_for_a_write,
-            statement: A_WRITE_ASKED_FOR,
-            name: "write-unavailable (opportunity)",
-        },
+        opportunity: a_write_asked_for("write-unavailable (opportunity)"),
     },
     watch: Watch { failed: true, ..Watch::NOTHING },
     explanation: |view, _| {
@@ -114,18 +106,20 @@ pub(super) const WRITE_UNAVAILABLE: PropertySpec = PropertySpec {
     },
 };
 
-const A_READ_ASKED_FOR: &str = "a client asked for a read";
+const fn a_read_asked_for(name: &'static str) -> Witness {
+    Witness {
+        shown: |view| view.history.read_begun(),
+        statement: "a client asked for a read",
+        name,
+    }
+}
 
 pub(super) const READ_ANSWERED: PropertySpec = PropertySpec {
     name: "read-answered",
     statement: "some read is answered",
     kind: PropertyKind::Reachability {
         reached: |view| view.history.judged().any(|judged| judged.answered),
-        opportunity: Witness {
-            shown: |view| view.history.read_begun(),
-            statement: A_READ_ASKED_FOR,
-            name: "read-answered (opportunity)",
-        },
+        opportunity: a_read_asked_for("read-answered (opportunity)"),
     },
     watch: Watch::NOTHING,
     explanation: |view, _| {
@@ -139,11 +133,7 @@ pub(super) const READ_UNAVAILABLE: PropertySpec = PropertySpec {
     statement: "some client is told that its read is unavailable, or gives up waiting for an answer",
     kind: PropertyKind::Reachability {
         reached: |view| view.history.judged().any(|judged| judged.unavailable),
-        opportunity: Witness {
-            shown: |view| view.history.read_begun(),
-            statement: A_READ_ASKED_FOR,
-            name: "read-unavailable (opportunity)",
-        },
+        opportunity: a_read_asked_for("read-unavailable (opportunity)"),
     },
     watch: Watch::NOTHING,
     explanation: |view, _| {
@@ -153,28 +143,41 @@ pub(super) const READ_UNAVAILABLE: PropertySpec = PropertySpec {
     },
 };
 
-const A_READ_OVERLAPPED: &str = "a read began while a write was under way";
+/// A read that began while a write was under way: what `name` says of one could have been so.
+const fn a_read_overlapped(name: &'static str) -> Witness {
+    Witness {
+        shown: |view| view.history.read_overlapped_a_write(),
+        statement: "a read began while a write was under way",
+        name,
+    }
+}
+
+/// The first read of which this is so, and those of the writes under way when it began that
+/// `chosen` takes, given what the read returned: told.
+fn told_of_overlap(
+    view: &View<'_>,
+    is_so: fn(&Judged) -> bool,
+    chosen: fn(WriteSet, WriteSet) -> WriteSet,
+) -> Option<String> {
+    let client = view.history.judged().position(is_so)?;
+    let account = view.history.read_account(client)?;
+    let returned = view.history.closure(account.returned);
+    let writes = chosen(account.obligation.under_way, returned);
+    let (read, told) = (wording::read(view, client)?, wording::writes(view.scenario, writes));
+    let was = wording::was(writes);
+    Some(format!("{read}, and {told} {was} under way when the read began"))
+}
 
 pub(super) const OVERLAPPING_WRITE_SEEN: PropertySpec = PropertySpec {
     name: "overlapping-write-seen",
     statement: "a read returns a write that was under way when the read began",
     kind: PropertyKind::Reachability {
         reached: |view| view.history.judged().any(|judged| judged.saw_overlapping),
-        opportunity: Witness {
-            shown: |view| view.history.read_overlapped_a_write(),
-            statement: A_READ_OVERLAPPED,
-            name: "overlapping-write-seen (opportunity)",
-        },
+        opportunity: a_read_overlapped("overlapping-write-seen (opportunity)"),
     },
     watch: Watch { overlapping: true, ..Watch::NOTHING },
     explanation: |view, _| {
-        let client = view.history.judged().position(|judged| judged.saw_overlapping)?;
-        let account = view.history.read_account(client)?;
-        let returned = view.history.closure(account.returned);
-        let seen = account.obligation.under_way.intersection(returned);
-        let (read, writes) = (wording::read(view, client)?, wording::writes(view.scenario, seen));
-        let was = wording::was(seen);
-        Some(format!("{read}, and {writes} {was} under way when the read began"))
+        told_of_overlap(view, |judged| judged.saw_overlapping, WriteSet::intersection)
     },
 };
 
@@ -183,21 +186,11 @@ pub(super) const OVERLAPPING_WRITE_MISSED: PropertySpec = PropertySpec {
     statement: "a read does not return a write that was under way when the read began",
     kind: PropertyKind::Reachability {
         reached: |view| view.history.judged().any(|judged| judged.missed_overlapping),
-        opportunity: Witness {
-            shown: |view| view.history.read_overlapped_a_write(),
-            statement: A_READ_OVERLAPPED,
-            name: "overlapping-write-missed (opportunity)",
-        },
+        opportunity: a_read_overlapped("overlapping-write-missed (opportunity)"),
     },
     watch: Watch { overlapping: true, ..Watch::NOTHING },
     explanation: |view, _| {
-        let client = view.history.judged().position(|judged| judged.missed_overlapping)?;
-        let account = view.history.read_account(client)?;
-        let returned = view.history.closure(account.returned);
-        let missed = account.obligation.under_way.without(returned);
-        let (read, writes) = (wording::read(view, client)?, wording::writes(view.scenario, missed));
-        let was = wording::was(missed);
-        Some(format!("{read}, and {writes} {was} under way when the read began"))
+        told_of_overlap(view, |judged| judged.missed_overlapping, WriteSet::without)
     },
 };
 

@@ -215,14 +215,13 @@ impl Replica {
         }
         let Claim { incarnation, life, token, minted } = claim;
         let before = store.registration(from, incarnation)?;
-        let is_repeated =
-            before.as_ref().is_some_and(|before| before.life == life && before.token == token);
-        let is_later = before.as_ref().is_none_or(|before| before.life < life);
+        let is_repeated = before.is_some_and(|before| before.life == life && before.token == token);
+        let is_later = before.is_none_or(|before| before.life < life);
         // Whoever asks again is told the same again, whatever it has written since.
         let agrees =
             is_repeated || is_later && !store.has_seen_beyond(from, incarnation, minted)?;
         if agrees && !is_repeated && !planted!(config.cluster, AgreedNotDurable) {
-            let mut registration = Registration::next(before.as_ref(), life, token, minted);
+            let mut registration = Registration::next(before, life, token, minted);
             if planted!(config.cluster, VoidTakenIn) {
                 registration.void.clear();
             }
@@ -266,7 +265,7 @@ impl Replica {
             // It turns away what the others turn away.
             let Identity { incarnation, life, minted, .. } = identity;
             let before = store.registration(config.mints_as, incarnation)?;
-            let registration = Registration::next(before.as_ref(), life, token, minted);
+            let registration = Registration::next(before, life, token, minted);
             let node = config.mints_as;
             step.changes.push(Change::Registration { node, incarnation, registration });
             return self.release(config, store, now, step);
