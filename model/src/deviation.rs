@@ -38,6 +38,7 @@ deviations! {
     RebuildFromOne: "a node that lost its disk serves once it has caught up from one other home",
     ServeUncaught: "a node that lost its disk serves at once",
     RestartsAnew: "every start takes a fresh incarnation",
+    LimitCountsHeld: "a put is refused if its key holds as many versions as it may, whatever it replaces",
     ValuesOnlyTree: "hash trees cover keys and values, not contexts and dots",
     #[cfg(feature = "planted-faults")]
     CatchUpAskedOnce: "a node that lost its disk asks the others for what they hold once, and never again",
@@ -105,6 +106,8 @@ deviations! {
     ReapRoundsUnnamed: "an agreement that a tombstone goes counts whatever round it was given in",
     #[cfg(feature = "planted-faults")]
     ReapAtOnceAfterRestart: "a node that restarts asks about tombstones at once",
+    #[cfg(feature = "planted-faults")]
+    ReapWhileRetried: "a tombstone goes while clients may still try again a put that it covers",
 }
 
 impl fmt::Display for Deviation {

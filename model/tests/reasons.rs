@@ -60,6 +60,7 @@ const SHOWING: &[&str] = &[
     "r3-w1-node-down",
     "context-pruned",
     "restarts-anew",
+    "siblings-limit-held",
 ];
 
 #[test]

@@ -135,6 +135,9 @@ impl Ghost {
             }
             Fact::Reaped { before } => historian.on_reaped(scenario, history, before),
             Fact::Incident { node } => historian.on_incident(history, *node),
+            Fact::Resolving { node, write, came } => {
+                historian.on_resolving(history, *node, *write, *came);
+            }
             Fact::HintDropped { .. } => {}
         }
     }

@@ -9,6 +9,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::resolving::Resolving;
 use super::write_set::WriteSet;
 use crate::ids::{Key, NodeId, NodeSet};
 use crate::protocol::Outcome;
@@ -43,6 +44,8 @@ pub struct Watch {
     pub accounts: bool,
     /// How often each node had reason to take a fresh incarnation: `entries-bounded`.
     pub incidents: bool,
+    /// What came of puts that resolve a key which has reached a limit: `key-resolvable`.
+    pub resolving: bool,
 }
 
 impl Watch {
@@ -60,6 +63,7 @@ impl Watch {
         hints: true,
         accounts: false,
         incidents: true,
+        resolving: true,
     };
 
     /// Nothing.
@@ -75,6 +79,7 @@ impl Watch {
         reaped: false,
         hints: false,
         incidents: false,
+        resolving: false,
         accounts: false,
     };
 
@@ -93,6 +98,7 @@ impl Watch {
             reaped: self.reaped || other.reaped,
             hints: self.hints || other.hints,
             incidents: self.incidents || other.incidents,
+            resolving: self.resolving || other.resolving,
             accounts: self.accounts || other.accounts,
         }
     }
@@ -201,6 +207,8 @@ struct Accounts {
     sibling: Option<DropAccount>,
     /// The first hint that was dropped too early.
     hint: Option<DropAccount>,
+    /// The first put that was refused though it resolves its key: its coordinator, and the write.
+    refused: Option<(NodeId, usize)>,
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
@@ -242,6 +250,9 @@ pub struct History {
     /// A hint was dropped, and what it said is safe; or is not.
     hint_dropped: bool,
     hint_lost: bool,
+    /// A put that resolves a key which had reached a limit was taken in; or one was refused.
+    resolved_at_limit: bool,
+    resolving_refused: bool,
     /// Some read has begun. Where clients are in their programs tells as much, so it tells no
     /// states apart.
     read_begun: bool,
@@ -271,6 +282,8 @@ impl History {
             reaped: WriteSet::EMPTY,
             hint_dropped: false,
             hint_lost: false,
+            resolved_at_limit: false,
+            resolving_refused: false,
             read_begun: false,
             accounts: None,
             incidents: alloc::vec![0; scenario.cluster.nodes().len()],
@@ -409,6 +422,25 @@ impl History {
     #[must_use]
     pub fn hint_dropped(&self) -> bool {
         self.hint_dropped
+    }
+
+    /// Whether a put that covers all that its coordinator held was taken in where the key had as many
+    /// versions as it may.
+    #[must_use]
+    pub fn resolved_at_limit(&self) -> bool {
+        self.resolved_at_limit
+    }
+
+    /// Whether a put that covers all that its coordinator held was refused for what the record held.
+    #[must_use]
+    pub fn resolving_refused(&self) -> bool {
+        self.resolving_refused
+    }
+
+    /// The first put that was refused so, where accounts are kept: its coordinator, and the write.
+    #[must_use]
+    pub fn refusal_account(&self) -> Option<(NodeId, usize)> {
+        self.accounts.as_ref()?.refused
     }
 
     /// These writes and everything their writers had seen.
@@ -742,6 +774,28 @@ impl Historian {
         history.hint_lost = true;
         if let Some(accounts) = self.accounts(history) {
             accounts.hint.get_or_insert(DropAccount { node, writes });
+        }
+    }
+
+    /// A put that covers all that its coordinator held met a limit of the record.
+    pub(crate) fn on_resolving(
+        &self,
+        history: &mut History,
+        node: NodeId,
+        write: usize,
+        came: Resolving,
+    ) {
+        if !self.watch.resolving {
+            return;
+        }
+        match came {
+            Resolving::LetThrough => history.resolved_at_limit = true,
+            Resolving::Refused => {
+                history.resolving_refused = true;
+                if let Some(accounts) = self.accounts(history) {
+                    accounts.refused.get_or_insert((node, write));
+                }
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use stateright::actor::{Actor, Command, Id, Out};
 use super::action::Envelope;
 use super::actor::{ActorState, ClusterActor, NodeState};
 use super::memo::{self, Fingerprint};
+use super::resolving::{self, Resolving};
 use super::shared::Shared;
 use super::state::Seat;
 use crate::cluster::Reaping;
@@ -89,6 +90,15 @@ pub(crate) enum Fact {
         /// Which node.
         node: NodeId,
     },
+    /// A put whose context covers all that its coordinator held of the key met a limit of the record.
+    Resolving {
+        /// Its coordinator.
+        node: NodeId,
+        /// Which write it was to make.
+        write: usize,
+        /// What came of it.
+        came: Resolving,
+    },
     /// A hint was dropped, or became less.
     HintDropped {
         /// By which node.
@@ -156,6 +166,7 @@ pub(crate) fn step(
     let facts = match (actor, &seat.state, &mut after) {
         (ClusterActor::Node(config), ActorState::Node(before), ActorState::Node(after)) => {
             let mut facts = node_facts(scenario, config, message, before, after);
+            facts.extend(resolving_fact(scenario, config, message, before, after, &out));
             if is_incident(event, before, after) {
                 facts.push(Fact::Incident { node: config.node });
             }
@@ -240,11 +251,9 @@ fn node_facts(
     before: &NodeState,
     after: &NodeState,
 ) -> Vec<Fact> {
-    let mut waiting = before.replica.waiting_to_mint();
-    let released = waiting.find(|put| !after.replica.waits_to_mint(put.request));
     let put = match message {
         Some(Message::Put(put)) => Some(put),
-        _ => released,
+        _ => released(before, after),
     };
     // What is turned away is as good as lost on the way.
     let is_kept = |state: &Arc<Record>| {
@@ -308,6 +317,61 @@ fn node_facts(
     facts
 }
 
+/// What came of a put that a node decided about as its coordinator, if the put resolves its key and
+/// a limit had to do with it.
+fn resolving_fact(
+    scenario: &Scenario,
+    config: &NodeConfig,
+    message: Option<&Message>,
+    before: &NodeState,
+    after: &NodeState,
+    out: &[Command<Message, Timer, NodeId, ()>],
+) -> Option<Fact> {
+    let as_home = match message {
+        Some(Message::Put(put)) => Some(put),
+        _ => released(before, after),
+    };
+    let as_home = as_home.filter(|put| config.is_home(&put.key)).map(|put| {
+        let (old, new) = (before.store.get(&put.key), after.store.get(&put.key));
+        let run = |entry: Option<&Entry>| entry.and_then(|entry| entry.run);
+        (put, old.map(|old| Arc::clone(&old.state)), run(old) != run(new))
+    });
+    // A fallback keeps what it coordinates in its hint for the first home.
+    let as_fallback = || {
+        let put = begun_as_fallback(before, after)?;
+        let home = config.other_homes(&put.key).next()?;
+        let hint = |node: &NodeState| {
+            let Ok(kept) = node.store.hint(home, &put.key);
+            kept.map(|kept| kept.state)
+        };
+        let (old, new) = (hint(before), hint(after));
+        let is_minted = old != new;
+        Some((put, old, is_minted))
+    };
+    let (put, held, is_minted) = as_home.or_else(as_fallback)?;
+    let reply = out.iter().find_map(|command| match command {
+        Command::Send(_, Message::PutReply { request, outcome }) if *request == put.request => {
+            Some(outcome)
+        }
+        _ => None,
+    });
+    let limits = config.cluster.limits();
+    let came = resolving::judge(limits, put, held.as_deref(), is_minted, reply)?;
+    Some(Fact::Resolving { node: config.node, write: planned_write(scenario, put), came })
+}
+
+/// The put that had waited for the node's name and was taken in this step.
+fn released<'a>(before: &'a NodeState, after: &NodeState) -> Option<&'a PutRequest> {
+    let mut waiting = before.replica.waiting_to_mint();
+    waiting.find(|put| !after.replica.waits_to_mint(put.request))
+}
+
+/// The put that the node no longer asks homes about: it has begun to coordinate it itself, or has
+/// forwarded it.
+fn begun_as_fallback<'a>(before: &'a NodeState, after: &NodeState) -> Option<&'a PutRequest> {
+    before.replica.probing().find(|put| !after.replica.probes(put.request))
+}
+
 /// The write that a node minted as a fallback, with its dot: the one that belongs to a request it
 /// has begun to coordinate.
 fn minted_into_hint(
@@ -316,7 +380,7 @@ fn minted_into_hint(
     after: &NodeState,
     state: &Record,
 ) -> Option<(usize, Option<Dot>)> {
-    let begun = before.replica.probing().find(|put| !after.replica.probes(put.request))?;
+    let begun = begun_as_fallback(before, after)?;
     let Ok(identity) = after.store.identity();
     let own = identity?.incarnation;
     let dot = state.versions().map(|(dot, _)| dot).find(|dot| {

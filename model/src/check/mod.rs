@@ -23,6 +23,7 @@ mod numbering;
 mod offer;
 pub mod property;
 mod reduce;
+mod resolving;
 pub mod script;
 pub mod search;
 pub mod shared;

@@ -67,8 +67,8 @@ macro_rules! conditions {
     };
 }
 
-const MAIN: [Condition; ALL.len()] = conditions!(main_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25);
-const WITNESS: [Condition; ALL.len()] = conditions!(witness_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25);
+const MAIN: [Condition; ALL.len()] = conditions!(main_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26);
+const WITNESS: [Condition; ALL.len()] = conditions!(witness_condition: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26);
 
 /// What Stateright is to look for: each safety property and its witness, each kind of state to be
 /// reached.

@@ -138,6 +138,25 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// Whether the reason is what the key's record has come to hold, and not the request itself or
+    /// what else the node carries.
+    #[must_use]
+    pub fn is_of_record(&self) -> bool {
+        match self {
+            Refusal::TooManySiblings { .. } => true,
+            Refusal::QuorumOutOfRange { .. }
+            | Refusal::NotHome { .. }
+            | Refusal::KeyTooLong { .. }
+            | Refusal::ValueTooLarge { .. }
+            | Refusal::ClientDrivenReaped
+            | Refusal::TooManyHints { .. }
+            | Refusal::CatchingUp
+            | Refusal::Overloaded { .. } => false,
+        }
+    }
+}
+
 /// How a put ended at its coordinator.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum PutOutcome {

@@ -83,6 +83,7 @@ builtins! {
     "sibling-explosion"
     "sibling-explosion-server-clock"
     "siblings-limit"
+    "siblings-limit-held"
     "shared-client-id"
     "shared-client-id-dotted"
     "shared-node-id"

@@ -201,6 +201,7 @@ pub const ALL: &[PropertySpec] = &[
     writes::TRUE_SIBLINGS,
     writes::UNIQUE_DOTS,
     writes::MINTED_ONCE,
+    writes::KEY_RESOLVABLE,
     reads::QUORUM_OVERLAP,
     reads::FAILED_WRITE_INVISIBLE,
     deletes::NO_RESURRECTION,

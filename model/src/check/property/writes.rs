@@ -122,6 +122,31 @@ pub(super) const UNIQUE_DOTS: PropertySpec = PropertySpec {
     },
 };
 
+pub(super) const KEY_RESOLVABLE: PropertySpec = PropertySpec {
+    name: "key-resolvable",
+    statement: "a put or delete whose context covers every version that its coordinator holds of the \
+                key is never refused for how many these are",
+    kind: PropertyKind::Safety {
+        holds: |view| !view.history.resolving_refused(),
+        witness: Witness {
+            shown: |view| view.history.resolved_at_limit(),
+            statement: "such a put was taken in where the key had as many versions as it may, or more",
+            name: "key-resolvable (witness)",
+        },
+    },
+    watch: Watch { resolving: true, ..Watch::NOTHING },
+    explanation: |view, names| {
+        let (node, write) = view.history.refusal_account()?;
+        let siblings_max = view.scenario.cluster.limits().siblings_max;
+        Some(format!(
+            "{} refused {}, whose context covers all that it held: a key may have {siblings_max} {}",
+            names.node(node),
+            wording::write(view.scenario, write),
+            if siblings_max == 1 { "version" } else { "versions" },
+        ))
+    },
+};
+
 pub(super) const MINTED_ONCE: PropertySpec = PropertySpec {
     name: "minted-once",
     statement: "no write is minted under two dots",

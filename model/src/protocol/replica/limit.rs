@@ -5,6 +5,7 @@
 //! so it is never refused: a key can always be resolved. Nor is anything that arrives from another
 //! node: what was acknowledged elsewhere is taken in, whatever it adds up to.
 
+use crate::deviation::Deviation;
 use crate::ids::{Key, Value};
 use crate::protocol::message::Refusal;
 use crate::versions::Record;
@@ -32,9 +33,10 @@ pub(super) fn check_gain(
 ) -> Result<(), Refusal> {
     let (siblings, siblings_after) = (before.versions().count(), after.versions().count());
     let siblings_max = config.cluster.limits().siblings_max;
-    if siblings_after > siblings && siblings_after > siblings_max {
-        Err(Refusal::TooManySiblings { siblings, siblings_max })
+    let is_refused = if config.cluster.deviates(Deviation::LimitCountsHeld) {
+        siblings >= siblings_max
     } else {
-        Ok(())
-    }
+        siblings_after > siblings && siblings_after > siblings_max
+    };
+    if is_refused { Err(Refusal::TooManySiblings { siblings, siblings_max }) } else { Ok(()) }
 }

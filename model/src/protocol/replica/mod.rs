@@ -384,7 +384,7 @@ impl NodeConfig {
         NodeConfig { node, cluster, mints_as: node }
     }
 
-    fn is_home(&self, key: &Key) -> bool {
+    pub(crate) fn is_home(&self, key: &Key) -> bool {
         self.cluster.homes(key).contains(self.node)
     }
 
@@ -400,7 +400,7 @@ impl NodeConfig {
     }
 
     /// The other homes of a key, in order of preference.
-    fn other_homes(&self, key: &Key) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn other_homes(&self, key: &Key) -> impl Iterator<Item = NodeId> {
         let preference = self.cluster.preference_list(key).into_owned();
         let node = self.node;
         preference.into_iter().take(self.cluster.quorum().n()).filter(move |home| *home != node)
