@@ -115,6 +115,9 @@ pub(crate) fn may_expire(
 /// Whether a put may come that is not the first try: its client waits and has tries left, which it
 /// comes to if its timer expires, or such a put is under way.
 fn may_put_again(scenario: &Scenario, state: &ClusterState) -> bool {
+    if planted!(scenario.cluster, ReapWhileRetried) {
+        return false;
+    }
     let retries = |client: ClientId| {
         scenario.clients.get(client.0 as usize).is_some_and(|of| of.attempts > 1)
     };
