@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use quorate::cli::{self, Failure};
+
+/// States are made by one thread and let go by another, which the allocator of the C library answers with
+/// locks.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Leaderless quorum replication whose checked specification is its running code.
 #[derive(Parser)]

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate::check::{Cut, Limits, check};
+use quorate::check::{Cut, Limits, check, second_opinion};
 use quorate_model::check::instruments::Kind;
 use quorate_model::check::{Action, Expected};
 use quorate_model::protocol::Timer;
@@ -14,7 +14,13 @@ use quorate_model::scenario::ShownWith;
 use quorate_model::scenario::builtin::{ALL, Builtin};
 use quorate_model::scenario::file::parse;
 
-const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
+const LIMITS: Limits = Limits {
+    threads: 2,
+    states_max: None,
+    depth_max: None,
+    timeout: None,
+    until_unexpected: false,
+};
 
 #[test]
 fn every_scenario_gives_the_verdicts_its_file_expects_over_as_many_states_as_before() {
@@ -177,6 +183,29 @@ fn convergence_and_progress_are_judged_on_one_graph() {
     assert_ne!(convergence.met, progress.met);
 }
 
+#[test]
+fn a_second_opinion_agrees_and_tells_what_it_does_not_agree_with() {
+    let scenario = r1_w1();
+    let mut report = check(&scenario, &LIMITS, |_| {});
+    let opinion = second_opinion(&scenario, 2).expect("it is searched");
+    assert_eq!(opinion.differences(&report), Vec::<String>::new());
+    assert!(opinion.met.iter().any(|(_, met)| *met), "something is found at all");
+    report.distinct += 1;
+    report.verdicts[0].witness = None;
+    insta::assert_snapshot!(opinion.differences(&report).join("\n"), @"");
+}
+
+#[test]
+fn a_check_may_end_at_what_is_not_expected() {
+    let mut scenario = (*r1_w1()).clone();
+    scenario.expect.insert("read-freshness".into(), Expected::Holds);
+    let limits = Limits { until_unexpected: true, ..LIMITS };
+    let report = check(&Arc::new(scenario), &limits, |_| {});
+    let whole = check(&r1_w1(), &limits, |_| {});
+    assert_eq!((report.cut, whole.cut), (Some(Cut::Unexpected), None));
+    assert!(report.distinct < whole.distinct && !report.is_as_expected());
+}
+
 fn larger() -> Arc<quorate_model::scenario::Scenario> {
     let builtin = Builtin::named("strict-concurrent-3").expect("it is built in");
     Arc::new(builtin.parse().expect("built-in scenarios parse"))
@@ -243,7 +272,7 @@ fn a_limit_that_is_not_met_cuts_nothing() {
         states_max: Some(1_000_000),
         timeout: Some(Duration::from_secs(600)),
         depth_max: Some(1_000),
-        threads: 1,
+        ..LIMITS
     };
     let report = check(&r1_w1(), &limits, |_| {});
     assert_eq!(report.cut, None);

@@ -39,7 +39,7 @@ fn walk(model: &ClusterModel, told: &[&str]) -> (Vec<Action>, ClusterState) {
 fn a_state_shows_records_waits_messages_writes_and_faults() {
     let model = model_of("failed-write-seen");
     let (_, state) = walk(&model, &["writer starts", "A times out", "reader starts", "D -> A"]);
-    insta::assert_snapshot!(format!("{state:?}"), @r#"
+    insta::assert_snapshot!(state.told(model.names()), @r#"
     A             k: "new"@A:1, seen {A:1}
     B             holds nothing
     C             holds nothing
@@ -62,7 +62,7 @@ fn siblings_are_a_line_each() {
     let answered = ["A -> B  Fetch k (x#1)", "A -> B  Fetch k (y#1)"];
     let written = ["x starts put k = \"x1\" via A", "y starts put k = \"y1\" via A"];
     let (_, state) = walk(&model, &[&told[..], &answered, &written].concat());
-    insta::assert_snapshot!(format!("{state:?}"), @r#"
+    insta::assert_snapshot!(state.told(model.names()), @r#"
     A             k: "x1"@A:1
                      "y1"@A:2
                      seen {A:2}

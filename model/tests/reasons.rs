@@ -9,28 +9,30 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use builtin::builtin;
-use quorate_model::check::convergence::{ClusterSource, Outcome, STATES_MAX, decide};
+use quorate_checker::{Bounds, Outcome, Switch, explore};
 use quorate_model::check::explain::reason;
 use quorate_model::check::property::ALL;
 use quorate_model::check::script::{judge, run};
-use quorate_model::check::search::shortest;
+use quorate_model::check::search::{Wanted, shortest};
 use quorate_model::check::trace::walk;
 use quorate_model::check::{
-    Action, ClusterModel, ClusterState, Expected, PropertyKind, PropertySpec,
+    Action, ClusterModel, ClusterSystem, Expected, PropertyKind, PropertySpec,
 };
 use quorate_model::scenario::builtin::ALL as BUILTINS;
 use quorate_model::scenario::file::parse;
 
 /// A shortest run that violates the property or reaches what it asks for.
 fn shown(model: &ClusterModel, property: &'static PropertySpec) -> Vec<Action> {
-    let run = |wanted: &dyn Fn(&ClusterState) -> bool| {
+    let run = |wanted: Wanted<'_>| {
         shortest(model, &[wanted], usize::MAX).paths.swap_remove(0)
     };
     let found = match property.kind {
         PropertyKind::Safety { holds, .. } => run(&|state| !holds(&model.view(state))),
         PropertyKind::Reachability { reached, .. } => run(&|state| reached(&model.view(state))),
         PropertyKind::EventuallyAlways { goal, .. } => {
-            match decide(&ClusterSource::new(model, &[goal]), STATES_MAX).outcome {
+            let system = ClusterSystem::with_goals(model, &[goal]);
+            let explored = explore(&system, &Bounds::default(), &Switch::default());
+            match explored.decide(&system).swap_remove(0).outcome {
                 Outcome::Violated(violation) => Some([violation.stem, violation.cycle].concat()),
                 Outcome::Holds | Outcome::Undecided => None,
             }

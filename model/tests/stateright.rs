@@ -224,10 +224,9 @@ fn stateright_s_breadth_first_search_does_not_give_shortest_runs() {
 }
 
 #[test]
-fn the_state_explorer_shows_is_the_state_for_people() {
+fn a_state_is_told_to_people_in_their_words() {
     let model = ClusterModel::new(Arc::new(scenario(SMALL)));
     let state = model.init_states().remove(0);
-    let shown = format!("{state:#?}");
+    let shown = state.told(model.names());
     assert!(shown.contains("A             holds nothing"), "{shown}");
-    assert!(!shown.contains("ClusterState"), "{shown}");
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use quorate_checker::Size;
 use quorate_model::check::Expected;
-use quorate_model::check::convergence::{FAIRNESS, Size};
+use quorate_model::check::convergence::FAIRNESS;
 use quorate_model::check::instruments::applicable;
 use quorate_model::scenario::Scenario;
 use serde::Serialize;
@@ -44,7 +45,7 @@ pub struct Entry {
     n: usize,
     r: usize,
     w: usize,
-    states_generated: usize,
+    states_generated: u64,
     states_distinct: usize,
     depth: usize,
     seconds: f64,

@@ -1,11 +1,7 @@
 //! How long a check may go on.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Duration;
-
-use quorate_model::check::instruments::{Admission, Instruments};
 
 /// Bounds of one check beyond those of its scenario. A run that meets one is cut, and has failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,22 +10,24 @@ pub struct Limits {
     pub threads: usize,
     /// The most distinct states: exactly so many are visited where there are more.
     pub states_max: Option<usize>,
-    /// The longest path, in states.
+    /// The longest run, in steps.
     pub depth_max: Option<usize>,
     /// The longest time.
     pub timeout: Option<Duration>,
+    /// Whether it may end as soon as some state shows what the scenario does not expect.
+    pub until_unexpected: bool,
 }
 
-impl Limits {
-    /// Counters for one search that lets in no more states than it may.
-    pub(super) fn instruments(&self) -> Instruments {
-        let Some(states_max) = self.states_max else { return Instruments::default() };
-        let admitted = Mutex::new(HashSet::new());
-        Instruments::admitting(Admission(Box::new(move |fingerprint| {
-            let mut admitted = admitted.lock().expect("no thread panics with the lock");
-            admitted.contains(&fingerprint)
-                || (admitted.len() < states_max && admitted.insert(fingerprint))
-        })))
+impl Default for Limits {
+    /// One thread, and no limit.
+    fn default() -> Self {
+        Limits {
+            threads: 1,
+            states_max: None,
+            depth_max: None,
+            timeout: None,
+            until_unexpected: false,
+        }
     }
 }
 
@@ -42,6 +40,8 @@ pub enum Cut {
     Depth(usize),
     /// [`Limits::timeout`].
     Time(Duration),
+    /// [`Limits::until_unexpected`]: something was found that the scenario does not expect.
+    Unexpected,
 }
 
 impl fmt::Display for Cut {
@@ -49,6 +49,7 @@ impl fmt::Display for Cut {
         match self {
             Cut::States(states) => write!(f, "after {states} distinct states (--max-states)"),
             Cut::Depth(depth) => write!(f, "at depth {depth} (--max-depth)"),
+            Cut::Unexpected => f.write_str("at the first state that shows what is not expected"),
             Cut::Time(time) => write!(f, "after {} s (--timeout)", time.as_secs_f64()),
         }
     }

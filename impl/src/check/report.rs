@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_model::check::convergence;
+use quorate_checker::Size;
 use quorate_model::check::instruments::Kind;
 use quorate_model::check::{Action, Expected, PropertyKind, PropertySpec};
 use quorate_model::scenario::ShownWith;
@@ -41,7 +41,7 @@ pub struct Verdict {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Endings {
     /// How large the graph of all states was.
-    pub size: convergence::Size,
+    pub size: Size,
     /// How many steps at the end of [`Verdict::path`] happen again and again; none if it ends
     /// stuck.
     pub cycle: usize,
@@ -85,7 +85,7 @@ pub struct Report {
     /// The scenario's name.
     pub scenario: String,
     /// States generated, duplicates included.
-    pub generated: usize,
+    pub generated: u64,
     /// Distinct states.
     pub distinct: usize,
     /// The longest path searched, in steps.

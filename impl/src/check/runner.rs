@@ -1,20 +1,20 @@
 //! Running one check.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate_model::check::convergence::{self, ClusterSource, Outcome};
+use quorate_checker::{
+    self as checker, Bounds, Decision, Explored, Outcome, StateId, Switch, Until,
+};
 use quorate_model::check::explain::reason;
-use quorate_model::check::instruments::Instruments;
-use quorate_model::check::search::{minimise, shortest, shortest_with};
+use quorate_model::check::search::shortest_with;
 use quorate_model::check::{
-    Action, ClusterModel, ClusterState, Expected, Goal, PropertyKind, PropertySpec,
+    Action, ClusterModel, ClusterState, ClusterSystem, Condition, Expected, Goal, PropertyKind,
+    PropertySpec,
 };
 use quorate_model::scenario::Scenario;
-use stateright::{Checker, Model};
 
 use super::limits::{Cut, Limits};
 use super::memory::peak_memory;
@@ -24,18 +24,19 @@ use super::script;
 /// How often limits are looked at and progress is reported.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The most states the search for shortest runs visits; what it has not found by then is
-/// minimised instead. At some 150 bytes a state this stays under half a gigabyte.
-const SHORTEST_DISTINCT_MAX: usize = 2_000_000;
+/// The most states that are visited to find a run with something in it.
+const SHOWN_WITH_DISTINCT_MAX: usize = 2_000_000;
 
 /// How far a check is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// States generated so far.
-    pub generated: usize,
+    pub generated: u64,
     /// Distinct states so far.
     pub distinct: usize,
-    /// The longest path so far, in steps.
+    /// Of these, how many wait to be looked at.
+    pub waiting: usize,
+    /// How many steps the longest of the shortest runs has so far.
     pub depth: usize,
     /// Time since the start.
     pub elapsed: Duration,
@@ -53,205 +54,169 @@ pub fn check(
     if scenario.script.is_some() {
         return script::play(scenario);
     }
-    let model = ClusterModel::new(Arc::clone(scenario)).with_instruments(limits.instruments());
-    let instruments = Arc::clone(model.instruments());
-    let mut builder = model.clone().checker().threads(limits.threads);
-    if let Some(depth) = limits.depth_max {
-        builder = builder.target_max_depth(depth);
-    }
+    let model = ClusterModel::new(Arc::clone(scenario));
+    let conditions = model.conditions();
+    let goals: Vec<Goal> = model.judged().iter().filter_map(|property| goal(property)).collect();
+    let system = ClusterSystem::new(&model, conditions, &goals);
+    let bounds = Bounds {
+        threads: limits.threads,
+        states_max: limits.states_max,
+        depth_max: limits.depth_max,
+        until: if limits.until_unexpected {
+            Until::AnyShown(unexpected(&model, conditions))
+        } else {
+            Until::Exhausted
+        },
+    };
     let started = Instant::now();
-    // Depth first: its queue is short, and the shortest runs are searched for separately.
-    let mut checker = builder.spawn_dfs();
-    let handles = checker.handles();
-    let progress = || Progress {
-        generated: checker.state_count(),
-        distinct: checker.unique_state_count(),
-        depth: checker.max_depth().saturating_sub(1),
-        elapsed: started.elapsed(),
-    };
-    let stopped_by = while_within(limits, &instruments, progress, &mut on_progress, || {
-        for handle in handles {
-            handle.join().expect("a checker thread panicked");
-        }
+    let (switch, timeout) = (Switch::default(), limits.timeout);
+    let explored = while_within(timeout, started, &switch, &mut on_progress, || {
+        checker::explore(&system, &bounds, &switch)
     });
-    let elapsed = started.elapsed();
-    let mut cut = match limits.states_max {
-        Some(states) if instruments.has_refused() => Some(Cut::States(states)),
-        _ => stopped_by.filter(|_| instruments.was_cut()),
-    };
-    if let Some(depth) = limits.depth_max
-        && checker.max_depth() >= depth
-    {
-        // States at this depth were not expanded, and Stateright does not say whether any of
-        // them could have been.
-        cut = cut.or(Some(Cut::Depth(depth)));
-    }
-    instruments.resume();
-    // Before discoveries are asked for: their paths are walked once more, which counts too.
-    let (fired, siblings_max) = (instruments.fired(), instruments.siblings_max());
-    let discoveries: HashMap<&'static str, Vec<Action>> =
-        checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions())).collect();
-    let found = Progress { elapsed, ..progress() };
-    // It knows every state, as the decision on convergence will: not both at a time.
-    drop(checker);
-    let mut verdicts = verdicts(&model, discoveries);
-    // A part of the states says nothing of where runs end.
-    if cut.is_none() {
-        let progress = || Progress { elapsed: started.elapsed(), ..found };
-        cut = decide(&model, limits, &mut verdicts, progress, &mut on_progress);
-    }
+    let decisions =
+        if goals.is_empty() { Vec::new() } else { explored.decide(&system.uncounted()) };
+    let found = Found { explored: &explored, system: &system.uncounted(), conditions };
+    let mut verdicts = found.verdicts(&model, decisions);
     for verdict in &mut verdicts {
         show_with(&model, verdict);
         verdict.reason =
             verdict.path.as_ref().and_then(|path| reason(&model, verdict.property, path));
     }
+    let cut = match explored.cut() {
+        Some(checker::Cut::States(states)) => Some(Cut::States(states)),
+        Some(checker::Cut::Depth(steps)) => Some(Cut::Depth(steps)),
+        Some(checker::Cut::Stopped) => timeout.map(Cut::Time),
+        None => (!explored.is_exhausted()).then_some(Cut::Unexpected),
+    };
     Report {
         scenario: scenario.name.clone(),
-        generated: found.generated,
-        distinct: found.distinct,
-        depth: found.depth,
-        elapsed,
+        generated: explored.generated(),
+        distinct: explored.distinct(),
+        depth: explored.depth(),
+        elapsed: explored.elapsed(),
         took: started.elapsed(),
         process_peak_memory: peak_memory(),
         verdicts,
-        fired,
-        siblings_max,
+        fired: model.instruments().fired(),
+        siblings_max: model.instruments().siblings_max(),
         cut,
         script: None,
     }
 }
 
-/// Lets something go on, and stops the model as soon as a limit is met; says which.
-fn while_within(
-    limits: &Limits,
-    instruments: &Instruments,
-    progress: impl Fn() -> Progress + Sync,
+/// The goal of a property of where runs end.
+fn goal(property: &PropertySpec) -> Option<Goal> {
+    match property.kind {
+        PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
+        PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
+    }
+}
+
+/// The conditions, by their bits, that the scenario does not expect to be shown.
+fn unexpected(model: &ClusterModel, conditions: &[Condition]) -> u64 {
+    let is_unexpected = |condition: &Condition| match condition {
+        Condition::Shown(property) => {
+            let expected = model.scenario().expect[property.name];
+            matches!(expected, Expected::Holds | Expected::NotReached)
+        }
+        Condition::PutToTheTest(_) => false,
+    };
+    let numbered = conditions.iter().enumerate();
+    numbered
+        .filter(|(_, condition)| is_unexpected(condition))
+        .fold(0, |bits, (number, _)| bits | 1 << number)
+}
+
+/// Lets a traversal go on, tells how far it is, and stops it when its time is up.
+fn while_within<T>(
+    timeout: Option<Duration>,
+    started: Instant,
+    switch: &Switch,
     on_progress: &mut (impl FnMut(Progress) + Send),
-    act: impl FnOnce(),
-) -> Option<Cut> {
-    let mut stopped_by = None;
+    act: impl FnOnce() -> T,
+) -> T {
     thread::scope(|scope| {
         let (finished, is_finished) = channel::<()>();
-        let (progress, stopped_by) = (&progress, &mut stopped_by);
         scope.spawn(move || {
             while is_finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                let progress = progress();
-                on_progress(progress);
-                *stopped_by = stopped_by.or_else(|| over_limit(limits, &progress));
-                if stopped_by.is_some() {
-                    instruments.stop();
+                let checker::Progress { generated, distinct, waiting, depth } = switch.progress();
+                let elapsed = started.elapsed();
+                on_progress(Progress { generated, distinct, waiting, depth, elapsed });
+                if timeout.is_some_and(|timeout| elapsed >= timeout) {
+                    switch.stop();
                 }
             }
         });
-        act();
+        let result = act();
         drop(finished);
-    });
-    stopped_by
+        result
+    })
 }
 
-/// Decides where runs end, for all properties that are about it, and completes their verdicts; says
-/// what cut the decision, if anything did.
-fn decide(
-    model: &ClusterModel,
-    limits: &Limits,
-    verdicts: &mut [Verdict],
-    progress: impl Fn() -> Progress + Sync,
-    on_progress: &mut (impl FnMut(Progress) + Send),
-) -> Option<Cut> {
-    let goal = |verdict: &Verdict| match verdict.property.kind {
-        PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
-        PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
-    };
-    let goals: Vec<Goal> = verdicts.iter().filter_map(goal).collect();
-    if goals.is_empty() {
-        return None;
-    }
-    let model = model.with_fresh_instruments();
-    let source = ClusterSource::new(&model, &goals);
-    let states_max = limits.states_max.unwrap_or(convergence::STATES_MAX);
-    let mut decisions = Vec::new();
-    let stopped_by = while_within(limits, model.instruments(), progress, on_progress, || {
-        decisions = convergence::decide_all(&source, states_max);
-    });
-    let mut is_cut = false;
-    let decided = verdicts.iter_mut().filter(|verdict| goal(verdict).is_some());
-    for (verdict, decision) in decided.zip(decisions) {
-        let mut cycle = 0;
-        verdict.found = match decision.outcome {
-            Outcome::Holds => Some(Expected::Holds),
-            Outcome::Undecided => None,
-            Outcome::Violated(violation) => {
-                cycle = violation.cycle.len();
-                verdict.path = Some([violation.stem, violation.cycle].concat());
-                Some(Expected::Violated)
+/// What a traversal found, with what it was asked for.
+struct Found<'a> {
+    explored: &'a Explored,
+    system: &'a ClusterSystem,
+    conditions: &'a [Condition],
+}
+
+impl Found<'_> {
+    /// The verdicts on all properties that are judged; decisions are in the order of those that are
+    /// about where runs end.
+    fn verdicts(&self, model: &ClusterModel, decisions: Vec<Decision<Action>>) -> Vec<Verdict> {
+        let mut decisions = decisions.into_iter();
+        let mut condition = 0;
+        let verdict = |property: &&'static PropertySpec| {
+            let mut verdict = Verdict {
+                property,
+                expected: model.scenario().expect[property.name],
+                found: None,
+                path: None,
+                shortest: true,
+                shown_with: None,
+                witness: None,
+                reason: None,
+                endings: None,
+            };
+            if let PropertyKind::EventuallyAlways { .. } = property.kind {
+                complete(&mut verdict, decisions.next().expect("one decision per goal"));
+            } else {
+                let number = condition;
+                condition += self.conditions[number..]
+                    .iter()
+                    .take_while(|other| other.property().name == property.name)
+                    .count();
+                let of = |number| self.explored.first(number);
+                let run = |state: StateId| self.explored.run_to(self.system, state);
+                (verdict.path, verdict.witness) = (of(number).map(run), of(number + 1).map(run));
+                let is_shown = verdict.path.is_some();
+                verdict.found = Some(match (property.kind, is_shown) {
+                    (PropertyKind::Reachability { .. }, true) => Expected::Reached,
+                    (PropertyKind::Reachability { .. }, false) => Expected::NotReached,
+                    (_, true) => Expected::Violated,
+                    (_, false) => Expected::Holds,
+                });
             }
+            verdict
         };
-        verdict.witness = decision.witness;
-        verdict.endings = Some(Endings { size: decision.size, cycle });
-        is_cut |= decision.cut;
+        model.judged().iter().map(verdict).collect()
     }
-    // If nothing stopped it, it met its own limit.
-    is_cut.then(|| stopped_by.unwrap_or(Cut::States(states_max)))
 }
 
-/// Whether time is up. Of how many states there may be, each search takes care itself.
-fn over_limit(limits: &Limits, progress: &Progress) -> Option<Cut> {
-    limits.timeout.filter(|timeout| progress.elapsed >= *timeout).map(Cut::Time)
-}
-
-/// What Stateright calls a discovery: of a property, or of a witness that it was put to the test.
-struct Discovery<'a> {
-    found: &'a [Action],
-    shows: Box<dyn Fn(&ClusterState) -> bool + 'a>,
-}
-
-fn verdicts(model: &ClusterModel, discoveries: HashMap<&'static str, Vec<Action>>) -> Vec<Verdict> {
-    let model = &model.with_fresh_instruments();
-    let mut wanted: Vec<Discovery<'_>> = Vec::new();
-    for property in model.judged() {
-        for (name, shows) in conditions(model, property) {
-            if let Some(found) = discoveries.get(name) {
-                wanted.push(Discovery { found, shows });
-            }
-        }
-    }
-    let shows: Vec<&dyn Fn(&ClusterState) -> bool> =
-        wanted.iter().map(|discovery| &*discovery.shows).collect();
-    let search = shortest(model, &shows, SHORTEST_DISTINCT_MAX);
-    let mut runs = wanted.iter().zip(search.paths).map(|(discovery, path)| match path {
-        Some(path) => (path, true),
-        None => (minimise(model, discovery.found.to_vec(), &discovery.shows), false),
-    });
-    let mut take = |name: &str| {
-        discoveries.contains_key(name).then(|| runs.next().expect("one run per discovery"))
-    };
-    let verdict = |property: &&'static PropertySpec| {
-        let path = take(property.name);
-        let (found, witness) = match property.kind {
-            PropertyKind::Safety { witness, .. } => {
-                let found = if path.is_some() { Expected::Violated } else { Expected::Holds };
-                (Some(found), take(witness.name))
-            }
-            PropertyKind::Reachability { opportunity, .. } => {
-                let found = if path.is_some() { Expected::Reached } else { Expected::NotReached };
-                (Some(found), take(opportunity.name))
-            }
-            // Not decided yet.
-            PropertyKind::EventuallyAlways { .. } => (None, None),
-        };
-        Verdict {
-            property,
-            expected: model.scenario().expect[property.name],
-            found,
-            reason: None,
-            endings: None,
-            shown_with: None,
-            shortest: path.as_ref().is_none_or(|(_, shortest)| *shortest),
-            path: path.map(|(path, _)| path),
-            witness: witness.map(|(path, _)| path),
+/// Puts what was decided of where runs end into the verdict.
+fn complete(verdict: &mut Verdict, decision: Decision<Action>) {
+    let mut cycle = 0;
+    verdict.found = match decision.outcome {
+        Outcome::Holds => Some(Expected::Holds),
+        Outcome::Undecided => None,
+        Outcome::Violated(violation) => {
+            cycle = violation.cycle.len();
+            verdict.path = Some([violation.stem, violation.cycle].concat());
+            Some(Expected::Violated)
         }
     };
-    model.judged().iter().map(verdict).collect()
+    verdict.witness = decision.witness;
+    verdict.endings = Some(Endings { size: decision.size, cycle });
 }
 
 /// Puts in the place of a verdict's run the shortest that contains what the scenario wants to be
@@ -262,33 +227,11 @@ fn show_with(model: &ClusterModel, verdict: &mut Verdict) {
         return;
     }
     let model = &model.with_fresh_instruments();
-    let mut conditions = conditions(model, verdict.property).into_iter();
-    let Some((_, shows)) = conditions.find(|(name, _)| *name == verdict.property.name) else {
-        return;
-    };
-    let run = shortest_with(model, with, &shows, SHORTEST_DISTINCT_MAX);
+    let shown = Condition::Shown(verdict.property);
+    let shows = |state: &ClusterState| shown.is_met(model, state);
+    let run = shortest_with(model, with, &shows, SHOWN_WITH_DISTINCT_MAX);
     verdict.shown_with = Some((with.clone(), run.is_some()));
     if run.is_some() {
         (verdict.path, verdict.shortest) = (run, true);
-    }
-}
-
-type Shows<'a> = Box<dyn Fn(&ClusterState) -> bool + 'a>;
-
-/// The conditions that Stateright looks for on behalf of a property, by the names it knows them.
-fn conditions<'a>(
-    model: &'a ClusterModel,
-    property: &'static PropertySpec,
-) -> Vec<(&'static str, Shows<'a>)> {
-    match property.kind {
-        PropertyKind::Safety { holds, witness } => vec![
-            (property.name, Box::new(move |state| !holds(&model.view(state)))),
-            (witness.name, Box::new(move |state| (witness.shown)(&model.view(state)))),
-        ],
-        PropertyKind::Reachability { reached, opportunity } => vec![
-            (property.name, Box::new(move |state| reached(&model.view(state)))),
-            (opportunity.name, Box::new(move |state| (opportunity.shown)(&model.view(state)))),
-        ],
-        PropertyKind::EventuallyAlways { .. } => Vec::new(),
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
     };
     Report {
         scenario: scenario.name.clone(),
-        generated,
+        generated: generated as u64,
         distinct,
         depth: generated - 1,
         elapsed: started.elapsed(),

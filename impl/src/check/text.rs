@@ -104,7 +104,7 @@ pub fn block(
 fn states_line(report: &Report) -> String {
     format!(
         "{} generated, {} distinct, depth {}, {:.2} s, {} distinct/s, collision probability {:.0e}",
-        grouped(report.generated as u64),
+        grouped(report.generated),
         grouped(report.distinct as u64),
         report.depth,
         report.elapsed.as_secs_f64(),
@@ -238,7 +238,7 @@ pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
             scenario.cluster.nodes().len().to_string(),
             format!("{} {} {}", quorum.n(), quorum.r(), quorum.w()),
             describe::faults(scenario),
-            grouped(report.generated as u64),
+            grouped(report.generated),
             grouped(report.distinct as u64),
             report.depth.to_string(),
             format!("{:.2}", report.took.as_secs_f64()),

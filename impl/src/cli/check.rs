@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_model::check::ClusterModel;
 use quorate_model::check::trace::{STUCK, numbered, walk};
@@ -38,7 +38,7 @@ pub struct CheckArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
-    /// Threads that search [default: two per core]
+    /// Threads that search [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// Cut a run at this many distinct states (a cut run has failed)
@@ -50,6 +50,10 @@ pub struct CheckArgs {
     /// Cut a run after this long, such as 90s or 5m (a cut run has failed)
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
+    /// Who searches: with stateright, its own checker searches too, and what both find is compared
+    #[arg(long, value_enum, default_value = "own",
+        conflicts_with_all = ["max_states", "max_depth", "timeout", "planted"])]
+    engine: Engine,
     /// Where runs that show a violation, or reach what is to be reached, are saved: a directory
     /// per scenario, a file per property
     #[arg(long, value_name = "DIR", default_value = "quorate-traces")]
@@ -67,6 +71,15 @@ pub struct CheckArgs {
     /// are named
     #[arg(long)]
     steps: bool,
+}
+
+/// Who searches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Engine {
+    /// Our own traversal.
+    Own,
+    /// Our own traversal, and then Stateright's checker.
+    Stateright,
 }
 
 /// Runs the command.
@@ -103,11 +116,22 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     }
     let mut reports = Vec::new();
     let mut entries = Vec::new();
+    let (mut compared, mut differing) = (0, 0);
     for loaded in &loaded {
         let scenario = &loaded.scenario;
         let report = with_progress(&scenario.name, |on_progress| {
             check::check(scenario, &limits, on_progress)
         });
+        if args.engine == Engine::Stateright
+            && let Some(opinion) = check::second_opinion(scenario, limits.threads)
+        {
+            compared += 1;
+            let differences = opinion.differences(&report);
+            differing += usize::from(!differences.is_empty());
+            for difference in differences {
+                output::note(&format!("{}: {difference}", scenario.name));
+            }
+        }
         let files = saved::save(&args.traces, loaded, &report)?;
         if args.json {
             entries.push(Entry::new(scenario, &report, |verdict| files.told(verdict)));
@@ -142,11 +166,18 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
             output::print(hint)?;
         }
     }
-    if summary.is_as_expected() {
-        Ok(())
-    } else {
-        Err(Failure::Unexpected(text::summary(&summary)))
+    if !summary.is_as_expected() {
+        return Err(Failure::Unexpected(text::summary(&summary)));
     }
+    if differing > 0 {
+        let problem = "scenarios in which Stateright's checker found something else";
+        return Err(Failure::Unexpected(format!("{differing} of {compared} {problem}")));
+    }
+    if args.engine == Engine::Stateright && is_text {
+        let agrees = "Stateright's checker visited as many states and found the same";
+        output::print(format!("{agrees}: {compared} scenarios\n"))?;
+    }
+    Ok(())
 }
 
 /// How much is told.
@@ -179,13 +210,11 @@ fn block(loaded: &Loaded, report: &Report, files: &saved::Files, with_steps: boo
 fn limits(args: &CheckArgs) -> Limits {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Limits {
-        // Stateright hands work over only every 1,500 states, and a depth-first thread that has
-        // exhausted what it was given waits until then: twice as many threads keep cores busy.
-        threads: args.threads.map_or(2 * cores, usize::from),
+        threads: args.threads.map_or(cores, usize::from),
         states_max: args.max_states.map(|states| states as usize),
-        // A path of d steps has d + 1 states.
-        depth_max: args.max_depth.map(|steps| steps as usize + 1),
+        depth_max: args.max_depth.map(|steps| steps as usize),
         timeout: args.timeout.or_else(|| args.deep.then_some(DEEP_TIME)),
+        until_unexpected: false,
     }
 }
 
@@ -241,8 +270,9 @@ fn with_progress(
     let report = check(Box::new(move |progress| {
         let rate = progress.distinct as f64 / progress.elapsed.as_secs_f64();
         shown.set_message(format!(
-            "{} distinct states, {} generated, depth {}, {rate:.0}/s, {:.0} s",
+            "{} distinct states, {} waiting, {} generated, depth {}, {rate:.0}/s, {:.0} s",
             progress.distinct,
+            progress.waiting,
             progress.generated,
             progress.depth,
             progress.elapsed.as_secs_f64()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use quorate_model::check::explain::reason;
 use quorate_model::check::trace::{CYCLE_STARTS, PATH_FORMAT, STUCK, SavedPath};
-use quorate_model::check::{ClusterModel, Expected, PropertyKind, PropertySpec};
+use quorate_model::check::{ClusterModel, ClusterState, Expected, PropertyKind, PropertySpec};
 use quorate_model::scenario::Scenario;
 
 use super::scenario::{Source, parse};
@@ -35,7 +35,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let (steps, result) = saved.replay(&model);
     for (position, step) in steps.iter().enumerate() {
         if position == 0 {
-            output::print(format!("\nbefore\n{}\n", indented(&step.before)))?;
+            output::print(format!("\nbefore\n{}\n", indented(&model, &step.before)))?;
         }
         if position + saved.cycle == saved.steps.len() {
             output::print(format!("\n{CYCLE_STARTS}\n"))?;
@@ -45,7 +45,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         for outcome in &step.outcomes {
             output::print(format!("  {outcome}\n"))?;
         }
-        output::print(format!("{}\n", indented(&step.after)))?;
+        output::print(format!("{}\n", indented(&model, &step.after)))?;
     }
     match result {
         Ok(()) => {
@@ -97,7 +97,7 @@ fn is_stuck(saved: &SavedPath) -> bool {
         && saved.cycle == 0
 }
 
-fn indented(state: &quorate_model::check::ClusterState) -> String {
-    let text = format!("{state:?}");
+fn indented(model: &ClusterModel, state: &ClusterState) -> String {
+    let text = state.told(model.names());
     text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

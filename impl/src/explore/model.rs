@@ -10,10 +10,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use quorate_model::check::action::Envelope;
-use quorate_model::check::convergence::ClusterSource;
 use quorate_model::check::diagram;
-use quorate_model::check::{Action, ClusterModel, ClusterState, Goal, PropertyKind};
-use stateright::{Model, Path, Property};
+use quorate_model::check::system::ClusterSystem;
+use quorate_model::check::{Action, ClusterModel, ClusterState, Condition, Goal, PropertyKind};
+use stateright::{Expectation, Model, Path, Property};
 
 /// A model to be explored.
 #[derive(Clone, Debug)]
@@ -24,8 +24,6 @@ pub struct ExploredCluster {
 /// What all states and actions of one model share.
 struct Cluster {
     model: ClusterModel,
-    /// What Stateright is to look for.
-    properties: Vec<Property<ClusterModel>>,
     /// The only run there is, where there is nothing to choose.
     run: Option<FixedRun>,
 }
@@ -62,7 +60,7 @@ pub struct ExploredState {
 pub struct ExploredAction {
     action: Action,
     /// What the client starts, if it is a start.
-    starts: Option<&'static str>,
+    starts: Option<String>,
     cluster: Arc<Cluster>,
 }
 
@@ -79,16 +77,10 @@ impl ExploredCluster {
         Self::with_run(model, Some(run))
     }
 
-    /// # Panics
-    /// If there are more properties than `CONDITIONS` are names for.
     fn with_run(model: ClusterModel, run: Option<FixedRun>) -> Self {
-        let mut properties = model.properties();
-        // The last one is there to keep a check going. Explorer's page is for people.
-        properties.pop();
-        assert!(properties.len() <= CONDITIONS.len(), "CONDITIONS must be as many as properties");
         // Its states remember what reads returned: people ask why.
         let model = model.explaining();
-        ExploredCluster { cluster: Arc::new(Cluster { model, properties, run }) }
+        ExploredCluster { cluster: Arc::new(Cluster { model, run }) }
     }
 
     /// The model of the cluster itself.
@@ -122,7 +114,7 @@ impl ExploredCluster {
     fn action(&self, before: &ClusterState, action: Action) -> ExploredAction {
         let starts = match &action {
             Action::Invoke { client, .. } | Action::InvokeLate { client, .. } => {
-                Some(self.cluster.model.starts(before, *client))
+                Some(self.cluster.model.starts(before, *client).to_owned())
             }
             _ => None,
         };
@@ -161,15 +153,23 @@ impl Model for ExploredCluster {
         Some(self.state(next, last.taken_next()))
     }
 
+    /// # Panics
+    /// If there are more conditions than `CONDITIONS` are functions for.
     fn properties(&self) -> Vec<Property<Self>> {
-        let properties = self.cluster.properties.iter().zip(CONDITIONS);
-        properties
-            .map(|(property, condition)| Property {
-                expectation: property.expectation.clone(),
-                name: property.name,
-                condition: *condition,
-            })
-            .collect()
+        let conditions = self.cluster.model.conditions();
+        assert!(conditions.len() <= CONDITIONS.len(), "CONDITIONS must be as many");
+        let property = |(condition, function): (&Condition, &Function)| Property {
+            expectation: match condition {
+                Condition::Shown(property) => match property.kind {
+                    PropertyKind::Safety { .. } => Expectation::Always,
+                    _ => Expectation::Sometimes,
+                },
+                Condition::PutToTheTest(_) => Expectation::Sometimes,
+            },
+            name: condition.name(),
+            condition: *function,
+        };
+        conditions.iter().zip(CONDITIONS).map(property).collect()
     }
 
     fn format_action(&self, action: &ExploredAction) -> String {
@@ -215,23 +215,29 @@ fn place(action: &Action) -> impl Ord + use<> {
     }
 }
 
-/// Stateright wants plain functions without captured values, so each knows its property by
+/// Stateright wants plain functions without captured values, so each knows its condition by
 /// position.
-fn condition<const POSITION: usize>(model: &ExploredCluster, state: &ExploredState) -> bool {
-    let Cluster { model, properties, .. } = &*model.cluster;
-    (properties[POSITION].condition)(model, &state.state)
+fn function<const POSITION: usize>(model: &ExploredCluster, state: &ExploredState) -> bool {
+    let model = &model.cluster.model;
+    match model.conditions()[POSITION] {
+        // Of safety it wants to know whether it holds.
+        Condition::Shown(property) if matches!(property.kind, PropertyKind::Safety { .. }) => {
+            !Condition::Shown(property).is_met(model, &state.state)
+        }
+        condition => condition.is_met(model, &state.state),
+    }
 }
 
 macro_rules! conditions {
     ($($position:literal)*) => {
-        [$(condition::<$position>),*]
+        [$(function::<$position>),*]
     };
 }
 
-type Condition = fn(&ExploredCluster, &ExploredState) -> bool;
+type Function = fn(&ExploredCluster, &ExploredState) -> bool;
 
 /// Twice as many as there are properties in all, most of which have a witness, with room to grow.
-const CONDITIONS: &[Condition] = &conditions!(
+const CONDITIONS: &[Function] = &conditions!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
     32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
 );
@@ -252,7 +258,7 @@ impl ExploredState {
     fn verdicts(&self) -> Vec<(&'static str, String)> {
         let model = &self.cluster.model;
         let view = model.view(&self.state);
-        let source = ClusterSource::new(model, &Goal::ALL);
+        let system = ClusterSystem::with_goals(model, &Goal::ALL);
         let judged = model.judged().iter().map(|property| {
             let verdict = match property.kind {
                 PropertyKind::Safety { holds, .. } if !holds(&view) => "VIOLATED",
@@ -264,7 +270,7 @@ impl ExploredState {
                 PropertyKind::Reachability { .. } => "not reached here",
                 // Whether it holds depends on where all runs from here end.
                 PropertyKind::EventuallyAlways { goal, .. } => {
-                    goal.told(source.is_at(goal, &self.state))
+                    goal.told(system.is_at(goal, &self.state))
                 }
             };
             match property.explain(&view, model.names()) {
@@ -278,7 +284,7 @@ impl ExploredState {
 
 impl fmt::Debug for ExploredState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:?}\n", self.state)?;
+        writeln!(f, "{}\n", self.state.told(self.cluster.model.names()))?;
         let verdicts = self.verdicts();
         let width = verdicts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         writeln!(f, "properties in this state")?;
@@ -298,7 +304,7 @@ impl fmt::Debug for ExploredState {
 
 impl fmt::Display for ExploredAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.cluster.model.names().action(&self.action, self.starts))
+        f.write_str(&self.cluster.model.names().action(&self.action, self.starts.as_deref()))
     }
 }
 

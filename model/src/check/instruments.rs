@@ -1,13 +1,10 @@
 //! What a check counts beside its states, and the switch that cuts it short.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use thread_local::ThreadLocal;
 
-use super::stateright_properties::Discovered;
 use crate::cluster::Reaping;
 use crate::ids::Peer;
 use crate::protocol::{FanOut, Message, ReadRepair, Timer};
@@ -344,21 +341,9 @@ pub struct Instruments {
     /// Per thread, so that threads do not wait for each other's counts.
     fired: ThreadLocal<[AtomicU64; Kind::ALL.len()]>,
     siblings_max: AtomicUsize,
-    pub(crate) discovered: Discovered,
+    conditions_met: AtomicU64,
     stop: AtomicBool,
     cut: AtomicBool,
-    admission: Option<Admission>,
-    refused: AtomicBool,
-}
-
-/// Whoever decides which states are let into a search, by their fingerprints: the same state is asked
-/// about again and again, by several threads, and is always answered alike.
-pub struct Admission(pub Box<dyn Fn(u64) -> bool + Send + Sync>);
-
-impl fmt::Debug for Admission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Admission")
-    }
 }
 
 impl Instruments {
@@ -380,29 +365,16 @@ impl Instruments {
         self.fired.iter().map(|fired| fired[kind as usize].load(Ordering::Relaxed)).sum()
     }
 
-    /// Those of a search that lets in what this admits. Once it has refused a state, the search
-    /// stops.
-    #[must_use]
-    pub fn admitting(admission: Admission) -> Self {
-        Instruments { admission: Some(admission), ..Instruments::default() }
+    /// Notes that some state shows the model's condition of this number.
+    pub(crate) fn meet_condition(&self, number: usize) {
+        self.conditions_met.fetch_or(1 << number, Ordering::Relaxed);
     }
 
-    /// Whether a state of this fingerprint is let into the search; notes it if not.
-    pub(crate) fn admits(&self, fingerprint: impl FnOnce() -> u64) -> bool {
-        let Some(Admission(admits)) = &self.admission else { return true };
-        let admitted = admits(fingerprint());
-        if !admitted {
-            self.refused.store(true, Ordering::Relaxed);
-            self.cut.store(true, Ordering::Relaxed);
-            self.stop();
-        }
-        admitted
-    }
-
-    /// Whether some state was not let in.
+    /// Which of the model's [conditions](super::ClusterModel::conditions) some state was seen to show, by
+    /// their bits, in a search by Stateright.
     #[must_use]
-    pub fn has_refused(&self) -> bool {
-        self.refused.load(Ordering::Relaxed)
+    pub fn conditions_met(&self) -> u64 {
+        self.conditions_met.load(Ordering::Relaxed)
     }
 
     /// Whether a state may be expanded; notes it if not.
@@ -417,12 +389,6 @@ impl Instruments {
     /// Makes the model offer no more actions.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Makes the model offer actions again, once the search has ended: its runs are made anew from
-    /// the actions it chose. [`Instruments::was_cut`] stays as it is.
-    pub fn resume(&self) {
-        self.stop.store(false, Ordering::Relaxed);
     }
 
     /// Whether some state was not expanded because of [`Instruments::stop`].

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
 use itertools::Itertools;
 
@@ -13,11 +13,11 @@ use super::words::Names;
 use super::write_set::WriteSet;
 use crate::versions::Record;
 
-/// Every state of a scenario has the same actors, so a state differs from the one before only
-/// where something happened.
-impl fmt::Debug for ClusterState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.names;
+impl ClusterState {
+    /// The state for people, under these names. Every state of a scenario has the same actors, so a state
+    /// differs from the one before only where something happened.
+    #[must_use]
+    pub fn told(&self, names: &Names) -> String {
         let actors = self.seats.iter().enumerate().map(|(index, seat)| {
             let lines = match &seat.state {
                 ActorState::Node(node) => node_lines(names, node),
@@ -32,8 +32,8 @@ impl fmt::Debug for ClusterState {
         blocks.extend([
             ("under way".to_string(), under_way.map(|one| names.envelope(one)).collect()),
             ("acknowledged".to_string(), writes(self.history.acknowledged())),
-            ("down".to_string(), self.names_of_down()),
-            ("split".to_string(), self.names_of_groups()),
+            ("down".to_string(), self.names_of_down(names)),
+            ("split".to_string(), self.names_of_groups(names)),
             ("faults left".to_string(), self.faults_left()),
         ]);
         let width = blocks.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
@@ -43,20 +43,18 @@ impl fmt::Debug for ClusterState {
                 format!("{name:<width$}  {line}")
             })
         });
-        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
-    }
-}
-
-impl ClusterState {
-    fn names_of_down(&self) -> Vec<String> {
-        if self.down.is_empty() { Vec::new() } else { Vec::from([self.names.node_set(self.down)]) }
+        lines.collect::<Vec<_>>().join("\n")
     }
 
-    fn names_of_groups(&self) -> Vec<String> {
+    fn names_of_down(&self, names: &Names) -> Vec<String> {
+        if self.down.is_empty() { Vec::new() } else { Vec::from([names.node_set(self.down)]) }
+    }
+
+    fn names_of_groups(&self, names: &Names) -> Vec<String> {
         if self.groups.is_empty() {
             return Vec::new();
         }
-        Vec::from([self.groups.iter().map(|group| self.names.node_set(*group)).join(" | ")])
+        Vec::from([self.groups.iter().map(|group| names.node_set(*group)).join(" | ")])
     }
 
     fn faults_left(&self) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! The model: the protocol's actors under a network and faults, what must hold of it, and the
-//! searches that Stateright lacks.
+//! searches.
 
 pub mod action;
 pub mod actor;
@@ -29,6 +29,7 @@ pub mod search;
 pub mod shared;
 pub mod state;
 mod stateright_properties;
+pub mod system;
 pub mod trace;
 pub mod words;
 pub mod write_set;
@@ -37,3 +38,4 @@ pub use action::Action;
 pub use model::ClusterModel;
 pub use property::{Expected, Goal, PropertyKind, PropertySpec};
 pub use state::ClusterState;
+pub use system::{ClusterSystem, Condition};

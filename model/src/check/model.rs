@@ -25,6 +25,7 @@ use super::offer::offer;
 use super::property::{Nodes, PropertySpec, View};
 use super::shared::Shared;
 use super::state::{ClusterState, Seat};
+use super::system::Condition;
 use super::words::{self, Names};
 use super::{background, begin, explain, instant, numbering, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
@@ -40,8 +41,9 @@ pub struct ClusterModel {
     nodes: usize,
     ghost: Ghost,
     properties: Vec<&'static PropertySpec>,
+    conditions: Arc<[Condition]>,
     instruments: Arc<Instruments>,
-    names: &'static Names,
+    names: Arc<Names>,
     steps: Arc<Memo<Shared<Seat>, Event, LocalStep>>,
     forgotten: Arc<reduce::ForgetMemo>,
     watch: Watch,
@@ -67,9 +69,10 @@ impl ClusterModel {
             nodes: scenario.cluster.nodes().len(),
             ghost: Ghost::new(Arc::clone(&scenario), watch),
             watch,
+            conditions: properties.iter().flat_map(|property| Condition::both(property)).collect(),
             properties,
             instruments: Arc::default(),
-            names: Names::leak(&scenario),
+            names: Arc::new(Names::of(&scenario)),
             steps: Arc::default(),
             forgotten: Arc::default(),
             scenario,
@@ -80,12 +83,6 @@ impl ClusterModel {
     #[must_use]
     pub fn with_fresh_instruments(&self) -> Self {
         ClusterModel { instruments: Arc::default(), ..self.clone() }
-    }
-
-    /// The same model with these counters and limits.
-    #[must_use]
-    pub fn with_instruments(&self, instruments: Instruments) -> Self {
-        ClusterModel { instruments: Arc::new(instruments), ..self.clone() }
     }
 
     /// The same model, whose history keeps what explanations need: for walking single runs, since
@@ -109,6 +106,13 @@ impl ClusterModel {
         &self.properties
     }
 
+    /// What its states may show of these: in the order of the properties, each that it is violated or
+    /// reached, and then that it was put to the test.
+    #[must_use]
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
     /// Counters and the stop switch.
     #[must_use]
     pub fn instruments(&self) -> &Arc<Instruments> {
@@ -117,8 +121,8 @@ impl ClusterModel {
 
     /// The names of nodes and clients.
     #[must_use]
-    pub fn names(&self) -> &'static Names {
-        self.names
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// What the properties judge of a state.
@@ -152,7 +156,7 @@ impl ClusterModel {
 
     /// The operation that a client is to start next, in words.
     #[must_use]
-    pub fn starts(&self, before: &ClusterState, client: ClientId) -> &'static str {
+    pub fn starts(&self, before: &ClusterState, client: ClientId) -> &str {
         let next = before.client(client).map(|state| state.next);
         next.and_then(|next| self.names.operation(client, next)).unwrap_or("nothing")
     }
@@ -335,9 +339,9 @@ impl ClusterModel {
                 lines.push(self.names.envelope(hop));
             }
         })?;
-        lines.extend(words::changes(last, &next));
+        lines.extend(words::changes(&self.names, last, &next));
         let ended = hops.ended.unwrap_or_default();
-        lines.extend(ended.iter().map(|ended| explain::outcome(self.names, ended)));
+        lines.extend(ended.iter().map(|ended| explain::outcome(&self.names, ended)));
         Some((next, lines))
     }
 
@@ -345,7 +349,7 @@ impl ClusterModel {
     #[must_use]
     pub fn outcomes(&self, last: &ClusterState, action: &Action) -> Vec<String> {
         let ended = self.with_fresh_instruments().apply_noting_ends(last, action.clone());
-        let told = |ended: &Ended| explain::outcome(self.names, ended);
+        let told = |ended: &Ended| explain::outcome(&self.names, ended);
         ended.map_or_else(Vec::new, |(_, ended)| ended.iter().map(told).collect())
     }
 
@@ -590,7 +594,6 @@ impl Model for ClusterModel {
             groups: if is_split { self.scenario.partition.clone() } else { Vec::new() },
             faults: self.scenario.faults,
             history: self.ghost.blank(),
-            names: self.names,
         }])
     }
 
@@ -604,12 +607,8 @@ impl Model for ClusterModel {
         self.apply(last, action)
     }
 
-    fn within_boundary(&self, state: &ClusterState) -> bool {
-        self.instruments.admits(|| Shared::new(state).fingerprint())
-    }
-
     fn properties(&self) -> Vec<Property<Self>> {
-        stateright_properties::of(&self.properties)
+        stateright_properties::of()
     }
 
     fn format_action(&self, action: &Action) -> String {

@@ -1,10 +1,8 @@
-//! Shortest paths, which Stateright's breadth-first search does not give: a later violation
-//! overwrites an earlier discovery there.
+//! Runs to states that somebody describes.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use hashbrown::HashMap;
+use quorate_checker::{Bounds, Explored, Switch, System, Until, explore};
 use stateright::Model;
 
 use super::action::Action;
@@ -14,88 +12,72 @@ use super::shared::Shared;
 use super::state::ClusterState;
 use crate::scenario::ShownWith;
 
-/// Where a state was first reached from: the position of the state before and the action's
-/// position among that state's actions.
-#[derive(Clone, Copy)]
-struct Origin {
-    before: u32,
-    action: u16,
-}
+/// Describes a kind of state.
+pub type Wanted<'a> = &'a (dyn Fn(&ClusterState) -> bool + Sync);
 
-/// How a search for shortest paths ended.
+/// How a search for shortest runs ended.
 #[derive(Clone, Debug)]
 pub struct Shortest {
     /// For each wanted condition the actions of a shortest run that reaches it, if any was found.
     pub paths: Vec<Option<Vec<Action>>>,
     /// How many distinct states were visited.
     pub distinct: usize,
-    /// Whether the search ended because it was stopped or visited as many states as it might,
-    /// and not because it had found everything or visited all there is.
+    /// Whether the search ended because it visited as many states as it might, and not because it
+    /// had found everything or visited all there is.
     pub cut: bool,
 }
 
-/// Looks for a shortest run to a state that satisfies each of `wanted`, breadth first and one
-/// state at a time, so that the first state found is one of the nearest. Stops when all are found,
-/// when `distinct_max` states have been visited, or when the model's instruments stop it.
-pub fn shortest(
-    model: &ClusterModel,
-    wanted: &[&dyn Fn(&ClusterState) -> bool],
-    distinct_max: usize,
-) -> Shortest {
-    let fingerprint = |state: &ClusterState| Shared::new(state).fingerprint();
-    let mut found: Vec<Option<u32>> = alloc::vec![None; wanted.len()];
-    let mut origins: Vec<Option<Origin>> = Vec::new();
-    let mut visited: HashMap<u64, (), foldhash::fast::FixedState> = HashMap::default();
-    let mut queue: VecDeque<(u32, ClusterState)> = VecDeque::new();
-    let mut cut = false;
-    let note = |state: &ClusterState, position: u32, found: &mut Vec<Option<u32>>| {
-        for (condition, found) in wanted.iter().zip(found.iter_mut()) {
-            if found.is_none() && condition(state) {
-                *found = Some(position);
-            }
-        }
-        found.iter().all(Option::is_some)
-    };
-    let mut complete = wanted.is_empty();
-    for state in model.init_states() {
-        visited.insert(fingerprint(&state), ());
-        origins.push(None);
-        complete |= note(&state, 0, &mut found);
-        queue.push_back((0, state));
+/// Looks for a shortest run to a state that satisfies each of `wanted`, on one thread. Stops when all are
+/// found, or when `distinct_max` states have been visited.
+///
+/// # Panics
+/// If more than 64 are wanted.
+pub fn shortest(model: &ClusterModel, wanted: &[Wanted<'_>], distinct_max: usize) -> Shortest {
+    let seeking = Seeking { model: model.with_fresh_instruments(), wanted };
+    let all = (0..wanted.len()).fold(0, |bits, number| bits | 1 << number);
+    let bounds =
+        Bounds { states_max: Some(distinct_max), until: Until::AllShown(all), ..Bounds::default() };
+    let explored = explore(&seeking, &bounds, &Switch::default());
+    let path = |number| explored.first(number).map(|state| explored.run_to(&seeking, state));
+    Shortest {
+        paths: (0..wanted.len()).map(path).collect(),
+        distinct: explored.distinct(),
+        cut: explored.cut().is_some(),
     }
-    let mut actions = Vec::new();
-    'search: while let Some((before, state)) = queue.pop_front() {
-        if complete {
-            break;
-        }
-        if !model.instruments().may_expand() {
-            cut = true;
-            break;
-        }
-        model.actions(&state, &mut actions);
-        for (action, next) in actions.drain(..).enumerate() {
-            let Some(next) = model.apply(&state, next) else { continue };
-            if visited.insert(fingerprint(&next), ()).is_some() {
-                continue;
-            }
-            let position = origins.len() as u32;
-            origins.push(Some(Origin { before, action: action as u16 }));
-            complete = note(&next, position, &mut found);
-            if complete {
-                break 'search;
-            }
-            if origins.len() >= distinct_max {
-                cut = true;
-                break 'search;
-            }
-            queue.push_back((position, next));
-        }
+}
+
+struct Seeking<'a> {
+    model: ClusterModel,
+    wanted: &'a [Wanted<'a>],
+}
+
+impl System for Seeking<'_> {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn initial(&self) -> Vec<ClusterState> {
+        self.model.init_states()
     }
-    let paths = found
-        .into_iter()
-        .map(|position| position.map(|position| path_to(model, &origins, position)))
-        .collect();
-    Shortest { paths, distinct: origins.len(), cut }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
+        self.model.actions(state, actions);
+    }
+
+    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
+        self.model.apply(state, action)
+    }
+
+    fn fingerprint(&self, state: &ClusterState) -> u64 {
+        Shared::new(state).fingerprint()
+    }
+
+    fn conditions(&self) -> usize {
+        self.wanted.len()
+    }
+
+    fn shows(&self, condition: usize, state: &ClusterState) -> bool {
+        self.wanted[condition](state)
+    }
 }
 
 /// Looks for a shortest run that comes to a state which shows something, in which something else
@@ -105,129 +87,77 @@ pub fn shortest(
 pub fn shortest_with(
     model: &ClusterModel,
     with: &ShownWith,
-    shows: &dyn Fn(&ClusterState) -> bool,
+    shows: Wanted<'_>,
     distinct_max: usize,
 ) -> Option<Vec<Action>> {
-    // Counters that nobody else moves say what happened in a step, also in what follows from it.
-    let model = &model.with_fresh_instruments();
-    let counted = || match with {
-        ShownWith::Happens(kind) => model.instruments().count_of(*kind),
-        ShownWith::Reached(_) => 0,
-    };
-    let is_reached = |state: &ClusterState| match with {
-        ShownWith::Happens(_) => false,
-        ShownWith::Reached(name) => match PropertySpec::named(name).map(|property| property.kind) {
-            Some(PropertyKind::Reachability { reached, .. }) => reached(&model.view(state)),
+    // Counters that nobody else moves say what happened in a step, also in what follows from it; so
+    // this is the work of one thread.
+    let noting = Noting { model: model.with_fresh_instruments(), with, shows };
+    let bounds =
+        Bounds { states_max: Some(distinct_max), until: Until::AllShown(1), ..Bounds::default() };
+    let explored: Explored = explore(&noting, &bounds, &Switch::default());
+    explored.first(0).map(|state| explored.run_to(&noting, state))
+}
+
+/// A model whose states remember whether something has happened.
+struct Noting<'a> {
+    model: ClusterModel,
+    with: &'a ShownWith,
+    shows: Wanted<'a>,
+}
+
+impl Noting<'_> {
+    fn counted(&self) -> u64 {
+        match self.with {
+            ShownWith::Happens(kind) => self.model.instruments().count_of(*kind),
+            ShownWith::Reached(_) => 0,
+        }
+    }
+
+    fn is_reached(&self, state: &ClusterState) -> bool {
+        let ShownWith::Reached(name) = self.with else { return false };
+        match PropertySpec::named(name).map(|property| property.kind) {
+            Some(PropertyKind::Reachability { reached, .. }) => reached(&self.model.view(state)),
             _ => false,
-        },
-    };
-    let mut origins: Vec<Option<Origin>> = Vec::new();
-    let mut visited: HashMap<(u64, bool), (), foldhash::fast::FixedState> = HashMap::default();
-    let mut queue: VecDeque<(u32, ClusterState, bool)> = VecDeque::new();
-    for state in model.init_states() {
-        let has_happened = is_reached(&state);
-        match (shows(&state), has_happened) {
-            (true, true) => return Some(Vec::new()),
-            (true, false) => continue,
-            (false, _) => {}
-        }
-        visited.insert((Shared::new(&state).fingerprint(), has_happened), ());
-        origins.push(None);
-        queue.push_back((0, state, has_happened));
-    }
-    let mut actions = Vec::new();
-    while let Some((before, state, had_happened)) = queue.pop_front() {
-        model.actions(&state, &mut actions);
-        for (action, next) in actions.drain(..).enumerate() {
-            let count = counted();
-            let Some(next) = model.apply(&state, next) else { continue };
-            let has_happened = had_happened || counted() > count || is_reached(&next);
-            let fingerprint = Shared::new(&next).fingerprint();
-            // Where it has happened, at least as much can come of the same state.
-            if visited.contains_key(&(fingerprint, true))
-                || visited.insert((fingerprint, has_happened), ()).is_some()
-            {
-                continue;
-            }
-            let position = origins.len() as u32;
-            origins.push(Some(Origin { before, action: action as u16 }));
-            match (shows(&next), has_happened) {
-                (true, true) => return Some(path_to(model, &origins, position)),
-                // What happens later has nothing to do with it.
-                (true, false) => continue,
-                (false, _) => {}
-            }
-            if origins.len() >= distinct_max {
-                return None;
-            }
-            queue.push_back((position, next, has_happened));
         }
     }
-    None
 }
 
-/// The actions that lead to the state at this position.
-fn path_to(model: &ClusterModel, origins: &[Option<Origin>], position: u32) -> Vec<Action> {
-    let mut choices = Vec::new();
-    let mut at = position;
-    while let Some(Origin { before, action }) = origins[at as usize] {
-        choices.push(action);
-        at = before;
-    }
-    choices.reverse();
-    // The walk back is over positions; the walk forward makes the states again.
-    let replay = model.with_fresh_instruments();
-    let mut state = replay.init_states().swap_remove(0);
-    let mut actions = Vec::new();
-    let mut path = Vec::new();
-    for choice in choices {
-        actions.clear();
-        replay.actions(&state, &mut actions);
-        let action = actions.swap_remove(usize::from(choice));
-        state = replay.apply(&state, action.clone()).expect("the action was possible before");
-        path.push(action);
-    }
-    path
-}
+impl System for Noting<'_> {
+    type State = (ClusterState, bool);
+    type Action = Action;
 
-/// Takes single steps out of a run for as long as what is left is a run and still shows
-/// something: the result is minimal, though not always shortest.
-#[must_use]
-pub fn minimise(
-    model: &ClusterModel,
-    mut actions: Vec<Action>,
-    shows: &dyn Fn(&ClusterState) -> bool,
-) -> Vec<Action> {
-    let model = model.with_fresh_instruments();
-    // What comes after the first state that shows it is not needed.
-    let run = |actions: &[Action]| -> Option<usize> {
-        let mut state = model.init_states().swap_remove(0);
-        if shows(&state) {
-            return Some(0);
-        }
-        for (position, action) in actions.iter().enumerate() {
-            state = model.apply(&state, action.clone())?;
-            if shows(&state) {
-                return Some(position + 1);
-            }
-        }
-        None
-    };
-    if let Some(length) = run(&actions) {
-        actions.truncate(length);
+    fn initial(&self) -> Vec<Self::State> {
+        let noted = |state| {
+            let has_happened = self.is_reached(&state);
+            (state, has_happened)
+        };
+        self.model.init_states().into_iter().map(noted).collect()
     }
-    // From the back: later steps are the ones that nothing else depends on.
-    let mut position = actions.len();
-    while position > 0 {
-        position -= 1;
-        let mut without = actions.clone();
-        without.remove(position);
-        if let Some(length) = run(&without) {
-            without.truncate(length);
-            actions = without;
-            // A step that was needed before may have become superfluous.
-            position = actions.len();
+
+    fn actions(&self, (state, has_happened): &Self::State, actions: &mut Vec<Action>) {
+        // What happens after a state that shows it has nothing to do with it.
+        if *has_happened || !(self.shows)(state) {
+            self.model.actions(state, actions);
         }
     }
-    actions
+
+    fn apply(&self, (state, had_happened): &Self::State, action: Action) -> Option<Self::State> {
+        let count = self.counted();
+        let next = self.model.apply(state, action)?;
+        let has_happened = *had_happened || self.counted() > count || self.is_reached(&next);
+        Some((next, has_happened))
+    }
+
+    fn fingerprint(&self, (state, has_happened): &Self::State) -> u64 {
+        Shared::new((state, *has_happened)).fingerprint()
+    }
+
+    fn conditions(&self) -> usize {
+        1
+    }
+
+    fn shows(&self, _: usize, (state, has_happened): &Self::State) -> bool {
+        *has_happened && (self.shows)(state)
+    }
 }

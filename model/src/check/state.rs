@@ -2,13 +2,11 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use core::hash::{Hash, Hasher};
 
 use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::history::History;
 use super::network::Network;
 use super::shared::Shared;
-use super::words::Names;
 use crate::ids::{ClientId, NodeId, NodeSet, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Faults;
@@ -24,7 +22,7 @@ pub struct Seat {
 
 /// Everything at one moment: actors, messages under way, faults that may still happen, ghost
 /// history.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ClusterState {
     /// The nodes in order, then the clients in order.
     pub seats: Vec<Shared<Seat>>,
@@ -38,8 +36,6 @@ pub struct ClusterState {
     pub faults: Faults,
     /// What clients asked for and saw.
     pub history: Shared<History>,
-    /// How to name nodes and clients when the state is shown: not part of the state.
-    pub names: &'static Names,
 }
 
 impl ClusterState {
@@ -96,29 +92,5 @@ impl ClusterState {
             (Peer::Client(_), Peer::Client(_)) => false,
             _ => true,
         }
-    }
-}
-
-impl PartialEq for ClusterState {
-    fn eq(&self, other: &Self) -> bool {
-        self.seats == other.seats
-            && self.network == other.network
-            && self.down == other.down
-            && self.groups == other.groups
-            && self.faults == other.faults
-            && self.history == other.history
-    }
-}
-
-impl Eq for ClusterState {}
-
-impl Hash for ClusterState {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.seats.hash(state);
-        self.network.hash(state);
-        self.down.hash(state);
-        self.groups.hash(state);
-        self.faults.hash(state);
-        self.history.hash(state);
     }
 }

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use stateright::Model;
 
 use super::action::Action;
-use super::convergence::ClusterSource;
 use super::model::ClusterModel;
 use super::property::{Expected, Goal, PropertyKind, PropertySpec};
 use super::state::ClusterState;
+use super::system::ClusterSystem;
 
 /// The version of the file format. A reader refuses any other.
 pub const PATH_FORMAT: u32 = 1;
@@ -157,7 +157,7 @@ impl SavedPath {
                 self.never_stays_at(goal, model, &steps, &last)
             }
             (PropertyKind::EventuallyAlways { goal, .. }, _) => {
-                !ClusterSource::new(model, &[goal]).is_at(goal, &last)
+                !ClusterSystem::with_goals(model, &[goal]).is_at(goal, &last)
             }
         };
         let result = if shown {
@@ -181,18 +181,18 @@ impl SavedPath {
         steps: &[ReplayedStep],
         last: &ClusterState,
     ) -> bool {
-        let source = ClusterSource::new(model, &[goal]);
+        let system = ClusterSystem::with_goals(model, &[goal]);
         let Some(turn) = steps.len().checked_sub(self.cycle) else { return false };
         let shown = match steps.get(turn) {
             Some(first) => {
                 let cycle = &steps[turn..];
                 first.before == *last
                     && self.steps[turn..].iter().all(|step| step.action.is_settling())
-                    && cycle.iter().any(|step| !source.is_at(goal, &step.before))
+                    && cycle.iter().any(|step| !system.is_at(goal, &step.before))
             }
-            None => !source.is_at(goal, last),
+            None => !system.is_at(goal, last),
         };
-        shown && source.is_violated_at(goal, last)
+        shown && system.is_violated_at(goal, last)
     }
 }
 

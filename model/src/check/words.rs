@@ -1,6 +1,5 @@
 //! Actions and states in the words of the protocol, with the scenario's names.
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -29,11 +28,10 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names that a scenario gives, for the rest of the process: states refer to them
-    /// without counting references. A process makes few models.
+    /// The names that a scenario gives.
     #[must_use]
-    pub fn leak(scenario: &Scenario) -> &'static Names {
-        Box::leak(Box::new(Names {
+    pub fn of(scenario: &Scenario) -> Names {
+        Names {
             nodes: scenario.spec.nodes.clone(),
             clients: scenario.clients.iter().map(|client| client.name.clone()).collect(),
             operations: (0..scenario.clients.len())
@@ -43,7 +41,7 @@ impl Names {
                 })
                 .collect(),
             writes: scenario.writes.iter().map(|write| (write.client, write.operation)).collect(),
-        }))
+        }
     }
 
     /// The names of a running cluster's nodes. Its clients have none.
@@ -453,8 +451,7 @@ pub fn planned(scenario: &Scenario, client: usize, operation: usize) -> String {
 
 /// What one step changed, one line per actor that changed, and the messages that left or came.
 #[must_use]
-pub fn changes(before: &ClusterState, after: &ClusterState) -> Vec<String> {
-    let names = after.names;
+pub fn changes(names: &Names, before: &ClusterState, after: &ClusterState) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, (old, new)) in before.seats.iter().zip(&after.seats).enumerate() {
         let (old, new) = (names.seat(old), names.seat(new));

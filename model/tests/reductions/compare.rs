@@ -1,12 +1,11 @@
 //! The reference: a plain breadth-first search of our own over the unreduced model.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use foldhash::quality::FixedState;
-use quorate_model::check::search::shortest;
+use quorate_model::check::search::{Wanted, shortest};
 use quorate_model::check::{ClusterModel, ClusterState, PropertyKind};
 use quorate_model::scenario::{Reductions, Scenario};
 
@@ -14,7 +13,7 @@ use quorate_model::scenario::{Reductions, Scenario};
 pub(crate) type Verdicts = BTreeMap<String, bool>;
 
 /// A condition under the name of what it discovers.
-type Named = (String, Box<dyn Fn(&ClusterState) -> bool>);
+type Named = (String, Box<dyn Fn(&ClusterState) -> bool + Sync>);
 
 /// What a search of everything found.
 pub(crate) struct Found {
@@ -66,9 +65,9 @@ pub(crate) fn visit(
             PropertyKind::EventuallyAlways { .. } => {}
         }
     }
-    let conditions: Vec<&dyn Fn(&ClusterState) -> bool> =
+    let conditions: Vec<Wanted<'_>> =
         wanted.iter().map(|(_, condition)| &**condition).collect();
-    let disks = RefCell::new(BTreeSet::new());
+    let disks = Mutex::new(BTreeSet::new());
     // A condition that is never met keeps the search going to the end.
     let note = |state: &ClusterState| {
         let held = state.nodes().map(|node| {
@@ -76,11 +75,11 @@ pub(crate) fn visit(
                 node.store.entries().map(|(key, entry)| (key, &entry.state)).collect();
             FixedState::default().hash_one((entries, node.store.hints().collect::<Vec<_>>()))
         });
-        disks.borrow_mut().insert(FixedState::default().hash_one(held.collect::<Vec<_>>()));
+        disks.lock().expect("no thread panics with the lock").insert(FixedState::default().hash_one(held.collect::<Vec<_>>()));
         false
     };
-    let all: Vec<&dyn Fn(&ClusterState) -> bool> =
-        conditions.into_iter().chain([&note as &dyn Fn(&ClusterState) -> bool]).collect();
+    let all: Vec<Wanted<'_>> =
+        conditions.into_iter().chain([&note as Wanted<'_>]).collect();
     let found = shortest(&model, &all, distinct_max);
     if found.cut {
         return None;
@@ -89,7 +88,7 @@ pub(crate) fn visit(
         wanted.iter().zip(&found.paths).map(|((name, _), path)| (name.clone(), path.is_some()));
     Some(Found {
         verdicts: verdicts.collect(),
-        disks: disks.into_inner(),
+        disks: disks.into_inner().expect("no thread panicked with the lock"),
         distinct: found.distinct,
     })
 }

@@ -1,7 +1,7 @@
 //! Whether a scenario comes out the same, reduced and unreduced.
 
-use quorate_model::check::Goal;
-use quorate_model::check::convergence::{ClusterSource, Outcome, decide};
+use quorate_checker::{Bounds, Outcome, Switch, explore};
+use quorate_model::check::{ClusterSystem, Goal};
 use quorate_model::scenario::{Reductions, Scenario};
 
 use crate::compare::{Found, model, visit};
@@ -40,10 +40,11 @@ pub(crate) fn compare(scenario: &Scenario, distinct_max: usize) -> Compared {
     }
     if scenario.expect.contains_key("convergence") {
         let converges = |reductions| {
-            let decision = decide(
-                &ClusterSource::new(&model(scenario, reductions), &[Goal::Convergence]),
-                2 * distinct_max,
-            );
+            let model = model(scenario, reductions);
+            let system = ClusterSystem::with_goals(&model, &[Goal::Convergence]);
+            let bounds = Bounds { states_max: Some(2 * distinct_max), ..Bounds::default() };
+            let explored = explore(&system, &bounds, &Switch::default());
+            let decision = explored.decide(&system).swap_remove(0);
             (!decision.cut)
                 .then(|| (decision.outcome == Outcome::Holds, decision.witness.is_some()))
         };

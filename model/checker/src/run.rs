@@ -1,35 +1,34 @@
-//! Runs that show what was decided, made again from the ids of their states.
+//! Runs, made again from the ids of their states.
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use super::Violation;
-use super::edges::Rows;
-use super::graph::StateGraph;
-use super::source::{Source, Step};
+use crate::decision::Violation;
+use crate::edges::Rows;
+use crate::explored::Explored;
+use crate::system::System;
 
-/// A shortest run to this state.
-pub(super) fn run<S: Source>(source: &S, graph: &StateGraph, state: u32) -> Vec<S::Action> {
-    actions(source, graph, &graph.run_to(state), &[]).0
+/// The actions of a shortest run to this state.
+pub(crate) fn to<S: System>(system: &S, graph: &Explored, state: u32) -> Vec<S::Action> {
+    actions(system, graph, &graph.states_to(state), &[]).0
 }
 
 /// The run that leads to this state of a bottom component that is not wholly at the goal, and on.
-pub(super) fn violation<S: Source>(
-    source: &S,
-    graph: &StateGraph,
+pub(crate) fn violation<S: System>(
+    system: &S,
+    graph: &Explored,
     goal: usize,
     state: u32,
 ) -> Violation<S::Action> {
     let cycle = cycle(graph, goal, state);
-    let (stem, cycle) = actions(source, graph, &graph.run_to(state), &cycle);
+    let (stem, cycle) = actions(system, graph, &graph.states_to(state), &cycle);
     Violation { stem, cycle }
 }
 
 /// The states of a cycle that starts at this one of a bottom component and passes one that is
 /// not at the goal; the first state is left out, and so comes last. Empty if no step is possible.
-fn cycle(graph: &StateGraph, goal: usize, start: u32) -> Vec<u32> {
+fn cycle(graph: &Explored, goal: usize, start: u32) -> Vec<u32> {
     if !graph.meets(goal, start) {
         return path(&graph.settling, start, |state| state == start).unwrap_or_default();
     }
@@ -68,31 +67,36 @@ fn path(edges: &Rows, from: u32, is_wanted: impl Fn(u32) -> bool) -> Option<Vec<
 
 /// The actions of a run from an initial state along these states, and of settling steps from its
 /// end along those.
-fn actions<S: Source>(
-    source: &S,
-    graph: &StateGraph,
+fn actions<S: System>(
+    system: &S,
+    graph: &Explored,
     stem: &[u32],
     cycle: &[u32],
 ) -> (Vec<S::Action>, Vec<S::Action>) {
-    let fingerprint = |id: &u32| graph.fingerprints[*id as usize];
+    let names = graph.visited.names_of(stem.iter().chain(cycle).copied());
+    let is_state = |state: &S::State, id: &u32| system.fingerprint(state) == names[id];
     let (first, rest) = stem.split_first().expect("a run has a first state");
-    let mut state = source
+    let mut state = system
         .initial()
-        .find(|state| source.fingerprint(state) == fingerprint(first))
+        .into_iter()
+        .find(|state| is_state(state, first))
         .expect("the run started there");
+    let mut offered = Vec::new();
     let mut walk = |to: &u32, settling_only: bool| {
-        let mut step = None;
-        source.steps(&state, &mut |next: Step<S::State, S::Action>| {
-            if step.is_none()
-                && (next.settling || !settling_only)
-                && source.fingerprint(&next.after) == fingerprint(to)
-            {
-                step = Some(next);
+        offered.clear();
+        system.actions(&state, &mut offered);
+        for action in offered.drain(..) {
+            if settling_only && !system.is_settling(&action) {
+                continue;
             }
-        });
-        let step = step.expect("the step was possible before");
-        state = step.after;
-        step.action
+            if let Some(after) = system.apply(&state, action.clone())
+                && is_state(&after, to)
+            {
+                state = after;
+                return action;
+            }
+        }
+        panic!("the step was possible before")
     };
     let stem = rest.iter().map(|to| walk(to, false)).collect();
     let cycle = cycle.iter().map(|to| walk(to, true)).collect();

@@ -1,40 +1,38 @@
 //! Which states reach each other by settling steps, and which of these sets are never left.
 
-use alloc::vec::Vec;
-
 use petgraph::algo::kosaraju_scc;
 
-use super::Size;
-use super::edges::BothWays;
-use super::graph::StateGraph;
+use crate::decision::Size;
+use crate::edges::BothWays;
+use crate::explored::Explored;
 
 /// What the components show.
 #[derive(Debug)]
-pub(super) struct Components {
-    pub(super) size: Size,
+pub(crate) struct Components {
+    pub(crate) size: Size,
     /// Per goal: a state of a bottom component that is not wholly at the goal, as near to the start
     /// as any.
-    pub(super) nearest_violations: Vec<Option<u32>>,
+    pub(crate) nearest_violations: Vec<Option<u32>>,
 }
 
 /// Finds the strongly connected components of the settling steps and judges the bottom ones.
-pub(super) fn find(graph: &StateGraph) -> Components {
+pub(crate) fn find(graph: &Explored) -> Components {
     // Kosaraju's algorithm, since petgraph's version of Tarjan's calls itself once per state of
     // a run, which no stack survives.
     let components = kosaraju_scc(&BothWays::new(&graph.settling));
-    let mut component_of = alloc::vec![0_u32; graph.states()];
+    let mut component_of = vec![0_u32; graph.distinct()];
     for (position, component) in components.iter().enumerate() {
         for state in component {
             component_of[*state as usize] = position as u32;
         }
     }
     let mut size = Size {
-        states: graph.states(),
+        states: graph.distinct(),
         settling_edges: graph.settling.edges(),
         components: components.len(),
         ..Size::default()
     };
-    let mut nearest_violations: Vec<Option<u32>> = alloc::vec![None; graph.goals()];
+    let mut nearest_violations: Vec<Option<u32>> = vec![None; graph.goals()];
     for (position, component) in components.iter().enumerate() {
         // Of a state that was not left nobody knows where it leads.
         let is_bottom = component.iter().all(|state| {

@@ -1,10 +1,9 @@
 //! The settling steps as a graph, in the little memory that millions of states leave: four bytes
 //! an edge and four a state, each way.
 
-use alloc::vec::Vec;
-use core::iter::Copied;
-use core::ops::Range;
-use core::slice::Iter;
+use std::iter::Copied;
+use std::ops::Range;
+use std::slice::Iter;
 
 use petgraph::graph::DiGraph;
 use petgraph::visit::{
@@ -14,19 +13,19 @@ use petgraph::{Direction, Incoming, Outgoing};
 
 /// Edges grouped by the state they start at (compressed sparse rows).
 #[derive(Clone, Debug)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     /// Where each state's row ends in `ends_at`; the first entry is where the first one starts.
     bounds: Vec<u32>,
     ends_at: Vec<u32>,
 }
 
 impl Rows {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Rows { bounds: Vec::from([0]), ends_at: Vec::new() }
     }
 
     /// Adds the row of the next state, each edge once. Says whether there was room for it.
-    pub(super) fn push(&mut self, row: &mut Vec<u32>) -> bool {
+    pub(crate) fn push(&mut self, row: &mut Vec<u32>) -> bool {
         row.sort_unstable();
         row.dedup();
         let Ok(end) = u32::try_from(self.ends_at.len() + row.len()) else { return false };
@@ -36,21 +35,21 @@ impl Rows {
     }
 
     /// Gives empty rows to all further states, up to this many in all.
-    pub(super) fn fill(&mut self, states: usize) {
+    pub(crate) fn fill(&mut self, states: usize) {
         let end = self.ends_at.len() as u32;
         self.bounds.resize(states + 1, end);
     }
 
-    pub(super) fn states(&self) -> usize {
+    pub(crate) fn states(&self) -> usize {
         self.bounds.len() - 1
     }
 
-    pub(super) fn edges(&self) -> usize {
+    pub(crate) fn edges(&self) -> usize {
         self.ends_at.len()
     }
 
     /// Where the edges of this state lead.
-    pub(super) fn of(&self, state: u32) -> &[u32] {
+    pub(crate) fn of(&self, state: u32) -> &[u32] {
         let state = state as usize;
         &self.ends_at[self.bounds[state] as usize..self.bounds[state + 1] as usize]
     }
@@ -59,14 +58,14 @@ impl Rows {
     fn reversed(&self) -> Self {
         // Count each row's length, add up to where rows start, then fill them; every start has
         // moved to its row's end by then, which is where the next one starts.
-        let mut bounds = alloc::vec![0_u32; self.states() + 1];
+        let mut bounds = vec![0_u32; self.states() + 1];
         for end in &self.ends_at {
             bounds[*end as usize + 1] += 1;
         }
         for state in 0..self.states() {
             bounds[state + 1] += bounds[state];
         }
-        let mut ends_at = alloc::vec![0; self.edges()];
+        let mut ends_at = vec![0; self.edges()];
         for state in 0..self.states() as u32 {
             for end in self.of(state) {
                 let at = &mut bounds[*end as usize];
@@ -82,13 +81,13 @@ impl Rows {
 
 /// A graph in the form that petgraph's algorithms want.
 #[derive(Debug)]
-pub(super) struct BothWays<'a> {
+pub(crate) struct BothWays<'a> {
     forth: &'a Rows,
     back: Rows,
 }
 
 impl<'a> BothWays<'a> {
-    pub(super) fn new(forth: &'a Rows) -> Self {
+    pub(crate) fn new(forth: &'a Rows) -> Self {
         BothWays { forth, back: forth.reversed() }
     }
 }

@@ -1,0 +1,20 @@
+//! Explicit-state checking that knows no protocol.
+//!
+//! A [`System`] says which states there are and what can happen in each. [`explore`] visits all of
+//! them once, breadth first, on several threads, and always in the same order: so the run to the
+//! first state that shows something is a shortest one, and whatever a check reports is the same on
+//! every machine. From the same pass come the graph of [settling](System::is_settling) steps and,
+//! by its strongly connected components, [where runs end](decision).
+
+mod components;
+pub mod decision;
+mod edges;
+mod explored;
+mod run;
+mod system;
+mod traversal;
+
+pub use decision::{Decision, Outcome, Size, Violation};
+pub use explored::{Cut, Explored, StateId};
+pub use system::System;
+pub use traversal::{Bounds, Progress, Switch, Until, explore};
