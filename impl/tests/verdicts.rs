@@ -192,7 +192,10 @@ fn a_second_opinion_agrees_and_tells_what_it_does_not_agree_with() {
     assert!(opinion.met.iter().any(|(_, met)| *met), "something is found at all");
     report.distinct += 1;
     report.verdicts[0].witness = None;
-    insta::assert_snapshot!(opinion.differences(&report).join("\n"), @"");
+    insta::assert_snapshot!(opinion.differences(&report).join("\n"), @r"
+    distinct states: 60, Stateright 59
+    read-freshness (witness): no state shows it, Stateright: some state shows it
+    ");
 }
 
 #[test]

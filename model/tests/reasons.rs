@@ -23,9 +23,7 @@ use quorate_model::scenario::file::parse;
 
 /// A shortest run that violates the property or reaches what it asks for.
 fn shown(model: &ClusterModel, property: &'static PropertySpec) -> Vec<Action> {
-    let run = |wanted: Wanted<'_>| {
-        shortest(model, &[wanted], usize::MAX).paths.swap_remove(0)
-    };
+    let run = |wanted: Wanted<'_>| shortest(model, &[wanted], usize::MAX).paths.swap_remove(0);
     let found = match property.kind {
         PropertyKind::Safety { holds, .. } => run(&|state| !holds(&model.view(state))),
         PropertyKind::Reachability { reached, .. } => run(&|state| reached(&model.view(state))),

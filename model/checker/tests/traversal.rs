@@ -132,7 +132,7 @@ fn the_number_of_threads_changes_nothing_that_is_told() {
     fn agree(numbers: Numbers, states_max: u16, depth_max: u8, until: u8) -> bool {
         let bounds = Bounds {
             states_max: Some(usize::from(states_max % (SIZE + 500))),
-            depth_max: (depth_max % 3 == 0).then(|| usize::from(depth_max % 16)),
+            depth_max: depth_max.is_multiple_of(3).then(|| usize::from(depth_max % 16)),
             until: match until % 3 {
                 0 => Until::Exhausted,
                 1 => Until::AllShown(0b11),

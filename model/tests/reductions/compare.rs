@@ -65,8 +65,7 @@ pub(crate) fn visit(
             PropertyKind::EventuallyAlways { .. } => {}
         }
     }
-    let conditions: Vec<Wanted<'_>> =
-        wanted.iter().map(|(_, condition)| &**condition).collect();
+    let conditions: Vec<Wanted<'_>> = wanted.iter().map(|(_, condition)| &**condition).collect();
     let disks = Mutex::new(BTreeSet::new());
     // A condition that is never met keeps the search going to the end.
     let note = |state: &ClusterState| {
@@ -75,11 +74,13 @@ pub(crate) fn visit(
                 node.store.entries().map(|(key, entry)| (key, &entry.state)).collect();
             FixedState::default().hash_one((entries, node.store.hints().collect::<Vec<_>>()))
         });
-        disks.lock().expect("no thread panics with the lock").insert(FixedState::default().hash_one(held.collect::<Vec<_>>()));
+        disks
+            .lock()
+            .expect("no thread panics with the lock")
+            .insert(FixedState::default().hash_one(held.collect::<Vec<_>>()));
         false
     };
-    let all: Vec<Wanted<'_>> =
-        conditions.into_iter().chain([&note as Wanted<'_>]).collect();
+    let all: Vec<Wanted<'_>> = conditions.into_iter().chain([&note as Wanted<'_>]).collect();
     let found = shortest(&model, &all, distinct_max);
     if found.cut {
         return None;
