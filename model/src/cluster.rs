@@ -11,6 +11,7 @@ use crate::forest::home_sets;
 use crate::hash_tree::TreeShape;
 use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
 use crate::protocol::ReadRepair;
+use crate::protocol::weight::SHARE_BYTES;
 use crate::quorum::{Quorum, QuorumError};
 use crate::ring::{Ring, RingError, TOKENS_PER_NODE_DEFAULT};
 use crate::versions::{Record, Versioning};
@@ -23,6 +24,10 @@ pub const TOKENS_PER_NODE_MAX: usize = 4_096;
 pub struct Limits {
     /// Unfinished requests a node carries at a time; a further one is refused.
     pub pending_max: usize,
+    /// Bytes that unfinished requests hold at a time: keys, values, contexts, what was fetched for
+    /// them, and a fixed share for each. A further one that would take more is refused. What comes for
+    /// one that was admitted is taken in whatever it adds up to: no size of record may stop a read.
+    pub pending_bytes_max: usize,
     /// Finished puts a node remembers to answer retries; the oldest is forgotten first.
     pub finished_max: usize,
     /// Bytes of the finished puts a node remembers: their keys, and a fixed share for each. The
@@ -40,6 +45,9 @@ pub struct Limits {
     pub siblings_max: usize,
     /// Hints a node holds for others; a further one is refused, and nobody is told it was stored.
     pub hints_max: usize,
+    /// Bytes of the hints a node holds for others: keys, states, and a fixed share for each. What would
+    /// make them take more is refused, and nobody is told it was stored.
+    pub hints_bytes_max: u64,
     /// Hints a node offers each time its handoff timer expires, and entries a node sends to one
     /// that catches up at a time.
     pub batch_max: usize,
@@ -50,12 +58,21 @@ pub struct Limits {
     pub tree_shape: TreeShape,
 }
 
+impl Limits {
+    /// What a put of the largest key and value takes that has seen nothing.
+    #[must_use]
+    pub fn request_bytes_least(&self) -> usize {
+        SHARE_BYTES + self.key_bytes_max + self.value_bytes_max
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
             tree_shape: TreeShape::NODES,
             context_entries_max: None,
             pending_max: 10_000,
+            pending_bytes_max: BytesMax::DEFAULT.pending,
             finished_max: 10_000,
             finished_bytes_max: 16 * 1024 * 1024,
             requests_max: 16,
@@ -63,8 +80,33 @@ impl Default for Limits {
             value_bytes_max: 1024 * 1024,
             siblings_max: 64,
             hints_max: 1_000_000,
+            hints_bytes_max: BytesMax::DEFAULT.hints,
             batch_max: 64,
         }
+    }
+}
+
+/// The limits in bytes that a cluster may choose for its machines. See [`Limits`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BytesMax {
+    /// [`Limits::pending_bytes_max`].
+    #[serde(rename = "pending_bytes_max")]
+    pub pending: usize,
+    /// [`Limits::hints_bytes_max`].
+    #[serde(rename = "hints_bytes_max")]
+    pub hints: u64,
+}
+
+impl BytesMax {
+    /// Memory for 250 puts of the largest value at a time, or for 10,000 requests of 26 KiB; and disk
+    /// for a million hints of 16 KiB.
+    pub const DEFAULT: BytesMax = BytesMax { pending: 256 * 1024 * 1024, hints: 16 << 30 };
+}
+
+impl Default for BytesMax {
+    fn default() -> Self {
+        BytesMax::DEFAULT
     }
 }
 
@@ -153,6 +195,9 @@ pub struct ClusterSpec {
     /// What nodes do of their own accord.
     #[serde(default)]
     pub background: Background,
+    /// The limits in bytes.
+    #[serde(default)]
+    pub limits: BytesMax,
     /// Nodes that have left: they keep their place in the list, own no keys and are not waited
     /// for.
     #[serde(default)]
@@ -207,6 +252,12 @@ impl ClusterSpec {
         cluster.ranges = cluster.distinct_homes();
         cluster.sloppy = self.sloppy;
         cluster.background = self.background;
+        let least = cluster.limits.request_bytes_least();
+        if self.limits.pending < least {
+            return Err(ClusterError::PendingBytesTooFew { bytes: self.limits.pending, least });
+        }
+        cluster.limits.pending_bytes_max = self.limits.pending;
+        cluster.limits.hints_bytes_max = self.limits.hints;
         cluster.deviations = self.deviations.iter().copied().collect();
         Ok(cluster)
     }
@@ -251,6 +302,16 @@ pub enum ClusterError {
     UnknownNodeLeft {
         /// The name.
         name: String,
+    },
+    /// Not even one request of the largest key and value would be admitted.
+    #[error(
+        "limits.pending_bytes_max = {bytes}, but one put of the largest key and value takes {least}"
+    )]
+    PendingBytesTooFew {
+        /// What was asked for.
+        bytes: usize,
+        /// What it takes at least.
+        least: usize,
     },
     /// There are more nodes than a node set can hold.
     #[error("{nodes} nodes, but a cluster has at most {NODES_MAX}")]

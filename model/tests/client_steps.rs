@@ -5,8 +5,8 @@ use std::sync::Arc;
 use quorate_model::cluster::{ClusterConfig, ClusterSpec};
 use quorate_model::ids::{NodeId, RequestId};
 use quorate_model::protocol::{
-    Client, ClientStep, Effect, FanOut, GetOutcome, Message, Operation, Outcome, PutOutcome,
-    PutRequest, ReadRepair, Refusal, Timer,
+    Client, ClientStep, Effect, FanOut, GetOutcome, LoadLimit, Message, Operation, Outcome,
+    PutOutcome, PutRequest, ReadRepair, Refusal, Timer,
 };
 use quorate_model::versions::{Record, VersionVector};
 
@@ -95,7 +95,7 @@ fn a_put_goes_to_the_chosen_coordinator_under_a_timer() {
 
 #[test]
 fn the_coordinator_s_answer_to_a_put_ends_it() {
-    let refusal = Refusal::Overloaded { pending_max: 1 };
+    let refusal = Refusal::Overloaded { limit: LoadLimit::Requests { pending_max: 1 } };
     let endings = [
         (PutOutcome::Ok { acked: set([A, B]) }, Outcome::PutOk { acked: set([A, B]) }),
         (PutOutcome::Unavailable { acked: set([A]) }, Outcome::PutUnavailable { acked: set([A]) }),
@@ -111,7 +111,7 @@ fn the_coordinator_s_answer_to_a_put_ends_it() {
 
 #[test]
 fn the_coordinator_s_answer_to_a_get_ends_it() {
-    let refusal = Refusal::Overloaded { pending_max: 1 };
+    let refusal = Refusal::Overloaded { limit: LoadLimit::Requests { pending_max: 1 } };
     let endings = [
         (GetOutcome::Ok { state: Some(new()), replied: set([A, B]) }, found(&new(), [A, B])),
         (

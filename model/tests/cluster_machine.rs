@@ -260,6 +260,7 @@ impl Cluster {
         let (id, before) = (node.config.node, node.store.clone());
         let waited: Vec<PutRequest> = node.replica.waiting_to_mint().cloned().collect();
         let Ok(step) = node.replica.step(&node.config, &node.store, Timestamp(0), input);
+        assert_eq!(node.replica.pending_bytes(), node.replica.pending_bytes_anew());
         node.store.apply(step.changes);
         // One that waited is minted later, and not with its own arrival.
         let mut released = waited.into_iter().filter(|_| !is_start);

@@ -91,7 +91,7 @@ fn seal(cluster: Fingerprint, key: &Key, context: &VersionVector) -> [u8; 8] {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use quorate_model::cluster::ClusterSpec;
+    use quorate_model::cluster::{BytesMax, ClusterSpec};
     use quorate_model::ids::ClientId;
     use quorate_model::versions::{ActorId, Dot};
 
@@ -109,6 +109,7 @@ mod tests {
             tokens_per_node: 1,
             sloppy: false,
             background: quorate_model::cluster::Background::OFF,
+            limits: BytesMax::default(),
             left: Vec::new(),
             deviations: Vec::new(),
         })

@@ -14,7 +14,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use quorate_model::cluster::{Background, ClusterConfig, ClusterError, ClusterSpec, PlacementSpec};
+use quorate_model::cluster::{
+    Background, BytesMax, ClusterConfig, ClusterError, ClusterSpec, PlacementSpec,
+};
 use quorate_model::ids::NodeId;
 use quorate_model::protocol::ReadRepair;
 use quorate_model::quorum::QuorumError;
@@ -202,6 +204,7 @@ impl ClusterFile {
             tokens_per_node: raw.tokens_per_node,
             sloppy: *raw.sloppy.get_ref(),
             background: raw.background,
+            limits: *raw.limits.get_ref(),
             left: raw.left.get_ref().clone(),
             // How the protocol is wrong is for scenarios to say.
             deviations: Vec::new(),
@@ -216,6 +219,7 @@ impl ClusterFile {
                 ClusterError::Quorum(QuorumError::ROutOfRange { .. }) => raw.r.span(),
                 ClusterError::Quorum(QuorumError::WOutOfRange { .. }) => raw.w.span(),
                 ClusterError::UnknownNodeLeft { .. } => raw.left.span(),
+                ClusterError::PendingBytesTooFew { .. } => raw.limits.span(),
                 _ => raw.n.span(),
             };
             invalid(Some(span), error.to_string())
@@ -320,6 +324,8 @@ struct RawFile {
     left: Spanned<Vec<String>>,
     #[serde(default)]
     background: Background,
+    #[serde(default = "limits_default")]
+    limits: Spanned<BytesMax>,
     #[serde(default)]
     timeouts: RawTimeouts,
     #[serde(default = "intervals_default")]
@@ -397,6 +403,10 @@ fn sloppy_default() -> Spanned<bool> {
 
 fn left_default() -> Spanned<Vec<String>> {
     Spanned::new(0..0, Vec::new())
+}
+
+fn limits_default() -> Spanned<BytesMax> {
+    Spanned::new(0..0, BytesMax::default())
 }
 
 fn intervals_default() -> Spanned<RawIntervals> {

@@ -46,7 +46,7 @@ impl Template {
         let Template { n, r, w, versioning, read_repair, sloppy, nodes } = self;
         let mut text = format!(
             r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
-# datagrams of one that differs in the first two blocks or in the nodes' names are dropped.
+# datagrams of one that differs in the first three blocks or in the nodes' names are dropped.
 
 n = {n}  # homes of each key
 r = {r}  # replies a read gathers
@@ -61,6 +61,11 @@ left = []  # nodes that have left for good; they stay in the list of nodes below
 handoff = true       # offer what was kept for a home to that home
 anti-entropy = true  # homes compare what they hold and exchange what differs
 reaping = "off"      # of tombstones: off, agreed (once all nodes agree), by-age (loses deletes)
+
+# What a node holds at most, weighed. Further requests and hints are refused.
+[limits]
+pending_bytes_max = 268435456  # memory: keys, values and contexts of unfinished requests
+hints_bytes_max = 17179869184  # disk: what is kept for homes that are down
 
 # Below this line processes may differ.
 

@@ -70,6 +70,21 @@ fn without_a_word_about_it_what_was_kept_reaches_its_home_and_homes_compare() {
 }
 
 #[test]
+fn limits_in_bytes_are_those_of_the_file_and_otherwise_as_documented() {
+    let file = parse(&template().render()).unwrap();
+    assert_eq!(file.spec.limits, BytesMax::default(), "the template says what would be so anyway");
+    let few = "pending_bytes_max = 2000000";
+    let text = template().render().replacen("pending_bytes_max = 268435456", few, 1);
+    let file = parse(&text).unwrap();
+    assert_eq!(file.cluster.limits().pending_bytes_max, 2_000_000);
+    assert_eq!(file.cluster.limits().hints_bytes_max, BytesMax::default().hints);
+    let too_few = rejected("pending_bytes_max = 268435456", "pending_bytes_max = 1000000");
+    assert!(too_few.contains("limits.pending_bytes_max = 1000000, but one put"), "{too_few}");
+    let misspelt = rejected("hints_bytes_max", "hint_bytes_max");
+    assert!(misspelt.contains("hint_bytes_max"), "{misspelt}");
+}
+
+#[test]
 fn sloppy_writes_without_handoff_are_refused() {
     let refused = rejected("handoff = true", "handoff = false");
     assert!(refused.contains("sloppy = true needs background.handoff = true"), "{refused}");

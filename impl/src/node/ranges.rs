@@ -67,7 +67,7 @@ impl RangeDigests {
 
 #[cfg(test)]
 mod tests {
-    use quorate_model::cluster::{Background, ClusterSpec};
+    use quorate_model::cluster::{Background, BytesMax, ClusterSpec};
     use quorate_model::ids::{ClientId, Timestamp, Value};
     use quorate_model::protocol::{Change, Input, NodeConfig, Replica};
     use quorate_model::versions::{
@@ -91,6 +91,7 @@ mod tests {
             tokens_per_node: 128,
             sloppy: false,
             background: Background { anti_entropy, ..Background::default() },
+            limits: BytesMax::default(),
             left: Vec::new(),
             deviations: Vec::new(),
         };

@@ -75,7 +75,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use quorate_model::cluster::{Background, ClusterSpec};
+    use quorate_model::cluster::{Background, BytesMax, ClusterSpec};
     use quorate_model::ids::Key;
     use quorate_model::protocol::Entry;
     use quorate_model::versions::{Record, Versioning};
@@ -96,6 +96,7 @@ mod tests {
             tokens_per_node: 8,
             sloppy: false,
             background: Background { anti_entropy, ..Background::default() },
+            limits: BytesMax::default(),
             left: Vec::new(),
             deviations: Vec::new(),
         };

@@ -123,7 +123,7 @@ fn end_of_last_line(file: &mut File, mut end: u64) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use quorate_model::cluster::{ClusterSpec, PlacementSpec};
+    use quorate_model::cluster::{BytesMax, ClusterSpec, PlacementSpec};
     use quorate_model::ids::{ClientId, Timestamp};
     use quorate_model::protocol::{Input, Replica};
     use quorate_model::refine::digest::{StateDigest, StoreDigest};
@@ -146,6 +146,7 @@ mod tests {
             tokens_per_node: 1,
             sloppy: false,
             background: quorate_model::cluster::Background::OFF,
+            limits: BytesMax::default(),
             left: Vec::new(),
             deviations: Vec::new(),
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use quorate_model::ids::{Key, NodeId};
-use quorate_model::protocol::Entry;
+use quorate_model::protocol::weight::record_bytes;
+use quorate_model::protocol::{Entry, KeptHint};
 
 /// How much a store holds.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -16,6 +17,8 @@ pub struct Counts {
     pub tombstones: u64,
     /// Hints, by the home they are for.
     pub hints: BTreeMap<NodeId, u64>,
+    /// The [bytes](quorate_model::protocol::KeptHint::bytes) of all hints.
+    pub hint_bytes: u64,
     /// How many keys have so many versions.
     by_versions: BTreeMap<u64, u64>,
     largest_seen: usize,
@@ -24,8 +27,7 @@ pub struct Counts {
 /// About how many bytes a message takes that carries what is held of a key: rather more than less.
 #[must_use]
 pub fn message_bytes(key: &Key, entry: &Entry) -> usize {
-    const REST_BYTES: usize = 256;
-    key.0.len() + entry.state.size_estimate() + REST_BYTES
+    record_bytes(key, &entry.state)
 }
 
 impl Counts {
@@ -66,12 +68,20 @@ impl Counts {
         }
     }
 
-    /// Follows the replacement of a hint for this home.
-    pub(super) fn replace_hint(&mut self, home: NodeId, was_there: bool, is_there: bool) {
-        if is_there && !was_there {
+    /// Follows the replacement of a hint about this key for this home, `None` being nothing.
+    pub(super) fn replace_hint(
+        &mut self,
+        home: NodeId,
+        key: &Key,
+        old: Option<&KeptHint>,
+        new: Option<&KeptHint>,
+    ) {
+        if let Some(kept) = new {
+            self.hint_bytes += kept.bytes(key);
             add(&mut self.hints, home);
         }
-        if was_there && !is_there {
+        if let Some(kept) = old {
+            self.hint_bytes -= kept.bytes(key);
             remove(&mut self.hints, home);
         }
     }

@@ -141,9 +141,9 @@ impl Storage {
             counts.replace_entry(key, None, Some(entry));
             note_seen(&mut seen, &entry.state);
         })?;
-        self.visit_hints(|home, _, state| {
-            counts.replace_hint(home, false, true);
-            note_seen(&mut seen, &state.state);
+        self.visit_hints(|home, key, kept| {
+            counts.replace_hint(home, key, None, Some(kept));
+            note_seen(&mut seen, &kept.state);
         })?;
         let transaction = self.read()?;
         let tombstones = transaction.open_table(TOMBSTONES).map_err(|error| self.failed(error))?;
@@ -300,8 +300,12 @@ impl Storage {
                 }
                 None => hints.remove(place.as_slice()),
             };
-            let was_there = old.map_err(|error| self.failed(error))?.is_some();
-            counts.replace_hint(*home, was_there, kept.is_some());
+            let old: Option<KeptHint> = old
+                .map_err(|error| self.failed(error))?
+                .map(|old| codec::decode(&place, old.value()))
+                .transpose()
+                .map_err(|detail| self.corrupt(detail))?;
+            counts.replace_hint(*home, key, old.as_ref(), kept.as_ref());
         }
         Ok(())
     }
@@ -496,6 +500,10 @@ impl Store for Storage {
 
     fn hint_count(&self) -> Result<usize, StorageError> {
         Ok(usize::try_from(self.counts.hint_count()).unwrap_or(usize::MAX))
+    }
+
+    fn hint_bytes(&self) -> Result<u64, StorageError> {
+        Ok(self.counts.hint_bytes)
     }
 }
 

@@ -94,6 +94,8 @@ fn assert_alike<S: Store<Error = StorageError>>(store: &S, memory: &MemoryStore)
     }
     let Ok(hint_count) = memory.hint_count();
     assert_eq!(store.hint_count().unwrap(), hint_count);
+    let Ok(hint_bytes) = memory.hint_bytes();
+    assert_eq!(store.hint_bytes().unwrap(), hint_bytes);
     let keys: Vec<Key> = KEYS.map(Key::from).into();
     for key in &keys {
         let Ok(entry) = memory.entry(key);

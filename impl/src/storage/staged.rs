@@ -23,6 +23,8 @@ pub struct StagedChanges {
     pub hints: BTreeMap<(NodeId, Key), Option<KeptHint>>,
     /// How many more hints there are than in the store, kept because every new hint asks for it.
     more_hints: isize,
+    /// How many bytes more they take.
+    more_hint_bytes: i64,
 }
 
 impl StagedChanges {
@@ -73,11 +75,14 @@ impl StagedChanges {
         key: Key,
         kept: Option<KeptHint>,
     ) -> Result<(), S::Error> {
-        let was_there = match self.hints.get(&(home, key.clone())) {
-            Some(staged) => staged.is_some(),
-            None => durable.hint(home, &key)?.is_some(),
+        let bytes = |kept: &KeptHint| kept.bytes(&key).cast_signed();
+        let old = match self.hints.get(&(home, key.clone())) {
+            Some(staged) => staged.as_ref().map(bytes),
+            None => durable.hint(home, &key)?.as_ref().map(bytes),
         };
-        self.more_hints += isize::from(kept.is_some()) - isize::from(was_there);
+        let new = kept.as_ref().map(bytes);
+        self.more_hints += isize::from(new.is_some()) - isize::from(old.is_some());
+        self.more_hint_bytes += new.unwrap_or(0) - old.unwrap_or(0);
         self.hints.insert((home, key), kept);
         Ok(())
     }
@@ -200,6 +205,10 @@ impl<S: Store> Store for Staged<'_, S> {
 
     fn hint_count(&self) -> Result<usize, S::Error> {
         Ok(self.durable.hint_count()?.saturating_add_signed(self.changes.more_hints))
+    }
+
+    fn hint_bytes(&self) -> Result<u64, S::Error> {
+        Ok(self.durable.hint_bytes()?.saturating_add_signed(self.changes.more_hint_bytes))
     }
 }
 

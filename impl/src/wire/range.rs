@@ -99,7 +99,8 @@ impl Known {
             | Refusal::ClientDrivenReaped
             | Refusal::TooManyHints { .. }
             | Refusal::CatchingUp
-            | Refusal::Overloaded { .. } => true,
+            | Refusal::Overloaded { .. }
+            | Refusal::HintsTooLarge { .. } => true,
         }
     }
 }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{ClientId, Key, NodeSet, Peer, RequestId, Timestamp, Value};
 use quorate_model::protocol::{
-    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReadRepair, ReapRound, Refusal,
+    FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, ReadRepair,
+    ReapRound, Refusal,
 };
 use quorate_model::versions::{
     ActorId, Dot, Epoch, Incarnation, Life, Record, VersionVector, Versioning, Write,
@@ -24,6 +25,7 @@ fn cluster() -> ClusterSpec {
         tokens_per_node: 128,
         sloppy: false,
         background: quorate_model::cluster::Background::OFF,
+        limits: quorate_model::cluster::BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),
     }
@@ -71,17 +73,25 @@ fn messages() -> Vec<Message> {
         put_reply(PutOutcome::Refused(Refusal::ValueTooLarge { bytes: 9, bytes_max: 8 })),
         put_reply(PutOutcome::Refused(Refusal::TooManySiblings { siblings: 9, siblings_max: 8 })),
         put_reply(PutOutcome::Refused(Refusal::ClientDrivenReaped)),
-        put_reply(PutOutcome::Refused(Refusal::Overloaded { pending_max: 8 })),
+        put_reply(PutOutcome::Refused(Refusal::Overloaded {
+            limit: LoadLimit::Requests { pending_max: 8 },
+        })),
         Message::Get(GetRequest { request, key: key.clone(), r: None }),
         get_reply(GetOutcome::Ok { state: Some(Arc::clone(&state)), replied: nodes }),
         get_reply(GetOutcome::Unavailable { replied: NodeSet::EMPTY }),
-        get_reply(GetOutcome::Refused(Refusal::Overloaded { pending_max: 8 })),
+        get_reply(GetOutcome::Refused(Refusal::Overloaded {
+            limit: LoadLimit::Requests { pending_max: 8 },
+        })),
         Message::Store { request, key: key.clone(), state: Arc::clone(&state) },
         Message::StoreAck { request, held: state.digest() },
         Message::Fetch { request, key: key.clone() },
         Message::FetchReply { request, state: None },
         Message::Repair { key: key.clone(), state: Arc::clone(&state) },
         put_reply(PutOutcome::Refused(Refusal::TooManyHints { hints_max: 8 })),
+        put_reply(PutOutcome::Refused(Refusal::HintsTooLarge { hints_bytes_max: 9 })),
+        get_reply(GetOutcome::Refused(Refusal::Overloaded {
+            limit: LoadLimit::Bytes { bytes: 3, pending_bytes: 6, pending_bytes_max: 8 },
+        })),
         put_reply(PutOutcome::Refused(Refusal::CatchingUp)),
         Message::Probe { request },
         Message::ProbeReply { request },

@@ -39,6 +39,7 @@ pub struct ScriptedClientConfig {
 
 /// The state of an actor. Always behind a shared pointer, so the size of the larger variant costs
 /// nothing.
+#[expect(clippy::large_enum_variant, reason = "it is always behind a shared pointer")]
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ActorState {
     /// A node: what it keeps volatile and durable.

@@ -130,11 +130,56 @@ pub enum Refusal {
     /// The node lost its disk and has not caught up yet; no other home answers for it.
     #[error("this node lost its disk and is still catching up; ask another node, or wait")]
     CatchingUp,
-    /// The node already carries as many unfinished requests as it may.
-    #[error("{pending_max} requests are already in flight at this node; retry later")]
+    /// The node already carries as many unfinished requests as it may, or as large ones.
+    #[error("{limit}; retry later")]
     Overloaded {
+        /// Which limit.
+        limit: LoadLimit,
+    },
+    /// The hints that the node keeps are as large as they may be.
+    #[error(
+        "no home of the key answers, and with this write the hints that this node keeps for others \
+         would have more than {hints_bytes_max} bytes"
+    )]
+    HintsTooLarge {
+        /// The limit.
+        hints_bytes_max: u64,
+    },
+}
+
+/// Which limit on its unfinished requests a node has come to.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Serialize,
+    Deserialize,
+    thiserror::Error,
+)]
+pub enum LoadLimit {
+    /// On their number.
+    #[error("{pending_max} requests are already in flight at this node")]
+    Requests {
         /// The limit.
         pending_max: usize,
+    },
+    /// On what they hold: keys, values, contexts, and the states that were fetched for them.
+    #[error(
+        "a request of {bytes} bytes, but those in flight at this node may take \
+         {pending_bytes_max} in all, and take {pending_bytes}"
+    )]
+    Bytes {
+        /// What the request takes.
+        bytes: usize,
+        /// What those in flight take.
+        pending_bytes: usize,
+        /// The limit.
+        pending_bytes_max: usize,
     },
 }
 
@@ -152,7 +197,8 @@ impl Refusal {
             | Refusal::ClientDrivenReaped
             | Refusal::TooManyHints { .. }
             | Refusal::CatchingUp
-            | Refusal::Overloaded { .. } => false,
+            | Refusal::Overloaded { .. }
+            | Refusal::HintsTooLarge { .. } => false,
         }
     }
 }

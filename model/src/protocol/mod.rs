@@ -13,12 +13,13 @@ mod read_round;
 mod replica;
 mod store;
 mod waits;
+pub mod weight;
 mod write_round;
 
 pub use client::{Client, ClientStep, Operation, Outcome};
 pub use effect::{Effect, Input, Step, Timer};
 pub use message::{
-    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReapRound, Refusal,
+    FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, ReapRound, Refusal,
 };
 pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};

@@ -105,6 +105,13 @@ impl ReadRound {
         self.counted
     }
 
+    /// About how many bytes the states take that it has gathered.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let replies = self.replies.iter().filter_map(|(_, state)| state.as_ref());
+        replies.chain(&self.merged).map(|state| state.size_estimate()).sum()
+    }
+
     /// Whether the client has not been answered yet.
     #[must_use]
     pub fn is_waiting(&self) -> bool {

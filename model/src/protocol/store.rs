@@ -13,6 +13,7 @@ use crate::ids::{Key, NodeId, RequestId};
 use crate::versions::{ActorId, Dot, Epoch, Incarnation, Life, Record};
 
 use super::minted::MintedRequests;
+use super::weight::{REQUEST_BYTES, record_bytes};
 
 /// Who a node is, durably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -185,6 +186,12 @@ impl KeptHint {
     pub fn received(state: Arc<Record>) -> Self {
         KeptHint { state, requests: MintedRequests::default() }
     }
+
+    /// About how many bytes it takes to keep it, for this key.
+    #[must_use]
+    pub fn bytes(&self, key: &Key) -> u64 {
+        (record_bytes(key, &self.state) + self.requests.iter().count() * REQUEST_BYTES) as u64
+    }
 }
 
 /// A hint: a version kept for a home that could not be reached.
@@ -285,6 +292,12 @@ pub trait Store {
     /// # Errors
     /// When the store cannot be read.
     fn hint_count(&self) -> Result<usize, Self::Error>;
+
+    /// The sum of their [bytes](KeptHint::bytes).
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn hint_bytes(&self) -> Result<u64, Self::Error>;
 
     /// What is held of the keys at these [positions](crate::hash_tree::key_position): the first
     /// `max` of them, in ascending order of position and, where positions are equal, of key, that
@@ -488,6 +501,10 @@ impl Store for MemoryStore {
 
     fn hint_count(&self) -> Result<usize, Infallible> {
         Ok(self.hints.len())
+    }
+
+    fn hint_bytes(&self) -> Result<u64, Infallible> {
+        Ok(self.hints.iter().map(|((_, key), kept)| kept.bytes(key)).sum())
     }
 
     /// Looks at every key, being for stores that are small.

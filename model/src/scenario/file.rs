@@ -24,7 +24,7 @@ use super::{
 use crate::check::instruments::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
 use crate::cluster::{
-    Background, ClusterConfig, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping,
+    Background, BytesMax, ClusterConfig, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping,
 };
 use crate::deviation::Deviation;
 use crate::hash_tree::TreeShape;
@@ -440,6 +440,7 @@ impl Reader<'_> {
                 anti_entropy: raw.anti_entropy,
                 reaping: raw.reaping,
             },
+            limits: BytesMax::default(),
             left: raw.left.iter().map(|name| name.get_ref().clone()).collect(),
             deviations: raw.deviations.iter().map(|deviation| *deviation.get_ref()).collect(),
         }
@@ -458,6 +459,7 @@ impl Reader<'_> {
                 ("left", raw.left.first().map_or_else(|| raw.nodes.span(), Spanned::span))
             }
             ClusterError::Ring(_)
+            | ClusterError::PendingBytesTooFew { .. }
             | ClusterError::TooManyNodes { .. }
             | ClusterError::DuplicateName { .. } => ("nodes", raw.nodes.span()),
         };

@@ -11,7 +11,7 @@ use super::last_write_wins::LastWriteWins;
 use super::scalar::Scalar;
 use super::server_clock::ServerClock;
 use super::siblings::Siblings;
-use super::version_vector::VersionVector;
+use super::version_vector::{ENTRY_BYTES, VersionVector};
 use super::{Versioned, Write};
 use crate::ids::Value;
 
@@ -186,7 +186,6 @@ impl Record {
     /// clock entry and version. An upper bound for node actors, whose entries are the largest.
     #[must_use]
     pub fn size_estimate(&self) -> usize {
-        const ENTRY_BYTES: usize = 40;
         let versions: usize = self
             .versions()
             .map(|(_, value)| ENTRY_BYTES + value.map_or(0, |value| value.0.len()))
@@ -196,7 +195,7 @@ impl Record {
             Record::ClientClock(_) => self.versions().count(),
             _ => 1,
         };
-        versions + clocks * ENTRY_BYTES * self.context().iter().count()
+        versions + clocks * self.context().size_estimate()
     }
 
     /// Whether there are versions, and all of them are tombstones.

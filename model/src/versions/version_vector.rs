@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::dot::{ActorId, Dot};
 
+/// What an entry takes in a datagram at most, about: as much as those of nodes, which are the largest. A
+/// version takes no more beside its value.
+pub(super) const ENTRY_BYTES: usize = 40;
+
 /// For each actor the highest counter seen; an actor that is not listed stands at zero.
 ///
 /// Entries are sorted by actor and never zero, so that equal vectors are equal in memory, hash
@@ -87,6 +91,13 @@ impl VersionVector {
             (false, true) => Some(Ordering::Less),
             (false, false) => None,
         }
+    }
+
+    /// About how many bytes it takes in a datagram: as many for every entry as the largest take, which
+    /// are those of nodes.
+    #[must_use]
+    pub fn size_estimate(&self) -> usize {
+        ENTRY_BYTES * self.iter().count()
     }
 
     /// Whether nothing has been seen.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use quorate_model::check::action::Envelope;
 use quorate_model::check::actor::NodeState;
-use quorate_model::cluster::{Background, ClusterConfig, ClusterSpec, PlacementSpec, Reaping};
+use quorate_model::cluster::{
+    Background, BytesMax, ClusterConfig, ClusterSpec, PlacementSpec, Reaping,
+};
 use quorate_model::ids::{ClientId, Key, NodeId, Peer, Timestamp, Value};
 use quorate_model::protocol::{
     Client, Effect, FanOut, Input, MemoryStore, NodeConfig, Operation, Outcome, ReadRepair, Timer,
@@ -66,6 +68,7 @@ pub(crate) fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> 
         tokens_per_node: 1,
         sloppy: false,
         background: quorate_model::cluster::Background::OFF,
+        limits: BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),
     }

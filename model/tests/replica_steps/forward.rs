@@ -1,7 +1,7 @@
 //! Puts at a node that is no home of the key.
 
 use quorate_model::ids::NodeId;
-use quorate_model::protocol::{Message, PutOutcome, Refusal, Step};
+use quorate_model::protocol::{LoadLimit, Message, PutOutcome, Refusal, Step};
 
 use crate::bench::*;
 
@@ -56,7 +56,8 @@ fn an_unavailable_and_a_refusal_of_the_home_are_passed_on_as_they_are() {
     assert_eq!(bench.receive(A, put_unavailable(0, [A])), relayed);
     bench.put(put(1));
     bench.receive(A, is_there(1));
-    let refused = PutOutcome::Refused(Refusal::Overloaded { pending_max: 1 });
+    let refused =
+        PutOutcome::Refused(Refusal::Overloaded { limit: LoadLimit::Requests { pending_max: 1 } });
     let relayed = effects([cancel_timer(1), reply(X, put_reply(1, refused.clone()))]);
     assert_eq!(bench.receive(A, put_reply(1, refused)), relayed);
 }

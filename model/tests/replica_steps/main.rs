@@ -14,3 +14,4 @@ mod reap;
 mod refusal;
 mod register;
 mod retry;
+mod weight;

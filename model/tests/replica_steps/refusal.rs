@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quorate_model::cluster::{ClusterSpec, Limits, Reaping};
 use quorate_model::ids::Value;
 use quorate_model::protocol::{
-    FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal, Step,
+    FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, Refusal, Step,
 };
 use quorate_model::versions::Record;
 
@@ -154,7 +154,7 @@ fn a_node_that_carries_as_many_requests_as_it_may_refuses_the_next() {
     let mut bench = Bench::with_limits(A, &spec(4, 3, 2, 2), limits);
     bench.put(put(0));
     bench.get(get(1));
-    let refusal = Refusal::Overloaded { pending_max: 2 };
+    let refusal = Refusal::Overloaded { limit: LoadLimit::Requests { pending_max: 2 } };
     let answer = put_reply(2, PutOutcome::Refused(refusal.clone()));
     assert_eq!(bench.put(put(2)), effects([reply(X, answer)]));
     let answer = get_reply(3, GetOutcome::Refused(refusal));
@@ -166,7 +166,7 @@ fn a_forward_counts_among_the_requests_a_node_carries() {
     let limits = Limits { pending_max: 1, ..Limits::default() };
     let mut bench = Bench::with_limits(D, &spec(4, 3, 2, 2), limits);
     bench.put(put(0));
-    let refusal = Refusal::Overloaded { pending_max: 1 };
+    let refusal = Refusal::Overloaded { limit: LoadLimit::Requests { pending_max: 1 } };
     let answer = put_reply(1, PutOutcome::Refused(refusal));
     assert_eq!(bench.put(put(1)), effects([reply(X, answer)]));
 }

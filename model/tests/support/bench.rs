@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{ClusterSpec, Limits, PlacementSpec};
+use quorate_model::cluster::{BytesMax, ClusterSpec, Limits, PlacementSpec};
 use quorate_model::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp, Value};
 use quorate_model::protocol::{
     Change, Effect, Entry, FanOut, GetOutcome, GetRequest, Identity, Input, MemoryStore, Message,
@@ -52,6 +52,7 @@ pub(crate) fn spec(nodes: usize, n: usize, r: usize, w: usize) -> ClusterSpec {
         tokens_per_node: 1,
         sloppy: false,
         background: quorate_model::cluster::Background::OFF,
+        limits: BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),
     }
@@ -269,6 +270,7 @@ impl Bench {
         let step = self.replica.step(&self.config, &self.store, Timestamp(0), input);
         let Ok(step) = step;
         self.store.apply(step.changes.iter().cloned());
+        assert_eq!(self.replica.pending_bytes(), self.replica.pending_bytes_anew());
         step
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cluster::Limits;
 use crate::ids::{Key, NodeId, RequestId};
+use crate::protocol::weight::{SHARE_BYTES, key_bytes};
 
 use super::put::CoordinatedWrite;
 
@@ -27,18 +28,14 @@ pub(super) enum FinishedPut {
     },
 }
 
-/// About what a remembered put takes besides its key: its place in both collections.
-const SHARE_BYTES: usize = 256;
-
 impl FinishedPut {
     /// About how many bytes it takes to remember it.
     fn bytes(&self) -> usize {
-        let key = match self {
-            FinishedPut::Coordinated(write) => Some(&write.key),
-            FinishedPut::Minted { key } => Some(key),
-            FinishedPut::Forwarded { .. } => None,
-        };
-        SHARE_BYTES + key.map_or(0, |key| key.0.len())
+        match self {
+            FinishedPut::Coordinated(write) => key_bytes(&write.key),
+            FinishedPut::Minted { key } => key_bytes(key),
+            FinishedPut::Forwarded { .. } => SHARE_BYTES,
+        }
     }
 }
 

@@ -14,9 +14,11 @@ use crate::ids::{Key, NodeId, Peer, RequestId, Timestamp};
 use crate::protocol::effect::Step;
 use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
 use crate::protocol::store::Store;
+use crate::protocol::weight::{SHARE_BYTES, put_bytes};
 
 use super::finished::FinishedPut;
 use super::put::reply_put;
+use super::weighed::Weigh;
 use super::{NodeConfig, Replica, start_timer, stop_timer};
 
 /// A put this node forwarded to a home.
@@ -34,6 +36,18 @@ pub(super) struct PendingForward {
 pub(super) struct PendingProbe {
     client: Peer,
     pub(super) put: PutRequest,
+}
+
+impl Weigh for PendingForward {
+    fn bytes(&self) -> usize {
+        SHARE_BYTES
+    }
+}
+
+impl Weigh for PendingProbe {
+    fn bytes(&self) -> usize {
+        put_bytes(&self.put)
+    }
 }
 
 impl Replica {
@@ -95,11 +109,11 @@ impl Replica {
         step: &mut Step,
     ) -> bool {
         let request = put.request;
-        if let Some(forward) = self.forwards.get(&request) {
+        if let Some(forward) = self.forwards.get(request) {
             let home = forward.home;
             self.forward_put(config, from, put.clone(), home, step);
             true
-        } else if let Some(probe) = self.probes.get_mut(&request) {
+        } else if let Some(mut probe) = self.probes.get_mut(request) {
             probe.client = from;
             for home in config.other_homes(&put.key) {
                 step.send(home, Message::Probe { request });
@@ -119,8 +133,8 @@ impl Replica {
         step: &mut Step,
     ) {
         let is_home = |probe: &PendingProbe| config.cluster.homes(&probe.put.key).contains(home);
-        if self.probes.get(&request).is_some_and(is_home)
-            && let Some(probe) = self.probes.remove(&request)
+        if self.probes.get(request).is_some_and(is_home)
+            && let Some(probe) = self.probes.remove(request)
         {
             self.forward_put(config, probe.client, probe.put, home, step);
         }
@@ -136,7 +150,7 @@ impl Replica {
         request: RequestId,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        let Some(PendingProbe { client, put }) = self.probes.remove(&request) else {
+        let Some(PendingProbe { client, put }) = self.probes.remove(request) else {
             return Ok(());
         };
         let is_home = config.is_home(&put.key);
@@ -164,7 +178,7 @@ impl Replica {
         outcome: PutOutcome,
         step: &mut Step,
     ) {
-        if self.forwards.get(&request).is_none_or(|forward| Peer::Node(forward.home) != from) {
+        if self.forwards.get(request).is_none_or(|forward| Peer::Node(forward.home) != from) {
             return;
         }
         if let Some(forward) = self.end_forward(config, request) {
@@ -179,7 +193,7 @@ impl Replica {
         request: RequestId,
         step: &mut Step,
     ) {
-        if let Some(forward) = self.forwards.get_mut(&request)
+        if let Some(mut forward) = self.forwards.get_mut(request)
             && forward.may_wait
         {
             forward.may_wait = false;
@@ -194,7 +208,7 @@ impl Replica {
     }
 
     fn end_forward(&mut self, config: &NodeConfig, request: RequestId) -> Option<PendingForward> {
-        let forward = self.forwards.remove(&request)?;
+        let forward = self.forwards.remove(request)?;
         let finished = FinishedPut::Forwarded { home: forward.home };
         let limits = config.cluster.limits();
         self.finished.remember(request, finished, limits);
@@ -209,7 +223,7 @@ impl Replica {
     /// Whether this put waits for a home to answer.
     #[must_use]
     pub fn probes(&self, request: RequestId) -> bool {
-        self.probes.contains_key(&request)
+        self.probes.contains(request)
     }
 
     /// Whether a put about this key waits for a home to answer.

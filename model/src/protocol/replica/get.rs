@@ -10,9 +10,11 @@ use crate::protocol::effect::Step;
 use crate::protocol::message::{GetOutcome, GetRequest, Message};
 use crate::protocol::read_round::{ReadRound, ReadStep};
 use crate::protocol::store::Store;
+use crate::protocol::weight::key_bytes;
 use crate::versions::{Record, RecordDigest};
 
 use super::limit::check_key;
+use super::weighed::Weigh;
 use super::{NodeConfig, Replica, start_timer, stop_timer, take_in};
 
 /// A get this node coordinates. Any node may: only puts need a home.
@@ -21,6 +23,12 @@ pub(super) struct PendingGet {
     client: Peer,
     key: Key,
     pub(super) round: ReadRound,
+}
+
+impl Weigh for PendingGet {
+    fn bytes(&self) -> usize {
+        key_bytes(&self.key) + self.round.bytes()
+    }
 }
 
 impl Replica {
@@ -33,14 +41,17 @@ impl Replica {
         step: &mut Step,
     ) -> Result<(), S::Error> {
         let request = get.request;
-        if let Some(pending) = self.gets.get_mut(&request)
-            && pending.round.is_waiting()
-        {
+        let retried = match self.gets.get_mut(request) {
+            Some(mut pending) if pending.round.is_waiting() => {
+                pending.client = from;
+                Some((pending.key.clone(), pending.round.awaited_repairs()))
+            }
+            _ => None,
+        };
+        if let Some((key, repairs)) = retried {
             // A retry: ask those again that have not replied, and repair those again that the
             // answer waits for. A get that was answered already is simply read anew below; a
             // later state is as good an answer.
-            pending.client = from;
-            let (key, repairs) = (pending.key.clone(), pending.round.awaited_repairs());
             for home in config.other_homes(&key) {
                 if self.awaits_reply(request, home) {
                     step.send(home, Message::Fetch { request, key: key.clone() });
@@ -51,7 +62,7 @@ impl Replica {
         }
         let quorum = config.cluster.quorum();
         let admitted = check_key(config, &get.key)
-            .and_then(|()| self.admit(config))
+            .and_then(|()| self.admit(config, key_bytes(&get.key)))
             .and_then(|()| config.quorum_of(get.r, quorum.r()));
         let r = match admitted {
             Ok(r) => r,
@@ -86,7 +97,7 @@ impl Replica {
         state: Option<Arc<Record>>,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        let Some(pending) = self.gets.get_mut(&request) else { return Ok(()) };
+        let Some(mut pending) = self.gets.get_mut(request) else { return Ok(()) };
         if !config.cluster.homes(&pending.key).contains(node) {
             return Ok(());
         }
@@ -113,6 +124,7 @@ impl Replica {
                 steps.extend(pending.round.on_holder(config.node, held));
             }
         }
+        drop(pending);
         self.run_read_steps(config, request, steps, step);
         Ok(())
     }
@@ -125,12 +137,13 @@ impl Replica {
         held: RecordDigest,
         step: &mut Step,
     ) {
-        let Some(pending) = self.gets.get_mut(&request) else { return };
+        let Some(mut pending) = self.gets.get_mut(request) else { return };
         // Only homes are asked by later reads, so only a home is a holder.
         if !config.cluster.homes(&pending.key).contains(node) {
             return;
         }
         let steps = pending.round.on_holder(node, held);
+        drop(pending);
         self.run_read_steps(config, request, steps, step);
     }
 
@@ -141,7 +154,7 @@ impl Replica {
         steps: Vec<ReadStep>,
         step: &mut Step,
     ) {
-        let Some(pending) = self.gets.get(&request) else { return };
+        let Some(pending) = self.gets.get(request) else { return };
         for read_step in steps {
             match read_step {
                 ReadStep::Answer(state) => {
@@ -161,7 +174,7 @@ impl Replica {
             }
         }
         if pending.round.is_finished() {
-            self.gets.remove(&request);
+            self.gets.remove(request);
             stop_timer(request, step);
         }
     }
@@ -172,7 +185,7 @@ impl Replica {
     }
 
     pub(super) fn expire_get(&mut self, request: RequestId, step: &mut Step) {
-        let Some(pending) = self.gets.remove(&request) else { return };
+        let Some(pending) = self.gets.remove(request) else { return };
         // A round that only trails has answered its client already.
         if pending.round.is_waiting() {
             let outcome = GetOutcome::Unavailable { replied: pending.round.replied() };

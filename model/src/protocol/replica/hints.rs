@@ -2,14 +2,15 @@
 //!
 //! Dynamo (SOSP 2007), section 4.6. A hint is durable before it is acknowledged, and is dropped
 //! only when its home says that this very state is durable there: a hint that grew meanwhile
-//! stays. Hints do not expire. A node that holds as many as it may refuses further ones, which its
-//! coordinator takes for silence; nothing is dropped to make room.
+//! stays. Hints do not expire. A node that holds as many as it may, or as large ones, refuses further
+//! ones, which its coordinator takes for silence; nothing is dropped to make room.
 
 use alloc::sync::Arc;
 
+use crate::cluster::Limits;
 use crate::ids::{Key, NodeId, Peer, RequestId};
 use crate::protocol::effect::{Effect, Step, Timer};
-use crate::protocol::message::Message;
+use crate::protocol::message::{Message, Refusal};
 use crate::protocol::store::{Change, Hint, KeptHint, Store};
 use crate::versions::{Record, RecordDigest};
 
@@ -33,7 +34,7 @@ impl Replica {
             return Ok(());
         }
         let held = state.digest();
-        if keep(config, store, home, key, &state, None, step)?.is_some() {
+        if keep(config, store, home, key, &state, None, step)?.is_ok() {
             step.send(from, Message::StoreAck { request, held });
         }
         Ok(())
@@ -88,8 +89,9 @@ impl Replica {
     }
 }
 
-/// Merges a state into the hint for a home, and gives what that says then; `None`, and nothing is
-/// kept, if there are too many. `minted_for` is the request for which this node minted the state.
+/// Merges a state into the hint for a home, and gives what that says then; or says why not, and
+/// nothing is kept, if there are too many or they would be too large. `minted_for` is the request for
+/// which this node minted the state.
 pub(super) fn keep<S: Store>(
     config: &NodeConfig,
     store: &S,
@@ -98,26 +100,34 @@ pub(super) fn keep<S: Store>(
     state: &Arc<Record>,
     minted_for: Option<RequestId>,
     step: &mut Step,
-) -> Result<Option<Arc<Record>>, S::Error> {
+) -> Result<Result<Arc<Record>, Refusal>, S::Error> {
     let old = store.hint(home, &key)?;
-    let limits = config.cluster.limits();
+    let Limits { hints_max, hints_bytes_max, requests_max, .. } = config.cluster.limits();
     let state = match old.as_ref().map(|old| &old.state) {
         Some(_) if planted!(config.cluster, HintOverwritten) => Arc::clone(state),
         Some(old) if old.dominates(state) && minted_for.is_none() => {
-            return Ok(Some(Arc::clone(old)));
+            return Ok(Ok(Arc::clone(old)));
         }
         Some(old) if state.dominates(old) => Arc::clone(state),
         Some(old) => Arc::new(old.merged(state)),
-        None if store.hint_count()? >= limits.hints_max => return Ok(None),
+        None if store.hint_count()? >= hints_max => {
+            return Ok(Err(Refusal::TooManyHints { hints_max }));
+        }
         None => Arc::clone(state),
     };
+    let old_bytes = old.as_ref().map_or(0, |old| old.bytes(&key));
     let mut requests = old.map(|old| old.requests).unwrap_or_default();
     if let Some(request) = minted_for {
-        requests.remember(request, limits.requests_max);
+        requests.remember(request, requests_max);
     }
     let kept = KeptHint { state: Arc::clone(&state), requests };
+    // What makes a hint no larger is taken in, whatever the hints have come to.
+    let gain = kept.bytes(&key).saturating_sub(old_bytes);
+    if gain > 0 && store.hint_bytes()?.saturating_add(gain) > hints_bytes_max {
+        return Ok(Err(Refusal::HintsTooLarge { hints_bytes_max }));
+    }
     step.changes.push(Change::Hint { home, key, kept });
-    Ok(Some(state))
+    Ok(Ok(state))
 }
 
 /// The home of a hint has left: those that keep the key now are to have it, in one atomic step.

@@ -11,22 +11,23 @@ mod put;
 mod reap;
 mod register;
 mod sync;
+mod weighed;
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cluster::ClusterConfig;
+use crate::cluster::{ClusterConfig, Limits};
 use crate::deviation::Deviation;
 use crate::forest::Forest;
 use crate::ids::{Key, NodeId, Peer, RequestId, Timestamp};
 use crate::versions::Record;
 
 use super::effect::{Effect, Input, Step, Timer};
-use super::message::{Message, Refusal};
+use super::message::{LoadLimit, Message, Refusal};
 use super::store::{Change, Entry, Hint, KeptHint, Store};
 use super::waits::Waits;
+use super::weight::put_bytes;
 pub use catch_up::Awaited;
 use catch_up::CatchUp;
 use finished::Finished;
@@ -37,6 +38,7 @@ use reap::{Agreed, Asked, Reaper};
 pub use register::has_void_version;
 use register::{Claim, Naming};
 use sync::{Hashes, LeafPage};
+use weighed::Weighed;
 
 /// What one node of a cluster is told before it starts.
 #[derive(Clone, Debug)]
@@ -54,10 +56,10 @@ pub struct NodeConfig {
 /// their clients time out or retry.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct Replica {
-    puts: BTreeMap<RequestId, PendingPut>,
-    gets: BTreeMap<RequestId, PendingGet>,
-    forwards: BTreeMap<RequestId, PendingForward>,
-    probes: BTreeMap<RequestId, PendingProbe>,
+    puts: Weighed<PendingPut>,
+    gets: Weighed<PendingGet>,
+    forwards: Weighed<PendingForward>,
+    probes: Weighed<PendingProbe>,
     finished: Finished,
     /// Up to which hint the last handoff came, if there were more.
     handoff_cursor: Option<(NodeId, Key)>,
@@ -280,14 +282,19 @@ impl Replica {
         }
     }
 
-    /// Refuses a new request when the node carries as many as it may.
-    fn admit(&self, config: &NodeConfig) -> Result<(), Refusal> {
-        let pending_max = config.cluster.limits().pending_max;
-        if self.pending_count() >= pending_max {
-            Err(Refusal::Overloaded { pending_max })
+    /// Refuses a new request of so many bytes when the node carries as many as it may, or would carry
+    /// more bytes than it may.
+    fn admit(&self, config: &NodeConfig, bytes: usize) -> Result<(), Refusal> {
+        let Limits { pending_max, pending_bytes_max, .. } = config.cluster.limits();
+        let pending_bytes = self.pending_bytes();
+        let limit = if self.pending_count() >= pending_max {
+            LoadLimit::Requests { pending_max }
+        } else if pending_bytes.saturating_add(bytes) > pending_bytes_max {
+            LoadLimit::Bytes { bytes, pending_bytes, pending_bytes_max }
         } else {
-            Ok(())
-        }
+            return Ok(());
+        };
+        Err(Refusal::Overloaded { limit })
     }
 
     /// The trees of what the node holds, if it compares with others. They follow each step at once,
@@ -307,13 +314,34 @@ impl Replica {
             + self.naming.waiting_count()
     }
 
+    /// About how many bytes the requests hold that this node carries: keys, values, contexts, and the
+    /// states that were fetched for them.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.puts.bytes()
+            + self.gets.bytes()
+            + self.forwards.bytes()
+            + self.probes.bytes()
+            + self.naming.waiting_bytes()
+    }
+
+    /// The same by weighing everything anew. Only for tests of the sum.
+    #[must_use]
+    pub fn pending_bytes_anew(&self) -> usize {
+        self.puts.bytes_anew()
+            + self.gets.bytes_anew()
+            + self.forwards.bytes_anew()
+            + self.probes.bytes_anew()
+            + self.naming.waiting().map(put_bytes).sum::<usize>()
+    }
+
     /// Whether this node still waits for answers to the request.
     #[must_use]
     pub fn is_pending(&self, request: RequestId) -> bool {
-        self.puts.contains_key(&request)
-            || self.gets.contains_key(&request)
-            || self.forwards.contains_key(&request)
-            || self.probes.contains_key(&request)
+        self.puts.contains(request)
+            || self.gets.contains(request)
+            || self.forwards.contains(request)
+            || self.probes.contains(request)
             || self.waits_to_mint(request)
     }
 
@@ -327,14 +355,14 @@ impl Replica {
     /// later.
     #[must_use]
     pub fn awaits_ack(&self, request: RequestId, from: NodeId) -> bool {
-        self.puts.get(&request).is_some_and(|put| !put.write.round.acked().contains(from))
-            || self.gets.get(&request).is_some_and(|get| get.round.may_count_holder(from))
+        self.puts.get(request).is_some_and(|put| !put.write.round.acked().contains(from))
+            || self.gets.get(request).is_some_and(|get| get.round.may_count_holder(from))
     }
 
     /// Whether a fetch reply to this request by this node can still change anything here.
     #[must_use]
     pub fn awaits_reply(&self, request: RequestId, from: NodeId) -> bool {
-        self.gets.get(&request).is_some_and(|get| get.round.awaits_reply(from))
+        self.gets.get(request).is_some_and(|get| get.round.awaits_reply(from))
     }
 
     /// Forgets a finished put. Only for the model, which knows when no retry can come.
@@ -345,30 +373,30 @@ impl Replica {
     /// Forgets a get that was answered and only listens for late replies. Only for the model,
     /// which knows when none can come.
     pub fn forget_trailing(&mut self, request: RequestId) {
-        if self.gets.get(&request).is_some_and(|get| !get.round.is_waiting()) {
-            self.gets.remove(&request);
+        if self.gets.get(request).is_some_and(|get| !get.round.is_waiting()) {
+            self.gets.remove(request);
         }
     }
 
     /// The gets that were answered and only listen for late replies.
     pub fn trailing(&self) -> impl Iterator<Item = RequestId> + '_ {
         let trailing = self.gets.iter().filter(|(_, get)| !get.round.is_waiting());
-        trailing.map(|(request, _)| *request)
+        trailing.map(|(request, _)| request)
     }
 
     /// Whether this node forwarded the put and still waits for the home's answer.
     #[must_use]
     pub fn awaits_forwarded(&self, request: RequestId) -> bool {
-        self.forwards.contains_key(&request)
+        self.forwards.contains(request)
     }
 
     /// What the requests at this node wait for.
     pub fn waits(&self) -> impl Iterator<Item = (RequestId, Waits)> + '_ {
-        let puts = self.puts.iter().map(|(request, put)| (*request, put.write.round.waits()));
-        let gets = self.gets.iter().map(|(request, get)| (*request, get.round.waits()));
+        let puts = self.puts.iter().map(|(request, put)| (request, put.write.round.waits()));
+        let gets = self.gets.iter().map(|(request, get)| (request, get.round.waits()));
         let forwards = self.forwards.iter();
         puts.chain(gets)
-            .chain(forwards.map(|(request, forward)| (*request, Waits::Answer(forward.home))))
+            .chain(forwards.map(|(request, forward)| (request, Waits::Answer(forward.home))))
     }
 
     /// The finished puts that are remembered to answer retries.

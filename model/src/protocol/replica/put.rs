@@ -12,6 +12,7 @@ use crate::protocol::effect::Step;
 use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
 use crate::protocol::minted::MintedRequests;
 use crate::protocol::store::{Change, Entry, Identity, Run, Store};
+use crate::protocol::weight::{key_bytes, put_bytes};
 use crate::protocol::write_round::WriteRound;
 use crate::versions::{Dot, Record, VersionVector, Write};
 
@@ -19,6 +20,7 @@ use super::finished::FinishedPut;
 use super::hints::keep;
 use super::limit::{check_gain, check_key, check_value};
 use super::register::set_identity;
+use super::weighed::Weigh;
 use super::{NodeConfig, Replica, mint, start_timer, stop_timer};
 
 /// A write that a node coordinates, as far as it has got.
@@ -38,6 +40,13 @@ pub(super) struct PendingPut {
     /// Whom to answer.
     client: Peer,
     pub(super) write: CoordinatedWrite,
+}
+
+/// What was written is in the store: it is read again where it is sent again.
+impl Weigh for PendingPut {
+    fn bytes(&self) -> usize {
+        key_bytes(&self.write.key)
+    }
 }
 
 impl CoordinatedWrite {
@@ -90,7 +99,7 @@ impl Replica {
         let admitted = check_key(config, &put.key)
             .and_then(|()| check_value(config, put.value.as_ref()))
             .and_then(|()| check_fan_out(config, &put))
-            .and_then(|()| self.admit(config))
+            .and_then(|()| self.admit(config, put_bytes(&put)))
             .and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
         let w = match admitted {
             Ok(w) => w,
@@ -190,11 +199,13 @@ impl Replica {
             refuse(refusal, step);
             return Ok(());
         }
-        let state = keep(config, store, home, key.clone(), &Arc::new(state), Some(request), step)?;
-        let Some(state) = state else {
-            let hints_max = config.cluster.limits().hints_max;
-            refuse(Refusal::TooManyHints { hints_max }, step);
-            return Ok(());
+        let kept = keep(config, store, home, key.clone(), &Arc::new(state), Some(request), step)?;
+        let state = match kept {
+            Ok(state) => state,
+            Err(refusal) => {
+                refuse(refusal, step);
+                return Ok(());
+            }
         };
         set_identity(identity, step);
         let mut round = WriteRound::new(w);
@@ -225,7 +236,7 @@ impl Replica {
         step: &mut Step,
     ) -> Result<bool, S::Error> {
         let request = put.request;
-        if let Some(pending) = self.puts.get_mut(&request) {
+        if let Some(mut pending) = self.puts.get_mut(request) {
             pending.client = from;
             let write = pending.write.clone();
             send_missing(config, store, request, &write, step)?;
@@ -294,8 +305,9 @@ impl Replica {
         }
         // It is not refused, whatever the node carries: that would say that nothing was stored. A
         // client that hears nothing asks again.
-        let admitted =
-            self.admit(config).and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
+        let admitted = self
+            .admit(config, put_bytes(put))
+            .and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
         let Ok(w) = admitted else { return Ok(true) };
         if let Some(entry) = entry.filter(|_| put.fan_out == FanOut::ClientDriven) {
             let limits = config.cluster.limits();
@@ -345,7 +357,7 @@ impl Replica {
         node: NodeId,
         step: &mut Step,
     ) {
-        let Some(pending) = self.puts.get_mut(&request) else { return };
+        let Some(mut pending) = self.puts.get_mut(request) else { return };
         if !pending.write.counts(config, node) {
             return;
         }
@@ -355,7 +367,9 @@ impl Replica {
             pending.write.round.acknowledge_again();
         }
         pending.write.round.acknowledge(node);
-        if pending.write.round.is_complete() {
+        let is_complete = pending.write.round.is_complete();
+        drop(pending);
+        if is_complete {
             stop_timer(request, step);
             self.finish_put(config, request, step);
         }
@@ -369,7 +383,7 @@ impl Replica {
         request: RequestId,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        let Some(pending) = self.puts.get_mut(&request) else { return Ok(()) };
+        let Some(mut pending) = self.puts.get_mut(request) else { return Ok(()) };
         let recruited =
             if pending.write.sloppy { pending.write.recruit(config) } else { Vec::new() };
         let state = held(config, store, &pending.write)?;
@@ -381,14 +395,17 @@ impl Replica {
                 }
                 start_timer(request, step);
             }
-            _ => self.finish_put(config, request, step),
+            _ => {
+                drop(pending);
+                self.finish_put(config, request, step);
+            }
         }
         Ok(())
     }
 
     /// Answers a pending put with what it came to.
     fn finish_put(&mut self, config: &NodeConfig, request: RequestId, step: &mut Step) {
-        let Some(put) = self.puts.remove(&request) else { return };
+        let Some(put) = self.puts.remove(request) else { return };
         let acked = put.write.round.acked();
         let outcome = if put.write.round.is_complete() {
             PutOutcome::Ok { acked }

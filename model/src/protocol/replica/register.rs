@@ -38,6 +38,7 @@ use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::effect::{Effect, Step, Timer};
 use crate::protocol::message::{Message, PutRequest};
 use crate::protocol::store::{Change, Identity, Registration, Store};
+use crate::protocol::weight::put_bytes;
 use crate::versions::{Incarnation, Life, Record};
 
 use super::{NodeConfig, Replica};
@@ -48,6 +49,9 @@ pub(super) struct Naming {
     standing: Standing,
     /// Puts that wait for an identity to mint under, oldest first.
     waiting: VecDeque<WaitingPut>,
+    /// The sum over `waiting`: a function of it, so it never tells equal states apart.
+    #[serde(skip)]
+    waiting_bytes: usize,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize)]
@@ -111,6 +115,22 @@ impl Naming {
     pub(super) fn waiting_mut(&mut self, request: RequestId) -> Option<&mut Peer> {
         let mut waiting = self.waiting.iter_mut();
         waiting.find(|waiting| waiting.put.request == request).map(|waiting| &mut waiting.from)
+    }
+
+    fn push(&mut self, from: Peer, put: PutRequest) {
+        self.waiting_bytes += put_bytes(&put);
+        self.waiting.push_back(WaitingPut { from, put });
+    }
+
+    fn pop(&mut self) -> Option<WaitingPut> {
+        let waiting = self.waiting.pop_front()?;
+        self.waiting_bytes -= put_bytes(&waiting.put);
+        Some(waiting)
+    }
+
+    /// How many bytes the puts take that wait.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
     }
 
     /// How many puts wait.
@@ -182,7 +202,7 @@ impl Replica {
 
     /// Lets a put wait until the identity is certain.
     pub(super) fn wait_to_mint(&mut self, from: Peer, put: PutRequest) {
-        self.naming.waiting.push_back(WaitingPut { from, put });
+        self.naming.push(from, put);
     }
 
     fn take_fresh<S: Store>(
@@ -297,7 +317,7 @@ impl Replica {
         step: &mut Step,
     ) -> Result<(), S::Error> {
         if let Standing::Certain = self.naming.standing
-            && let Some(WaitingPut { from, put }) = self.naming.waiting.pop_front()
+            && let Some(WaitingPut { from, put }) = self.naming.pop()
         {
             self.receive_put(config, store, now, from, put, step)?;
             self.release_later(step);

@@ -1,7 +1,7 @@
 use alloc::sync::Arc;
 
 use super::*;
-use crate::cluster::{ClusterSpec, PlacementSpec};
+use crate::cluster::{BytesMax, ClusterSpec, PlacementSpec};
 use crate::ids::{NodeSet, Value};
 use crate::protocol::FanOut;
 use crate::refine::parse::{ClientTrace, Place, Placed};
@@ -25,6 +25,7 @@ fn spec(r: usize) -> ClusterSpec {
         tokens_per_node: 1,
         sloppy: false,
         background: crate::cluster::Background::OFF,
+        limits: BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),
     }
