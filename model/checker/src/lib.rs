@@ -10,11 +10,16 @@ mod components;
 pub mod decision;
 mod edges;
 mod explored;
+pub mod memo;
+mod network;
 mod run;
+mod shared;
 mod system;
 mod traversal;
 
 pub use decision::{Decision, Outcome, Size, Violation};
 pub use explored::{Cut, Explored, StateId};
+pub use network::Network;
+pub use shared::Shared;
 pub use system::System;
 pub use traversal::{Bounds, Progress, Switch, Until, explore};

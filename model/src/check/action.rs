@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::shared::Shared;
 use crate::ids::{ClientId, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::{Message, Timer};
+use quorate_checker::Shared;
 
 /// A message under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
+use quorate_protocol::planted;
 use stateright::actor::{Actor, Id, Out};
 
 use crate::cluster::ClusterConfig;

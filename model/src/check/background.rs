@@ -23,6 +23,8 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use quorate_protocol::planted;
+
 use super::action::Envelope;
 use super::actor::{NodeState, ScriptedClient};
 use super::numbering::round_of;

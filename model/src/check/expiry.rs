@@ -3,11 +3,11 @@
 use super::action::Envelope;
 use super::actor::NodeState;
 use super::background;
-use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Scenario;
+use quorate_checker::Shared;
 
 /// What it takes for a timer to expire.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The ghost: takes note, in the history that is part of every state, of what happens in a search.
 //!
 //! What it writes depends on the history before and on what happened, so it is remembered (see
-//! [`super::memo`]), for all searches of one model.
+//! [`quorate_checker::memo`]), for all searches of one model.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,13 +10,13 @@ use super::actor::NodeState;
 use super::history::{Historian, History, Watch};
 use super::instruments::Instruments;
 use super::local::Fact;
-use super::memo::{self, Fingerprint, Memo};
-use super::shared::Shared;
 use super::state::ClusterState;
 use super::write_set::WriteSet;
 use crate::ids::NodeId;
 use crate::scenario::Scenario;
 use crate::versions::Record;
+use quorate_checker::Shared;
+use quorate_checker::memo::{self, Fingerprint, Memo};
 
 /// Takes note of what happens.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ struct Start {
 
 impl Fingerprint for Start {
     fn fingerprint(&self) -> u64 {
-        memo::of(self)
+        memo::fingerprint_of(self)
     }
 }
 

@@ -60,13 +60,13 @@ use alloc::vec::Vec;
 
 use super::action::Envelope;
 use super::history::Watch;
-use super::shared::Shared;
 use super::state::ClusterState;
 use crate::cluster::Reaping;
 use crate::ids::Peer;
 use crate::protocol::{Message, ReadRepair};
 use crate::scenario::{Faults, Scenario};
 use crate::versions::Versioning;
+use quorate_checker::Shared;
 
 /// Whether a message that is sent in this state reaches its receiver at once.
 pub(crate) fn takes_no_time(

@@ -21,11 +21,11 @@
 
 use super::action::{Action, Envelope};
 use super::begin;
-use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{Key, NodeId, Peer};
 use crate::protocol::{Message, ReadRepair, Timer};
 use crate::scenario::{PlannedAction, Scenario};
+use quorate_checker::Shared;
 
 /// States under way that are what their sender holds.
 pub(crate) struct Current<'a> {

@@ -9,9 +9,7 @@ use stateright::actor::{Actor, Command, Id, Out};
 
 use super::action::Envelope;
 use super::actor::{ActorState, ClusterActor, NodeState};
-use super::memo::{self, Fingerprint};
 use super::resolving::{self, Resolving};
-use super::shared::Shared;
 use super::state::Seat;
 use crate::cluster::Reaping;
 use crate::ids::{Key, NodeId, NodeSet, Peer};
@@ -20,6 +18,8 @@ use crate::protocol::{
 };
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::{ActorId, Dot, Record};
+use quorate_checker::Shared;
+use quorate_checker::memo::{self, Fingerprint};
 
 /// What reaches an actor. Says whom it reaches: two nodes may be in the same state.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -41,15 +41,9 @@ impl Fingerprint for Event {
         match self {
             Event::Receive(envelope) => envelope.fingerprint(),
             Event::Choose(_) | Event::Expire(..) | Event::Restart(_) | Event::AcceptLoss(..) => {
-                memo::of(self)
+                memo::fingerprint_of(self)
             }
         }
-    }
-}
-
-impl<T> Fingerprint for Shared<T> {
-    fn fingerprint(&self) -> u64 {
-        Shared::fingerprint(self)
     }
 }
 

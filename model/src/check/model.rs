@@ -19,11 +19,9 @@ use super::ghost::Ghost;
 use super::history::Watch;
 use super::instruments::{Instruments, Kind};
 use super::local::{self, Event, Fact, LocalStep, Wait};
-use super::memo::Memo;
-use super::network::Network;
 use super::offer::offer;
 use super::property::{Nodes, PropertySpec, View};
-use super::shared::Shared;
+use super::state::Network;
 use super::state::{ClusterState, Seat};
 use super::system::Condition;
 use super::words::{self, Names};
@@ -32,6 +30,8 @@ use crate::ids::{ClientId, NodeId, Peer, Timestamp};
 use crate::protocol::{MemoryStore, Message, Outcome, Timer};
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::Versioning;
+use quorate_checker::Shared;
+use quorate_checker::memo::Memo;
 
 /// A scenario as a Stateright model.
 #[derive(Clone)]

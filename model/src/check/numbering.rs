@@ -11,12 +11,12 @@ use alloc::vec::Vec;
 
 use super::action::Envelope;
 use super::actor::ActorState;
-use super::shared::Shared;
 use super::state::ClusterState;
 use crate::cluster::Reaping;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::{Message, ReapRound};
 use crate::scenario::Scenario;
+use quorate_checker::Shared;
 
 /// Gives the rounds of every node the least numbers.
 pub(crate) fn renumber(scenario: &Scenario, state: &mut ClusterState) {

@@ -35,13 +35,13 @@ use super::action::Envelope;
 use super::actor::{ActorState, ScriptedClient};
 use super::instant;
 use super::local;
-use super::memo::{self, Fingerprint, Memo};
-use super::shared::Shared;
 use super::state::{ClusterState, Seat};
 use crate::ids::{Key, NodeId, Peer, RequestId};
 use crate::protocol::{Message, ReadRepair, Timer};
 use crate::scenario::Scenario;
 use crate::versions::Record;
+use quorate_checker::Shared;
+use quorate_checker::memo::{self, Fingerprint, Memo};
 
 /// Brings a state into its normal form.
 pub(crate) fn normalise(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterState) {
@@ -180,7 +180,7 @@ pub(crate) struct Forget {
 
 impl Fingerprint for Forget {
     fn fingerprint(&self) -> u64 {
-        memo::of(self)
+        memo::fingerprint_of(self)
     }
 }
 

@@ -20,12 +20,12 @@ use super::actor::NodeState;
 use super::background;
 use super::convergence::homes_agree;
 use super::model::ClusterModel;
-use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
 use crate::protocol::{Message, Outcome, Timer};
 use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Selector, Verb};
 use crate::versions::Record;
+use quorate_checker::Shared;
 
 pub use judge::{Finding, judge};
 pub use problem::{Difference, Problem};

@@ -8,9 +8,9 @@ use stateright::Model;
 use super::action::Action;
 use super::model::ClusterModel;
 use super::property::{PropertyKind, PropertySpec};
-use super::shared::Shared;
 use super::state::ClusterState;
 use crate::scenario::ShownWith;
+use quorate_checker::Shared;
 
 /// Describes a kind of state.
 pub type Wanted<'a> = &'a (dyn Fn(&ClusterState) -> bool + Sync);

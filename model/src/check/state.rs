@@ -3,13 +3,16 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use super::action::Envelope;
 use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::history::History;
-use super::network::Network;
-use super::shared::Shared;
 use crate::ids::{ClientId, NodeId, NodeSet, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Faults;
+use quorate_checker::Shared;
+
+/// Messages under way, and which of them are older than the wait of a node.
+pub type Network = quorate_checker::Network<Envelope, NodeId>;
 
 /// An actor with the timers it has running.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -9,9 +9,9 @@ use super::action::Action;
 use super::convergence::{homes_agree, serves};
 use super::model::ClusterModel;
 use super::property::{Goal, PropertyKind, PropertySpec};
-use super::shared::Shared;
 use super::state::ClusterState;
 use crate::ids::{Key, NodeSet};
+use quorate_checker::Shared;
 
 /// What a state may show.
 #[derive(Clone, Copy, Debug)]

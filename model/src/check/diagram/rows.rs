@@ -8,10 +8,10 @@ use stateright::Model;
 use super::label::label;
 use crate::check::action::{Action, Envelope};
 use crate::check::model::ClusterModel;
-use crate::check::shared::Shared;
 use crate::check::state::ClusterState;
 use crate::ids::{NodeId, NodeSet, Peer};
 use crate::protocol::Timer;
+use quorate_checker::Shared;
 
 /// As many waiting messages are drawn beside each other; more share the last line.
 const SLOTS_MAX: usize = 4;

@@ -1,7 +1,7 @@
 //! Puts at a node that is no home of the key.
 
-use quorate_model::ids::NodeId;
-use quorate_model::protocol::{LoadLimit, Message, PutOutcome, Refusal, Step};
+use quorate_protocol::ids::NodeId;
+use quorate_protocol::protocol::{LoadLimit, Message, PutOutcome, Refusal, Step};
 
 use crate::bench::*;
 

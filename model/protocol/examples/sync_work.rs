@@ -8,9 +8,11 @@
 //! both trees are at hand, and the counts are of what messages would carry. What came out is in
 //! `docs/performance.md`. It is the same on every run.
 
-use quorate_model::hash_tree::{EntryHash, HashTree, LeafId, SetHash, TreeShape, differing_leaves};
-use quorate_model::ids::Key;
-use quorate_model::versions::RecordDigest;
+use quorate_protocol::hash_tree::{
+    EntryHash, HashTree, LeafId, SetHash, TreeShape, differing_leaves,
+};
+use quorate_protocol::ids::Key;
+use quorate_protocol::versions::RecordDigest;
 
 const KEYS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const DIFFERING: [u64; 4] = [1, 10, 100, 1_000];

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{Background, ClusterSpec, Limits, Reaping};
-use quorate_model::ids::Value;
-use quorate_model::protocol::{Change, Effect, Entry, Input, Message, ReapRound, Step, Timer};
-use quorate_model::versions::Record;
+use quorate_protocol::cluster::{Background, ClusterSpec, Limits, Reaping};
+use quorate_protocol::ids::Value;
+use quorate_protocol::protocol::{Change, Effect, Entry, Input, Message, ReapRound, Step, Timer};
+use quorate_protocol::versions::Record;
 
 use crate::bench::*;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{ClusterSpec, Limits, Reaping};
-use quorate_model::ids::Value;
-use quorate_model::protocol::{
+use quorate_protocol::cluster::{ClusterSpec, Limits, Reaping};
+use quorate_protocol::ids::Value;
+use quorate_protocol::protocol::{
     FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, Refusal, Step,
 };
-use quorate_model::versions::Record;
+use quorate_protocol::versions::Record;
 
 use crate::bench::*;
 

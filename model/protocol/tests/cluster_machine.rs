@@ -10,13 +10,13 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use quorate_model::cluster::ClusterSpec;
-use quorate_model::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp, Value};
-use quorate_model::protocol::{
+use quorate_protocol::cluster::ClusterSpec;
+use quorate_protocol::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp, Value};
+use quorate_protocol::protocol::{
     Effect, FanOut, GetOutcome, GetRequest, Input, MemoryStore, Message, NodeConfig, PutOutcome,
     PutRequest, ReadRepair, Replica, Timer,
 };
-use quorate_model::versions::{Dot, Incarnation, Record, VersionVector};
+use quorate_protocol::versions::{Dot, Incarnation, Record, VersionVector};
 
 #[path = "support/bench.rs"]
 mod bench;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::ClusterSpec;
-use quorate_model::ids::{NodeId, Timestamp, Value};
-use quorate_model::protocol::{
+use quorate_protocol::cluster::ClusterSpec;
+use quorate_protocol::ids::{NodeId, Timestamp, Value};
+use quorate_protocol::protocol::{
     Effect, GetOutcome, GetRequest, Message, PutRequest, ReadRepair, Step,
 };
-use quorate_model::versions::{Record, VersionVector, Versioning, Write};
+use quorate_protocol::versions::{Record, VersionVector, Versioning, Write};
 
 use crate::bench::*;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{ClusterSpec, Limits};
-use quorate_model::ids::{NodeId, Timestamp};
-use quorate_model::protocol::{
+use quorate_protocol::cluster::{ClusterSpec, Limits};
+use quorate_protocol::ids::{NodeId, Timestamp};
+use quorate_protocol::protocol::{
     Change, Entry, FanOut, Identity, Input, MemoryStore, Message, PutOutcome, PutRequest, Step,
 };
-use quorate_model::versions::{
+use quorate_protocol::versions::{
     ActorId, Dot, Epoch, Incarnation, Life, Record, VersionVector, Write,
 };
 

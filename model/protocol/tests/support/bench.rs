@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{BytesMax, ClusterSpec, Limits, PlacementSpec};
-use quorate_model::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp, Value};
-use quorate_model::protocol::{
+use quorate_protocol::cluster::{BytesMax, ClusterSpec, Limits, PlacementSpec};
+use quorate_protocol::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp, Value};
+use quorate_protocol::protocol::{
     Change, Effect, Entry, FanOut, GetOutcome, GetRequest, Identity, Input, MemoryStore, Message,
     NodeConfig, PutOutcome, PutRequest, ReadRepair, Replica, Run, Step, Timer,
 };
-use quorate_model::versions::{
+use quorate_protocol::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
 };
 
@@ -51,7 +51,7 @@ pub(crate) fn spec(nodes: usize, n: usize, r: usize, w: usize) -> ClusterSpec {
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
         sloppy: false,
-        background: quorate_model::cluster::Background::OFF,
+        background: quorate_protocol::cluster::Background::OFF,
         limits: BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),

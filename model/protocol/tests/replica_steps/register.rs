@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use quorate_model::deviation::Deviation;
-use quorate_model::protocol::{
+use quorate_protocol::deviation::Deviation;
+use quorate_protocol::protocol::{
     Change, Effect, Identity, Input, MemoryStore, Message, PutRequest, Registration, Step, Timer,
 };
-use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, Life, VersionVector};
+use quorate_protocol::versions::{ActorId, Dot, Epoch, Incarnation, Life, VersionVector};
 
 use crate::bench::*;
 

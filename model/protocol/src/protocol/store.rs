@@ -417,7 +417,7 @@ impl MemoryStore {
 
     /// Forgets that a version was minted for this request. Only for the model, which knows when no
     /// retry can come.
-    pub(crate) fn forget_request(&mut self, request: RequestId) {
+    pub fn forget_request(&mut self, request: RequestId) {
         for entry in self.entries.values_mut() {
             entry.requests.forget(request);
         }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use quorate_model::cluster::{ClusterConfig, Placement};
-use quorate_model::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
-use quorate_model::protocol::{
+use quorate_protocol::cluster::{ClusterConfig, Placement};
+use quorate_protocol::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
+use quorate_protocol::protocol::{
     Effect, GetRequest, Input, MemoryStore, Message, NodeConfig, ReadRepair, ReadRound, ReadStep,
     Replica, WriteRound,
 };
-use quorate_model::quorum::Quorum;
-use quorate_model::versions::{
+use quorate_protocol::quorum::Quorum;
+use quorate_protocol::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
 };
 

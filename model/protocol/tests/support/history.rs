@@ -3,8 +3,8 @@
 
 use itertools::Itertools;
 use quickcheck::{Arbitrary, Gen};
-use quorate_model::ids::{ClientId, NodeId, Timestamp, Value};
-use quorate_model::versions::{
+use quorate_protocol::ids::{ClientId, NodeId, Timestamp, Value};
+use quorate_protocol::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
 };
 

@@ -1,7 +1,7 @@
 //! An operator accepts that what some homes held is lost.
 
-use quorate_model::protocol::{Change, Effect, Input, Message, Step, Timer};
-use quorate_model::versions::Incarnation;
+use quorate_protocol::protocol::{Change, Effect, Input, Message, Step, Timer};
+use quorate_protocol::versions::Incarnation;
 
 use crate::bench::*;
 
@@ -14,7 +14,10 @@ fn emptied() -> Bench {
     bench
 }
 
-fn accept(bench: &mut Bench, lost: impl IntoIterator<Item = quorate_model::ids::NodeId>) -> Step {
+fn accept(
+    bench: &mut Bench,
+    lost: impl IntoIterator<Item = quorate_protocol::ids::NodeId>,
+) -> Step {
     bench.take(Input::AcceptLoss { lost: lost.into_iter().collect() })
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{ClusterSpec, Limits};
-use quorate_model::ids::{NodeId, RequestId};
-use quorate_model::protocol::{Effect, FanOut, Message, PutOutcome, PutRequest, Step};
-use quorate_model::versions::{Incarnation, Record, VersionVector};
+use quorate_protocol::cluster::{ClusterSpec, Limits};
+use quorate_protocol::ids::{NodeId, RequestId};
+use quorate_protocol::protocol::{Effect, FanOut, Message, PutOutcome, PutRequest, Step};
+use quorate_protocol::versions::{Incarnation, Record, VersionVector};
 
 use crate::bench::*;
 

@@ -6,12 +6,10 @@
 //! an actor's state and an input, and the search merely puts results together.
 //!
 //! Results are found by fingerprint and compared by value, so that a collision costs time and
-//! never truth. A test compares the states reached with those of Stateright's `ActorModel`, which
-//! takes every step anew.
+//! never truth.
 
-use alloc::vec::Vec;
-use core::cell::RefCell;
-use core::hash::{BuildHasher, Hash};
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState as FastState;
 use foldhash::quality::FixedState;
@@ -22,7 +20,7 @@ use thread_local::ThreadLocal;
 const RESULTS_MAX: usize = 2_000_000;
 
 /// Something that is looked up by a fingerprint of its own making.
-pub(crate) trait Fingerprint {
+pub trait Fingerprint {
     /// A hash that is cheap to have.
     fn fingerprint(&self) -> u64;
 }
@@ -33,7 +31,7 @@ pub(crate) trait Fingerprint {
 /// out of here, and threads that share parts spend their time on each other's reference counts.
 /// Measured: two threads with one shared memo were no faster than one.
 #[derive(Debug)]
-pub(crate) struct Memo<A: Send, B: Send, R: Send> {
+pub struct Memo<A: Send, B: Send, R: Send> {
     known: ThreadLocal<RefCell<Known<A, B, R>>>,
 }
 
@@ -53,7 +51,7 @@ where
 {
     /// Hands `compute`'s result for these arguments to `consume`. `consume` must not ask this
     /// memo again.
-    pub(crate) fn with<T>(
+    pub fn with<T>(
         &self,
         a: &A,
         b: &B,
@@ -78,6 +76,7 @@ where
 }
 
 /// The fingerprint of something small.
-pub(crate) fn of<T: Hash>(value: &T) -> u64 {
+#[must_use]
+pub fn fingerprint_of<T: Hash>(value: &T) -> u64 {
     FixedState::default().hash_one(value)
 }

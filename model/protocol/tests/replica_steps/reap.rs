@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{Background, ClusterSpec, Reaping};
-use quorate_model::protocol::{Change, Effect, Input, Message, ReapRound, Step, Timer};
-use quorate_model::versions::{Record, VersionVector, Write};
+use quorate_protocol::cluster::{Background, ClusterSpec, Reaping};
+use quorate_protocol::protocol::{Change, Effect, Input, Message, ReapRound, Step, Timer};
+use quorate_protocol::versions::{Record, VersionVector, Write};
 
 use crate::bench::*;
 

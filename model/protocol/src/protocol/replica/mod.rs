@@ -412,7 +412,9 @@ impl NodeConfig {
         NodeConfig { node, cluster, mints_as: node }
     }
 
-    pub(crate) fn is_home(&self, key: &Key) -> bool {
+    /// Whether this node is one of the homes of a key.
+    #[must_use]
+    pub fn is_home(&self, key: &Key) -> bool {
         self.cluster.homes(key).contains(self.node)
     }
 
@@ -428,7 +430,7 @@ impl NodeConfig {
     }
 
     /// The other homes of a key, in order of preference.
-    pub(crate) fn other_homes(&self, key: &Key) -> impl Iterator<Item = NodeId> {
+    pub fn other_homes(&self, key: &Key) -> impl Iterator<Item = NodeId> {
         let preference = self.cluster.preference_list(key).into_owned();
         let node = self.node;
         preference.into_iter().take(self.cluster.quorum().n()).filter(move |home| *home != node)

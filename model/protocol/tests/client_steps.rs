@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{ClusterConfig, ClusterSpec};
-use quorate_model::ids::{NodeId, RequestId};
-use quorate_model::protocol::{
+use quorate_protocol::cluster::{ClusterConfig, ClusterSpec};
+use quorate_protocol::ids::{NodeId, RequestId};
+use quorate_protocol::protocol::{
     Client, ClientStep, Effect, FanOut, GetOutcome, LoadLimit, Message, Operation, Outcome,
     PutOutcome, PutRequest, ReadRepair, Refusal, Timer,
 };
-use quorate_model::versions::{Record, VersionVector};
+use quorate_protocol::versions::{Record, VersionVector};
 
 #[path = "support/bench.rs"]
 mod bench;

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use quorate_model::cluster::{ClusterSpec, Limits};
-use quorate_model::ids::{NodeId, Value};
-use quorate_model::protocol::weight::{SHARE_BYTES, key_bytes, put_bytes};
-use quorate_model::protocol::{
+use quorate_protocol::cluster::{ClusterSpec, Limits};
+use quorate_protocol::ids::{NodeId, Value};
+use quorate_protocol::protocol::weight::{SHARE_BYTES, key_bytes, put_bytes};
+use quorate_protocol::protocol::{
     GetOutcome, Input, KeptHint, LoadLimit, Message, PutOutcome, PutRequest, ReadRepair, Refusal,
     Step, Store, Timer,
 };
-use quorate_model::versions::{Incarnation, Record};
+use quorate_protocol::versions::{Incarnation, Record};
 
 use crate::bench::*;
 

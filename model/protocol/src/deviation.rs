@@ -142,6 +142,7 @@ impl FromIterator<Deviation> for Deviations {
 
 /// Whether a planted fault is to happen: never, unless they are compiled in.
 #[cfg(feature = "planted-faults")]
+#[macro_export]
 macro_rules! planted {
     ($cluster:expr, $name:ident) => {
         $cluster.deviates($crate::deviation::Deviation::$name)
@@ -150,6 +151,7 @@ macro_rules! planted {
 
 /// Whether a planted fault is to happen: never, since they are not compiled in.
 #[cfg(not(feature = "planted-faults"))]
+#[macro_export]
 macro_rules! planted {
     ($cluster:expr, $name:ident) => {{
         let _ = &$cluster;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::{Itertools, iproduct};
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult, Testable, quickcheck};
-use quorate_model::ids::{ClientId, Key, Timestamp, Value};
-use quorate_model::versions::{ActorId, Dot, Epoch, Record, VersionVector, Versioning, Write};
+use quorate_protocol::ids::{ClientId, Key, Timestamp, Value};
+use quorate_protocol::versions::{ActorId, Dot, Epoch, Record, VersionVector, Versioning, Write};
 
 use support::history::{CLIENTS, History, Op, REPLICAS, World, actor, states_of};
 use support::reference::{Past, Reference, WriteId};

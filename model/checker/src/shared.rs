@@ -1,13 +1,15 @@
 //! Values shared between states, each with its hash computed once.
 
-use alloc::sync::Arc;
-use core::cmp::Ordering;
-use core::fmt;
-use core::hash::{BuildHasher, Hash, Hasher};
-use core::ops::Deref;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 use serde::{Deserialize, Serialize};
+
+use crate::memo::Fingerprint;
 
 /// An immutable value with a 64-bit fingerprint.
 ///
@@ -95,5 +97,11 @@ impl<T: Serialize> Serialize for Shared<T> {
 impl<'de, T: Deserialize<'de> + Hash> Deserialize<'de> for Shared<T> {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         T::deserialize(from).map(Shared::new)
+    }
+}
+
+impl<T> Fingerprint for Shared<T> {
+    fn fingerprint(&self) -> u64 {
+        Shared::fingerprint(self)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use quorate_model::ids::{Timestamp, Value};
-use quorate_model::protocol::{Effect, FanOut, Message, PutOutcome, PutRequest, Step};
-use quorate_model::versions::{Record, VersionVector, Versioning, Write};
+use quorate_protocol::ids::{Timestamp, Value};
+use quorate_protocol::protocol::{Effect, FanOut, Message, PutOutcome, PutRequest, Step};
+use quorate_protocol::versions::{Record, VersionVector, Versioning, Write};
 
 use crate::bench::*;
 

@@ -1,7 +1,6 @@
 //! Messages under way, and which of them are older than a wait that a node has begun.
 //!
-//! A node that waits for [`Timer::Settled`](crate::protocol::Timer::Settled) waits for one lifetime
-//! of a datagram. New messages are sent all the time meanwhile; what is gone at the end of the wait
+//! A node may wait until what was sent before is gone, for one lifetime of a datagram. New messages are sent all the time meanwhile; what is gone at the end of the wait
 //! is what was sent *before it began*. So the network remembers, for each node that waits, the
 //! messages that were under way when its wait began and still are.
 //!
@@ -9,68 +8,71 @@
 //! receiver cannot tell copies apart, and every wait that this order ends late would end no later
 //! in the other one.
 
-use alloc::vec::Vec;
-use core::ops::Deref;
+use std::ops::Deref;
 
-use super::action::Envelope;
-use super::shared::Shared;
-use crate::ids::NodeId;
+use crate::shared::Shared;
 
-/// Messages under way.
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
-pub struct Network {
+/// Messages `M` under way, and waits of `W`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Network<M, W> {
     /// A multiset, sorted.
-    messages: Vec<Shared<Envelope>>,
+    messages: Vec<Shared<M>>,
     /// For each node with a wait that some message outlasts so far, by node: those messages, a
     /// part of all, sorted.
-    older: Vec<(NodeId, Vec<Shared<Envelope>>)>,
+    older: Vec<(W, Vec<Shared<M>>)>,
 }
 
-impl Deref for Network {
-    type Target = [Shared<Envelope>];
+impl<M, W> Default for Network<M, W> {
+    fn default() -> Self {
+        Network { messages: Vec::new(), older: Vec::new() }
+    }
+}
 
-    fn deref(&self) -> &[Shared<Envelope>] {
+impl<M, W> Deref for Network<M, W> {
+    type Target = [Shared<M>];
+
+    fn deref(&self) -> &[Shared<M>] {
         &self.messages
     }
 }
 
-impl<'a> IntoIterator for &'a Network {
-    type Item = &'a Shared<Envelope>;
-    type IntoIter = core::slice::Iter<'a, Shared<Envelope>>;
+impl<'a, M, W> IntoIterator for &'a Network<M, W> {
+    type Item = &'a Shared<M>;
+    type IntoIter = core::slice::Iter<'a, Shared<M>>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.messages.iter()
     }
 }
 
-impl Network {
+impl<M: Eq, W: Copy + Ord> Network<M, W> {
     /// Puts a message under way.
-    pub(crate) fn send(&mut self, envelope: Shared<Envelope>) {
-        insert(&mut self.messages, envelope);
+    pub fn send(&mut self, message: Shared<M>) {
+        insert(&mut self.messages, message);
     }
 
     /// Puts a second copy of a message under way, as old as the first; says whether there is a
     /// first.
-    pub(crate) fn duplicate(&mut self, envelope: &Shared<Envelope>) -> bool {
-        let copies = count(&self.messages, envelope);
+    pub fn duplicate(&mut self, message: &Shared<M>) -> bool {
+        let copies = count(&self.messages, message);
         if copies == 0 {
             return false;
         }
         for (_, older) in &mut self.older {
-            if count(older, envelope) == copies {
-                insert(older, envelope.clone());
+            if count(older, message) == copies {
+                insert(older, message.clone());
             }
         }
-        insert(&mut self.messages, envelope.clone());
+        insert(&mut self.messages, message.clone());
         true
     }
 
     /// Takes one copy of a message out; says whether there was one.
-    pub(crate) fn take(&mut self, envelope: &Shared<Envelope>) -> bool {
-        let is_taken = remove(&mut self.messages, envelope);
+    pub fn take(&mut self, message: &Shared<M>) -> bool {
+        let is_taken = remove(&mut self.messages, message);
         if is_taken && !self.older.is_empty() {
             for (_, older) in &mut self.older {
-                remove(older, envelope);
+                remove(older, message);
             }
             self.older.retain(|(_, older)| !older.is_empty());
         }
@@ -78,7 +80,7 @@ impl Network {
     }
 
     /// Takes out all messages but these.
-    pub(crate) fn retain(&mut self, mut keeps: impl FnMut(&Shared<Envelope>) -> bool) {
+    pub fn retain(&mut self, mut keeps: impl FnMut(&Shared<M>) -> bool) {
         let before = self.messages.len();
         self.messages.retain(|sent| keeps(sent));
         if self.messages.len() == before || self.older.is_empty() {
@@ -96,10 +98,7 @@ impl Network {
     }
 
     /// Puts other messages in the place of all of these.
-    pub(crate) fn replace(
-        &mut self,
-        replaced: impl Fn(&Shared<Envelope>) -> Option<Shared<Envelope>>,
-    ) {
+    pub fn replace(&mut self, replaced: impl Fn(&Shared<M>) -> Option<Shared<M>>) {
         let lists = self.older.iter_mut().map(|(_, older)| older);
         for messages in core::iter::once(&mut self.messages).chain(lists) {
             let mut is_changed = false;
@@ -115,17 +114,14 @@ impl Network {
     }
 
     /// Takes these messages out and gives them.
-    pub(crate) fn extract(
-        &mut self,
-        is_wanted: impl Fn(&Envelope) -> bool,
-    ) -> Vec<Shared<Envelope>> {
+    pub fn extract(&mut self, is_wanted: impl Fn(&M) -> bool) -> Vec<Shared<M>> {
         let wanted = self.messages.iter().filter(|sent| is_wanted(sent)).cloned().collect();
         self.retain(|sent| !is_wanted(sent));
         wanted
     }
 
     /// A wait of this node begins, or begins anew: all that is under way is older.
-    pub(crate) fn begin_wait(&mut self, node: NodeId) {
+    pub fn begin_wait(&mut self, node: W) {
         self.end_wait(node);
         if !self.messages.is_empty() {
             let at = self.older.partition_point(|(known, _)| *known < node);
@@ -134,37 +130,37 @@ impl Network {
     }
 
     /// This node waits no longer.
-    pub(crate) fn end_wait(&mut self, node: NodeId) {
+    pub fn end_wait(&mut self, node: W) {
         self.older.retain(|(known, _)| *known != node);
     }
 
     /// The messages under way that were sent before this node's wait began.
     #[must_use]
-    pub fn older_than_wait_of(&self, node: NodeId) -> &[Shared<Envelope>] {
+    pub fn older_than_wait_of(&self, node: W) -> &[Shared<M>] {
         let older = self.older.iter().find(|(known, _)| *known == node);
         older.map_or(&[], |(_, older)| older)
     }
 }
 
-fn position(messages: &[Shared<Envelope>], envelope: &Shared<Envelope>) -> Option<usize> {
-    let first = messages.partition_point(|known| known < envelope);
-    let in_range = |at: &usize| messages[*at].fingerprint() == envelope.fingerprint();
-    (first..messages.len()).take_while(in_range).find(|at| messages[*at] == *envelope)
+fn position<M: Eq>(messages: &[Shared<M>], message: &Shared<M>) -> Option<usize> {
+    let first = messages.partition_point(|known| known < message);
+    let in_range = |at: &usize| messages[*at].fingerprint() == message.fingerprint();
+    (first..messages.len()).take_while(in_range).find(|at| messages[*at] == *message)
 }
 
-fn count(messages: &[Shared<Envelope>], envelope: &Shared<Envelope>) -> usize {
-    let first = messages.partition_point(|known| known < envelope);
-    let in_range = |sent: &&Shared<Envelope>| sent.fingerprint() == envelope.fingerprint();
-    messages[first..].iter().take_while(in_range).filter(|sent| *sent == envelope).count()
+fn count<M: Eq>(messages: &[Shared<M>], message: &Shared<M>) -> usize {
+    let first = messages.partition_point(|known| known < message);
+    let in_range = |sent: &&Shared<M>| sent.fingerprint() == message.fingerprint();
+    messages[first..].iter().take_while(in_range).filter(|sent| *sent == message).count()
 }
 
-fn insert(messages: &mut Vec<Shared<Envelope>>, envelope: Shared<Envelope>) {
-    let at = messages.partition_point(|known| *known < envelope);
-    messages.insert(at, envelope);
+fn insert<M: Eq>(messages: &mut Vec<Shared<M>>, message: Shared<M>) {
+    let at = messages.partition_point(|known| *known < message);
+    messages.insert(at, message);
 }
 
-fn remove(messages: &mut Vec<Shared<Envelope>>, envelope: &Shared<Envelope>) -> bool {
-    let at = position(messages, envelope);
+fn remove<M: Eq>(messages: &mut Vec<Shared<M>>, message: &Shared<M>) -> bool {
+    let at = position(messages, message);
     if let Some(at) = at {
         messages.remove(at);
     }
@@ -174,21 +170,17 @@ fn remove(messages: &mut Vec<Shared<Envelope>>, envelope: &Shared<Envelope>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{ClientId, Peer, RequestId};
-    use crate::protocol::Message;
 
-    const WAITING: NodeId = NodeId(0);
+    const WAITING: u8 = 0;
 
-    fn probe(sequence: u64) -> Shared<Envelope> {
-        let request = RequestId { client: ClientId(0), sequence };
-        let (from, to) = (Peer::Node(NodeId(1)), Peer::Node(NodeId(2)));
-        Shared::new(Envelope { from, to, message: Message::Probe { request } })
+    fn probe(number: u64) -> Shared<u64> {
+        Shared::new(number)
     }
 
-    fn waiting_for(sequences: &[u64]) -> Network {
+    fn waiting_for(numbers: &[u64]) -> Network<u64, u8> {
         let mut network = Network::default();
-        for sequence in sequences {
-            network.send(probe(*sequence));
+        for number in numbers {
+            network.send(probe(*number));
         }
         network.begin_wait(WAITING);
         network
