@@ -224,6 +224,7 @@ fn configuration(
         versioning: Versioning::Dotted,
         read_repair: Default::default(),
         sloppy: false,
+        client_fan_out: false,
         nodes: nodes.collect(),
     };
     let text = template.render().replace("sync_ms = 2000", &format!("sync_ms = {sync_ms}"));

@@ -37,6 +37,7 @@ fn values(outcome: &Outcome) -> Vec<Value> {
 #[test]
 fn retries_get_through_loss_duplication_and_delay_and_write_once() {
     let cluster = TestCluster::configured(4, |text| {
+        let text = text.replace("client_fan_out = false", "client_fan_out = true");
         text.replace("client_attempt_ms = 400", "client_attempt_ms = 50").replace(
             "[timeouts]",
             "[faults]\ndrop = 0.2\nduplicate = 0.2\ndelay = 0.3\ndelay_ms_max = 20\nseed = 7\n\

@@ -51,7 +51,10 @@ fn a_token_that_is_damaged_or_of_another_key_is_wrong_usage() {
 
 #[test]
 fn a_client_that_fans_out_itself_writes_and_reads() {
-    let cluster = TestCluster::running(5);
+    let mut cluster = TestCluster::configured(5, |text| {
+        text.replacen("client_fan_out = false", "client_fan_out = true", 1)
+    });
+    cluster.start_all();
     cluster.ok(&["put", "key", "value", "--client-driven", "--w", "3"]);
     assert_eq!(cluster.ok(&["get", "key", "--client-driven", "--r", "3"]).out, "value\n");
     assert_eq!(cluster.ok(&["get", "key"]).out, "value\n");
@@ -59,6 +62,18 @@ fn a_client_that_fans_out_itself_writes_and_reads() {
     let refused = cluster.run(&["put", "key", "x", "--client-driven", "--coordinator", &stranger]);
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("must go to a home of the key"), "{refused:?}");
+}
+
+#[test]
+fn a_client_may_fan_out_itself_only_where_the_configuration_says_so() {
+    let cluster = TestCluster::running(3);
+    cluster.ok(&["put", "key", "value"]);
+    for request in [&["put", "key", "other"][..], &["get", "key"], &["delete", "key"]] {
+        let refused = cluster.run(&[request, &["--client-driven"]].concat());
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.err.contains("set client_fan_out = true in cluster.toml"), "{refused:?}");
+    }
+    assert_eq!(cluster.ok(&["get", "key"]).out, "value\n");
 }
 
 #[test]

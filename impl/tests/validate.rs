@@ -11,6 +11,7 @@ fn validate(traces: &[std::path::PathBuf], flags: &[&str]) -> Ran {
 /// A cluster that traced some requests and has ended, and its traces.
 fn traced() -> (TestCluster, Vec<std::path::PathBuf>) {
     let mut cluster = TestCluster::configured(3, |text| {
+        let text = text.replacen("client_fan_out = false", "client_fan_out = true", 1);
         (1..=3).fold(text, |text, node| {
             text.replacen(
                 &format!("data = \"n{node}\""),

@@ -3,6 +3,7 @@
 mod recording;
 
 use proptest::prelude::*;
+use quorate_model::cluster::ClusterSpec;
 use quorate_model::ids::{NodeId, Peer};
 use quorate_model::protocol::{Effect, FanOut, Input, Message, ReadRepair, Timer};
 use quorate_model::refine::trace::TraceLine;
@@ -78,6 +79,7 @@ fn recorded_runs_are_accepted_and_everything_promised_is_put_to_the_test() {
         (0..10).flat_map(|seed| [(seed, FanOut::NodeDriven), (seed, FanOut::ClientDriven)])
     {
         let cluster = cluster(3, 2, 2, ReadRepair::Blocking);
+        let cluster = ClusterSpec { client_fan_out: fan_out == FanOut::ClientDriven, ..cluster };
         let report = judge(&record(&Plan { cluster, fan_out, ..Plan::new(seed) })).report();
         assert_eq!(report.keys_judged, 2);
         assert_eq!(report.messages.trusted + report.messages.unobserved, 0);

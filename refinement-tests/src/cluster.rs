@@ -88,6 +88,8 @@ impl TracedCluster {
             versioning: Default::default(),
             read_repair: setting.read_repair,
             sloppy: setting.is_sloppy,
+            // Half of the clients do.
+            client_fan_out: true,
             nodes: nodes.collect(),
         };
         let mut text = template

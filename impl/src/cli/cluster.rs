@@ -55,6 +55,9 @@ pub struct ClusterArgs {
     /// Let fallbacks stand in for homes that do not answer a put
     #[arg(long)]
     sloppy: bool,
+    /// Let clients ask the homes of a key themselves: put, get and delete with --client-driven
+    #[arg(long)]
+    client_fan_out: bool,
     /// Have every node trace its steps to DIR/NAME.trace.jsonl, for `quorate validate`. Costs a
     /// commit for reads too, and a line per step
     #[arg(long)]
@@ -111,6 +114,7 @@ impl ClusterArgs {
             versioning: self.versioning.unwrap_or_default(),
             read_repair: self.read_repair.unwrap_or_default(),
             sloppy: self.sloppy,
+            client_fan_out: self.client_fan_out,
             nodes: nodes.collect::<Result<_, Failure>>()?,
         })
     }
@@ -142,6 +146,11 @@ impl ClusterArgs {
                 spec.read_repair.to_string(),
             ),
             ("sloppy", self.sloppy.then(|| "true".to_string()), spec.sloppy.to_string()),
+            (
+                "client-fan-out",
+                self.client_fan_out.then(|| "true".to_string()),
+                spec.client_fan_out.to_string(),
+            ),
             ("trace", self.trace.then(|| "true".to_string()), is_traced.to_string()),
         ];
         for (flag, asked, has) in flags {

@@ -27,7 +27,8 @@ pub struct RequestArgs {
     /// The node to ask; without it the first of the key's homes that answers a ping
     #[arg(long, value_name = "NODE")]
     coordinator: Option<String>,
-    /// Send to all homes and count their answers here, not at a node
+    /// Send to all homes and count their answers here, not at a node, where the cluster's
+    /// configuration says client_fan_out = true
     #[arg(long)]
     client_driven: bool,
     /// How long the request may take in all, such as 500ms or 3s

@@ -111,6 +111,7 @@ mod tests {
             versioning: Default::default(),
             read_repair: Default::default(),
             sloppy: true,
+            client_fan_out: false,
             nodes: [1, 2, 3].map(node).to_vec(),
         };
         ClusterFile::parse(Path::new("cluster.toml"), &template.render()).unwrap()

@@ -203,6 +203,7 @@ impl ClusterFile {
             placement: raw.placement,
             tokens_per_node: raw.tokens_per_node,
             sloppy: *raw.sloppy.get_ref(),
+            client_fan_out: *raw.client_fan_out.get_ref(),
             background: raw.background,
             limits: *raw.limits.get_ref(),
             left: raw.left.get_ref().clone(),
@@ -219,10 +220,15 @@ impl ClusterFile {
                 ClusterError::Quorum(QuorumError::ROutOfRange { .. }) => raw.r.span(),
                 ClusterError::Quorum(QuorumError::WOutOfRange { .. }) => raw.w.span(),
                 ClusterError::UnknownNodeLeft { .. } => raw.left.span(),
+                ClusterError::ClientFanOutReaped => raw.client_fan_out.span(),
                 ClusterError::PendingBytesTooFew { .. } => raw.limits.span(),
                 _ => raw.n.span(),
             };
-            invalid(Some(span), error.to_string())
+            let detail = match &error {
+                ClusterError::ClientFanOutReaped => format!("client_fan_out: {error}"),
+                error => error.to_string(),
+            };
+            invalid(Some(span), detail)
         })?;
         let timeouts = &raw.timeouts;
         let intervals = raw.intervals.get_ref().checked().map_err(|field| {
@@ -318,8 +324,10 @@ struct RawFile {
     cache_bytes: usize,
     #[serde(default = "message_bytes_max_default")]
     message_bytes_max: Spanned<usize>,
-    #[serde(default = "sloppy_default")]
+    #[serde(default = "off_default")]
     sloppy: Spanned<bool>,
+    #[serde(default = "off_default")]
+    client_fan_out: Spanned<bool>,
     #[serde(default = "left_default")]
     left: Spanned<Vec<String>>,
     #[serde(default)]
@@ -397,7 +405,7 @@ impl RawIntervals {
     }
 }
 
-fn sloppy_default() -> Spanned<bool> {
+fn off_default() -> Spanned<bool> {
     Spanned::new(0..0, false)
 }
 

@@ -21,6 +21,8 @@ pub struct Template {
     pub read_repair: ReadRepair,
     /// Whether fallbacks may stand in for homes that do not answer a put.
     pub sloppy: bool,
+    /// Whether clients may fan requests out themselves.
+    pub client_fan_out: bool,
     /// The nodes.
     pub nodes: Vec<TemplateNode>,
 }
@@ -43,7 +45,7 @@ impl Template {
     /// Never: writing to a string does not fail.
     #[must_use]
     pub fn render(&self) -> String {
-        let Template { n, r, w, versioning, read_repair, sloppy, nodes } = self;
+        let Template { n, r, w, versioning, read_repair, sloppy, client_fan_out, nodes } = self;
         let mut text = format!(
             r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
 # datagrams of one that differs in the first three blocks or in the nodes' names are dropped.
@@ -54,6 +56,7 @@ w = {w}  # acknowledgements a write gathers
 versioning = "{versioning}"  # dotted, server-clock, client-clock, scalar, last-write-wins
 read_repair = "{read_repair}"  # off, async, blocking
 sloppy = {sloppy}  # whether fallbacks stand in for homes that do not answer a put
+client_fan_out = {client_fan_out}  # whether clients may ask the homes themselves (--client-driven)
 left = []  # nodes that have left for good; they stay in the list of nodes below
 
 # What nodes do of their own accord.

@@ -15,6 +15,7 @@ fn template() -> Template {
         versioning: Versioning::Dotted,
         read_repair: ReadRepair::Blocking,
         sloppy: true,
+        client_fan_out: false,
         nodes: [("a", 7001, false), ("b", 7002, true)].map(node).to_vec(),
     }
 }
@@ -67,6 +68,24 @@ fn without_a_word_about_it_what_was_kept_reaches_its_home_and_homes_compare() {
     let reaping = parse(&format!("{text}[background]\nreaping = \"agreed\"\n")).unwrap();
     let expected = Background { reaping: Reaping::Agreed, ..expected };
     assert_eq!(reaping.spec.background, expected);
+}
+
+#[test]
+fn clients_fan_out_themselves_only_where_the_file_says_so_and_never_with_reaping_by_agreement() {
+    let file = parse(&template().render()).unwrap();
+    assert!(!file.cluster.takes_client_driven());
+    let allowed =
+        template().render().replacen("client_fan_out = false", "client_fan_out = true", 1);
+    assert!(parse(&allowed).unwrap().cluster.takes_client_driven());
+    let without = template().render().replacen("client_fan_out = false", "", 1);
+    assert!(!parse(&without).unwrap().cluster.takes_client_driven());
+    let both = allowed.replacen("reaping = \"off\"", "reaping = \"agreed\"", 1);
+    let refused = parse(&both).unwrap_err();
+    let line = 1 + both.lines().position(|line| line.starts_with("client_fan_out")).unwrap();
+    assert!(
+        refused.starts_with(&format!("dir/cluster.toml:{line}: client_fan_out: ")),
+        "{refused}"
+    );
 }
 
 #[test]

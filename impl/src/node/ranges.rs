@@ -91,6 +91,7 @@ mod tests {
             tokens_per_node: 128,
             sloppy: false,
             background: Background { anti_entropy, ..Background::default() },
+            client_fan_out: false,
             limits: BytesMax::default(),
             left: Vec::new(),
             deviations: Vec::new(),

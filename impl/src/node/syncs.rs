@@ -96,6 +96,7 @@ mod tests {
             tokens_per_node: 8,
             sloppy: false,
             background: Background { anti_entropy, ..Background::default() },
+            client_fan_out: false,
             limits: BytesMax::default(),
             left: Vec::new(),
             deviations: Vec::new(),

@@ -146,6 +146,7 @@ mod tests {
             tokens_per_node: 1,
             sloppy: false,
             background: quorate_model::cluster::Background::OFF,
+            client_fan_out: false,
             limits: BytesMax::default(),
             left: Vec::new(),
             deviations: Vec::new(),

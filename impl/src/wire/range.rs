@@ -96,7 +96,7 @@ impl Known {
             | Refusal::KeyTooLong { .. }
             | Refusal::ValueTooLarge { .. }
             | Refusal::TooManySiblings { .. }
-            | Refusal::ClientDrivenReaped
+            | Refusal::ClientFanOutOff
             | Refusal::TooManyHints { .. }
             | Refusal::CatchingUp
             | Refusal::Overloaded { .. }

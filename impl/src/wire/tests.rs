@@ -25,6 +25,7 @@ fn cluster() -> ClusterSpec {
         tokens_per_node: 128,
         sloppy: false,
         background: quorate_model::cluster::Background::OFF,
+        client_fan_out: false,
         limits: quorate_model::cluster::BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),
@@ -72,7 +73,7 @@ fn messages() -> Vec<Message> {
         put_reply(PutOutcome::Refused(Refusal::KeyTooLong { bytes: 9, bytes_max: 8 })),
         put_reply(PutOutcome::Refused(Refusal::ValueTooLarge { bytes: 9, bytes_max: 8 })),
         put_reply(PutOutcome::Refused(Refusal::TooManySiblings { siblings: 9, siblings_max: 8 })),
-        put_reply(PutOutcome::Refused(Refusal::ClientDrivenReaped)),
+        put_reply(PutOutcome::Refused(Refusal::ClientFanOutOff)),
         put_reply(PutOutcome::Refused(Refusal::Overloaded {
             limit: LoadLimit::Requests { pending_max: 8 },
         })),

@@ -105,6 +105,7 @@ impl TestCluster {
             versioning: Default::default(),
             read_repair: Default::default(),
             sloppy: false,
+            client_fan_out: false,
             nodes: nodes.collect(),
         };
         let path = directory.path().join("cluster.toml");

@@ -192,6 +192,10 @@ pub struct ClusterSpec {
     /// Whether fallbacks may stand in for homes that do not answer a put, unless the put says.
     #[serde(default)]
     pub sloppy: bool,
+    /// Whether clients may fan requests out to the homes themselves. Otherwise nodes take from
+    /// clients nothing but puts and gets that they fan out.
+    #[serde(default)]
+    pub client_fan_out: bool,
     /// What nodes do of their own accord.
     #[serde(default)]
     pub background: Background,
@@ -211,14 +215,17 @@ impl ClusterSpec {
     /// Validates the specification.
     ///
     /// # Errors
-    /// When a quorum is out of range, there are too few or too many nodes, or the ring cannot be
-    /// built from these names and tokens.
+    /// When a quorum is out of range, there are too few or too many nodes, the ring cannot be built
+    /// from these names and tokens, a limit lets nothing through, or two settings exclude each other.
     pub fn build(&self) -> Result<ClusterConfig, ClusterError> {
         let quorum = Quorum::new(self.n, self.r, self.w)?;
         for (position, name) in self.nodes.iter().enumerate() {
             if self.nodes[..position].contains(name) {
                 return Err(ClusterError::DuplicateName { name: name.clone() });
             }
+        }
+        if self.client_fan_out && self.background.reaping == Reaping::Agreed {
+            return Err(ClusterError::ClientFanOutReaped);
         }
         let mut left = NodeSet::EMPTY;
         for name in &self.left {
@@ -251,6 +258,7 @@ impl ClusterSpec {
         }
         cluster.ranges = cluster.distinct_homes();
         cluster.sloppy = self.sloppy;
+        cluster.client_fan_out = self.client_fan_out;
         cluster.background = self.background;
         let least = cluster.limits.request_bytes_least();
         if self.limits.pending < least {
@@ -303,6 +311,12 @@ pub enum ClusterError {
         /// The name.
         name: String,
     },
+    /// Clients are to fan requests out themselves where tombstones go by agreement.
+    #[error(
+        "clients cannot fan requests out themselves where tombstones are reaped by agreement, since \
+         nobody asks them what they hold; turn off one of the two"
+    )]
+    ClientFanOutReaped,
     /// Not even one request of the largest key and value would be admitted.
     #[error(
         "limits.pending_bytes_max = {bytes}, but one put of the largest key and value takes {least}"
@@ -334,6 +348,7 @@ pub struct ClusterConfig {
     read_repair: ReadRepair,
     limits: Limits,
     sloppy: bool,
+    client_fan_out: bool,
     background: Background,
     deviations: Deviations,
 }
@@ -370,6 +385,7 @@ impl ClusterConfig {
             read_repair,
             limits,
             sloppy: false,
+            client_fan_out: false,
             background: Background::OFF,
             deviations: Deviations::default(),
         };
@@ -426,11 +442,12 @@ impl ClusterConfig {
         &self.ranges
     }
 
-    /// Whether clients may fan requests out themselves: not where tombstones go by agreement, since
-    /// a client is asked by nobody whether it still holds something older.
+    /// Whether clients may fan requests out themselves: only where the cluster says so, and never
+    /// where tombstones go by agreement, since a client is asked by nobody whether it still holds
+    /// something older.
     #[must_use]
     pub fn takes_client_driven(&self) -> bool {
-        self.background.reaping != Reaping::Agreed
+        self.client_fan_out
     }
 
     /// The same with other limits.

@@ -28,7 +28,8 @@ impl Alone {
     }
 
     fn repairing(fan_out: FanOut, read_repair: ReadRepair) -> Self {
-        let spec = ClusterSpec { read_repair, ..spec(4, 3, 2, 2) };
+        let client_fan_out = fan_out == FanOut::ClientDriven;
+        let spec = ClusterSpec { read_repair, client_fan_out, ..spec(4, 3, 2, 2) };
         let cluster = spec.build().expect("the tests' clusters can be");
         Alone { client: Client::new(X), cluster, fan_out, attempts: 1 }
     }
@@ -161,6 +162,17 @@ fn a_client_does_one_thing_at_a_time() {
     let mut alone = Alone::new(FanOut::NodeDriven);
     alone.put(None);
     alone.put(None);
+}
+
+#[test]
+fn a_client_that_may_not_fan_out_itself_is_told_so_without_asking_anyone() {
+    let mut alone = Alone::new(FanOut::NodeDriven);
+    alone.fan_out = FanOut::ClientDriven;
+    let refused = ends([], Outcome::Refused(Refusal::ClientFanOutOff));
+    assert_eq!(alone.put(None), refused);
+    assert_eq!(alone.get(None), refused);
+    let told = Refusal::ClientFanOutOff.to_string();
+    assert!(told.contains("set client_fan_out = true in cluster.toml"), "{told}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use super::{
 use crate::check::instruments::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
 use crate::cluster::{
-    Background, BytesMax, ClusterConfig, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping,
+    Background, BytesMax, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping,
 };
 use crate::deviation::Deviation;
 use crate::hash_tree::TreeShape;
@@ -167,6 +167,11 @@ fn in_order() -> PlacementSpec {
     PlacementSpec::InOrder
 }
 
+/// Who asks the homes.
+fn fan_out(raw: &RawCluster) -> FanOut {
+    raw.fan_out.as_ref().map_or_else(FanOut::default, |fan_out| *fan_out.get_ref())
+}
+
 fn is_set(flag: &Option<Spanned<bool>>) -> bool {
     flag.as_ref().is_some_and(|on| *on.get_ref())
 }
@@ -237,7 +242,6 @@ impl Reader<'_> {
     fn scenario(&self, name: &str, raw: &RawScenario) -> Result<Scenario, ScenarioError> {
         let spec = self.cluster_spec(&raw.cluster);
         let cluster = spec.build().map_err(|error| self.cluster_error(&raw.cluster, error))?;
-        let fan_out = self.fan_out(&raw.cluster, &cluster)?;
         let cluster = cluster.with_limits(self.limits(&raw.cluster)?);
         let down: NodeSet = self.node_list(&raw.down, "down")?.into_iter().collect();
         let groups = raw.partition.as_ref().map_or(&[][..], |groups| groups.get_ref());
@@ -282,7 +286,7 @@ impl Reader<'_> {
             notes: raw.notes.trim().to_owned(),
             cluster: Arc::new(cluster),
             spec,
-            fan_out,
+            fan_out: fan_out(&raw.cluster),
             clients,
             script,
             writes,
@@ -383,17 +387,6 @@ impl Reader<'_> {
     }
 
     /// Who fans requests out. Clients must not where tombstones are reaped by agreement.
-    fn fan_out(&self, raw: &RawCluster, cluster: &ClusterConfig) -> Result<FanOut, ScenarioError> {
-        let Some(fan_out) = &raw.fan_out else { return Ok(FanOut::default()) };
-        if *fan_out.get_ref() == FanOut::ClientDriven && !cluster.takes_client_driven() {
-            let problem = "cluster.fan-out: \"client-driven\" cannot be with cluster.reaping = \
-                           \"agreed\": nobody asks clients what they still hold; leave one of the \
-                           two out";
-            return Err(self.error(fan_out.span(), problem));
-        }
-        Ok(*fan_out.get_ref())
-    }
-
     fn limits(&self, raw: &RawCluster) -> Result<Limits, ScenarioError> {
         let mut limits = Limits {
             // The smallest tree that is one: more levels would tell more states apart and show
@@ -435,6 +428,7 @@ impl Reader<'_> {
                 .as_ref()
                 .map_or(TOKENS_PER_NODE_DEFAULT, |tokens| *tokens.get_ref()),
             sloppy: is_set(&raw.sloppy),
+            client_fan_out: fan_out(raw) == FanOut::ClientDriven,
             background: Background {
                 handoff: is_set(&raw.handoff),
                 anti_entropy: raw.anti_entropy,
@@ -455,6 +449,9 @@ impl Reader<'_> {
                 "tokens-per-node",
                 raw.tokens_per_node.as_ref().map_or_else(|| raw.nodes.span(), Spanned::span),
             ),
+            ClusterError::ClientFanOutReaped => {
+                ("fan-out", raw.fan_out.as_ref().map_or_else(|| raw.nodes.span(), Spanned::span))
+            }
             ClusterError::UnknownNodeLeft { .. } => {
                 ("left", raw.left.first().map_or_else(|| raw.nodes.span(), Spanned::span))
             }

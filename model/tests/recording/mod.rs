@@ -68,6 +68,7 @@ pub(crate) fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> 
         tokens_per_node: 1,
         sloppy: false,
         background: quorate_model::cluster::Background::OFF,
+        client_fan_out: false,
         limits: BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),

@@ -223,6 +223,10 @@ impl Client {
             step.outcome = Some(Outcome::Refused(Refusal::QuorumOutOfRange { asked, n }));
             return step;
         }
+        if fan_out == FanOut::ClientDriven && !config.takes_client_driven() {
+            step.outcome = Some(Outcome::Refused(Refusal::ClientFanOutOff));
+            return step;
+        }
         let phase = match operation {
             Operation::Put { key, value, context, w, sloppy } => {
                 let put = PutRequest { request, key, value, context, w, sloppy, fan_out };

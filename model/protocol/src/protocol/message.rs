@@ -114,13 +114,12 @@ pub enum Refusal {
         /// The limit.
         siblings_max: usize,
     },
-    /// A client wants to fan a put out itself, in a cluster that reaps tombstones by agreement.
+    /// A client wants to fan a request out itself, in a cluster that does not let clients do so.
     #[error(
-        "clients cannot fan requests out themselves where tombstones are reaped by agreement, \
-         since nobody asks them what they hold: ask a node to (without --client-driven), or set \
-         background.reaping to \"off\""
+        "clients do not fan requests out themselves in this cluster: ask a node to (without \
+         --client-driven), or set client_fan_out = true in cluster.toml"
     )]
-    ClientDrivenReaped,
+    ClientFanOutOff,
     /// The node already keeps as many hints as it may.
     #[error("no home of the key answers, and this node already keeps {hints_max} hints for others")]
     TooManyHints {
@@ -194,7 +193,7 @@ impl Refusal {
             | Refusal::NotHome { .. }
             | Refusal::KeyTooLong { .. }
             | Refusal::ValueTooLarge { .. }
-            | Refusal::ClientDrivenReaped
+            | Refusal::ClientFanOutOff
             | Refusal::TooManyHints { .. }
             | Refusal::CatchingUp
             | Refusal::Overloaded { .. }

@@ -250,7 +250,7 @@ fn forwarded_and_client_driven_puts_are_bounded_too() {
         bench.expire(sequence);
     }
     assert!(bench.replica.finished().eq([request(2)]));
-    let mut bench = Bench::with_limits(A, &spec(4, 3, 2, 2), limits);
+    let mut bench = Bench::with_limits(A, &fanning_out(spec(4, 3, 2, 2)), limits);
     for sequence in 0..3 {
         bench.put(PutRequest { fan_out: FanOut::ClientDriven, ..put(sequence) });
     }

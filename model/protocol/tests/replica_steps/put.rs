@@ -275,7 +275,7 @@ fn a_record_of_another_versioning_is_neither_stored_nor_acknowledged() {
 fn a_client_driven_put_is_minted_stored_and_handed_out_without_being_sent_on() {
     let state = wrote(dot(A, 1), "v");
     let minted = put_reply(0, PutOutcome::Minted { state: state.clone() });
-    let mut bench = home();
+    let mut bench = Bench::new(A, &fanning_out(spec(3, 3, 2, 2)));
     let step = bench.put(PutRequest { fan_out: FanOut::ClientDriven, ..put(0) });
     assert_eq!(
         step,
@@ -290,7 +290,7 @@ fn a_client_driven_put_is_minted_stored_and_handed_out_without_being_sent_on() {
 #[test]
 fn a_retry_of_a_client_driven_put_hands_out_the_present_state_without_a_second_dot() {
     let wish = PutRequest { fan_out: FanOut::ClientDriven, ..put(0) };
-    let mut bench = home();
+    let mut bench = Bench::new(A, &fanning_out(spec(3, 3, 2, 2)));
     bench.put(wish.clone());
     let theirs = wrote(dot(B, 1), "theirs");
     bench.receive(B, repair(&theirs));
@@ -304,7 +304,7 @@ fn a_retry_of_a_client_driven_put_hands_out_the_present_state_without_a_second_d
 #[test]
 fn a_home_acknowledges_to_a_client_that_fans_out_itself() {
     let state = wrote(dot(B, 1), "theirs");
-    let step = home().receive(X, store(0, &state));
+    let step = Bench::new(A, &fanning_out(spec(3, 3, 2, 2))).receive(X, store(0, &state));
     let acknowledged = Effect::Send { to: X.into(), message: ack_of(0, &state) };
     assert_eq!(step, Step { changes: vec![holds(&state)], effects: vec![acknowledged] });
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use quorate_protocol::cluster::{ClusterSpec, Limits, Reaping};
+use quorate_protocol::cluster::{ClusterError, ClusterSpec, Limits, Reaping};
 use quorate_protocol::ids::Value;
 use quorate_protocol::protocol::{
-    FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, Refusal, Step,
+    Effect, FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, Refusal,
+    Step,
 };
 use quorate_protocol::versions::Record;
 
@@ -123,18 +124,44 @@ fn a_fallback_refuses_to_add_a_version_beyond_the_limit_to_what_it_keeps() {
 }
 
 #[test]
-fn a_node_that_reaps_by_agreement_serves_no_client_that_fans_out_itself() {
-    let mut cluster = spec(4, 3, 2, 2);
-    cluster.background.reaping = Reaping::Agreed;
-    let mut bench = Bench::new(A, &cluster);
-    let answer = put_reply(0, PutOutcome::Refused(Refusal::ClientDrivenReaped));
-    let step = bench.put(PutRequest { fan_out: FanOut::ClientDriven, ..put(0) });
-    assert_eq!(step, effects([reply(X, answer)]));
+fn a_node_takes_nothing_from_a_client_that_fans_out_itself_unless_the_cluster_says_so() {
     let state = wrote(dot(B, 1), "theirs");
-    for message in [store(0, &state), repair(&state), fetch(0)] {
-        assert_eq!(bench.receive(X, message), nothing());
+    let messages = [store(0, &state), repair(&state), fetch(0)];
+    let own = |sequence| PutRequest { fan_out: FanOut::ClientDriven, ..put(sequence) };
+    for reaping in [Reaping::Off, Reaping::ByAge, Reaping::Agreed] {
+        let mut cluster = spec(4, 3, 2, 2);
+        cluster.background.reaping = reaping;
+        let mut bench = Bench::new(A, &cluster);
+        let answer = put_reply(0, PutOutcome::Refused(Refusal::ClientFanOutOff));
+        assert_eq!(bench.put(own(0)), effects([reply(X, answer)]));
+        for message in messages.clone() {
+            assert_eq!(bench.receive(X, message), nothing());
+        }
+        // Nodes are served all the same.
+        for message in messages.clone() {
+            assert_ne!(Bench::new(A, &cluster).receive(B, message), nothing());
+        }
     }
-    assert_ne!(bench.receive(B, store(0, &state)), nothing());
+    let served = || Bench::new(A, &fanning_out(spec(4, 3, 2, 2)));
+    assert!(matches!(
+        served().put(own(0)).effects[..],
+        [Effect::Reply {
+            message: Message::PutReply { outcome: PutOutcome::Minted { .. }, .. },
+            ..
+        }]
+    ));
+    for message in messages {
+        assert_ne!(served().receive(X, message), nothing());
+    }
+}
+
+#[test]
+fn no_cluster_reaps_by_agreement_and_lets_clients_fan_out_themselves() {
+    let mut cluster = fanning_out(spec(3, 3, 2, 2));
+    cluster.background.reaping = Reaping::Agreed;
+    assert_eq!(cluster.build().map(|_| ()), Err(ClusterError::ClientFanOutReaped));
+    cluster.background.reaping = Reaping::ByAge;
+    assert!(cluster.build().is_ok());
 }
 
 #[test]
@@ -184,7 +211,7 @@ fn an_overloaded_node_still_serves_retries_and_serves_anew_once_one_is_answered(
 
 #[test]
 fn a_client_driven_put_at_a_node_that_is_no_home_is_refused_with_the_homes() {
-    let step = Bench::new(D, &spec(4, 3, 2, 2))
+    let step = Bench::new(D, &fanning_out(spec(4, 3, 2, 2)))
         .put(PutRequest { fan_out: FanOut::ClientDriven, ..put(0) });
     let refusal = Refusal::NotHome { homes: set([A, B, C]) };
     assert_eq!(step, effects([reply(X, put_reply(0, PutOutcome::Refused(refusal)))]));

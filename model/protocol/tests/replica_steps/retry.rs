@@ -91,7 +91,7 @@ fn a_put_that_was_forgotten_among_the_finished_is_not_minted_again() {
 #[test]
 fn a_client_driven_put_whose_home_restarted_is_handed_out_again_and_not_minted_again() {
     let wish = PutRequest { fan_out: FanOut::ClientDriven, ..put(0) };
-    let mut bench = home();
+    let mut bench = Bench::new(A, &fanning_out(spec(3, 3, 2, 2)));
     bench.put(wish.clone());
     bench.restart(NEXT_LIFE);
     let minted = put_reply(0, PutOutcome::Minted { state: wrote(dot(A, 1), "v") });

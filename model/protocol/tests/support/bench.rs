@@ -52,10 +52,16 @@ pub(crate) fn spec(nodes: usize, n: usize, r: usize, w: usize) -> ClusterSpec {
         tokens_per_node: 1,
         sloppy: false,
         background: quorate_protocol::cluster::Background::OFF,
+        client_fan_out: false,
         limits: BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),
     }
+}
+
+/// The same cluster, whose clients may fan requests out themselves.
+pub(crate) fn fanning_out(spec: ClusterSpec) -> ClusterSpec {
+    ClusterSpec { client_fan_out: true, ..spec }
 }
 
 pub(crate) fn set<const COUNT: usize>(nodes: [NodeId; COUNT]) -> NodeSet {

@@ -25,6 +25,7 @@ fn spec(r: usize) -> ClusterSpec {
         tokens_per_node: 1,
         sloppy: false,
         background: crate::cluster::Background::OFF,
+        client_fan_out: false,
         limits: BytesMax::default(),
         left: Vec::new(),
         deviations: Vec::new(),

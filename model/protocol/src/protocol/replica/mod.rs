@@ -149,8 +149,8 @@ impl Replica {
         match message {
             Message::Put(put) => self.receive_put(config, store, now, from, put, step),
             Message::Get(get) => self.receive_get(config, store, from, get, step),
-            // What a client that fans out itself sends: not to nodes that reap tombstones, which
-            // could not ask it whether it still holds something older.
+            // What a client that fans out itself sends, where clients may. Nobody believes a client
+            // more than it must.
             Message::Store { .. } | Message::Repair { .. } | Message::Fetch { .. }
                 if matches!(from, Peer::Client(_)) && !config.cluster.takes_client_driven() =>
             {

@@ -426,7 +426,7 @@ impl Replica {
 /// Refuses a put that a client wants to fan out itself where it must not.
 fn check_fan_out(config: &NodeConfig, put: &PutRequest) -> Result<(), Refusal> {
     if put.fan_out == FanOut::ClientDriven && !config.cluster.takes_client_driven() {
-        Err(Refusal::ClientDrivenReaped)
+        Err(Refusal::ClientFanOutOff)
     } else {
         Ok(())
     }
