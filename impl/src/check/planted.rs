@@ -1,26 +1,62 @@
 //! Making the protocol wrong on purpose, to see which checks notice.
+//!
+//! Faults times scenarios are thousands of searches, so each is small: breadth first, on one thread,
+//! over so many states at most. A fault is not searched for in a scenario whose steps never ask about it.
+//! Only a fault that nothing catches so is searched for among more states, in one scenario after the other,
+//! until one catches it; at last depth first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use comfy_table::Table;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use quorate_model::check::Expected;
-use quorate_model::deviation::Deviation;
+use quorate_model::check::search::{Dive, dive};
+use quorate_model::check::{ClusterModel, ClusterState, Expected, PropertyKind};
+use quorate_model::deviation::{Deviation, Deviations};
 use quorate_model::scenario::Scenario;
+use stateright::Model;
 
 use super::limits::Limits;
 use super::runner::check;
 
+/// How much is searched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Effort {
+    /// The most states of one scenario with one fault.
+    pub states_max: usize,
+    /// The same for a fault that nothing catches among so many.
+    pub states_max_later: usize,
+    /// The same, depth first, for a fault that nothing catches among so many either.
+    pub states_max_deep: usize,
+    /// How many searches go on at a time.
+    pub threads: usize,
+}
+
 /// What one fault makes of the scenarios.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Planted {
     /// The fault.
     pub fault: Deviation,
-    /// Per property that some scenario expects to hold, or not to be reached, and that then does
-    /// not or is: the shortest run that shows it.
-    pub caught: BTreeMap<&'static str, Caught>,
+    /// What some scenario expects to hold, or not to be reached, and what then does not or is.
+    pub catches: Vec<Catch>,
+    /// In how many scenarios it was searched for.
+    pub scenarios: usize,
+    /// How much it took.
+    pub level: Level,
+}
+
+/// How much it takes until a scenario catches a fault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// [`Effort::states_max`] of every scenario.
+    First,
+    /// [`Effort::states_max_later`], until one catches it.
+    Later,
+    /// [`Effort::states_max_deep`], depth first, until one catches it.
+    Deep,
 }
 
 /// What stands in the place of a property where a script does not come out as it says.
@@ -28,65 +64,310 @@ const SCRIPT: &str = "(a script's step)";
 
 /// A run that shows a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Caught {
-    /// How many steps it has.
-    pub steps: usize,
+pub struct Catch {
     /// Of which scenario it is.
     pub scenario: String,
+    /// Which property it violates, or which kind of state it reaches.
+    pub property: &'static str,
+    /// How many steps it has.
+    pub steps: usize,
+    /// Whether none of the scenario is shorter. Otherwise none of its steps can go.
+    pub is_shortest: bool,
 }
 
-/// Checks every scenario that is right by itself with this fault. Runs may be cut: what was found
-/// until then was found.
-#[must_use]
-pub fn plant(fault: Deviation, scenarios: &[Arc<Scenario>], limits: &Limits) -> Planted {
-    let mut caught: BTreeMap<&'static str, Caught> = BTreeMap::new();
-    for scenario in scenarios.iter().filter(|scenario| scenario.spec.deviations.is_empty()) {
-        let report = check(&Arc::new(scenario.with_deviation(fault)), limits, |_| {});
-        if let Some(played) = report.script.as_ref().filter(|played| played.difference.is_some()) {
-            let here = Caught { steps: played.transitions, scenario: scenario.name.clone() };
-            let before = caught.get(SCRIPT).map(|known| known.steps);
-            if before.is_none_or(|before| here.steps < before) {
-                caught.insert(SCRIPT, here);
+impl Planted {
+    /// The shortest run per property, and of equal ones that of the scenario listed first.
+    #[must_use]
+    pub fn by_property(&self) -> BTreeMap<&'static str, &Catch> {
+        let mut shortest: BTreeMap<&'static str, &Catch> = BTreeMap::new();
+        for catch in &self.catches {
+            let known = shortest.entry(catch.property).or_insert(catch);
+            if catch.steps < known.steps {
+                *known = catch;
             }
         }
-        for verdict in &report.verdicts {
-            let (Some(path), Some(found)) = (&verdict.path, verdict.found) else { continue };
-            let is_caught = matches!(
-                (verdict.expected, found),
-                (Expected::Holds, Expected::Violated) | (Expected::NotReached, Expected::Reached)
-            );
-            let here = Caught { steps: path.len(), scenario: scenario.name.clone() };
-            let before = caught.get(verdict.property.name).map(|known| known.steps);
-            if is_caught && before.is_none_or(|before| here.steps < before) {
-                caught.insert(verdict.property.name, here);
+        shortest
+    }
+
+    /// The scenarios that catch it, in the order in which they ship.
+    #[must_use]
+    pub fn caught_by(&self) -> Vec<&str> {
+        let mut scenarios: Vec<&str> = self.catches.iter().map(|catch| &*catch.scenario).collect();
+        scenarios.dedup();
+        scenarios
+    }
+}
+
+/// Looks for every fault in every scenario that is right by itself. `on_progress` is told now and then
+/// how many searches of how many are done.
+#[must_use]
+pub fn plant(
+    faults: &[Deviation],
+    scenarios: &[Arc<Scenario>],
+    effort: Effort,
+    on_progress: impl Fn(usize, usize) + Sync,
+) -> Vec<Planted> {
+    let right = |scenario: &&Arc<Scenario>| scenario.spec.deviations.is_empty();
+    let scenarios: Vec<&Arc<Scenario>> = scenarios.iter().filter(right).collect();
+    let asked = in_parallel(effort.threads, &scenarios, |scenario| {
+        asked_about(scenario, effort.states_max)
+    });
+    let pairs: Vec<(Deviation, usize)> = faults
+        .iter()
+        .flat_map(|fault| (0..scenarios.len()).map(move |scenario| (*fault, scenario)))
+        .filter(|(fault, scenario)| asked[*scenario].about.contains(*fault))
+        .collect();
+    let done = AtomicUsize::new(0);
+    let found = in_parallel(effort.threads, &pairs, |(fault, scenario)| {
+        let found = search(scenarios[*scenario], *fault, effort.states_max);
+        on_progress(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
+        found
+    });
+    in_parallel(effort.threads, faults, |fault| {
+        let mut planted =
+            Planted { fault: *fault, catches: Vec::new(), scenarios: 0, level: Level::First };
+        let mut cut = Vec::new();
+        let of_fault = pairs.iter().zip(&found).filter(|((of, _), _)| of == fault);
+        for ((_, scenario), found) in of_fault {
+            planted.scenarios += 1;
+            planted.catches.extend(found.catches.iter().cloned());
+            if found.is_cut {
+                cut.push(*scenario);
             }
+        }
+        // Where more states may ask about it.
+        let is_open = |index: &usize| asked[*index].is_cut && !asked[*index].about.contains(*fault);
+        cut.extend((0..scenarios.len()).filter(is_open));
+        for level in [Level::Later, Level::Deep] {
+            if !planted.catches.is_empty() {
+                break;
+            }
+            planted.level = level;
+            let mut still_cut = Vec::new();
+            for scenario in cut {
+                let found = match level {
+                    Level::Deep => dive_into(scenarios[scenario], *fault, effort.states_max_deep),
+                    _ => search(scenarios[scenario], *fault, effort.states_max_later),
+                };
+                if !found.catches.is_empty() {
+                    planted.catches = found.catches;
+                    break;
+                }
+                if found.is_cut {
+                    still_cut.push(scenario);
+                }
+            }
+            cut = still_cut;
+        }
+        planted
+    })
+}
+
+/// What becomes of each item, as many at a time as there are threads.
+fn in_parallel<I: Sync, T: Send>(
+    threads: usize,
+    items: &[I],
+    act: impl Fn(&I) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return done };
+            done.push((index, act(item)));
+        }
+    };
+    let mut all: Vec<(usize, T)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let done = workers.into_iter();
+        done.flat_map(|worker| worker.join().expect("a searching thread panicked")).collect()
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, done)| done).collect()
+}
+
+/// The faults that a scenario's steps ask about.
+struct Asked {
+    about: Deviations,
+    /// Whether there are more states than were looked at.
+    is_cut: bool,
+}
+
+/// What the scenario's steps ask about, among so many states.
+#[cfg(feature = "planted-faults")]
+fn asked_about(scenario: &Arc<Scenario>, states_max: usize) -> Asked {
+    if scenario.script.is_some() {
+        // Carrying it out takes no longer than finding out.
+        return Asked { about: Deviation::ALL.iter().copied().collect(), is_cut: false };
+    }
+    let model = ClusterModel::new(Arc::clone(scenario));
+    let is_cut = quorate_model::check::search::shortest(&model, &[&|_| false], states_max).cut;
+    Asked { about: scenario.cluster.asked_about(), is_cut }
+}
+
+/// Nobody notes what is asked about where no faults are compiled in.
+#[cfg(not(feature = "planted-faults"))]
+fn asked_about(_: &Arc<Scenario>, _: usize) -> Asked {
+    Asked { about: Deviation::ALL.iter().copied().collect(), is_cut: false }
+}
+
+/// What a search found.
+struct Found {
+    catches: Vec<Catch>,
+    /// Whether there are more states than were looked at.
+    is_cut: bool,
+}
+
+/// Whether a state shows that something is not as the scenario expects.
+type Differs<'a> = Box<dyn Fn(&ClusterState) -> bool + 'a>;
+
+/// What a single state can show to be otherwise than a scenario expects, by property.
+fn differences(model: &ClusterModel) -> Vec<(&'static str, Differs<'_>)> {
+    let mut differences: Vec<(&'static str, Differs<'_>)> = Vec::new();
+    for property in model.judged() {
+        match (property.kind, model.scenario().expect[property.name]) {
+            (PropertyKind::Safety { holds, .. }, Expected::Holds) => {
+                differences
+                    .push((property.name, Box::new(move |state| !holds(&model.view(state)))));
+            }
+            (PropertyKind::Reachability { reached, .. }, Expected::NotReached) => {
+                differences
+                    .push((property.name, Box::new(move |state| reached(&model.view(state)))));
+            }
+            _ => {}
         }
     }
-    Planted { fault, caught }
+    differences
+}
+
+/// Looks breadth first for all that a fault makes different in a scenario, or carries its script out.
+fn search(scenario: &Scenario, fault: Deviation, states_max: usize) -> Found {
+    let mut scenario = scenario.with_deviation(fault);
+    // The shortest run will do, whatever happens in it.
+    scenario.show.clear();
+    let limits = Limits { states_max: Some(states_max), ..Limits::default() };
+    let report = check(&Arc::new(scenario), &limits, |_| {});
+    let catch = |property, steps| {
+        let scenario = report.scenario.clone();
+        Catch { scenario, property, steps, is_shortest: true }
+    };
+    let differs = report.script.as_ref().filter(|played| played.difference.is_some());
+    let mut catches: Vec<Catch> =
+        differs.map(|played| catch(SCRIPT, played.transitions)).into_iter().collect();
+    for verdict in &report.verdicts {
+        let (Some(path), Some(found)) = (&verdict.path, verdict.found) else { continue };
+        if let (Expected::Holds, Expected::Violated) | (Expected::NotReached, Expected::Reached) =
+            (verdict.expected, found)
+        {
+            catches.push(catch(verdict.property.name, path.len()));
+        }
+    }
+    Found { catches, is_cut: report.cut.is_some() }
+}
+
+/// Looks depth first for anything that a fault makes different in a scenario.
+fn dive_into(scenario: &Arc<Scenario>, fault: Deviation, states_max: usize) -> Found {
+    let scenario = Arc::new(scenario.with_deviation(fault));
+    let model = ClusterModel::new(Arc::clone(&scenario));
+    let differences = differences(&model);
+    let differs = |state: &ClusterState| differences.iter().any(|(_, differs)| differs(state));
+    let Dive { path, cut } = dive(&model, &differs, states_max);
+    let Some(path) = path else { return Found { catches: Vec::new(), is_cut: cut } };
+    let mut state = model.init_states().swap_remove(0);
+    for action in &path {
+        state = model.apply(&state, action.clone()).expect("it is a run of the model");
+    }
+    let shown = differences.iter().filter(|(_, differs)| differs(&state));
+    let catch = |(property, _): &(&'static str, Differs<'_>)| {
+        let (scenario, steps) = (scenario.name.clone(), path.len());
+        Catch { scenario, property, steps, is_shortest: false }
+    };
+    Found { catches: shown.map(catch).collect(), is_cut: cut }
+}
+
+impl Catch {
+    /// `7`, or `at most 7` where a shorter run may exist.
+    fn told(&self) -> String {
+        let Catch { steps, is_shortest, .. } = self;
+        if *is_shortest { steps.to_string() } else { format!("at most {steps}") }
+    }
 }
 
 /// Fault by property: the length of the shortest counterexample.
 #[must_use]
 pub fn matrix(planted: &[Planted], as_markdown: bool) -> String {
-    let mut properties: Vec<&str> =
-        planted.iter().flat_map(|planted| planted.caught.keys().copied()).collect();
-    properties.sort_unstable();
-    properties.dedup();
+    let caught = planted.iter().flat_map(|planted| &planted.catches);
+    let properties: BTreeSet<&str> = caught.map(|catch| catch.property).collect();
     let mut table = Table::new();
     table.load_style(if as_markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
     let header = ["fault", "what is done"].into_iter().chain(properties.iter().copied());
-    table.set_header(header.chain(["caught first by"]));
-    for Planted { fault, caught } in planted {
-        let lengths = properties.iter().map(|property| {
-            caught.get(property).map_or_else(String::new, |caught| caught.steps.to_string())
-        });
-        let first = caught.values().min_by_key(|caught| caught.steps);
+    table.set_header(header.chain(["scenarios that catch it", "caught first by"]));
+    for of_fault in planted {
+        let shortest = of_fault.by_property();
+        let lengths = properties
+            .iter()
+            .map(|property| shortest.get(property).map_or_else(String::new, |catch| catch.told()));
+        let first = shortest.values().min_by_key(|catch| catch.steps);
         let first = first.map_or_else(|| "NOTHING".to_owned(), |first| first.scenario.clone());
+        let fault = of_fault.fault;
         let row = [fault.to_string(), fault.statement().to_owned()].into_iter().chain(lengths);
-        table.add_row(row.chain([first]));
+        table.add_row(row.chain([of_fault.caught_by().len().to_string(), first]));
     }
     let mut text = table.trim_fmt();
     text.push('\n');
+    text
+}
+
+/// Everything about one fault.
+#[must_use]
+pub fn block(planted: &Planted) -> String {
+    let Planted { fault, catches, scenarios, .. } = planted;
+    let mut text = format!("{fault}: {}\n", fault.statement());
+    let _ = writeln!(
+        text,
+        "  searched for in {scenarios} scenarios: those that come to where it matters, and all scripts"
+    );
+    for catch in catches {
+        let Catch { scenario, property, .. } = catch;
+        let _ = writeln!(text, "  {scenario}: {property}, in {} steps", catch.told());
+    }
+    if catches.is_empty() {
+        text.push_str("  NOTHING catches it\n");
+    }
+    text
+}
+
+/// How much was searched, and for which faults more.
+#[must_use]
+pub fn told_of(effort: Effort, planted: &[Planted]) -> String {
+    let mut text = format!(
+        "Each scenario was searched breadth first with each fault, in up to {} states",
+        effort.states_max
+    );
+    let of_level = |level| {
+        let of_level = planted.iter().filter(move |planted| planted.level == level);
+        let faults: Vec<String> = of_level.map(|planted| planted.fault.to_string()).collect();
+        (!faults.is_empty()).then(|| faults.join(", "))
+    };
+    if let Some(faults) = of_level(Level::Later) {
+        let _ = write!(
+            text,
+            "; with {faults}, which nothing caught among so many, in up to {} until a scenario caught it",
+            effort.states_max_later
+        );
+    }
+    if let Some(faults) = of_level(Level::Deep) {
+        let _ = write!(
+            text,
+            "; with {faults}, which nothing caught so, depth first in up to {} until a scenario caught it",
+            effort.states_max_deep
+        );
+    }
+    text.push_str(
+        ". Where a scenario has more states than were searched, convergence and progress were not \
+         decided.\n",
+    );
     text
 }
 
@@ -95,14 +376,19 @@ pub fn matrix(planted: &[Planted], as_markdown: bool) -> String {
 pub fn summary(planted: &[Planted]) -> String {
     let missed: Vec<String> = planted
         .iter()
-        .filter(|planted| planted.caught.is_empty())
+        .filter(|planted| planted.catches.is_empty())
         .map(|planted| planted.fault.to_string())
         .collect();
-    let mut text = format!("{} planted faults", planted.len());
-    if missed.is_empty() {
-        text.push_str(": every one is caught");
-    } else {
-        let _ = write!(text, ": nothing catches {}", missed.join(", "));
+    let mut text = match planted {
+        [_] => "1 planted fault".to_owned(),
+        _ => format!("{} planted faults", planted.len()),
+    };
+    match (&missed[..], planted) {
+        ([], [_]) => text.push_str(": it is caught"),
+        ([], _) => text.push_str(": every one is caught"),
+        _ => {
+            let _ = write!(text, ": nothing catches {}", missed.join(", "));
+        }
     }
     text
 }

@@ -61,9 +61,13 @@ pub struct CheckArgs {
     /// Check the large scenarios too long for every day; cut after 10 minutes unless --timeout says
     #[arg(long, conflicts_with_all = ["scenarios", "planted"])]
     deep: bool,
-    /// Make the protocol wrong in every way that is compiled in, and show what catches it
-    #[arg(long, conflicts_with_all = ["scenarios", "json"])]
+    /// Make the protocol wrong in every way that is compiled in, and show what catches it: among the
+    /// default scenarios, or those named; --max-states says how much of each is searched
+    #[arg(long, conflicts_with_all = ["json", "max_depth", "timeout", "steps"])]
     planted: bool,
+    /// With --planted: in this way alone, with everything that catches it (may be repeated)
+    #[arg(long, value_name = "NAME", requires = "planted", value_parser = fault_named)]
+    fault: Vec<Deviation>,
     /// Print the table, and nothing else, as Markdown
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
@@ -93,13 +97,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     if args.planted {
         return plant(args);
     }
-    let loaded: Vec<Loaded> = if args.scenarios.is_empty() {
-        let all = ALL.iter().map(load_builtin).collect::<Result<Vec<_>, _>>()?;
-        all.into_iter().filter(|loaded| loaded.scenario.default != args.deep).collect()
-    } else {
-        let named = args.scenarios.iter().map(|name| load_all(name));
-        named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
-    };
+    let loaded = loaded(args)?;
     for warning in loaded.iter().flat_map(|loaded| &loaded.scenario.warnings) {
         output::note(&warning.to_string());
     }
@@ -180,6 +178,16 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The scenarios that are asked for.
+fn loaded(args: &CheckArgs) -> Result<Vec<Loaded>, Failure> {
+    if args.scenarios.is_empty() {
+        let all = ALL.iter().map(load_builtin).collect::<Result<Vec<_>, _>>()?;
+        return Ok(all.into_iter().filter(|loaded| loaded.scenario.default != args.deep).collect());
+    }
+    let named = args.scenarios.iter().map(|name| load_all(name));
+    Ok(named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
 /// How much is told.
 struct Told {
     /// Everything about every scenario, and not only about those that are not as expected.
@@ -221,10 +229,20 @@ fn limits(args: &CheckArgs) -> Limits {
 /// How long a deep scenario may take.
 const DEEP_TIME: Duration = Duration::from_secs(600);
 
-/// How long, and how many states, one scenario may take with a planted fault. Faults that matter
-/// show early; what was found until then was found.
-const PLANTED_TIME: Duration = Duration::from_secs(10);
-const PLANTED_STATES: usize = 350_000;
+/// How many states of a scenario are searched with a planted fault, with one that nothing catches among
+/// so many, and depth first with one that nothing catches then. Faults that matter show early.
+const PLANTED_STATES: usize = 20_000;
+const PLANTED_STATES_LATER: usize = 400_000;
+const PLANTED_STATES_DEEP: usize = 6_000_000;
+
+/// The deviation of this name.
+fn fault_named(name: &str) -> Result<Deviation, String> {
+    let mut all = Deviation::ALL.iter();
+    all.find(|fault| fault.to_string() == name).copied().ok_or_else(|| {
+        let all: Vec<String> = Deviation::ALL.iter().map(Deviation::to_string).collect();
+        format!("this program contains {}", all.join(", "))
+    })
+}
 
 fn plant(args: &CheckArgs) -> Result<(), Failure> {
     if !cfg!(feature = "planted-faults") {
@@ -232,25 +250,51 @@ fn plant(args: &CheckArgs) -> Result<(), Failure> {
              Run: cargo run --release --features planted-faults -- check --planted";
         return Err(Failure::Usage(problem.to_owned()));
     }
-    let all = ALL.iter().map(load_builtin).collect::<Result<Vec<_>, _>>()?;
-    let scenarios: Vec<_> =
-        all.into_iter().map(|loaded| loaded.scenario).filter(|scenario| scenario.default).collect();
-    let mut limits = limits(args);
-    limits.timeout = limits.timeout.or(Some(PLANTED_TIME));
-    limits.states_max = limits.states_max.or(Some(PLANTED_STATES));
-    let mut planted = Vec::new();
-    for fault in Deviation::ALL {
-        if std::io::stderr().is_terminal() {
-            output::note(&format!("{fault}: {}", fault.statement()));
+    let loaded = loaded(args)?;
+    let scenarios: Vec<_> = loaded.into_iter().map(|loaded| loaded.scenario).collect();
+    let at_most = |default| args.max_states.map_or(default, |states| states as usize);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let effort = planted::Effort {
+        states_max: at_most(PLANTED_STATES),
+        states_max_later: at_most(PLANTED_STATES_LATER),
+        states_max_deep: at_most(PLANTED_STATES_DEEP),
+        threads: args.threads.map_or(cores, usize::from),
+    };
+    let faults = if args.fault.is_empty() { Deviation::ALL } else { &args.fault };
+    let bar = on_terminal("planted faults");
+    let planted = planted::plant(faults, &scenarios, effort, |done, of| {
+        if let Some(bar) = &bar {
+            bar.set_message(format!("{done} of {of} searches"));
+            bar.tick();
         }
-        planted.push(planted::plant(*fault, &scenarios, &limits));
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
     }
-    output::print(planted::matrix(&planted, args.markdown))?;
+    if args.verbose || !args.fault.is_empty() {
+        planted.iter().try_for_each(|planted| output::print(planted::block(planted)))?;
+    } else {
+        output::print(planted::matrix(&planted, args.markdown))?;
+    }
+    output::print(format!("\n{}", planted::told_of(effort, &planted)))?;
     let summary = planted::summary(&planted);
-    if planted.iter().any(|planted| planted.caught.is_empty()) {
+    if planted.iter().any(|planted| planted.catches.is_empty()) {
         return Err(Failure::Unexpected(summary));
     }
     if args.markdown { Ok(()) } else { output::print(format!("{summary}\n")) }
+}
+
+/// A line that shows how far something is; none where no terminal is.
+fn on_terminal(name: &str) -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(escaped(name).into_owned());
+    Some(bar)
 }
 
 /// A line that shows how far the check is, on a terminal only.
@@ -258,14 +302,7 @@ fn with_progress(
     name: &str,
     check: impl FnOnce(Box<dyn FnMut(Progress) + Send>) -> Report,
 ) -> Report {
-    if !std::io::stderr().is_terminal() {
-        return check(Box::new(|_| {}));
-    }
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}") {
-        bar.set_style(style);
-    }
-    bar.set_prefix(escaped(name).into_owned());
+    let Some(bar) = on_terminal(name) else { return check(Box::new(|_| {})) };
     let shown = bar.clone();
     let report = check(Box::new(move |progress| {
         let rate = progress.distinct as f64 / progress.elapsed.as_secs_f64();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deviation::{Deviation, Deviations};
+use crate::deviation::{Asked, Deviation, Deviations};
 use crate::forest::home_sets;
 use crate::hash_tree::TreeShape;
 use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
@@ -351,6 +351,7 @@ pub struct ClusterConfig {
     client_fan_out: bool,
     background: Background,
     deviations: Deviations,
+    asked: Asked,
 }
 
 impl ClusterConfig {
@@ -388,6 +389,7 @@ impl ClusterConfig {
             client_fan_out: false,
             background: Background::OFF,
             deviations: Deviations::default(),
+            asked: Asked::default(),
         };
         cluster.ranges = cluster.distinct_homes();
         Ok(cluster)
@@ -427,7 +429,17 @@ impl ClusterConfig {
     /// Whether the protocol is to be wrong in this way.
     #[must_use]
     pub fn deviates(&self, deviation: Deviation) -> bool {
+        #[cfg(feature = "planted-faults")]
+        self.asked.note(deviation);
         self.deviations.contains(deviation)
+    }
+
+    /// The deviations that steps of this cluster, and of its copies, have asked about so far. As long
+    /// as nothing asks about one, it changes nothing.
+    #[cfg(feature = "planted-faults")]
+    #[must_use]
+    pub fn asked_about(&self) -> Deviations {
+        self.asked.so_far()
     }
 
     /// The nodes that have not left, in their configured order.

@@ -140,6 +140,32 @@ impl FromIterator<Deviation> for Deviations {
     }
 }
 
+/// The deviations that steps have asked about, whether they are wanted or not. As long as nothing asks
+/// about one, it changes nothing. Kept only where faults can be planted.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Asked {
+    #[cfg(feature = "planted-faults")]
+    about: alloc::sync::Arc<core::sync::atomic::AtomicU64>,
+}
+
+#[cfg(feature = "planted-faults")]
+impl Asked {
+    /// Somebody asks about this one.
+    pub(crate) fn note(&self, deviation: Deviation) {
+        use core::sync::atomic::Ordering::Relaxed;
+        let bit = Deviations::default().with(deviation).0;
+        // Most have been asked about before, and reading is cheap.
+        if self.about.load(Relaxed) & bit == 0 {
+            self.about.fetch_or(bit, Relaxed);
+        }
+    }
+
+    /// All that were asked about so far.
+    pub(crate) fn so_far(&self) -> Deviations {
+        Deviations(self.about.load(core::sync::atomic::Ordering::Relaxed))
+    }
+}
+
 /// Whether a planted fault is to happen: never, unless they are compiled in.
 #[cfg(feature = "planted-faults")]
 #[macro_export]

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use hashbrown::HashSet;
 use quorate_checker::{Bounds, Explored, Switch, System, Until, explore};
 use stateright::Model;
 
@@ -78,6 +79,91 @@ impl System for Seeking<'_> {
     fn shows(&self, condition: usize, state: &ClusterState) -> bool {
         self.wanted[condition](state)
     }
+}
+
+/// How a search for any run ended.
+#[derive(Clone, Debug)]
+pub struct Dive {
+    /// A run to a wanted state, if one was found: none of its steps can go, but a shorter one may exist.
+    pub path: Option<Vec<Action>>,
+    /// Whether there are states that were not visited.
+    pub cut: bool,
+}
+
+/// Looks for any run to a state that satisfies `wanted`, depth first, and stops at the first. It comes to
+/// what lies deep among many states long before a search that goes by distance.
+pub fn dive(
+    model: &ClusterModel,
+    wanted: &dyn Fn(&ClusterState) -> bool,
+    distinct_max: usize,
+) -> Dive {
+    let model = &model.with_fresh_instruments();
+    let mut visited: HashSet<u64, foldhash::fast::FixedState> = HashSet::default();
+    let mut path: Vec<Action> = Vec::new();
+    // Per state of the path: it, and the actions that are still to be tried there.
+    let mut stack: Vec<(ClusterState, Vec<Action>)> = Vec::new();
+    let choices = |state: &ClusterState| {
+        let mut actions = Vec::new();
+        model.actions(state, &mut actions);
+        actions
+    };
+    for state in model.init_states() {
+        if wanted(&state) {
+            return Dive { path: Some(path), cut: false };
+        }
+        visited.insert(Shared::new(&state).fingerprint());
+        let actions = choices(&state);
+        stack.push((state, actions));
+        while let Some((state, actions)) = stack.last_mut() {
+            let Some(action) = actions.pop() else {
+                stack.pop();
+                path.pop();
+                continue;
+            };
+            let Some(next) = model.apply(state, action.clone()) else { continue };
+            if !visited.insert(Shared::new(&next).fingerprint()) {
+                continue;
+            }
+            path.push(action);
+            if wanted(&next) {
+                return Dive { path: Some(minimised(model, path, wanted)), cut: false };
+            }
+            if visited.len() >= distinct_max {
+                return Dive { path: None, cut: true };
+            }
+            let actions = choices(&next);
+            stack.push((next, actions));
+        }
+    }
+    Dive { path: None, cut: false }
+}
+
+/// Takes single steps out of a run for as long as what is left is a run to a wanted state.
+fn minimised(
+    model: &ClusterModel,
+    mut actions: Vec<Action>,
+    wanted: &dyn Fn(&ClusterState) -> bool,
+) -> Vec<Action> {
+    let is_kept = |actions: &[Action]| {
+        let mut state = Some(model.init_states().swap_remove(0));
+        for action in actions {
+            state = state.and_then(|state| model.apply(&state, action.clone()));
+        }
+        state.is_some_and(|state| wanted(&state))
+    };
+    // From the back: later steps are the ones that nothing else depends on.
+    let mut position = actions.len();
+    while position > 0 {
+        position -= 1;
+        let mut without = actions.clone();
+        without.remove(position);
+        if is_kept(&without) {
+            actions = without;
+            // A step that was needed before may have become superfluous.
+            position = actions.len();
+        }
+    }
+    actions
 }
 
 /// Looks for a shortest run that comes to a state which shows something, in which something else
