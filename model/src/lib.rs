@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod campaign;
 pub mod check;
 pub mod refine;
 pub mod scenario;

@@ -11,6 +11,7 @@ use quorate_model::check::trace::{STUCK, numbered, walk};
 use quorate_model::deviation::Deviation;
 use quorate_model::scenario::builtin::ALL;
 
+use super::compare::{CompareArgs, Options, compare};
 use super::scenario::{Loaded, load_all, load_builtin};
 use super::{Failure, list, output, saved};
 use crate::check::json::{Document, Entry};
@@ -75,6 +76,8 @@ pub struct CheckArgs {
     /// are named
     #[arg(long)]
     steps: bool,
+    #[command(flatten)]
+    compare: CompareArgs,
 }
 
 /// Who searches.
@@ -93,6 +96,12 @@ enum Engine {
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     if args.list {
         return list::print(&args.scenarios, args.verbose, args.json);
+    }
+    if args.compare.compare_reductions {
+        let CheckArgs { max_states, threads, json, planted, markdown, .. } = *args;
+        let traces = &args.traces;
+        let options = Options { max_states, threads, traces, json, planted, markdown };
+        return compare(&args.compare, &options);
     }
     if args.planted {
         return plant(args);

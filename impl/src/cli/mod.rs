@@ -5,6 +5,7 @@ pub mod accept_loss;
 pub mod bytes;
 pub mod check;
 pub mod cluster;
+pub mod compare;
 pub mod delete;
 pub mod explore;
 pub mod get;

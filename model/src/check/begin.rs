@@ -60,14 +60,14 @@ fn has_turn(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
 }
 
 /// Whether a client that does the same as this one, and begins before it, has not begun.
-fn is_early(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
+pub(crate) fn is_early(scenario: &Scenario, state: &ClusterState, client: usize) -> bool {
     let Some(before) = client.checked_sub(1).filter(|_| scenario.reductions.alike_clients) else {
         return false;
     };
     let has_not_begun = state.clients().skip(before).take(2).all(|client| client.next == 0);
     has_not_begun
         && scenario.turn_length.is_none()
-        && scenario.names_writes_once()
+        && (scenario.names_writes_once() || forgets!(scenario, AlikeThoughTiesBreak))
         && are_alike(scenario, before, client)
 }
 
@@ -84,7 +84,9 @@ fn are_alike(scenario: &Scenario, one: usize, other: usize) -> bool {
         (what(operation), key, quorum, sloppy, via)
     };
     one.attempts == other.attempts
-        && one.operations.iter().map(all).eq(other.operations.iter().map(all))
+        && (one.operations.iter().map(all).eq(other.operations.iter().map(all))
+            || forgets!(scenario, AlikeWhateverTheyDo)
+                && one.operations.len() == other.operations.len())
 }
 
 /// The nodes through which an operation may begin now.
@@ -116,6 +118,7 @@ pub(crate) fn may_be_late(scenario: &Scenario, watch: Watch, state: &ClusterStat
     state.faults.timeouts > 0
         && scenario.fan_out == FanOut::NodeDriven
         && instant::are_hops_instant(scenario, watch, state)
+        && !forgets!(scenario, HopsWithoutGivingUp)
 }
 
 fn reads_through_one(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
@@ -139,7 +142,7 @@ fn is_put_through_homes(
     // A sloppy put gives the home that it was forwarded to two timeouts.
     let is_answered = timeouts <= u8::from(scenario.cluster.sloppy())
         && crashes == 0
-        && state.down.is_empty()
+        && (state.down.is_empty() || forgets!(scenario, CoordinatorsDespiteDown))
         && drops == 0
         && partitions == 0
         && state.groups.is_empty();
@@ -148,7 +151,8 @@ fn is_put_through_homes(
     let operations = || scenario.clients.iter().flat_map(|client| &client.operations);
     scenario.reductions.coordinators
         && scenario.fan_out == FanOut::NodeDriven
-        && instant::are_hops_instant(scenario, watch, state)
+        && (instant::are_hops_instant(scenario, watch, state)
+            || forgets!(scenario, CoordinatorsDespiteHops))
         && instant::keeps_tombstones(scenario)
         // Whoever waits for a home that never comes back waits for ever.
         && (scenario.down_returns || scenario.down.is_empty())
@@ -157,8 +161,11 @@ fn is_put_through_homes(
         && duplicates == 0
         && scenario.spec.versioning != Versioning::LastWriteWins
         && !watch.asks_who_acknowledged()
-        && (is_answered || is_last(scenario, write))
-        && scenario.cluster.homes(&operation.key).iter().all(|home| operation.via.contains(&home))
+        && (is_answered
+            || is_last(scenario, write)
+            || forgets!(scenario, CoordinatorsDespiteTimeouts))
+        && (scenario.cluster.homes(&operation.key).iter().all(|home| operation.via.contains(&home))
+            || forgets!(scenario, CoordinatorsWithoutAllHomes))
 }
 
 fn is_sloppy(scenario: &Scenario, operation: &PlannedOperation) -> bool {
@@ -168,7 +175,9 @@ fn is_sloppy(scenario: &Scenario, operation: &PlannedOperation) -> bool {
 /// Whether a put through a node that is no home may time out before a home answers, and be
 /// coordinated there.
 fn may_find_no_home(scenario: &Scenario, state: &ClusterState, put: &PlannedOperation) -> bool {
-    state.faults.timeouts > 0 && is_sloppy(scenario, put)
+    state.faults.timeouts > 0
+        && is_sloppy(scenario, put)
+        && !forgets!(scenario, CoordinatorsStandInNever)
 }
 
 /// Whether a write is the last that its client does.

@@ -64,37 +64,45 @@ use super::state::ClusterState;
 use crate::cluster::Reaping;
 use crate::ids::Peer;
 use crate::protocol::{Message, ReadRepair};
-use crate::scenario::{Faults, Scenario};
+use crate::scenario::{Faults, Rule, Scenario};
 use crate::versions::Versioning;
 use quorate_checker::Shared;
 
-/// Whether a message that is sent in this state reaches its receiver at once.
+/// The rule by which a message that is sent in this state reaches its receiver at once, if it does.
 pub(crate) fn takes_no_time(
     scenario: &Scenario,
     watch: Watch,
     state: &ClusterState,
     envelope: &Envelope,
-) -> bool {
-    match &envelope.message {
-        _ if envelope.is_client_hop() => are_hops_instant(scenario, watch, state),
-        Message::FetchReply { .. } => {
-            are_replies_instant(scenario) && scenario.cluster.read_repair() == ReadRepair::Off
+) -> Option<Rule> {
+    let (rule, applies) = match &envelope.message {
+        _ if envelope.is_client_hop() => {
+            (Rule::ClientHops, are_hops_instant(scenario, watch, state))
         }
-        Message::ProbeReply { .. } => are_replies_instant(scenario),
+        Message::FetchReply { .. } => {
+            let repairs_nothing = scenario.cluster.read_repair() == ReadRepair::Off
+                || forgets!(scenario, RepliesDespiteRepair);
+            (Rule::Replies, are_replies_instant(scenario) && repairs_nothing)
+        }
+        Message::ProbeReply { .. } => (Rule::Replies, are_replies_instant(scenario)),
         Message::SyncHashes { .. } | Message::SyncKeys { .. } => {
-            scenario.reductions_that_apply().sync_walks
+            let though_overlapping =
+                scenario.reductions.sync_walks && forgets!(scenario, WalksThoughOverlapping);
+            (Rule::SyncWalks, scenario.reductions_that_apply().sync_walks || though_overlapping)
         }
         Message::StoreAck { .. } | Message::PutReply { .. } => {
-            is_answer(envelope) && is_patient(scenario, watch, state)
+            (Rule::Answers, is_answer(envelope) && is_patient(scenario, watch, state))
         }
         // To a home that is down it is under way until that is up.
         Message::Put(_) => {
-            matches!(envelope.from, Peer::Node(_))
-                && is_calm(scenario, watch, state)
-                && !state.is_down(envelope.to)
+            let is_calm = is_calm(scenario, watch, state)
+                || forgets!(scenario, ForwardsDespiteFaults) && is_patient(scenario, watch, state);
+            let between_nodes = matches!(envelope.from, Peer::Node(_));
+            (Rule::Answers, between_nodes && is_calm && !state.is_down(envelope.to))
         }
-        _ => false,
-    }
+        _ => return None,
+    };
+    applies.then_some(rule)
 }
 
 /// Whether requests and answers of node-driven operations take no time between client and
@@ -103,15 +111,19 @@ pub(crate) fn are_hops_instant(scenario: &Scenario, watch: Watch, state: &Cluste
     let Faults { timeouts, drops, duplicates, .. } = state.faults;
     scenario.reductions.client_hops
         && (scenario.script.is_some()
-            || (drops == 0
-                && duplicates == 0
-                && (timeouts == 0 || tries_once(scenario))
-                && scenario.spec.versioning != Versioning::LastWriteWins
-                && !watch.overlapping))
+            || ((drops == 0 && duplicates == 0 || forgets!(scenario, HopsDespiteLoss))
+                && (timeouts == 0
+                    || tries_once(scenario)
+                    || forgets!(scenario, HopsDespiteRetries))
+                && (scenario.spec.versioning != Versioning::LastWriteWins
+                    || forgets!(scenario, HopsDespiteClocks))
+                && (!watch.overlapping || forgets!(scenario, HopsDespiteOverlap))))
 }
 
 fn are_replies_instant(scenario: &Scenario) -> bool {
-    scenario.reductions.replies && tries_once(scenario) && keeps_tombstones(scenario)
+    scenario.reductions.replies
+        && (tries_once(scenario) || forgets!(scenario, RepliesDespiteRetries))
+        && (keeps_tombstones(scenario) || forgets!(scenario, RepliesDespiteReaping))
 }
 
 /// Whether nobody can tell the loss of this message from a delay that never ends: a fetch that
@@ -161,10 +173,12 @@ fn is_answer(envelope: &Envelope) -> bool {
 /// Whether answers take no time any more.
 pub(crate) fn is_patient(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
     scenario.reductions.answers
-        && state.faults.timeouts == 0
-        && (state.faults.crashes == 0 && state.down.is_empty() || tries_once(scenario))
-        && keeps_tombstones(scenario)
-        && !watch.asks_who_acknowledged()
+        && (state.faults.timeouts == 0 || forgets!(scenario, AnswersDespiteTimeouts))
+        && (state.faults.crashes == 0 && state.down.is_empty()
+            || tries_once(scenario)
+            || forgets!(scenario, AnswersDespiteRetries))
+        && (keeps_tombstones(scenario) || forgets!(scenario, AnswersDespiteReaping))
+        && (!watch.asks_who_acknowledged() || forgets!(scenario, AnswersDespiteWhoIsAsked))
 }
 
 /// Whether nothing can go wrong any more: the rest is the order of things.

@@ -8,7 +8,7 @@ use thread_local::ThreadLocal;
 use crate::cluster::Reaping;
 use crate::ids::Peer;
 use crate::protocol::{FanOut, Message, ReadRepair, Timer};
-use crate::scenario::{PlannedAction, PlannedOperation, Scenario};
+use crate::scenario::{PlannedAction, PlannedOperation, Rule, Scenario};
 
 /// The kinds of thing that can happen, as they are counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -340,6 +340,7 @@ fn zeros() -> [AtomicU64; Kind::ALL.len()] {
 pub struct Instruments {
     /// Per thread, so that threads do not wait for each other's counts.
     fired: ThreadLocal<[AtomicU64; Kind::ALL.len()]>,
+    left_out: ThreadLocal<[AtomicU64; Rule::ALL.len()]>,
     siblings_max: AtomicUsize,
     conditions_met: AtomicU64,
     stop: AtomicBool,
@@ -351,6 +352,16 @@ impl Instruments {
         // Only this thread writes here: no read-modify-write is needed.
         let count = &self.fired.get_or(zeros)[kind as usize];
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Notes that a reduction has just left so many things out.
+    pub(crate) fn left_out(&self, rule: Rule, things: usize) {
+        if things == 0 {
+            return;
+        }
+        let count =
+            &self.left_out.get_or(|| core::array::from_fn(|_| AtomicU64::new(0)))[rule as usize];
+        count.store(count.load(Ordering::Relaxed) + things as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn saw_siblings(&self, siblings: usize) {
@@ -407,6 +418,15 @@ impl Instruments {
                 (kind, counts.map(|count| count.load(Ordering::Relaxed)).sum())
             })
             .collect()
+    }
+
+    /// How much each reduction has left out: messages in the network, steps, memories of requests.
+    #[must_use]
+    pub fn left_out_by(&self) -> [(Rule, u64); Rule::ALL.len()] {
+        Rule::ALL.map(|rule| {
+            let counts = self.left_out.iter().map(|left_out| &left_out[rule as usize]);
+            (rule, counts.map(|count| count.load(Ordering::Relaxed)).sum())
+        })
     }
 
     /// The most versions any node held of one key.

@@ -40,8 +40,8 @@ pub(crate) fn current_exchange<'a>(
     state: &'a ClusterState,
 ) -> Option<Current<'a>> {
     if !scenario.reductions.late_exchanges
-        || !scenario.records_only_grow()
-        || !scenario.has_one_key()
+        || !(scenario.records_only_grow() || forgets!(scenario, LateThoughShrinking))
+        || !(scenario.has_one_key() || forgets!(scenario, LateWithSeveralKeys))
         || !scenario.exchanges_one_by_one()
     {
         return None;
@@ -115,7 +115,7 @@ impl Current<'_> {
         let is_new = |carried| held.is_none_or(|held| !held.dominates(carried));
         match message {
             // A put that is forwarded in return for the probe may arrive in the same step.
-            Message::Put(_) | Message::Probe { .. } => true,
+            Message::Put(_) | Message::Probe { .. } => !forgets!(scenario, LateThoughPutsCome),
             // A put that waited for it is minted in the same step.
             Message::Registered { .. } => true,
             // A coordinator repairs itself when a reply shows that it is behind.

@@ -1,6 +1,9 @@
 //! The model: the protocol's actors under a network and faults, what must hold of it, and the
 //! searches.
 
+#[macro_use]
+pub mod wrong_rule;
+
 pub mod action;
 pub mod actor;
 mod background;

@@ -19,7 +19,7 @@ use super::ghost::Ghost;
 use super::history::Watch;
 use super::instruments::{Instruments, Kind};
 use super::local::{self, Event, Fact, LocalStep, Wait};
-use super::offer::offer;
+use super::offer::{Reduced, offer};
 use super::property::{Nodes, PropertySpec, View};
 use super::state::Network;
 use super::state::{ClusterState, Seat};
@@ -28,7 +28,7 @@ use super::words::{self, Names};
 use super::{background, begin, explain, instant, numbering, reduce, stateright_properties};
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
 use crate::protocol::{MemoryStore, Message, Outcome, Timer};
-use crate::scenario::{PlannedAction, Scenario};
+use crate::scenario::{PlannedAction, Reductions, Rule, Scenario};
 use crate::versions::Versioning;
 use quorate_checker::Shared;
 use quorate_checker::memo::Memo;
@@ -83,6 +83,14 @@ impl ClusterModel {
     #[must_use]
     pub fn with_fresh_instruments(&self) -> Self {
         ClusterModel { instruments: Arc::default(), ..self.clone() }
+    }
+
+    /// The same model with these reductions. Neither what actors do nor what the ghost
+    /// notes depends on them, so what was worked out before is remembered.
+    #[must_use]
+    pub fn with_reductions(&self, reductions: Reductions) -> Self {
+        let scenario = Arc::new(Scenario { reductions, ..(*self.scenario).clone() });
+        ClusterModel { scenario, ..self.with_fresh_instruments() }
     }
 
     /// The same model, whose history keeps what explanations need: for walking single runs, since
@@ -181,10 +189,12 @@ impl ClusterModel {
                 if !state.connected(envelope.from, envelope.to) {
                     continue;
                 }
-                if instant::takes_no_time(&self.scenario, self.watch, state, envelope) {
-                    hops.queue.push_back(envelope.clone());
-                } else {
-                    state.network.send(envelope.clone());
+                match instant::takes_no_time(&self.scenario, self.watch, state, envelope) {
+                    Some(rule) => {
+                        self.instruments.left_out(rule, 1);
+                        hops.queue.push_back(envelope.clone());
+                    }
+                    None => state.network.send(envelope.clone()),
                 }
             }
             if let Some(facts) = &step.facts {
@@ -244,7 +254,12 @@ impl ClusterModel {
     }
 
     /// Whether the next operation of a client, begun through this node, times out there at once.
-    fn times_out_at_once(&self, state: &ClusterState, client: ClientId, at: NodeId) -> bool {
+    pub(crate) fn times_out_at_once(
+        &self,
+        state: &ClusterState,
+        client: ClientId,
+        at: NodeId,
+    ) -> bool {
         begin::next_operation(&self.scenario, state, client).is_some_and(|operation| {
             begin::times_out_at_once(&self.scenario, self.watch, state, operation, at)
         })
@@ -509,12 +524,14 @@ impl ClusterModel {
                 self.disturb(&mut state, node, |node| node.clock = to);
             }
         }
-        hops.queue.extend(instant::take_overdue(&self.scenario, self.watch, last, &mut state));
+        let overdue = instant::take_overdue(&self.scenario, self.watch, last, &mut state);
+        self.instruments.left_out(Rule::Answers, overdue.len());
+        hops.queue.extend(overdue);
         while let Some(envelope) = hops.queue.pop_front() {
             on_hop(&envelope);
             self.deliver(&mut state, envelope, hops);
         }
-        reduce::normalise(&self.scenario, &self.forgotten, &mut state);
+        reduce::normalise(&self.scenario, &self.forgotten, &self.instruments, &mut state);
         numbering::renumber(&self.scenario, &mut state);
         Some(state)
     }
@@ -599,7 +616,8 @@ impl Model for ClusterModel {
 
     fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
         if self.instruments.may_expand() {
-            offer(&self.scenario, self.watch, &self.actors, state, actions);
+            let reduced = Reduced { watch: self.watch, instruments: &self.instruments };
+            offer(&self.scenario, reduced, &self.actors, state, actions);
         }
     }
 

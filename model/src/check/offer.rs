@@ -8,16 +8,26 @@ use super::action::Action;
 use super::actor::{ActorState, ClusterActor};
 use super::expiry::{Expiry, expiry};
 use super::history::Watch;
+use super::instruments::Instruments;
 use super::state::ClusterState;
 use super::{begin, instant, late};
 use crate::ids::NodeId;
 use crate::protocol::{MemoryStore, Timer};
-use crate::scenario::{Faults, Scenario};
+use crate::scenario::{Faults, Rule, Scenario};
+
+/// What reductions look at beside the state, and where it is counted what they leave out.
+#[derive(Clone, Copy)]
+pub(crate) struct Reduced<'a> {
+    /// What is watched.
+    pub(crate) watch: Watch,
+    /// Who counts.
+    pub(crate) instruments: &'a Instruments,
+}
 
 /// Adds every action that is possible in this state and is not left out by a reduction.
 pub(crate) fn offer(
     scenario: &Scenario,
-    watch: Watch,
+    Reduced { watch, instruments }: Reduced<'_>,
     actors: &[ClusterActor],
     state: &ClusterState,
     actions: &mut Vec<Action>,
@@ -26,9 +36,15 @@ pub(crate) fn offer(
     for (index, (actor, seat)) in actors.iter().zip(&state.seats).enumerate() {
         if let (ClusterActor::Client(config), ActorState::Client(client)) = (actor, &seat.state)
             && let Some(operation) = config.ready(client)
-            && begin::may_begin(scenario, state, index - nodes)
         {
+            if !begin::may_begin(scenario, state, index - nodes) {
+                if begin::is_early(scenario, state, index - nodes) {
+                    instruments.left_out(Rule::AlikeClients, 1);
+                }
+                continue;
+            }
             let via: Vec<NodeId> = begin::coordinators(scenario, watch, state, operation).collect();
+            instruments.left_out(Rule::Coordinators, operation.via.len() - via.len());
             let client = client.client.id();
             let invoke = |coordinator| Action::Invoke { client, coordinator };
             actions.extend(via.iter().copied().map(invoke));
@@ -48,10 +64,14 @@ pub(crate) fn offer(
             actions.push(Action::Deliver(envelope.clone()));
         }
         // What arrives at a node that is down is lost, and that is no fault of its own.
-        if drops > 0
-            || state.is_down(envelope.to) && !instant::is_loss_like_delay(scenario, envelope)
-        {
+        if drops > 0 {
             actions.push(Action::Drop(envelope.clone()));
+        } else if state.is_down(envelope.to) {
+            if instant::is_loss_like_delay(scenario, envelope) {
+                instruments.left_out(Rule::Replies, 1);
+            } else {
+                actions.push(Action::Drop(envelope.clone()));
+            }
         }
         if duplicates > 0 {
             actions.push(Action::Duplicate(envelope.clone()));
@@ -97,6 +117,8 @@ pub(crate) fn offer(
         actions.push(Action::Heal);
     }
     if let Some(current) = late::current_exchange(scenario, state) {
+        let all = actions.len();
         actions.retain(|action| current.allows(scenario, state, action));
+        instruments.left_out(Rule::LateExchanges, all - actions.len());
     }
 }

@@ -34,25 +34,33 @@ use alloc::vec::Vec;
 use super::action::Envelope;
 use super::actor::{ActorState, ScriptedClient};
 use super::instant;
+use super::instruments::Instruments;
 use super::local;
 use super::state::{ClusterState, Seat};
 use crate::ids::{Key, NodeId, Peer, RequestId};
 use crate::protocol::{Message, ReadRepair, Timer};
-use crate::scenario::Scenario;
+use crate::scenario::{Rule, Scenario};
 use crate::versions::Record;
 use quorate_checker::Shared;
 use quorate_checker::memo::{self, Fingerprint, Memo};
 
 /// Brings a state into its normal form.
-pub(crate) fn normalise(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterState) {
+pub(crate) fn normalise(
+    scenario: &Scenario,
+    memo: &ForgetMemo,
+    instruments: &Instruments,
+    state: &mut ClusterState,
+) {
     if scenario.reductions.dead_messages {
         let alive: Vec<bool> =
             state.network.iter().map(|envelope| !is_dead(scenario, state, envelope)).collect();
+        let dead = alive.iter().filter(|alive| !**alive).count();
+        instruments.left_out(Rule::DeadMessages, dead);
         let mut alive = alive.into_iter();
         state.network.retain(|_| alive.next().unwrap_or(true));
     }
     if scenario.reductions.finished_requests {
-        forget_finished(scenario, memo, state);
+        forget_finished(scenario, memo, instruments, state);
     }
 }
 
@@ -112,10 +120,14 @@ fn never_returns(scenario: &Scenario, state: &ClusterState, node: NodeId) -> boo
 /// Whether no delivery of this message can ever have an effect.
 fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bool {
     let holds = |to: NodeId, key: &Key, record: &Record| {
-        scenario.records_only_grow() && local::holds(&state.seats[to.index()], key, record)
+        (scenario.records_only_grow()
+            || forgets!(scenario, DeadThoughShrinking) && scenario.names_writes_once()
+            || forgets!(scenario, DeadThoughNamesShared) && scenario.keeps_records())
+            && local::holds(&state.seats[to.index()], key, record)
     };
     if let Peer::Node(to) = envelope.to
-        && never_returns(scenario, state, to)
+        && (never_returns(scenario, state, to)
+            || forgets!(scenario, DeadWhileDown) && state.down.contains(to))
     {
         return true;
     }
@@ -143,7 +155,8 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
         }
         // Its client has gone on, and nobody can tell whether a read that repairs nothing took place.
         (Message::Get(get), Peer::Client(client), _) => {
-            scenario.cluster.read_repair() == ReadRepair::Off
+            (scenario.cluster.read_repair() == ReadRepair::Off
+                || forgets!(scenario, DeadThoughRepairing))
                 && instant::keeps_tombstones(scenario)
                 && state
                     .client(client)
@@ -164,7 +177,8 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
         }
         // The node that forwarded it has answered, and no retry will make it forward again.
         (Message::PutReply { request, .. }, _, Peer::Node(to)) => {
-            !state.node(to).replica.awaits_forwarded(*request) && is_over(scenario, state, *request)
+            !state.node(to).replica.awaits_forwarded(*request)
+                && (is_over(scenario, state, *request) || forgets!(scenario, DeadDespiteRetries))
         }
         _ => false,
     }
@@ -187,7 +201,12 @@ impl Fingerprint for Forget {
 /// Nodes after they forgot.
 pub(crate) type ForgetMemo = Memo<Shared<Seat>, Forget, Shared<Seat>>;
 
-fn forget_finished(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterState) {
+fn forget_finished(
+    scenario: &Scenario,
+    memo: &ForgetMemo,
+    instruments: &Instruments,
+    state: &mut ClusterState,
+) {
     for index in 0..state.seats.len() {
         let ActorState::Node(node) = &state.seats[index].state else { continue };
         let is_silent = |request: &RequestId| {
@@ -201,13 +220,17 @@ fn forget_finished(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterSt
             finished: node
                 .replica
                 .finished()
-                .filter(|request| is_over(scenario, state, *request))
+                .filter(|request| {
+                    is_over(scenario, state, *request) || forgets!(scenario, FinishedDespiteRetries)
+                })
                 .collect(),
             minted: node
                 .minted_requests()
                 .filter(|request| is_over(scenario, state, *request))
                 .collect(),
-            trailing: if instant::keeps_tombstones(scenario) {
+            trailing: if instant::keeps_tombstones(scenario)
+                || forgets!(scenario, FinishedDespiteReaping)
+            {
                 node.replica.trailing().filter(is_silent).collect()
             } else {
                 Vec::new()
@@ -216,6 +239,9 @@ fn forget_finished(scenario: &Scenario, memo: &ForgetMemo, state: &mut ClusterSt
         if forget == Forget::default() {
             continue;
         }
+        let Forget { finished, minted, trailing } = &forget;
+        let forgotten = finished.len() + minted.len() + trailing.len();
+        instruments.left_out(Rule::FinishedRequests, forgotten);
         let seat = state.seats[index].clone();
         let without = || {
             let mut seat: Seat = (*seat).clone();

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::instruments::Kind;
 use crate::check::property::Expected;
+use crate::check::wrong_rule::WrongRule;
 use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
 use crate::deviation::Deviation;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Value};
@@ -209,6 +210,9 @@ pub struct Reductions {
     pub dead_messages: bool,
     /// What a node remembers of a request that nobody can ask about again is forgotten.
     pub finished_requests: bool,
+    /// The rule that is wrong on purpose, if one is: never in a file, and never in a release.
+    #[serde(skip)]
+    pub wrong: Option<WrongRule>,
 }
 
 impl Default for Reductions {
@@ -242,23 +246,101 @@ impl Reductions {
             coordinators: on,
             dead_messages: on,
             finished_requests: on,
+            wrong: None,
         }
     }
 
     /// Every reduction as it is called in a scenario file, and whether it is on.
     #[must_use]
     pub fn by_name(&self) -> [(&'static str, bool); 9] {
-        [
-            ("client-hops", self.client_hops),
-            ("replies", self.replies),
-            ("answers", self.answers),
-            ("sync-walks", self.sync_walks),
-            ("late-exchanges", self.late_exchanges),
-            ("alike-clients", self.alike_clients),
-            ("coordinators", self.coordinators),
-            ("dead-messages", self.dead_messages),
-            ("finished-requests", self.finished_requests),
-        ]
+        Rule::ALL.map(|rule| (rule.name(), self.has(rule)))
+    }
+
+    /// The same without this rule.
+    #[must_use]
+    pub fn without(mut self, rule: Rule) -> Reductions {
+        *match rule {
+            Rule::ClientHops => &mut self.client_hops,
+            Rule::Replies => &mut self.replies,
+            Rule::Answers => &mut self.answers,
+            Rule::SyncWalks => &mut self.sync_walks,
+            Rule::LateExchanges => &mut self.late_exchanges,
+            Rule::AlikeClients => &mut self.alike_clients,
+            Rule::Coordinators => &mut self.coordinators,
+            Rule::DeadMessages => &mut self.dead_messages,
+            Rule::FinishedRequests => &mut self.finished_requests,
+        } = false;
+        self
+    }
+
+    /// Whether this rule is on.
+    #[must_use]
+    pub fn has(&self, rule: Rule) -> bool {
+        match rule {
+            Rule::ClientHops => self.client_hops,
+            Rule::Replies => self.replies,
+            Rule::Answers => self.answers,
+            Rule::SyncWalks => self.sync_walks,
+            Rule::LateExchanges => self.late_exchanges,
+            Rule::AlikeClients => self.alike_clients,
+            Rule::Coordinators => self.coordinators,
+            Rule::DeadMessages => self.dead_messages,
+            Rule::FinishedRequests => self.finished_requests,
+        }
+    }
+}
+
+/// One of [`Reductions`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Rule {
+    /// [`Reductions::client_hops`].
+    ClientHops,
+    /// [`Reductions::replies`].
+    Replies,
+    /// [`Reductions::answers`].
+    Answers,
+    /// [`Reductions::sync_walks`].
+    SyncWalks,
+    /// [`Reductions::late_exchanges`].
+    LateExchanges,
+    /// [`Reductions::alike_clients`].
+    AlikeClients,
+    /// [`Reductions::coordinators`].
+    Coordinators,
+    /// [`Reductions::dead_messages`].
+    DeadMessages,
+    /// [`Reductions::finished_requests`].
+    FinishedRequests,
+}
+
+impl Rule {
+    /// All rules, in the order in which they are told.
+    pub const ALL: [Rule; 9] = [
+        Rule::ClientHops,
+        Rule::Replies,
+        Rule::Answers,
+        Rule::SyncWalks,
+        Rule::LateExchanges,
+        Rule::AlikeClients,
+        Rule::Coordinators,
+        Rule::DeadMessages,
+        Rule::FinishedRequests,
+    ];
+
+    /// Its key in a scenario file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::ClientHops => "client-hops",
+            Rule::Replies => "replies",
+            Rule::Answers => "answers",
+            Rule::SyncWalks => "sync-walks",
+            Rule::LateExchanges => "late-exchanges",
+            Rule::AlikeClients => "alike-clients",
+            Rule::Coordinators => "coordinators",
+            Rule::DeadMessages => "dead-messages",
+            Rule::FinishedRequests => "finished-requests",
+        }
     }
 }
 
@@ -381,8 +463,12 @@ impl Scenario {
     /// tombstone goes, and merging only adds, which needs dots that name one write each.
     #[must_use]
     pub fn records_only_grow(&self) -> bool {
-        self.names_writes_once()
-            && self.faults.wipes == 0
+        self.names_writes_once() && self.keeps_records()
+    }
+
+    /// Whether no disk is lost or replaced, and no tombstone goes.
+    pub(crate) fn keeps_records(&self) -> bool {
+        self.faults.wipes == 0
             && self.faults.rollbacks == 0
             && self.cluster.background().reaping == Reaping::Off
     }

@@ -2,31 +2,36 @@
 
 #[path = "../support/alone.rs"]
 mod alone;
-mod compare;
-mod differ;
 mod random;
-mod tape;
+mod small_scope;
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use alone::alone;
-use quorate_model::check::Expected;
+use quorate_model::campaign::visit;
+use quorate_model::check::{ClusterModel, Expected};
 use quorate_model::scenario::builtin::ALL;
 use quorate_model::scenario::{Reductions, Scenario};
 
 /// Unreduced runs larger than this are left out of the comparison.
 const DISTINCT_MAX: usize = 60_000;
 
-fn search(scenario: &Scenario, reductions: Reductions) -> Option<(compare::Verdicts, usize)> {
-    let found = compare::visit(scenario, reductions, DISTINCT_MAX)?;
-    Some((found.verdicts, found.distinct))
+/// For each property whether it is discovered, and whether its witness is.
+type Verdicts = BTreeMap<&'static str, bool>;
+
+fn search(scenario: &Scenario, reductions: Reductions) -> Option<(Verdicts, usize)> {
+    let model = ClusterModel::new(Arc::new(Scenario { reductions, ..scenario.clone() }));
+    let found = visit(&model, DISTINCT_MAX)?;
+    let verdicts = found.runs.into_iter().map(|(name, run)| (name, run.is_some()));
+    Some((verdicts.collect(), found.distinct))
 }
 
 /// What the unreduced model of a built-in scenario gives.
 struct Reference {
     name: &'static str,
     scenario: Scenario,
-    verdicts: compare::Verdicts,
+    verdicts: Verdicts,
     distinct: usize,
 }
 
@@ -113,7 +118,7 @@ fn expectations_of_the_files_are_what_the_unreduced_model_gives() {
     for Reference { name, scenario, verdicts, .. } in &*REFERENCES {
         for (property, expected) in &scenario.expect {
             let discovered = matches!(expected, Expected::Violated | Expected::Reached);
-            let Some(found) = verdicts.get(property) else { continue };
+            let Some(found) = verdicts.get(&**property) else { continue };
             assert_eq!(*found, discovered, "{name}: {property}");
         }
     }

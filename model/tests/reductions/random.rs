@@ -1,27 +1,59 @@
-//! Reduced against unreduced on small scenarios that nobody chose: what was forgotten when arguing
-//! for a rule.
+//! Reduced against unreduced on scenarios that nobody chose: what was forgotten when arguing for a rule.
 
 use proptest::prelude::*;
-use quorate_model::scenario::file;
-
-use crate::differ::{Compared, compare};
-use crate::tape::{TAPE_LENGTH, scenario_text};
+use quorate_model::campaign::random::{TAPE_LENGTH, draft, tape};
+use quorate_model::campaign::{Compared, Draft, compare, shrunk};
 
 /// Unreduced runs larger than this are left out.
-const DISTINCT_MAX: usize = 15_000;
+const DISTINCT_MAX: usize = 5_000;
 
 proptest! {
     #![proptest_config(ProptestConfig::default())]
 
     #[test]
-    fn reductions_change_no_verdict_of_scenarios_that_nobody_chose(
+    fn reductions_change_nothing_of_scenarios_that_nobody_chose(
         tape in prop::collection::vec(any::<u8>(), 0..TAPE_LENGTH)
     ) {
-        let text = scenario_text(&tape);
-        let scenario = file::parse("random.toml", "random", &text)
-            .unwrap_or_else(|problem| panic!("{problem}\n{text}"));
-        if let Compared::Different(how) = compare(&scenario, DISTINCT_MAX) {
-            prop_assert!(false, "{how}\n{text}");
+        let draft = draft(&tape);
+        let scenario =
+            draft.parse().unwrap_or_else(|problem| panic!("{problem}\n{}", draft.toml()));
+        if let Compared::Different { difference, without } = compare(scenario, DISTINCT_MAX) {
+            prop_assert!(false, "{difference}, without {without:?}\n{}", draft.toml());
         }
     }
+
+    #[test]
+    fn a_scenario_made_smaller_still_shows_what_it_is_to_show_and_nothing_simpler_does(
+        tape in prop::collection::vec(any::<u8>(), 0..TAPE_LENGTH)
+    ) {
+        let draft = draft(&tape);
+        let operations = |draft: &Draft| -> usize {
+            draft.clients.iter().map(|client| client.operations.len()).sum()
+        };
+        // Something that needs a part of it and nothing else.
+        let least = operations(&draft).min(2);
+        let is_so = |draft: &Draft| operations(draft) >= least && draft.w == 1;
+        prop_assume!(is_so(&draft));
+        let small = shrunk(draft.clone(), usize::MAX, is_so);
+        let plain = Draft::plain(small.nodes);
+        prop_assert_eq!(operations(&small), least);
+        prop_assert_eq!(small.nodes, 2);
+        prop_assert_eq!((small.n, small.r, small.faults), (1, 1, plain.faults));
+        prop_assert_eq!(small.asked.len(), draft.asked.len().min(1));
+        prop_assert_eq!(small.without, None);
+        let one_node = |via: u8| via.count_ones() == 1;
+        let mut all = small.clients.iter().flat_map(|client| &client.operations);
+        prop_assert!(all.all(|operation| one_node(operation.via)), "{}", small.toml());
+    }
+}
+
+#[test]
+fn a_case_of_a_seed_is_always_the_same_scenario_and_another_seed_gives_another() {
+    assert_eq!(draft(&tape(1, 7)), draft(&tape(1, 7)));
+    let differ = |cases: [(u64, u64); 2]| {
+        let [one, other] = cases.map(|(seed, case)| tape(seed, case));
+        assert_ne!(one, other);
+    };
+    differ([(1, 7), (2, 7)]);
+    differ([(1, 7), (1, 8)]);
 }

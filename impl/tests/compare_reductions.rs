@@ -1,0 +1,114 @@
+//! `quorate check --compare-reductions` as a user meets it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use quorate::campaign::{Plan, Shard, cases, run};
+use tempfile::TempDir;
+
+fn quorate(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(["check", "--compare-reductions"])
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .expect("the binary runs")
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory can be made")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+const PLAN: Plan = Plan {
+    seed: 3,
+    from: 0,
+    cases: 180,
+    shard: Shard::WHOLE,
+    size: 1,
+    states_max: 500,
+    floor: 0,
+    threads: 2,
+};
+
+#[test]
+fn a_campaign_comes_out_the_same_on_any_number_of_threads() {
+    let on = |threads| run(&Plan { threads, ..PLAN }, |_| {});
+    let (one, three) = (on(1), on(3));
+    assert_eq!(one.tally, three.tally);
+    assert_eq!(one.differences, three.differences);
+    assert_eq!(one.tally.cases(), 180);
+    assert!(one.tally.same > 100, "{:?}", one.tally);
+}
+
+#[test]
+fn the_parts_of_a_campaign_are_the_whole_of_it() {
+    let numbers = |plan: &Plan| cases(plan).map(|case| case.number).collect::<Vec<_>>();
+    let first = numbers(&Plan { cases: 100, ..PLAN });
+    let rest = numbers(&Plan { from: 100, cases: 80, ..PLAN });
+    assert_eq!([first, rest].concat(), numbers(&PLAN));
+    let shard = |index| numbers(&Plan { shard: Shard { index, of: 3 }, ..PLAN });
+    let mut shards = [shard(1), shard(2), shard(3)].concat();
+    shards.sort_unstable();
+    assert_eq!(shards, numbers(&PLAN));
+}
+
+#[test]
+fn a_campaign_without_a_difference_says_what_it_exercised_and_ends_well() {
+    let arguments = ["--seed", "3", "--cases", "150", "--size", "1", "--max-states", "500"];
+    let output = quorate(directory().path(), &arguments);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    for part in ["150 cases of seed 3", "132 of the small scope", "client-hops", "0 different"] {
+        assert!(told.contains(part), "{part} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn a_campaign_that_exercises_something_too_rarely_fails_and_says_what() {
+    let arguments = ["--cases", "20", "--floor", "1"];
+    let output = quorate(directory().path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    for part in [
+        "TOO FEW",
+        "step \"crash\" took part in 0",
+        "mode \"client-driven\"",
+        "rule \"sync-walks\"",
+    ] {
+        assert!(told.contains(part), "{part} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn the_json_of_a_campaign_holds_what_the_text_holds() {
+    let output = quorate(directory().path(), &["--cases", "132", "--size", "1", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(document["as_expected"], true);
+    assert_eq!(document["small_scope"], 132);
+    assert_eq!(document["same"], 132);
+    assert_eq!(document["differences"].as_array().map(Vec::len), Some(0));
+    let exercised = |table: &str, name: &str| document[table][name].as_u64().unwrap_or_default();
+    assert!(exercised("steps", "put") > 0);
+    assert!(exercised("modes", "dotted") == 132);
+    assert!(exercised("rules", "dead-messages") > 0);
+}
+
+#[test]
+fn what_does_not_go_with_a_comparison_is_refused() {
+    for arguments in
+        [&["r1-w1"][..], &["--deep"], &["--shard", "5/4"], &["--shard", "0/4"], &["--size", "99"]]
+    {
+        let refused = quorate(directory().path(), arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {}", text(&refused.stderr));
+    }
+    let alone = Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(["check", "--seed", "2"])
+        .output()
+        .expect("the binary runs");
+    assert_eq!(alone.status.code(), Some(2), "{}", text(&alone.stderr));
+}

@@ -1,0 +1,182 @@
+//! Making a scenario that shows something as simple as it gets.
+
+use alloc::vec::Vec;
+
+use super::draft::{Draft, DraftClient, Nodes};
+use crate::scenario::{Faults, Rounds};
+
+/// The simplest scenario near this one of which it is still true, with no more than `tries_max` others
+/// looked at.
+#[must_use]
+pub fn shrunk(mut draft: Draft, tries_max: usize, is_so: impl Fn(&Draft) -> bool) -> Draft {
+    let mut tries = 0;
+    'simpler: loop {
+        for simpler in simpler(&draft) {
+            if tries == tries_max {
+                return draft;
+            }
+            tries += 1;
+            if is_so(&simpler) {
+                draft = simpler;
+                continue 'simpler;
+            }
+        }
+        return draft;
+    }
+}
+
+/// Everything that is this scenario with one thing less, what makes it smallest first.
+fn simpler(draft: &Draft) -> Vec<Draft> {
+    let mut all = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Draft)| {
+        let mut simpler = draft.clone();
+        change(&mut simpler);
+        if simpler != *draft {
+            all.push(simpler);
+        }
+    };
+    for client in 0..draft.clients.len() {
+        if draft.clients.len() > 1 {
+            with(&|draft| {
+                draft.clients.remove(client);
+            });
+        }
+        for operation in 0..draft.clients[client].operations.len() {
+            if draft.clients[client].operations.len() > 1 {
+                with(&|draft| {
+                    draft.clients[client].operations.remove(operation);
+                });
+            }
+        }
+    }
+    with(&|draft| *draft = without_last_node(draft.clone()));
+    if draft.asked.len() > 1 {
+        // Each alone first: what is asked switches rules.
+        for asked in &draft.asked {
+            with(&|draft| draft.asked = Vec::from([*asked]));
+        }
+        for position in 0..draft.asked.len() {
+            with(&|draft| {
+                draft.asked.remove(position);
+            });
+        }
+    }
+    simpler_faults(draft, &mut with);
+    simpler_cluster(draft, &mut with);
+    for client in 0..draft.clients.len() {
+        simpler_client(draft, client, &mut with);
+    }
+    all
+}
+
+type With<'a> = dyn FnMut(&dyn Fn(&mut Draft)) + 'a;
+
+fn simpler_faults(draft: &Draft, with: &mut With<'_>) {
+    let budgets: [fn(&mut Faults) -> &mut u8; 7] = [
+        |faults| &mut faults.wipes,
+        |faults| &mut faults.rollbacks,
+        |faults| &mut faults.crashes,
+        |faults| &mut faults.drops,
+        |faults| &mut faults.duplicates,
+        |faults| &mut faults.partitions,
+        |faults| &mut faults.timeouts,
+    ];
+    for budget in budgets {
+        with(&|draft| *budget(&mut draft.faults) = 0);
+        with(&|draft| *budget(&mut draft.faults) = budget(&mut draft.faults).saturating_sub(1));
+    }
+    with(&|draft| {
+        draft.partition = Vec::new();
+        draft.heals = false;
+        draft.faults.partitions = 0;
+    });
+    with(&|draft| draft.heals = false);
+    with(&|draft| (draft.down, draft.down_returns) = (None, false));
+    with(&|draft| draft.down_returns = false);
+    if let Some(faulty) = draft.faulty {
+        with(&|draft| draft.faulty = None);
+        for node in 0..draft.nodes {
+            with(&|draft| draft.faulty = Some(faulty & (1 << node)).filter(|left| *left > 0));
+        }
+    }
+    with(&|draft| draft.shared_identity = false);
+}
+
+fn simpler_cluster(draft: &Draft, with: &mut With<'_>) {
+    let plain = Draft::plain(draft.nodes);
+    with(&|draft| (draft.sloppy, draft.handoff) = (false, false));
+    with(&|draft| draft.handoff = false);
+    with(&|draft| draft.anti_entropy = false);
+    with(&|draft| draft.read_repair = plain.read_repair);
+    with(&|draft| draft.reaping = plain.reaping);
+    with(&|draft| draft.versioning = plain.versioning);
+    with(&|draft| draft.fan_out = plain.fan_out);
+    with(&|draft| draft.deviation = None);
+    with(&|draft| draft.siblings_max = None);
+    with(&|draft| draft.context_entries_max = None);
+    with(&|draft| draft.on_ring = false);
+    with(&|draft| draft.last_has_left = false);
+    with(&|draft| draft.rounds = Rounds::FEWEST);
+    with(&|draft| draft.turn_length = None);
+    with(&|draft| draft.clock_ahead = None);
+    with(&|draft| draft.without = None);
+    with(&|draft| {
+        draft.n = (draft.n - 1).max(1);
+        (draft.r, draft.w) = (draft.r.min(draft.n), draft.w.min(draft.n));
+    });
+    with(&|draft| draft.r = (draft.r - 1).max(1));
+    with(&|draft| draft.w = (draft.w - 1).max(1));
+}
+
+fn simpler_client(draft: &Draft, client: usize, with: &mut With<'_>) {
+    with(&|draft| draft.clients[client].attempts = 1);
+    with(&|draft| draft.clients[client].repeat = 1);
+    for (position, operation) in draft.clients[client].operations.iter().enumerate() {
+        with(&|draft| draft.clients[client].operations[position].quorum = None);
+        with(&|draft| draft.clients[client].operations[position].sloppy = None);
+        with(&|draft| draft.clients[client].operations[position].blind = false);
+        with(&|draft| draft.clients[client].operations[position].other_key = false);
+        if operation.via.count_ones() > 1 {
+            for node in 0..draft.nodes {
+                let only: Nodes = 1 << node;
+                if operation.via & only > 0 {
+                    with(&|draft| draft.clients[client].operations[position].via = only);
+                }
+            }
+            for node in 0..draft.nodes {
+                with(&|draft| {
+                    draft.clients[client].operations[position].via &= !(1 << node);
+                });
+            }
+        }
+    }
+}
+
+/// The same without the last node, which nothing may need.
+fn without_last_node(mut draft: Draft) -> Draft {
+    if draft.nodes <= 2 {
+        return draft;
+    }
+    draft.nodes -= 1;
+    let left = draft.all_nodes();
+    draft.last_has_left = false;
+    draft.n = draft.n.min(draft.nodes);
+    (draft.r, draft.w) = (draft.r.min(draft.n), draft.w.min(draft.n));
+    draft.down = draft.down.filter(|down| *down < draft.nodes);
+    draft.down_returns &= draft.down.is_some();
+    draft.faulty = draft.faulty.map(|faulty| faulty & left).filter(|faulty| *faulty > 0);
+    draft.clock_ahead = draft.clock_ahead.filter(|(node, _)| *node < draft.nodes);
+    for group in &mut draft.partition {
+        *group &= left;
+    }
+    draft.partition.retain(|group| *group > 0);
+    let clients = draft.clients.iter_mut();
+    for operation in clients.flat_map(|client: &mut DraftClient| &mut client.operations) {
+        operation.via &= left;
+        if operation.via == 0 {
+            operation.via = left;
+        }
+        operation.quorum = operation.quorum.map(|quorum| quorum.min(draft.n));
+    }
+    draft
+}

@@ -1,0 +1,206 @@
+//! A search of everything, which notes what there is to compare.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::hash::BuildHasher;
+
+use foldhash::fast::FixedState as FastState;
+use foldhash::quality::FixedState;
+use hashbrown::{HashMap, HashSet};
+use quorate_checker::{Bounds, Decision, Outcome, Switch, System, explore};
+use stateright::Model;
+use thread_local::ThreadLocal;
+
+use crate::check::action::Action;
+use crate::check::actor::{ActorState, NodeState};
+use crate::check::{ClusterModel, ClusterState, ClusterSystem, Condition, Goal, PropertyKind};
+use crate::scenario::Rule;
+
+/// The fewest steps of a run that shows something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Length {
+    /// As the search takes them.
+    pub steps: usize,
+    /// With everything counted that happens in the same step as something else.
+    pub unfused: usize,
+}
+
+/// What became of a property of endless runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ending {
+    /// Of which.
+    pub goal: Goal,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Whether it was put to the test.
+    pub tested: bool,
+}
+
+/// Hashes of what disks hold.
+type Disks = HashSet<u64, FastState>;
+
+/// What a search of everything found.
+#[derive(Debug)]
+pub struct Found {
+    /// For each property that is a matter of single states, and for each witness that it was put to the
+    /// test: the shortest run that comes to such a state, if one does.
+    pub runs: BTreeMap<&'static str, Option<Length>>,
+    /// What became of each property of endless runs.
+    pub endings: Vec<Ending>,
+    /// Everything that the nodes' disks can come to hold: of every reachable state a hash of the records
+    /// and hints of all nodes. It tells more than verdicts do: as long as nothing is wrong, every
+    /// verdict is the same whatever is left out.
+    pub disks: Disks,
+    /// How many distinct states there are.
+    pub distinct: usize,
+}
+
+/// Searches everything there is, on one thread. `None` if there are more than `distinct_max` distinct
+/// states.
+#[must_use]
+pub fn visit(model: &ClusterModel, distinct_max: usize) -> Option<Found> {
+    let judged = model.judged();
+    let conditions: Vec<Condition> =
+        judged.iter().flat_map(|property| Condition::both(property)).collect();
+    let goal = |kind| match kind {
+        PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
+        PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
+    };
+    let goals: Vec<Goal> = judged.iter().filter_map(|property| goal(property.kind)).collect();
+    let system = Noting {
+        conditions: conditions.len(),
+        system: ClusterSystem::new(model, &conditions, &goals),
+        notes: ThreadLocal::new(),
+    };
+    let bounds = Bounds { states_max: Some(distinct_max), ..Bounds::default() };
+    let explored = explore(&system, &bounds, &Switch::default());
+    if explored.cut().is_some() {
+        return None;
+    }
+    let uncounted = system.system.uncounted();
+    let length = |number| {
+        let path = explored.run_to(&uncounted, explored.first(number)?);
+        Some(Length { steps: path.len(), unfused: unfused(model, &path) })
+    };
+    let numbered = conditions.iter().enumerate();
+    let runs = numbered.map(|(number, condition)| (condition.name(), length(number))).collect();
+    let ending = |(goal, decision): (&Goal, Decision<Action>)| Ending {
+        goal: *goal,
+        holds: decision.outcome == Outcome::Holds,
+        tested: decision.witness.is_some(),
+    };
+    let decisions = if goals.is_empty() { Vec::new() } else { explored.decide(&uncounted) };
+    let endings = goals.iter().zip(decisions).map(ending).collect();
+    let notes = system.notes.into_iter().map(RefCell::into_inner);
+    let disks = notes.flat_map(|notes| notes.disks).collect();
+    Some(Found { runs, endings, disks, distinct: explored.distinct() })
+}
+
+/// A system that notes what disks hold in each state that is found.
+struct Noting {
+    system: ClusterSystem,
+    conditions: usize,
+    notes: ThreadLocal<RefCell<Notes>>,
+}
+
+#[derive(Default)]
+struct Notes {
+    disks: Disks,
+    /// Of nodes, by their fingerprints.
+    known: HashMap<u64, u64, FastState>,
+}
+
+impl Notes {
+    fn note(&mut self, state: &ClusterState) {
+        let mut combined = 0_u64;
+        for seat in &state.seats {
+            let ActorState::Node(node) = &seat.state else { break };
+            let hash = *self.known.entry(seat.fingerprint()).or_insert_with(|| hash_of_disk(node));
+            combined = FixedState::default().hash_one((combined, hash));
+        }
+        self.disks.insert(combined);
+    }
+}
+
+fn hash_of_disk(node: &NodeState) -> u64 {
+    let entries: Vec<_> = node.store.entries().map(|(key, entry)| (key, &entry.state)).collect();
+    FixedState::default().hash_one((entries, node.store.hints().collect::<Vec<_>>()))
+}
+
+impl System for Noting {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn initial(&self) -> Vec<ClusterState> {
+        self.system.initial()
+    }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
+        self.system.actions(state, actions);
+    }
+
+    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
+        self.system.apply(state, action)
+    }
+
+    fn fingerprint(&self, state: &ClusterState) -> u64 {
+        self.system.fingerprint(state)
+    }
+
+    fn is_settling(&self, action: &Action) -> bool {
+        self.system.is_settling(action)
+    }
+
+    /// One more, which no state shows, so that every state is asked about it.
+    fn conditions(&self) -> usize {
+        self.conditions + 1
+    }
+
+    fn shows(&self, condition: usize, state: &ClusterState) -> bool {
+        if condition < self.conditions {
+            return self.system.shows(condition, state);
+        }
+        self.notes.get_or_default().borrow_mut().note(state);
+        false
+    }
+
+    fn goals(&self) -> usize {
+        self.system.goals()
+    }
+
+    fn meets(&self, goal: usize, state: &ClusterState) -> bool {
+        self.system.meets(goal, state)
+    }
+}
+
+/// How many steps a run has in the full model, at most: what reaches its receiver within a step is a
+/// delivery of its own there, what leaves the network is delivered or lost in one, what is forgotten is
+/// forgotten by a timer, and giving up in the step in which an operation begins is a step.
+fn unfused(model: &ClusterModel, path: &[Action]) -> usize {
+    let model = model.with_fresh_instruments();
+    let mut state = model.init_states().swap_remove(0);
+    let mut steps = 0;
+    for action in path {
+        steps += match action {
+            Action::InvokeLate { .. } => 2,
+            // It begins, the request arrives, and the timer expires.
+            Action::Invoke { client, coordinator }
+                if model.times_out_at_once(&state, *client, *coordinator) =>
+            {
+                3
+            }
+            _ => 1,
+        };
+        let mut hops = 0;
+        let next = model.apply_telling(&state, action.clone(), |_| hops += 1);
+        state = next.expect("a run that was found can be walked again");
+        steps += hops;
+    }
+    let left_out = model.instruments().left_out_by().into_iter();
+    let vanished = left_out
+        .filter(|(rule, _)| matches!(rule, Rule::DeadMessages | Rule::FinishedRequests))
+        .map(|(_, things)| things as usize)
+        .sum::<usize>();
+    steps + vanished
+}

@@ -1,0 +1,101 @@
+//! Reductions made wrong on purpose, to see whether the comparison with the unreduced search notices.
+//!
+//! Each forgets one of the conditions under which a rule applies, or one of the cases that its argument
+//! speaks of: that is how the rules that once changed a verdict were wrong. One place in the rules asks
+//! for each. They exist only with the cargo feature `planted-faults`.
+
+use core::fmt;
+
+use serde::Serialize;
+
+use crate::scenario::Rule;
+
+macro_rules! wrong_rules {
+    ($($name:ident of $rule:ident: $statement:literal,)*) => {
+        /// One way for a reduction to be wrong.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum WrongRule {
+            $(#[cfg(feature = "planted-faults")] #[doc = $statement] $name,)*
+        }
+
+        impl WrongRule {
+            /// All there are in this build.
+            pub const ALL: &[WrongRule] =
+                &[$(#[cfg(feature = "planted-faults")] WrongRule::$name,)*];
+
+            /// The rule that it makes wrong.
+            #[must_use]
+            pub fn rule(self) -> Rule {
+                match self {
+                    $(#[cfg(feature = "planted-faults")] WrongRule::$name => Rule::$rule,)*
+                }
+            }
+
+            /// What is done wrongly, in words.
+            #[must_use]
+            pub fn statement(self) -> &'static str {
+                match self {
+                    $(#[cfg(feature = "planted-faults")] WrongRule::$name => $statement,)*
+                }
+            }
+        }
+    };
+}
+
+wrong_rules! {
+    HopsDespiteLoss of ClientHops: "requests take no time though they may still be lost or doubled",
+    HopsDespiteRetries of ClientHops: "requests take no time though a client may still try again",
+    HopsDespiteClocks of ClientHops: "requests take no time though clocks decide",
+    HopsDespiteOverlap of ClientHops: "requests take no time though it is asked which operations overlap",
+    HopsWithoutGivingUp of ClientHops: "no client gives up before its request arrives",
+    RepliesDespiteRetries of Replies: "replies take no time though clients try again",
+    RepliesDespiteReaping of Replies: "replies take no time though tombstones are reaped",
+    RepliesDespiteRepair of Replies: "replies take no time though reads repair",
+    AnswersDespiteTimeouts of Answers: "acknowledgements take no time though requests may time out",
+    AnswersDespiteRetries of Answers: "acknowledgements take no time though clients try again after a crash",
+    AnswersDespiteReaping of Answers: "acknowledgements take no time though tombstones are reaped",
+    AnswersDespiteWhoIsAsked of Answers: "acknowledgements take no time though it is asked who acknowledged",
+    ForwardsDespiteFaults of Answers: "forwarded puts take no time though something can still go wrong",
+    WalksThoughOverlapping of SyncWalks: "walks take no time though exchanges overlap",
+    LateThoughShrinking of LateExchanges: "exchanges begin late though records may become less",
+    LateThoughPutsCome of LateExchanges: "an exchange goes on before a put or a probe that its sender is to receive",
+    LateWithSeveralKeys of LateExchanges: "exchanges begin late though there are several keys",
+    AlikeThoughTiesBreak of AlikeClients: "clients are alike though values or clients break ties",
+    AlikeWhateverTheyDo of AlikeClients: "clients are alike if they do as many operations",
+    CoordinatorsDespiteHops of Coordinators: "puts begin at homes though requests take time",
+    CoordinatorsDespiteDown of Coordinators: "puts begin at homes though a node is down",
+    CoordinatorsDespiteTimeouts of Coordinators: "puts begin at homes though they may fail and their client goes on",
+    CoordinatorsWithoutAllHomes of Coordinators: "puts begin at homes though not at every home",
+    CoordinatorsStandInNever of Coordinators: "no fallback coordinates a put itself",
+    DeadThoughShrinking of DeadMessages: "what is held is taken to be held for ever though disks are lost or tombstones go",
+    DeadThoughNamesShared of DeadMessages: "what is held is taken to be held for ever though nodes share an identity",
+    DeadDespiteRetries of DeadMessages: "a late answer to a forwarded put is dead though its client may try again",
+    DeadWhileDown of DeadMessages: "a message for a node that is down is dead though the node may start",
+    DeadThoughRepairing of DeadMessages: "a read that nobody waits for is dead though it repairs",
+    FinishedDespiteReaping of FinishedRequests: "a read that listens for replies is forgotten though tombstones are reaped",
+    FinishedDespiteRetries of FinishedRequests: "finished puts are forgotten though their client may try again",
+}
+
+impl fmt::Display for WrongRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// Whether a rule is to forget this: never, unless wrong rules are compiled in.
+#[cfg(feature = "planted-faults")]
+macro_rules! forgets {
+    ($scenario:expr, $name:ident) => {
+        $scenario.reductions.wrong == Some($crate::check::wrong_rule::WrongRule::$name)
+    };
+}
+
+/// Whether a rule is to forget this: never, since wrong rules are not compiled in.
+#[cfg(not(feature = "planted-faults"))]
+macro_rules! forgets {
+    ($scenario:expr, $name:ident) => {{
+        let _ = &$scenario;
+        false
+    }};
+}
