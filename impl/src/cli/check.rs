@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_model::check::ClusterModel;
+use quorate_model::check::certify::Extent;
 use quorate_model::check::trace::{STUCK, numbered, walk};
 use quorate_model::deviation::Deviation;
 use quorate_model::scenario::builtin::ALL;
 
 use super::compare::{CompareArgs, Options, compare};
 use super::scenario::{Loaded, load_all, load_builtin};
-use super::{Failure, list, output, saved};
+use super::{Failure, certify, list, output, saved};
 use crate::check::json::{Document, Entry};
 use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
 use crate::styled::{ASIDE, PLAIN, Styled, escaped};
@@ -62,6 +63,14 @@ pub struct CheckArgs {
     /// Check the large scenarios too long for every day; cut after 10 minutes unless --timeout says
     #[arg(long, conflicts_with_all = ["scenarios", "planted"])]
     deep: bool,
+    /// Compare what the reductions of each search left out with what the unreduced model does, state by
+    /// state, in the place of checking properties; with --planted, of reductions that are wrong on purpose
+    #[arg(long, conflicts_with_all = ["engine", "steps", "max_states", "max_depth", "timeout"])]
+    certify: bool,
+    /// With --certify: in about how many states of each scenario, spread evenly
+    #[arg(long, value_name = "STATES", default_value_t = 20_000, requires = "certify",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    certify_states: u64,
     /// Make the protocol wrong in every way that is compiled in, and show what catches it: among the
     /// default scenarios, or those named; --max-states says how much of each is searched
     #[arg(long, conflicts_with_all = ["json", "max_depth", "timeout", "steps"])]
@@ -103,7 +112,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let options = Options { max_states, threads, traces, json, planted, markdown };
         return compare(&args.compare, &options);
     }
-    if args.planted {
+    if args.planted && !args.certify {
         return plant(args);
     }
     let loaded = loaded(args)?;
@@ -111,6 +120,14 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         output::note(&warning.to_string());
     }
     let limits = limits(args);
+    if args.certify {
+        let states = args.certify_states as usize;
+        let extent = Extent { threads: limits.threads, states, search_max: None };
+        if args.planted {
+            return certify::plant(&loaded, extent, args.markdown);
+        }
+        return certify::run(&loaded, extent, args.json);
+    }
     let is_named = !args.scenarios.is_empty();
     let told = Told {
         blocks: is_named || args.verbose || args.steps,

@@ -3,6 +3,7 @@
 
 pub mod accept_loss;
 pub mod bytes;
+mod certify;
 pub mod check;
 pub mod cluster;
 pub mod compare;

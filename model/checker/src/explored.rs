@@ -96,6 +96,12 @@ impl Explored {
         self.first[condition].map(StateId)
     }
 
+    /// Whether a state of this name was visited.
+    #[must_use]
+    pub fn has_visited(&self, name: u64) -> bool {
+        self.visited.get(name).is_some()
+    }
+
     /// The actions of a shortest run to this state.
     #[must_use]
     pub fn run_to<S: System>(&self, system: &S, state: StateId) -> Vec<S::Action> {

@@ -7,6 +7,7 @@
 //! by its strongly connected components, [where runs end](decision).
 
 mod components;
+mod counted;
 pub mod decision;
 mod edges;
 mod explored;
@@ -17,6 +18,7 @@ mod shared;
 mod system;
 mod traversal;
 
+pub use counted::Counted;
 pub use decision::{Decision, Outcome, Size, Violation};
 pub use explored::{Cut, Explored, StateId};
 pub use network::Network;

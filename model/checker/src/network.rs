@@ -79,6 +79,12 @@ impl<M: Eq, W: Copy + Ord> Network<M, W> {
         is_taken
     }
 
+    /// How many copies of a message are under way.
+    #[must_use]
+    pub fn copies(&self, message: &Shared<M>) -> usize {
+        count(&self.messages, message)
+    }
+
     /// Takes out all messages but these.
     pub fn retain(&mut self, mut keeps: impl FnMut(&Shared<M>) -> bool) {
         let before = self.messages.len();

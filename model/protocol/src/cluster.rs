@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deviation::{Asked, Deviation, Deviations};
+#[cfg(feature = "planted-faults")]
+use crate::deviation::Asked;
+use crate::deviation::{Deviation, Deviations};
 use crate::forest::home_sets;
 use crate::hash_tree::TreeShape;
 use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
@@ -351,6 +353,7 @@ pub struct ClusterConfig {
     client_fan_out: bool,
     background: Background,
     deviations: Deviations,
+    #[cfg(feature = "planted-faults")]
     asked: Asked,
 }
 
@@ -389,6 +392,7 @@ impl ClusterConfig {
             client_fan_out: false,
             background: Background::OFF,
             deviations: Deviations::default(),
+            #[cfg(feature = "planted-faults")]
             asked: Asked::default(),
         };
         cluster.ranges = cluster.distinct_homes();

@@ -142,9 +142,9 @@ impl FromIterator<Deviation> for Deviations {
 
 /// The deviations that steps have asked about, whether they are wanted or not. As long as nothing asks
 /// about one, it changes nothing. Kept only where faults can be planted.
+#[cfg(feature = "planted-faults")]
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Asked {
-    #[cfg(feature = "planted-faults")]
     about: alloc::sync::Arc<core::sync::atomic::AtomicU64>,
 }
 

@@ -23,11 +23,13 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
 use quorate_protocol::planted;
 
 use super::action::Envelope;
 use super::actor::{NodeState, ScriptedClient};
 use super::numbering::round_of;
+use super::reduce;
 use super::state::ClusterState;
 use crate::ids::{ClientId, NodeId, Peer};
 use crate::protocol::{Message, Timer};
@@ -49,7 +51,11 @@ pub(crate) fn forget_lost(scenario: &Scenario, state: &mut ClusterState, peer: P
     match (timer, peer) {
         (Timer::Sync(_), _) => {
             let is_answer = |sent: &Envelope| matches!(&sent.message, Message::SyncStates { wanted, .. } if wanted.is_empty());
-            let answers = state.network.iter().filter(|sent| is_answer(sent)).count();
+            // One that would change nothing is as good as gone.
+            let counts = |sent: &&Shared<Envelope>| {
+                is_answer(sent) && !reduce::is_dead(scenario, state, sent)
+            };
+            let answers = state.network.iter().filter(counts).count();
             if answers > scenario.rounds.overtaken.into() {
                 state.network.retain(|sent| !is_answer(sent));
             }

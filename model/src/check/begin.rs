@@ -21,10 +21,11 @@
 //! at a node that is no home only to time out in the same step. (Not where a property asks who acknowledged a
 //! write or which were not, nor where clients try again or anybody looks at clocks.)
 
+use super::action::Envelope;
 use super::history::Watch;
 use super::instant;
 use super::state::ClusterState;
-use crate::ids::{ClientId, NodeId, NodeSet};
+use crate::ids::{ClientId, NodeId, NodeSet, Peer};
 use crate::protocol::{FanOut, ReadRepair};
 use crate::scenario::{Faults, PlannedAction, PlannedOperation, Scenario};
 use crate::versions::Versioning;
@@ -110,6 +111,15 @@ pub(crate) fn coordinators<'a>(
         _ => None,
     };
     via.filter(move |node| only.is_none_or(|only| only.contains(*node)))
+}
+
+/// Whether this is the request of a client that has given it up: it arrives whenever.
+pub(crate) fn is_late_request(state: &ClusterState, sent: &Envelope) -> bool {
+    let (Peer::Client(client), Some(request)) = (sent.from, sent.message.request()) else {
+        return false;
+    };
+    let pending = state.client(client).and_then(|client| client.client.pending());
+    pending != Some(request)
 }
 
 /// Whether a client may begin and give up before its request arrives: an action of its own where

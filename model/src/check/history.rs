@@ -223,6 +223,52 @@ struct ClientGhost {
     undone: WriteSet,
 }
 
+impl ClientGhost {
+    fn obliges_as_much_as(&self, other: &ClientGhost) -> bool {
+        let more =
+            |of: fn(&Obligation) -> WriteSet| of(&other.obligation).is_subset(of(&self.obligation));
+        self.seen == other.seen
+            && self.undone == other.undone
+            && more(|obligation| obligation.acknowledged)
+            && more(|obligation| obligation.own)
+            && more(|obligation| obligation.seen_by_reads)
+            && more(|obligation| obligation.failed)
+            && more(|obligation| obligation.deletes)
+            && self.obligation.under_way == other.obligation.under_way
+            && self.judged.is_no_better_than(&other.judged)
+    }
+}
+
+impl Judged {
+    fn is_no_better_than(&self, other: &Judged) -> bool {
+        let alike = |judged: &Judged| Judged {
+            freshness: Judgement::default(),
+            monotonic: Judgement::default(),
+            own_writes: Judgement::default(),
+            overlap: Judgement::default(),
+            failed_invisible: Judgement::default(),
+            resurrection: Judgement::default(),
+            ..*judged
+        };
+        let judgements = |judged: &Judged| {
+            let Judged { freshness, monotonic, own_writes, overlap, .. } = *judged;
+            [
+                freshness,
+                monotonic,
+                own_writes,
+                overlap,
+                judged.failed_invisible,
+                judged.resurrection,
+            ]
+        };
+        // What was met may be broken, and what was not put to the test may be either.
+        alike(self) == alike(other)
+            && judgements(self).iter().zip(judgements(other)).all(|(one, other)| {
+                *one == other || *one == Judgement::Broken || other == Judgement::default()
+            })
+    }
+}
+
 /// The history of one run.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct History {
@@ -288,6 +334,25 @@ impl History {
             accounts: None,
             incidents: alloc::vec![0; scenario.cluster.nodes().len()],
         }
+    }
+
+    /// Whether this history is the other one, only that more writes may be acknowledged in it, reads obliged
+    /// to more and judged worse. Whatever promise is broken after the other one is broken after this one.
+    #[must_use]
+    pub fn obliges_as_much_as(&self, other: &History) -> bool {
+        let without_clients = |history: &History| History {
+            clients: Vec::new(),
+            acknowledged: WriteSet::EMPTY,
+            ..history.clone()
+        };
+        without_clients(self) == without_clients(other)
+            && other.acknowledged.is_subset(self.acknowledged)
+            && self.clients.len() == other.clients.len()
+            && self
+                .clients
+                .iter()
+                .zip(&other.clients)
+                .all(|(one, other)| one.obliges_as_much_as(other))
     }
 
     /// How often this node had reason to add an entry to version vectors; nodes are counted from zero.

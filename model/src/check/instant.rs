@@ -19,7 +19,8 @@
 //! ([`Action::InvokeLate`](super::action::Action::InvokeLate)). A message is lost or duplicated. The
 //! rule does not apply while such a fault is left; nor while a timeout is left where clients try
 //! again; nor where a property asks which writes were under way while a read was, since starts and
-//! ends are what it looks at; nor with last-write-wins, since clocks tick with every start.
+//! ends are what it looks at; nor where tombstones go by age and a property asks who still held a delete when
+//! a read ended; nor with last-write-wins, since clocks tick with every start.
 //!
 //! **Replies** ([`Reductions::replies`](crate::scenario::Reductions::replies)). The answer to a probe
 //! takes no time; nor does that to a fetch, if reads repair nothing. Whoever answers changes nothing
@@ -117,7 +118,8 @@ pub(crate) fn are_hops_instant(scenario: &Scenario, watch: Watch, state: &Cluste
                     || forgets!(scenario, HopsDespiteRetries))
                 && (scenario.spec.versioning != Versioning::LastWriteWins
                     || forgets!(scenario, HopsDespiteClocks))
-                && (!watch.overlapping || forgets!(scenario, HopsDespiteOverlap))))
+                && (!watch.overlapping || forgets!(scenario, HopsDespiteOverlap))
+                && !(watch.deletes && scenario.cluster.background().reaping == Reaping::ByAge)))
 }
 
 fn are_replies_instant(scenario: &Scenario) -> bool {
@@ -161,7 +163,7 @@ pub(crate) fn take_overdue(
 }
 
 /// Whether it only tells its receiver how a put gets on.
-fn is_answer(envelope: &Envelope) -> bool {
+pub(crate) fn is_answer(envelope: &Envelope) -> bool {
     let between_nodes = matches!((envelope.from, envelope.to), (Peer::Node(_), Peer::Node(_)));
     match envelope.message {
         Message::StoreAck { .. } => true,

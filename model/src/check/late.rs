@@ -17,6 +17,9 @@
 //! past: they may happen meanwhile, and while one of the two is down, or the network split between
 //! them, the rule says nothing.
 //!
+//! States that also ask for something in return are not put off: what the receiver then answers would come of
+//! nothing that is left.
+//!
 //! It speaks of one key: with several, what is sent later may be about more of them.
 
 use super::action::{Action, Envelope};
@@ -53,7 +56,7 @@ pub(crate) fn current_exchange<'a>(
             || state.down.contains(to)
             || !state.connected(sent.from, sent.to);
         let (key, said) = match (&states[..], &wanted[..]) {
-            ([(key, said)], _) => (key, Some(said)),
+            ([(key, said)], []) => (key, Some(said)),
             ([], [key]) => (key, None),
             _ => return None,
         };

@@ -8,6 +8,7 @@ pub mod action;
 pub mod actor;
 mod background;
 mod begin;
+pub mod certify;
 pub mod convergence;
 pub mod diagram;
 mod expiry;

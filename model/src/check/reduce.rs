@@ -22,8 +22,9 @@
 //! on its disk, for which requests it minted versions. If the client no longer waits for it and no
 //! copy is under way, neither can come. A read that was answered but listens for late
 //! replies is forgotten when no message of it is under way: its timer, which may expire at any time,
-//! would do no more than forget it. Where tombstones are reaped, a node that still listens does not
-//! agree, so there the read is left to its timer.
+//! would do no more than forget it. So is, where reads repair nothing, a read whose client has gone on: it
+//! changes nothing that is stored, and nobody hears of it. Where tombstones are reaped, a node that still listens does not
+//! agree, so there both are left to their timers.
 //!
 //! **Convergence** looks at records, and at where runs end. No rule above changes what records can
 //! become: a step that is left out changes none, and is one that every fair run gets behind itself.
@@ -51,6 +52,10 @@ pub(crate) fn normalise(
     instruments: &Instruments,
     state: &mut ClusterState,
 ) {
+    // What it would still send is dead.
+    if scenario.reductions.finished_requests && scenario.reductions.dead_messages {
+        forget_abandoned(scenario, memo, instruments, state);
+    }
     if scenario.reductions.dead_messages {
         let alive: Vec<bool> =
             state.network.iter().map(|envelope| !is_dead(scenario, state, envelope)).collect();
@@ -118,7 +123,7 @@ fn never_returns(scenario: &Scenario, state: &ClusterState, node: NodeId) -> boo
 }
 
 /// Whether no delivery of this message can ever have an effect.
-fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bool {
+pub(crate) fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bool {
     let holds = |to: NodeId, key: &Key, record: &Record| {
         (scenario.records_only_grow()
             || forgets!(scenario, DeadThoughShrinking) && scenario.names_writes_once()
@@ -153,10 +158,11 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
         (Message::SyncStates { states, wanted }, _, Peer::Node(to)) => {
             wanted.is_empty() && states.iter().all(|(key, record)| holds(to, key, record))
         }
-        // Its client has gone on, and nobody can tell whether a read that repairs nothing took place.
+        // Its client has gone on, and a node that takes it in forgets it at once.
         (Message::Get(get), Peer::Client(client), _) => {
-            (scenario.cluster.read_repair() == ReadRepair::Off
-                || forgets!(scenario, DeadThoughRepairing))
+            scenario.reductions.finished_requests
+                && (scenario.cluster.read_repair() == ReadRepair::Off
+                    || forgets!(scenario, DeadThoughRepairing))
                 && instant::keeps_tombstones(scenario)
                 && state
                     .client(client)
@@ -189,7 +195,7 @@ fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Envelope) -> bo
 pub(crate) struct Forget {
     finished: Vec<RequestId>,
     minted: Vec<RequestId>,
-    trailing: Vec<RequestId>,
+    gets: Vec<RequestId>,
 }
 
 impl Fingerprint for Forget {
@@ -228,7 +234,7 @@ fn forget_finished(
                 .minted_requests()
                 .filter(|request| is_over(scenario, state, *request))
                 .collect(),
-            trailing: if instant::keeps_tombstones(scenario)
+            gets: if instant::keeps_tombstones(scenario)
                 || forgets!(scenario, FinishedDespiteReaping)
             {
                 node.replica.trailing().filter(is_silent).collect()
@@ -239,26 +245,59 @@ fn forget_finished(
         if forget == Forget::default() {
             continue;
         }
-        let Forget { finished, minted, trailing } = &forget;
-        let forgotten = finished.len() + minted.len() + trailing.len();
-        instruments.left_out(Rule::FinishedRequests, forgotten);
-        let seat = state.seats[index].clone();
-        let without = || {
-            let mut seat: Seat = (*seat).clone();
-            if let ActorState::Node(node) = &mut seat.state {
-                for request in &forget.finished {
-                    node.replica.forget_finished(*request);
-                }
-                for request in &forget.minted {
-                    node.forget_minted_request(*request);
-                }
-                for request in &forget.trailing {
-                    node.replica.forget_trailing(*request);
-                    seat.timers.remove(&Timer::Request(*request));
-                }
-            }
-            Shared::new(seat)
-        };
-        memo.with(&seat, &forget, without, |without| state.seats[index] = without.clone());
+        make_forget(memo, instruments, state, index, &forget);
     }
+}
+
+/// Makes nodes forget reads that no client waits for, and that leave no trace.
+fn forget_abandoned(
+    scenario: &Scenario,
+    memo: &ForgetMemo,
+    instruments: &Instruments,
+    state: &mut ClusterState,
+) {
+    if scenario.cluster.read_repair() != ReadRepair::Off || !instant::keeps_tombstones(scenario) {
+        return;
+    }
+    for index in 0..state.seats.len() {
+        let ActorState::Node(node) = &state.seats[index].state else { continue };
+        let is_abandoned = |request: &RequestId| {
+            let client = state.client(request.client);
+            client.is_some_and(|client| client.client.pending() != Some(*request))
+                && is_over(scenario, state, *request)
+        };
+        let gets: Vec<RequestId> = node.replica.gets().filter(is_abandoned).collect();
+        if !gets.is_empty() {
+            make_forget(memo, instruments, state, index, &Forget { gets, ..Forget::default() });
+        }
+    }
+}
+
+fn make_forget(
+    memo: &ForgetMemo,
+    instruments: &Instruments,
+    state: &mut ClusterState,
+    index: usize,
+    forget: &Forget,
+) {
+    let Forget { finished, minted, gets } = forget;
+    instruments.left_out(Rule::FinishedRequests, finished.len() + minted.len() + gets.len());
+    let seat = state.seats[index].clone();
+    let without = || {
+        let mut seat: Seat = (*seat).clone();
+        if let ActorState::Node(node) = &mut seat.state {
+            for request in &forget.finished {
+                node.replica.forget_finished(*request);
+            }
+            for request in &forget.minted {
+                node.forget_minted_request(*request);
+            }
+            for request in &forget.gets {
+                node.replica.forget_get(*request);
+                seat.timers.remove(&Timer::Request(*request));
+            }
+        }
+        Shared::new(seat)
+    };
+    memo.with(&seat, forget, without, |without| state.seats[index] = without.clone());
 }

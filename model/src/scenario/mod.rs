@@ -217,7 +217,7 @@ pub struct Reductions {
 
 impl Default for Reductions {
     fn default() -> Self {
-        Reductions::ALL
+        Reductions::DEFAULT
     }
 }
 
@@ -228,6 +228,11 @@ impl Reductions {
     pub fn of_script(client_hops: bool) -> Reductions {
         Reductions { client_hops, ..Reductions::NONE }
     }
+
+    /// Those that are on where a scenario does not say otherwise: all that are certified
+    /// ([`crate::check::certify`]), and the exchange of names between clients that are alike. Where requests begin is argued
+    /// only.
+    pub const DEFAULT: Reductions = Reductions { coordinators: false, ..Reductions::ALL };
 
     /// All of them.
     pub const ALL: Reductions = Reductions::each(true);

@@ -50,7 +50,7 @@ impl Visited {
     }
 
     /// The id of the state of this name, if it is known.
-    pub(super) fn get(&self, name: u64) -> Option<u32> {
+    pub(crate) fn get(&self, name: u64) -> Option<u32> {
         let hash = self.hasher.hash_one(name);
         // A panic elsewhere ends the traversal; a table is never left half changed.
         let part = self.part(hash).read().unwrap_or_else(PoisonError::into_inner);

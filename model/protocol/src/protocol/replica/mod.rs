@@ -370,12 +370,14 @@ impl Replica {
         self.finished.forget(request);
     }
 
-    /// Forgets a get that was answered and only listens for late replies. Only for the model,
-    /// which knows when none can come.
-    pub fn forget_trailing(&mut self, request: RequestId) {
-        if self.gets.get(request).is_some_and(|get| !get.round.is_waiting()) {
-            self.gets.remove(request);
-        }
+    /// Forgets a get, whatever it has gathered. Only for the model, which knows when nobody waits for it.
+    pub fn forget_get(&mut self, request: RequestId) {
+        self.gets.remove(request);
+    }
+
+    /// The gets in progress.
+    pub fn gets(&self) -> impl Iterator<Item = RequestId> + '_ {
+        self.gets.iter().map(|(request, _)| request)
     }
 
     /// The gets that were answered and only listen for late replies.

@@ -1,0 +1,501 @@
+//! Certificates for the reductions of a search: what was left out is compared, state by state, with what the
+//! unreduced model does.
+//!
+//! A reduced search visits states in a *canonical form*: what takes no time has arrived, and what nothing can
+//! read again is gone. Three kinds of obligation are discharged in each state that it visits, by taking the steps
+//! of the unreduced model there:
+//!
+//! - *One step*: every action of the unreduced model, the ones that a rule leaves out among them, leads to a
+//!   state whose canonical form is visited too.
+//! - *Delay*: where an action causes messages that are taken to arrive at once, every other action that may
+//!   come before they do leads to a state whose canonical form is visited too.
+//! - *Canonical form*: a state and its canonical form simulate each other for one step. What either may do,
+//!   the other may do, and both come to the same canonical form; what concerns only what was left out changes
+//!   nothing.
+//!
+//! They are local, and so is what they show: what is taken to arrive at once is put off past one action and
+//! not past several. What that leaves open, whole searches of small scenarios are compared for. A state is
+//! *visited too* if it was visited itself ([`Discharge::Exactly`]), or one was that is the same with more left of
+//! the fault budgets, which can do whatever the state itself can ([`Discharge::WithMoreFaultsLeft`]), or in which
+//! reads are obliged to more and judged no better ([`Discharge::WithMoreObliged`]). What the loss of a
+//! message leads to need not be visited if it is a delay that never ends: whatever can happen without the message can
+//! happen while it is under way, and leads to the same ([`Discharge::AsDelay`]). Where a property asks where runs
+//! end, that is not granted to messages that carry records.
+//!
+//! One rule is not certified, and is turned off here:
+//! [`Reductions::alike_clients`](crate::scenario::Reductions::alike_clients), whose states are the same up to an exchange of names.
+//!
+//! The obligations are those of a bisimulation up to canonical forms (Milner 1989; Sangiorgi 1998), looked at in
+//! the states that occur and not for all.
+
+mod budgets;
+mod obligation;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use quorate_checker::{Bounds, Counted, Cut, Explored, Shared, Switch, System, Until, explore};
+use stateright::Model;
+
+pub use obligation::{Discharge, Failure, Obligation};
+
+use super::action::Action;
+use super::model::ClusterModel;
+use super::property::{PropertyKind, PropertySpec};
+use super::state::ClusterState;
+use super::system::ClusterSystem;
+use crate::ids::Peer;
+use crate::scenario::{Reductions, Scenario};
+
+/// What became of the obligations of one search.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// How many states the search visits.
+    pub distinct: usize,
+    /// In how many of them obligations were looked at: in all, or in a part that is spread evenly.
+    pub looked_at: u64,
+    /// How many obligations of each kind were met, and how.
+    pub met: Vec<((Obligation, Discharge), u64)>,
+    /// How many of each kind were not, an example, and a shortest run to the state that it is about.
+    pub failures: Vec<(u64, Failure, Vec<Action>)>,
+}
+
+impl Certificate {
+    /// Whether every obligation was met, and some states were looked at.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.failures.is_empty() && self.looked_at > 0
+    }
+
+    /// How many obligations were met in this way.
+    #[must_use]
+    pub fn met_by(&self, obligation: Obligation, discharge: Discharge) -> u64 {
+        let of = |(kind, count): &((Obligation, Discharge), u64)| {
+            (*kind == (obligation, discharge)).then_some(*count)
+        };
+        self.met.iter().find_map(of).unwrap_or_default()
+    }
+}
+
+/// How much is certified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Extent {
+    /// Threads.
+    pub threads: usize,
+    /// In about how many states obligations are looked at, if there are more.
+    pub states: usize,
+    /// The most states that the search may visit: there is no certificate of a larger one.
+    pub search_max: Option<usize>,
+}
+
+/// Certifies the reductions of a scenario's search. `None` if the switch stopped it, or the search visits more states than
+/// it may.
+pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Option<Certificate> {
+    let reductions = Reductions { alike_clients: false, ..scenario.reductions };
+    let reduced = with_reductions(scenario, reductions);
+    let bounds =
+        Bounds { threads: extent.threads, states_max: extent.search_max, ..Bounds::default() };
+    let system = ClusterSystem::new(&reduced, &[], &[]);
+    let first = explore(&system, &bounds, switch);
+    if !first.is_exhausted() {
+        return None;
+    }
+    let canonical_forms =
+        Reductions { dead_messages: false, finished_requests: false, ..reductions };
+    let where_runs_end = |property: &&&'static PropertySpec| {
+        matches!(property.kind, PropertyKind::EventuallyAlways { .. })
+    };
+    let certifier = Certifier {
+        uncanonical: with_reductions(scenario, canonical_forms),
+        unreduced: with_reductions(scenario, Reductions::NONE),
+        asks_where_runs_end: reduced.judged().iter().find(where_runs_end).is_some(),
+        one_in: (first.distinct() / extent.states.max(1)).max(1) as u64,
+        counted: Counted::default(),
+        reduced,
+        system,
+        first,
+    };
+    if explore(&certifier, &bounds, switch).cut() == Some(Cut::Stopped) {
+        return None;
+    }
+    Some(certifier.told())
+}
+
+/// The model of a scenario with these reductions instead of its own.
+fn with_reductions(scenario: &Arc<Scenario>, reductions: Reductions) -> ClusterModel {
+    ClusterModel::new(Arc::new(Scenario { reductions, ..(**scenario).clone() }))
+}
+
+fn name(state: &ClusterState) -> u64 {
+    Shared::new(state).fingerprint()
+}
+
+/// What is counted: states that were looked at, and obligations, met or not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    LookedAt,
+    Met(Obligation, Discharge),
+    NotMet(Obligation),
+}
+
+struct Certifier {
+    reduced: ClusterModel,
+    /// The same without canonical forms.
+    uncanonical: ClusterModel,
+    unreduced: ClusterModel,
+    system: ClusterSystem,
+    first: Explored,
+    /// Of so many states one is looked at.
+    one_in: u64,
+    asks_where_runs_end: bool,
+    counted: Counted<Kind, Option<Failure>>,
+}
+
+/// Where an obligation comes up.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// A visited state.
+    visited: &'a ClusterState,
+    /// A step that was taken from there, by which model.
+    step: Option<(&'a ClusterModel, &'a Action)>,
+}
+
+impl Certifier {
+    /// Looks at the obligations of one visited state.
+    fn look_at(&self, visited: &ClusterState) {
+        if !name(visited).is_multiple_of(self.one_in) {
+            return;
+        }
+        self.counted.note(Kind::LookedAt, None);
+        self.take_steps(visited);
+        let mut actions = Vec::new();
+        self.reduced.actions(visited, &mut actions);
+        for action in &actions {
+            let before = self.uncanonical.apply(visited, action.clone());
+            let after = self.reduced.apply(visited, action.clone());
+            if let (Some(before), Some(after)) = (before, after) {
+                let step = Some((&self.reduced, action));
+                self.compare(&before, &after, Place { visited, step });
+            }
+        }
+        // What one form leaves out may make more superfluous.
+        let again = self.reduced.canonical(visited, visited);
+        self.compare(visited, &again, Place { visited, step: None });
+    }
+
+    /// Every step of the unreduced model from here, and every step that may come before what it causes
+    /// has arrived.
+    fn take_steps(&self, visited: &ClusterState) {
+        let mut actions = Vec::new();
+        self.unreduced.actions(visited, &mut actions);
+        for action in &actions {
+            let Some(after) = self.unreduced.apply(visited, action.clone()) else { continue };
+            let place = Place { visited, step: Some((&self.unreduced, action)) };
+            let discharge = self.leads_to_visited(visited, visited, action, &after);
+            self.note(Obligation::OneStep, discharge, place, None);
+            if self.reduced.overdue(visited, &after).is_none() {
+                continue;
+            }
+            let mut then = Vec::new();
+            self.unreduced.actions(&after, &mut then);
+            for second in &then {
+                let Some(last) = self.unreduced.apply(&after, second.clone()) else { continue };
+                let discharge = self
+                    .leads_to_visited(visited, &after, second, &last)
+                    .or_else(|| self.obliges_less(visited, [action, second], &last))
+                    .or_else(|| self.obliges_less(visited, [second, action], &last));
+                self.note(Obligation::Delay, discharge, place, Some((&after, second)));
+            }
+        }
+    }
+
+    /// How the obligation is met that the canonical form of what a step leads to is visited.
+    fn leads_to_visited(
+        &self,
+        visited: &ClusterState,
+        before: &ClusterState,
+        action: &Action,
+        after: &ClusterState,
+    ) -> Option<Discharge> {
+        let canonical = self.reduced.canonical(visited, after);
+        if self.first.has_visited(name(&canonical)) {
+            return Some(Discharge::Exactly);
+        }
+        // What one form leaves out may make more superfluous.
+        let for_good = self.canonical_for_good(&canonical, &canonical);
+        if for_good != canonical && self.first.has_visited(name(&for_good)) {
+            self.compare(&canonical, &for_good, Place { visited, step: None });
+            return Some(Discharge::Exactly);
+        }
+        let most = self.reduced.scenario().faults;
+        let more = budgets::with_more(canonical.faults, most).any(|faults| {
+            self.first.has_visited(name(&ClusterState { faults, ..canonical.clone() }))
+        });
+        if more {
+            return Some(Discharge::WithMoreFaultsLeft);
+        }
+        self.is_delay(before, action, after).then_some(Discharge::AsDelay)
+    }
+
+    /// Whether two steps, each with what it causes, come to the same one after the other, only that more was
+    /// promised then: reads begin after more has ended, and a client has heard that its write is stored where it
+    /// may never hear of it.
+    fn obliges_less(
+        &self,
+        visited: &ClusterState,
+        steps: [&Action; 2],
+        last: &ClusterState,
+    ) -> Option<Discharge> {
+        let mut more = visited.clone();
+        for step in steps {
+            let mut offered = Vec::new();
+            self.unreduced.actions(&more, &mut offered);
+            if !offered.contains(step) {
+                return None;
+            }
+            let next = self.unreduced.apply(&more, step.clone())?;
+            more = self.reduced.canonical(&more, &next);
+        }
+        let mut less = self.learn_that_nobody_answers(self.reduced.canonical(visited, last), &more);
+        if !self.first.has_visited(name(&more)) || !more.history.obliges_as_much_as(&less.history) {
+            return None;
+        }
+        less.history = more.history.clone();
+        (less == more).then_some(Discharge::WithMoreObliged)
+    }
+
+    /// A state once clients have given up that wait for an answer which never comes, and are told what they
+    /// asked for in another one. Their timers cost nothing then.
+    fn learn_that_nobody_answers(
+        &self,
+        mut state: ClusterState,
+        told: &ClusterState,
+    ) -> ClusterState {
+        let waits = |state: &ClusterState, client: usize| {
+            state.clients().nth(client).is_some_and(|client| client.client.pending().is_some())
+        };
+        for client in 0..self.reduced.scenario().clients.len() {
+            if !waits(&state, client) || waits(told, client) {
+                continue;
+            }
+            let mut offered = Vec::new();
+            self.unreduced.actions(&state, &mut offered);
+            let is_its_timer = |action: &&Action| matches!(action, Action::Expire { peer: Peer::Client(of), .. } if of.0 == client as u64);
+            let expiry = offered.iter().find(is_its_timer);
+            let after = expiry.and_then(|expiry| self.unreduced.apply(&state, expiry.clone()));
+            if let Some(after) = after.filter(|after| after.faults == state.faults) {
+                state = self.reduced.canonical(&state, &after);
+            }
+        }
+        state
+    }
+
+    /// Whether a step loses a message without which nothing more can happen than while it is under
+    /// way.
+    fn is_delay(&self, before: &ClusterState, action: &Action, after: &ClusterState) -> bool {
+        let Action::Drop(lost) = action else { return false };
+        if self.asks_where_runs_end && lost.message.carried().next().is_some() {
+            return false;
+        }
+        let (mut without, mut with) = (Vec::new(), Vec::new());
+        self.unreduced.actions(after, &mut without);
+        self.unreduced.actions(before, &mut with);
+        without.into_iter().all(|next| {
+            let Some(mut lost_then) = self.unreduced.apply(after, next.clone()) else {
+                return true;
+            };
+            let is_offered = with.contains(&next);
+            let late_then = is_offered.then(|| self.unreduced.apply(before, next)).flatten();
+            late_then.is_some_and(|mut late_then| {
+                late_then.network.take(lost);
+                late_then.faults = Default::default();
+                lost_then.faults = Default::default();
+                late_then == lost_then
+            })
+        })
+    }
+
+    /// Compares what a state and its canonical form do in one step.
+    fn compare(&self, state: &ClusterState, form: &ClusterState, place: Place<'_>) {
+        if state == form {
+            return;
+        }
+        let form_for_good = self.canonical_for_good(form, form);
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        self.unreduced.actions(state, &mut here);
+        self.unreduced.actions(form, &mut there);
+        for action in &here {
+            let Some(after) = self.unreduced.apply(state, action.clone()) else { continue };
+            let mut after = self.canonical_for_good(state, &after);
+            let other = there.contains(action).then(|| self.unreduced.apply(form, action.clone()));
+            // What concerns only what was left out changes nothing, but for a fault that it may spend.
+            let other = match other.flatten() {
+                Some(other) => self.canonical_for_good(form, &other),
+                None => form_for_good.clone(),
+            };
+            let discharge = if after == other {
+                Some(Discharge::Exactly)
+            } else {
+                after.faults = other.faults;
+                (after == other && !there.contains(action)).then_some(Discharge::WithMoreFaultsLeft)
+            };
+            let then = Some((state, action));
+            self.note(Obligation::CanonicalForm, discharge, place, then);
+        }
+        // What the form may do and the state may not, since something is under way, the state may do once that
+        // has arrived.
+        let arrived = self.let_arrive_what_was_left_out(state, form);
+        let (mut once_arrived, since) = (Vec::new(), &arrived);
+        self.unreduced.actions(since, &mut once_arrived);
+        for action in there.iter().filter(|action| !here.contains(action)) {
+            let discharge = || {
+                let after = self.unreduced.apply(since, action.clone())?;
+                let other = self.unreduced.apply(form, action.clone())?;
+                let after = self.canonical_for_good(since, &after);
+                (after == self.canonical_for_good(form, &other)).then_some(Discharge::Exactly)
+            };
+            let discharge = once_arrived.contains(action).then(discharge).flatten();
+            self.note(Obligation::CanonicalForm, discharge, place, Some((form, action)));
+        }
+    }
+
+    /// A state once everything has arrived, or was lost for want of a receiver, that its canonical form
+    /// leaves out.
+    fn let_arrive_what_was_left_out(
+        &self,
+        state: &ClusterState,
+        form: &ClusterState,
+    ) -> ClusterState {
+        let mut state = state.clone();
+        loop {
+            let is_left_out = |sent: &&Shared<super::action::Envelope>| {
+                state.network.copies(sent) > form.network.copies(sent)
+            };
+            let Some(sent) = state.network.iter().find(is_left_out).cloned() else { return state };
+            let action = match state.is_down(sent.to) {
+                true => Action::Drop(sent),
+                false => Action::Deliver(sent),
+            };
+            let Some(next) = self.unreduced.apply(&state, action) else { return state };
+            state = next;
+        }
+    }
+
+    /// The canonical form of the canonical form, and so on.
+    fn canonical_for_good(&self, since: &ClusterState, state: &ClusterState) -> ClusterState {
+        let mut state = self.reduced.canonical(since, state);
+        loop {
+            let again = self.reduced.canonical(&state, &state);
+            if again == state {
+                return state;
+            }
+            state = again;
+        }
+    }
+
+    fn note(
+        &self,
+        obligation: Obligation,
+        discharge: Option<Discharge>,
+        place: Place<'_>,
+        then: Option<(&ClusterState, &Action)>,
+    ) {
+        match discharge {
+            Some(discharge) => self.counted.note(Kind::Met(obligation, discharge), None),
+            None => {
+                let told =
+                    |(model, action): (&ClusterModel, &Action)| model.tell(place.visited, action);
+                let failure = Failure {
+                    obligation,
+                    state: name(place.visited),
+                    step: place.step.map(told),
+                    then: then.map(|(state, action)| self.unreduced.tell(state, action)),
+                };
+                self.counted.note(Kind::NotMet(obligation), Some(failure));
+            }
+        }
+    }
+
+    fn told(mut self) -> Certificate {
+        let counted = core::mem::take(&mut self.counted).into_counts();
+        let (mut looked_at, mut met, mut failures) = (0, Vec::new(), Vec::new());
+        for (kind, (count, example)) in counted {
+            match (kind, example) {
+                (Kind::LookedAt, _) => looked_at = count,
+                (Kind::Met(obligation, discharge), _) => met.push(((obligation, discharge), count)),
+                (Kind::NotMet(_), Some(failure)) => {
+                    let run = self.run_to(failure.state);
+                    failures.push((count, failure, run));
+                }
+                (Kind::NotMet(_), None) => panic!("what was not met has an example"),
+            }
+        }
+        Certificate { distinct: self.first.distinct(), looked_at, met, failures }
+    }
+
+    /// A shortest run of the reduced search to the state of this name.
+    fn run_to(&self, wanted: u64) -> Vec<Action> {
+        let seeking = Seeking { system: self.system.uncounted(), wanted };
+        let bounds = Bounds { until: Until::AllShown(1), ..Bounds::default() };
+        let explored = explore(&seeking, &bounds, &Switch::default());
+        explored.first(0).map_or_else(Vec::new, |state| explored.run_to(&seeking, state))
+    }
+}
+
+impl System for Certifier {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn initial(&self) -> Vec<ClusterState> {
+        self.system.initial()
+    }
+
+    /// Asked once of every visited state.
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
+        self.look_at(state);
+        self.system.actions(state, actions);
+    }
+
+    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
+        self.system.apply(state, action)
+    }
+
+    fn fingerprint(&self, state: &ClusterState) -> u64 {
+        self.system.fingerprint(state)
+    }
+}
+
+/// Looks for a state by its name.
+struct Seeking {
+    system: ClusterSystem,
+    wanted: u64,
+}
+
+impl System for Seeking {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn initial(&self) -> Vec<ClusterState> {
+        self.system.initial()
+    }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
+        self.system.actions(state, actions);
+    }
+
+    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
+        self.system.apply(state, action)
+    }
+
+    fn fingerprint(&self, state: &ClusterState) -> u64 {
+        self.system.fingerprint(state)
+    }
+
+    fn conditions(&self) -> usize {
+        1
+    }
+
+    fn shows(&self, _: usize, state: &ClusterState) -> bool {
+        name(state) == self.wanted
+    }
+}

@@ -1,0 +1,91 @@
+//! Certificates: what reductions leave out is compared with the unreduced model, state by state, and what
+//! leaves out too much fails.
+
+#[path = "support/alone.rs"]
+mod alone;
+#[path = "support/builtin.rs"]
+mod builtin;
+
+use std::sync::Arc;
+
+use alone::alone;
+use builtin::builtin;
+use quorate_checker::Switch;
+use quorate_model::check::certify::{Certificate, Discharge, Extent, Obligation, certify};
+use quorate_model::scenario::builtin::ALL;
+use quorate_model::scenario::{Reductions, Scenario};
+
+const EXTENT: Extent = Extent { threads: 2, states: 150, search_max: None };
+
+fn certificate(scenario: Scenario) -> Certificate {
+    certify(&Arc::new(scenario), EXTENT, &Switch::default()).expect("nobody stops it")
+}
+
+#[test]
+fn the_reductions_of_small_built_in_scenarios_are_certified_as_they_are_and_each_alone() {
+    let small = ["r2-w1", "r3-w1-node-down", "retry-disk-lost", "siblings-limit"];
+    let certified = [
+        "client-hops",
+        "replies",
+        "answers",
+        "sync-walks",
+        "late-exchanges",
+        "dead-messages",
+        "finished-requests",
+    ];
+    for name in small {
+        let scenario = builtin(name);
+        let alone = certified.map(|rule| (rule, alone(rule, &scenario)));
+        for (rule, reductions) in alone.into_iter().chain([("all", scenario.reductions)]) {
+            let certificate = certificate(Scenario { reductions, ..scenario.clone() });
+            assert!(certificate.is_met(), "{name} with {rule}: {:#?}", certificate.failures);
+        }
+    }
+}
+
+#[test]
+fn obligations_come_up_of_every_kind_and_are_met_in_every_way() {
+    let of = |name: &str| certificate(builtin(name));
+    let met = |name: &str, discharge| {
+        Obligation::ALL.map(|obligation| of(name).met_by(obligation, discharge))
+    };
+    assert!(met("strict-concurrent", Discharge::Exactly).iter().all(|count| *count > 0));
+    let some = |name: &str, discharge| met(name, discharge).iter().any(|count| *count > 0);
+    assert!(some("duplicate-ack", Discharge::WithMoreFaultsLeft));
+    assert!(some("strict-concurrent", Discharge::WithMoreObliged));
+    assert!(some("siblings-limit", Discharge::AsDelay));
+}
+
+#[test]
+fn a_rule_that_leaves_out_where_requests_begin_is_not_certified() {
+    let scenario = builtin("reduced-suspicions");
+    let reductions = Reductions { coordinators: true, ..Reductions::DEFAULT };
+    let certificate = certificate(Scenario { reductions, ..scenario });
+    let (_, failure, run) = &certificate.failures[0];
+    assert!(!certificate.is_met() && !run.is_empty());
+    assert_eq!(failure.obligation, Obligation::OneStep);
+    assert_eq!(failure.step.as_deref(), Some("x starts put k = \"x1\" via C"));
+}
+
+#[test]
+fn of_large_searches_a_part_of_the_states_is_looked_at() {
+    let certificate = certificate(builtin("crash-strict"));
+    let looked_at = certificate.looked_at as usize;
+    assert!(certificate.distinct > 10 * looked_at && looked_at > EXTENT.states / 2);
+}
+
+#[test]
+fn without_reductions_every_obligation_is_met_exactly() {
+    let mut searched = 0;
+    for builtin in ALL {
+        let scenario = builtin.parse().expect("built-in scenarios parse");
+        if scenario.script.is_some() || !builtin.name.starts_with("r1-") {
+            continue;
+        }
+        searched += 1;
+        let certificate = certificate(Scenario { reductions: Reductions::NONE, ..scenario });
+        assert!(certificate.is_met());
+        assert!(certificate.met.iter().all(|((_, discharge), _)| *discharge == Discharge::Exactly));
+    }
+    assert!(searched > 0);
+}
