@@ -3,18 +3,19 @@
 use alloc::vec::Vec;
 
 use hashbrown::HashSet;
-use quorate_checker::{Bounds, Explored, Switch, System, Until, explore};
+use quorate_checker::{Bounds, Explored, Seeking, Switch, System, Until, explore};
 use stateright::Model;
 
 use super::action::Action;
 use super::model::ClusterModel;
 use super::property::{PropertyKind, PropertySpec};
 use super::state::ClusterState;
+use super::system::ClusterSystem;
 use crate::scenario::ShownWith;
 use quorate_checker::Shared;
 
 /// Describes a kind of state.
-pub type Wanted<'a> = &'a (dyn Fn(&ClusterState) -> bool + Sync);
+pub type Wanted<'a> = quorate_checker::Wanted<'a, ClusterState>;
 
 /// How a search for shortest runs ended.
 #[derive(Clone, Debug)]
@@ -34,7 +35,8 @@ pub struct Shortest {
 /// # Panics
 /// If more than 64 are wanted.
 pub fn shortest(model: &ClusterModel, wanted: &[Wanted<'_>], distinct_max: usize) -> Shortest {
-    let seeking = Seeking { model: model.with_fresh_instruments(), wanted };
+    let system = ClusterSystem::new(&model.with_fresh_instruments(), &[], &[]);
+    let seeking = Seeking { system: &system, wanted };
     let all = (0..wanted.len()).fold(0, |bits, number| bits | 1 << number);
     let bounds =
         Bounds { states_max: Some(distinct_max), until: Until::AllShown(all), ..Bounds::default() };
@@ -44,40 +46,6 @@ pub fn shortest(model: &ClusterModel, wanted: &[Wanted<'_>], distinct_max: usize
         paths: (0..wanted.len()).map(path).collect(),
         distinct: explored.distinct(),
         cut: explored.cut().is_some(),
-    }
-}
-
-struct Seeking<'a> {
-    model: ClusterModel,
-    wanted: &'a [Wanted<'a>],
-}
-
-impl System for Seeking<'_> {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.model.init_states()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.model.actions(state, actions);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.model.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        Shared::new(state).fingerprint()
-    }
-
-    fn conditions(&self) -> usize {
-        self.wanted.len()
-    }
-
-    fn shows(&self, condition: usize, state: &ClusterState) -> bool {
-        self.wanted[condition](state)
     }
 }
 

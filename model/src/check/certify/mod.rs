@@ -34,7 +34,9 @@ mod obligation;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use quorate_checker::{Bounds, Counted, Cut, Explored, Shared, Switch, System, Until, explore};
+use quorate_checker::{
+    Bounds, Counted, Cut, Explored, Seeking, Shared, Switch, System, Until, explore,
+};
 use stateright::Model;
 
 pub use obligation::{Discharge, Failure, Obligation};
@@ -435,7 +437,9 @@ impl Certifier {
 
     /// A shortest run of the reduced search to the state of this name.
     fn run_to(&self, wanted: u64) -> Vec<Action> {
-        let seeking = Seeking { system: self.system.uncounted(), wanted };
+        let system = self.system.uncounted();
+        let is_wanted = |state: &ClusterState| name(state) == wanted;
+        let seeking = Seeking { system: &system, wanted: &[&is_wanted] };
         let bounds = Bounds { until: Until::AllShown(1), ..Bounds::default() };
         let explored = explore(&seeking, &bounds, &Switch::default());
         explored.first(0).map_or_else(Vec::new, |state| explored.run_to(&seeking, state))
@@ -462,40 +466,5 @@ impl System for Certifier {
 
     fn fingerprint(&self, state: &ClusterState) -> u64 {
         self.system.fingerprint(state)
-    }
-}
-
-/// Looks for a state by its name.
-struct Seeking {
-    system: ClusterSystem,
-    wanted: u64,
-}
-
-impl System for Seeking {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.system.initial()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.system.actions(state, actions);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.system.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.fingerprint(state)
-    }
-
-    fn conditions(&self) -> usize {
-        1
-    }
-
-    fn shows(&self, _: usize, state: &ClusterState) -> bool {
-        name(state) == self.wanted
     }
 }
