@@ -30,7 +30,7 @@ const PLAN: Plan = Plan {
     shard: Shard::WHOLE,
     size: 1,
     states_max: 500,
-    floor: 0,
+    floor: Some(0),
     threads: 2,
 };
 
@@ -111,4 +111,21 @@ fn what_does_not_go_with_a_comparison_is_refused() {
         .output()
         .expect("the binary runs");
     assert_eq!(alone.status.code(), Some(2), "{}", text(&alone.stderr));
+}
+
+#[cfg(feature = "planted-faults")]
+#[test]
+fn a_wrong_rule_is_noticed_in_the_same_case_on_any_number_of_threads_and_made_small() {
+    use quorate::campaign::planted::{plant, table};
+    use quorate_model::check::wrong_rule::WrongRule;
+
+    let on = |threads| plant(&Plan { cases: 40, threads, ..PLAN });
+    let noticed = on(2);
+    assert_eq!(noticed, on(1));
+    let find = |rule: WrongRule| noticed.iter().find(|(known, _)| *known == rule);
+    let (_, found) = find(WrongRule::CoordinatorsWithoutAllHomes).expect("it is among them");
+    let found = found.as_ref().expect("it is noticed");
+    let (small, difference) = found.small.as_ref().expect("it was made small");
+    assert!(small.asked.len() <= found.case.draft.asked.len());
+    assert!(table(&noticed, true).contains(&difference.to_string()));
 }

@@ -83,7 +83,7 @@ impl Document {
             shard: plan.shard.to_string(),
             size: plan.size,
             max_states: plan.states_max,
-            floor: plan.floor,
+            floor: outcome.floor,
             seconds: outcome.took.as_secs_f64(),
             small_scope: outcome.small_scope,
             same: tally.same,

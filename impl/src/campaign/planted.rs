@@ -45,12 +45,14 @@ pub fn plant(plan: &Plan) -> Vec<(WrongRule, Option<Noticed>)> {
                 return;
             }
             let Ok(scenario) = case.draft.parse() else { continue };
+            let reductions = scenario.reductions;
             let Some(reference) = Reference::new(scenario, plan.states_max) else { continue };
             for rule in open {
-                let wrong = Reductions { wrong: Some(rule), ..Reductions::ALL };
+                let wrong = Reductions { wrong: Some(rule), ..reductions };
                 let Err((difference, without)) = reference.compared_thoroughly(wrong) else {
                     continue;
                 };
+                let without = without.or(case.draft.without);
                 let draft = Draft { without, ..case.draft.clone() };
                 let found =
                     Noticed { case: Case { draft, ..case.clone() }, difference, small: None };

@@ -74,8 +74,9 @@ pub struct Plan {
     pub size: usize,
     /// What has more states unreduced is left out.
     pub states_max: usize,
-    /// In how many compared cases each kind of step, each mode and each rule must have taken part.
-    pub floor: u64,
+    /// In how many compared cases each kind of step, each mode and each rule must have taken part: one
+    /// case in a thousand if nothing is said, and none if all are small, which have few modes.
+    pub floor: Option<u64>,
     /// How many threads share the work.
     pub threads: usize,
 }
@@ -113,6 +114,8 @@ pub struct Outcome {
     pub small_scope: u64,
     /// Differences, in the order of cases.
     pub differences: Vec<Different>,
+    /// In how many cases each thing had to take part.
+    pub floor: u64,
     /// What took part in too few cases.
     pub shortages: Vec<Shortage>,
     /// How long it took.
@@ -194,9 +197,13 @@ pub fn run(plan: &Plan, mut on_progress: impl FnMut(Progress)) -> Outcome {
         different.small = Some(made_small(different, plan.states_max));
         on_progress(progress());
     }
+    let is_small = all.tally.cases() == all.small_scope;
+    let usual = if is_small { 0 } else { all.tally.cases() / 1_000 };
+    let floor = plan.floor.unwrap_or(usual);
     Outcome {
         plan: *plan,
-        shortages: all.tally.below(plan.floor),
+        floor,
+        shortages: all.tally.below(floor),
         tally: all.tally,
         small_scope: all.small_scope,
         differences: all.differences,

@@ -95,7 +95,7 @@ pub fn shortages(outcome: &Outcome) -> Styled {
     for shortage in &outcome.shortages {
         text.push(WRONG, "TOO FEW");
         let (name, cases) = (&shortage.name, shortage.cases);
-        let floor = outcome.plan.floor;
+        let floor = outcome.floor;
         text.push(
             PLAIN,
             format!("    {name} took part in {cases} compared cases, not in {floor}\n"),

@@ -37,7 +37,7 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(..=SIZE_MAX as u64), requires = "compare_reductions", help_heading = COMPARING)]
     size: u64,
     /// In how many compared cases each kind of step, each mode and each reduction must have taken part
-    /// [default: one case in a thousand]
+    /// [default: one case in a thousand, if some are random]
     #[arg(long, value_name = "N", requires = "compare_reductions", help_heading = COMPARING)]
     floor: Option<u64>,
 }
@@ -45,7 +45,7 @@ pub struct CompareArgs {
 const COMPARING: &str = "With --compare-reductions";
 
 /// A scenario with more states unreduced than this is left out.
-const STATES_MAX: u64 = 10_000;
+const STATES_MAX: u64 = 20_000;
 
 /// So many differences are told; `--json` tells all.
 const TOLD_MAX: usize = 20;
@@ -83,7 +83,7 @@ pub fn compare(args: &CompareArgs, options: &Options<'_>) -> Result<(), Failure>
         shard: args.shard,
         size: args.size as usize,
         states_max: options.max_states.unwrap_or(STATES_MAX) as usize,
-        floor: args.floor.unwrap_or(share / 1_000),
+        floor: args.floor,
         threads: options.threads.map_or(cores, usize::from),
     };
     if options.planted {

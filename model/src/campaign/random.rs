@@ -12,7 +12,7 @@ use crate::check::property;
 use crate::cluster::Reaping;
 use crate::deviation::Deviation;
 use crate::protocol::{FanOut, ReadRepair};
-use crate::scenario::{Faults, Rounds};
+use crate::scenario::{Faults, Rounds, Rule};
 use crate::versions::Versioning;
 
 /// As many choices as the longest scenario takes; further ones would not be read.
@@ -136,7 +136,7 @@ struct Wishes {
     operations_max: usize,
 }
 
-/// Half of the scenarios have a theme: things together that have to do with each other, and that chance
+/// Most scenarios have a theme: things together that have to do with each other, and that chance
 /// seldom brings together in a scenario small enough.
 fn theme(tape: &mut Tape<'_>, draft: &mut Draft) -> Wishes {
     let none = Wishes {
@@ -152,14 +152,41 @@ fn theme(tape: &mut Tape<'_>, draft: &mut Draft) -> Wishes {
         (draft.down, draft.down_returns, draft.faulty) = (None, false, None);
     };
     let calm = Faults::default();
-    match tape.choose(18) {
+    match tape.choose(20) {
         // A request that is tried again, and a coordinator that forgets or messages that go astray.
-        9 => {
-            let other = tape.choose(3);
+        6..=8 => {
+            let other = tape.choose(4);
             let (crashes, drops, duplicates) =
-                (u8::from(other == 0), u8::from(other == 1), u8::from(other == 2));
+                (u8::from(other == 1), u8::from(other == 2), u8::from(other == 3));
             faults(draft, Faults { timeouts: 1, crashes, drops, duplicates, ..calm });
+            draft.reaping = Reaping::Off;
             Wishes { retries: true, operations_max: 2, ..none }
+        }
+        // Two nodes under one name, and messages that come twice or late.
+        9 => {
+            draft.shared_identity = true;
+            (draft.versioning, draft.reaping) = (Versioning::Dotted, Reaping::Off);
+            draft.anti_entropy = tape.rarely(2);
+            let duplicates = u8::from(!draft.anti_entropy);
+            faults(draft, Faults { duplicates, ..calm });
+            none
+        }
+        // Exchanges that overlap.
+        18 => {
+            draft.anti_entropy = true;
+            (draft.versioning, draft.reaping) = (Versioning::Dotted, Reaping::Off);
+            faults(draft, calm);
+            let Rounds { exchanges, overtaken, .. } = &mut draft.rounds;
+            *(if tape.rarely(2) { exchanges } else { overtaken }) += 1;
+            Wishes { operations_max: 2, ..none }
+        }
+        // Reads that repair late, and what they read goes.
+        19 => {
+            draft.read_repair = ReadRepair::Async;
+            draft.reaping = tape.one_of(&[Reaping::ByAge, Reaping::Agreed]);
+            (draft.versioning, draft.fan_out) = (Versioning::Dotted, FanOut::NodeDriven);
+            faults(draft, calm);
+            Wishes { deletes: true, ..none }
         }
         // Tombstones that go.
         10 | 11 => {
@@ -282,6 +309,8 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
             Deviation::ValuesOnlyTree,
         ]));
     }
+    // Where no rule is off, one may hide what another one misses.
+    draft.without = tape.rarely(6).then(|| Rule::ALL[tape.choose(Rule::ALL.len())]);
     if tape.rarely(8) {
         let Rounds { exchanges, overtaken, handoffs, catch_ups, reaps } = &mut draft.rounds;
         match tape.choose(5) {

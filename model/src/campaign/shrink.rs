@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::draft::{Draft, DraftClient, Nodes};
+use super::draft::{Draft, DraftClient, Nodes, Verb};
 use crate::scenario::{Faults, Rounds};
 
 /// The simplest scenario near this one of which it is still true, with no more than `tries_max` others
@@ -50,6 +50,10 @@ fn simpler(draft: &Draft) -> Vec<Draft> {
         }
     }
     with(&|draft| *draft = without_last_node(draft.clone()));
+    with(&|draft| {
+        let clients = draft.clients.iter_mut();
+        clients.flat_map(|one| &mut one.operations).for_each(|one| one.other_key = false);
+    });
     if draft.asked.len() > 1 {
         // Each alone first: what is asked switches rules.
         for asked in &draft.asked {
@@ -132,6 +136,9 @@ fn simpler_client(draft: &Draft, client: usize, with: &mut With<'_>) {
     with(&|draft| draft.clients[client].attempts = 1);
     with(&|draft| draft.clients[client].repeat = 1);
     for (position, operation) in draft.clients[client].operations.iter().enumerate() {
+        if operation.verb == Verb::Delete {
+            with(&|draft| draft.clients[client].operations[position].verb = Verb::Put);
+        }
         with(&|draft| draft.clients[client].operations[position].quorum = None);
         with(&|draft| draft.clients[client].operations[position].sloppy = None);
         with(&|draft| draft.clients[client].operations[position].blind = false);

@@ -119,7 +119,8 @@ pub(crate) fn are_hops_instant(scenario: &Scenario, watch: Watch, state: &Cluste
                 && (scenario.spec.versioning != Versioning::LastWriteWins
                     || forgets!(scenario, HopsDespiteClocks))
                 && (!watch.overlapping || forgets!(scenario, HopsDespiteOverlap))
-                && !(watch.deletes && scenario.cluster.background().reaping == Reaping::ByAge)))
+                && (!(watch.deletes && scenario.cluster.background().reaping == Reaping::ByAge)
+                    || forgets!(scenario, HopsThoughTombstonesAge))))
 }
 
 fn are_replies_instant(scenario: &Scenario) -> bool {
