@@ -1,26 +1,13 @@
 //! `quorate check` and `quorate replay` as a user meets them.
 
+#[path = "support/command.rs"]
+mod command;
+
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 
+use command::{directory, quorate_in as quorate, text};
 use tempfile::TempDir;
-
-fn quorate(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_quorate"))
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .expect("the binary runs")
-}
-
-fn directory() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory can be made")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// Asserts that the input is refused with one line that contains all of this.
 fn assert_refused(output: &Output, contains: &[&str]) {

@@ -1,26 +1,16 @@
 //! `quorate check --compare-reductions` as a user meets it.
 
+#[path = "support/command.rs"]
+mod command;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
+use command::{directory, quorate_in, text};
 use quorate::campaign::{Plan, Shard, cases, run};
-use tempfile::TempDir;
 
 fn quorate(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_quorate"))
-        .args(["check", "--compare-reductions"])
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .expect("the binary runs")
-}
-
-fn directory() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory can be made")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    quorate_in(directory, &[&["check", "--compare-reductions"], arguments].concat())
 }
 
 const PLAN: Plan = Plan {

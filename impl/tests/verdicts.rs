@@ -14,13 +14,7 @@ use quorate_model::scenario::ShownWith;
 use quorate_model::scenario::builtin::{ALL, Builtin};
 use quorate_model::scenario::file::parse;
 
-const LIMITS: Limits = Limits {
-    threads: 2,
-    states_max: None,
-    depth_max: None,
-    timeout: None,
-    until_unexpected: false,
-};
+const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
 
 #[test]
 fn every_scenario_gives_the_verdicts_its_file_expects_over_as_many_states_as_before() {
@@ -196,17 +190,6 @@ fn a_second_opinion_agrees_and_tells_what_it_does_not_agree_with() {
     distinct states: 60, Stateright 59
     read-freshness (witness): no state shows it, Stateright: some state shows it
     ");
-}
-
-#[test]
-fn a_check_may_end_at_what_is_not_expected() {
-    let mut scenario = (*r1_w1()).clone();
-    scenario.expect.insert("read-freshness".into(), Expected::Holds);
-    let limits = Limits { until_unexpected: true, ..LIMITS };
-    let report = check(&Arc::new(scenario), &limits, |_| {});
-    let whole = check(&r1_w1(), &limits, |_| {});
-    assert_eq!((report.cut, whole.cut), (Some(Cut::Unexpected), None));
-    assert!(report.distinct < whole.distinct && !report.is_as_expected());
 }
 
 fn larger() -> Arc<quorate_model::scenario::Scenario> {

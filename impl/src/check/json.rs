@@ -248,7 +248,7 @@ impl Entry {
                     as_expected: verdict.is_as_expected(),
                     vacuous: verdict.is_vacuous(),
                     steps: verdict.path.as_ref().map(Vec::len),
-                    shortest: verdict.shortest,
+                    shortest: true,
                     shown_with: verdict.shown_with.as_ref().map(|(with, is_found)| JsonShownWith {
                         what: with.to_string(),
                         found: *is_found,

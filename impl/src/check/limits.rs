@@ -14,20 +14,12 @@ pub struct Limits {
     pub depth_max: Option<usize>,
     /// The longest time.
     pub timeout: Option<Duration>,
-    /// Whether it may end as soon as some state shows what the scenario does not expect.
-    pub until_unexpected: bool,
 }
 
 impl Default for Limits {
     /// One thread, and no limit.
     fn default() -> Self {
-        Limits {
-            threads: 1,
-            states_max: None,
-            depth_max: None,
-            timeout: None,
-            until_unexpected: false,
-        }
+        Limits { threads: 1, states_max: None, depth_max: None, timeout: None }
     }
 }
 
@@ -40,8 +32,6 @@ pub enum Cut {
     Depth(usize),
     /// [`Limits::timeout`].
     Time(Duration),
-    /// [`Limits::until_unexpected`]: something was found that the scenario does not expect.
-    Unexpected,
 }
 
 impl fmt::Display for Cut {
@@ -49,7 +39,6 @@ impl fmt::Display for Cut {
         match self {
             Cut::States(states) => write!(f, "after {states} distinct states (--max-states)"),
             Cut::Depth(depth) => write!(f, "at depth {depth} (--max-depth)"),
-            Cut::Unexpected => f.write_str("at the first state that shows what is not expected"),
             Cut::Time(time) => write!(f, "after {} s (--timeout)", time.as_secs_f64()),
         }
     }

@@ -14,7 +14,7 @@ use std::thread;
 use comfy_table::Table;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use quorate_model::check::search::{Dive, dive};
-use quorate_model::check::{ClusterModel, ClusterState, Expected, PropertyKind};
+use quorate_model::check::{ClusterModel, ClusterState, Condition, Expected};
 use quorate_model::deviation::{Deviation, Deviations};
 use quorate_model::scenario::Scenario;
 use stateright::Model;
@@ -219,26 +219,14 @@ struct Found {
     is_cut: bool,
 }
 
-/// Whether a state shows that something is not as the scenario expects.
-type Differs<'a> = Box<dyn Fn(&ClusterState) -> bool + 'a>;
-
-/// What a single state can show to be otherwise than a scenario expects, by property.
-fn differences(model: &ClusterModel) -> Vec<(&'static str, Differs<'_>)> {
-    let mut differences: Vec<(&'static str, Differs<'_>)> = Vec::new();
-    for property in model.judged() {
-        match (property.kind, model.scenario().expect[property.name]) {
-            (PropertyKind::Safety { holds, .. }, Expected::Holds) => {
-                differences
-                    .push((property.name, Box::new(move |state| !holds(&model.view(state)))));
-            }
-            (PropertyKind::Reachability { reached, .. }, Expected::NotReached) => {
-                differences
-                    .push((property.name, Box::new(move |state| reached(&model.view(state)))));
-            }
-            _ => {}
-        }
-    }
-    differences
+/// What a single state can show to be otherwise than a scenario expects.
+fn differences(model: &ClusterModel) -> Vec<Condition> {
+    let is_unexpected = |condition: &&Condition| {
+        let expected = model.scenario().expect[condition.property().name];
+        matches!(condition, Condition::Shown(_))
+            && matches!(expected, Expected::Holds | Expected::NotReached)
+    };
+    model.conditions().iter().filter(is_unexpected).copied().collect()
 }
 
 /// Looks breadth first for all that a fault makes different in a scenario, or carries its script out.
@@ -271,16 +259,18 @@ fn dive_into(scenario: &Arc<Scenario>, fault: Deviation, states_max: usize) -> F
     let scenario = Arc::new(scenario.with_deviation(fault));
     let model = ClusterModel::new(Arc::clone(&scenario));
     let differences = differences(&model);
-    let differs = |state: &ClusterState| differences.iter().any(|(_, differs)| differs(state));
+    let differs =
+        |state: &ClusterState| differences.iter().any(|differs| differs.is_met(&model, state));
     let Dive { path, cut } = dive(&model, &differs, states_max);
     let Some(path) = path else { return Found { catches: Vec::new(), is_cut: cut } };
     let mut state = model.init_states().swap_remove(0);
     for action in &path {
         state = model.apply(&state, action.clone()).expect("it is a run of the model");
     }
-    let shown = differences.iter().filter(|(_, differs)| differs(&state));
-    let catch = |(property, _): &(&'static str, Differs<'_>)| {
+    let shown = differences.iter().filter(|differs| differs.is_met(&model, &state));
+    let catch = |shown: &Condition| {
         let (scenario, steps) = (scenario.name.clone(), path.len());
+        let property = shown.property().name;
         Catch { scenario, property, steps, is_shortest: false }
     };
     Found { catches: shown.map(catch).collect(), is_cut: cut }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quorate_checker::Size;
 use quorate_model::check::instruments::Kind;
-use quorate_model::check::{Action, Expected, PropertyKind, PropertySpec};
+use quorate_model::check::{Action, Expected, PropertySpec};
 use quorate_model::scenario::ShownWith;
 
 use super::limits::Cut;
@@ -20,10 +20,8 @@ pub struct Verdict {
     /// What was found: within the bounds, and only as far as the run went if it was cut. `None`
     /// where a run that was cut allows no verdict at all.
     pub found: Option<Expected>,
-    /// A run that shows it: a counterexample, or a way to reach what is to be reached.
+    /// A shortest run that shows it: a counterexample, or a way to reach what is to be reached.
     pub path: Option<Vec<Action>>,
-    /// Whether no shorter run shows it.
-    pub shortest: bool,
     /// What the scenario wants to happen in that run too, if anything, and whether some run was found
     /// in which it does.
     pub shown_with: Option<(ShownWith, bool)>,
@@ -57,7 +55,7 @@ impl Verdict {
     /// Whether it is about where runs end, and so about endless ones.
     #[must_use]
     pub fn is_endless(&self) -> bool {
-        matches!(self.property.kind, PropertyKind::EventuallyAlways { .. })
+        self.property.goal().is_some()
     }
 
     /// Whether this is a property that holds, or a state that is not reached, for lack of occasion.
@@ -88,12 +86,11 @@ pub struct Report {
     pub generated: u64,
     /// Distinct states.
     pub distinct: usize,
-    /// The longest path searched, in steps.
+    /// How many steps the longest of the shortest runs has.
     pub depth: usize,
-    /// How long the search for every state took, without that for shortest runs.
+    /// How long the search for every state took, without the decision where runs end.
     pub elapsed: Duration,
-    /// How long all of it took: the search for every state, those for shortest runs, and the
-    /// decision where runs end.
+    /// How long all of it took.
     pub took: Duration,
     /// The most memory the process has had so far, in bytes, all that it checked before included;
     /// `None` where the system does not tell.

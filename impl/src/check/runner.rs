@@ -11,7 +11,7 @@ use quorate_checker::{
 use quorate_model::check::explain::reason;
 use quorate_model::check::search::shortest_with;
 use quorate_model::check::{
-    Action, ClusterModel, ClusterState, ClusterSystem, Condition, Expected, Goal, PropertyKind,
+    Action, ClusterModel, ClusterState, ClusterSystem, Condition, Expected, PropertyKind,
     PropertySpec,
 };
 use quorate_model::scenario::Scenario;
@@ -56,17 +56,13 @@ pub fn check(
     }
     let model = ClusterModel::new(Arc::clone(scenario));
     let conditions = model.conditions();
-    let goals: Vec<Goal> = model.judged().iter().filter_map(|property| goal(property)).collect();
+    let goals = model.goals();
     let system = ClusterSystem::new(&model, conditions, &goals);
     let bounds = Bounds {
         threads: limits.threads,
         states_max: limits.states_max,
         depth_max: limits.depth_max,
-        until: if limits.until_unexpected {
-            Until::AnyShown(unexpected(&model, conditions))
-        } else {
-            Until::Exhausted
-        },
+        until: Until::Exhausted,
     };
     let started = Instant::now();
     let (switch, timeout) = (Switch::default(), limits.timeout);
@@ -75,7 +71,7 @@ pub fn check(
     });
     let decisions =
         if goals.is_empty() { Vec::new() } else { explored.decide(&system.uncounted()) };
-    let found = Found { explored: &explored, system: &system.uncounted(), conditions };
+    let found = Found { explored: &explored, system: &system.uncounted() };
     let mut verdicts = found.verdicts(&model, decisions);
     for verdict in &mut verdicts {
         show_with(&model, verdict);
@@ -86,7 +82,7 @@ pub fn check(
         Some(checker::Cut::States(states)) => Some(Cut::States(states)),
         Some(checker::Cut::Depth(steps)) => Some(Cut::Depth(steps)),
         Some(checker::Cut::Stopped) => timeout.map(Cut::Time),
-        None => (!explored.is_exhausted()).then_some(Cut::Unexpected),
+        None => None,
     };
     Report {
         scenario: scenario.name.clone(),
@@ -102,29 +98,6 @@ pub fn check(
         cut,
         script: None,
     }
-}
-
-/// The goal of a property of where runs end.
-fn goal(property: &PropertySpec) -> Option<Goal> {
-    match property.kind {
-        PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
-        PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
-    }
-}
-
-/// The conditions, by their bits, that the scenario does not expect to be shown.
-fn unexpected(model: &ClusterModel, conditions: &[Condition]) -> u64 {
-    let is_unexpected = |condition: &Condition| match condition {
-        Condition::Shown(property) => {
-            let expected = model.scenario().expect[property.name];
-            matches!(expected, Expected::Holds | Expected::NotReached)
-        }
-        Condition::PutToTheTest(_) => false,
-    };
-    let numbered = conditions.iter().enumerate();
-    numbered
-        .filter(|(_, condition)| is_unexpected(condition))
-        .fold(0, |bits, (number, _)| bits | 1 << number)
 }
 
 /// Lets a traversal go on, tells how far it is, and stops it when its time is up.
@@ -157,7 +130,6 @@ fn while_within<T>(
 struct Found<'a> {
     explored: &'a Explored,
     system: &'a ClusterSystem,
-    conditions: &'a [Condition],
 }
 
 impl Found<'_> {
@@ -165,14 +137,14 @@ impl Found<'_> {
     /// about where runs end.
     fn verdicts(&self, model: &ClusterModel, decisions: Vec<Decision<Action>>) -> Vec<Verdict> {
         let mut decisions = decisions.into_iter();
-        let mut condition = 0;
+        // Each of the others has two conditions, in the same order.
+        let mut conditions = (0..).step_by(2);
         let verdict = |property: &&'static PropertySpec| {
             let mut verdict = Verdict {
                 property,
                 expected: model.scenario().expect[property.name],
                 found: None,
                 path: None,
-                shortest: true,
                 shown_with: None,
                 witness: None,
                 reason: None,
@@ -181,11 +153,7 @@ impl Found<'_> {
             if let PropertyKind::EventuallyAlways { .. } = property.kind {
                 complete(&mut verdict, decisions.next().expect("one decision per goal"));
             } else {
-                let number = condition;
-                condition += self.conditions[number..]
-                    .iter()
-                    .take_while(|other| other.property().name == property.name)
-                    .count();
+                let number = conditions.next().expect("numbers do not end");
                 let of = |number| self.explored.first(number);
                 let run = |state: StateId| self.explored.run_to(self.system, state);
                 (verdict.path, verdict.witness) = (of(number).map(run), of(number + 1).map(run));
@@ -232,6 +200,6 @@ fn show_with(model: &ClusterModel, verdict: &mut Verdict) {
     let run = shortest_with(model, with, &shows, SHOWN_WITH_DISTINCT_MAX);
     verdict.shown_with = Some((with.clone(), run.is_some()));
     if run.is_some() {
-        (verdict.path, verdict.shortest) = (run, true);
+        verdict.path = run;
     }
 }

@@ -66,7 +66,6 @@ pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
             expected: scenario.expect[finding.property.name],
             found: Some(finding.found),
             path: until(finding.shown_after),
-            shortest: true,
             shown_with: None,
             witness: until(finding.tested_after),
             reason: until(finding.shown_after)

@@ -181,9 +181,6 @@ fn verdict_line(report: &Report, verdict: &Verdict) -> String {
             if let Some((with, true)) = &verdict.shown_with {
                 let _ = write!(text, ", the fewest with \"{with}\"");
             }
-            if !verdict.shortest {
-                text.push_str(" (no step can go, but a shorter run may exist)");
-            }
         }
         (None, _) if verdict.found.is_none() => text.push_str("since the run was cut"),
         (None, Some(witness)) => {

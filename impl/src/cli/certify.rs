@@ -170,7 +170,7 @@ fn failures(scenario: &Arc<Scenario>, certificate: &Certificate) -> String {
     let mut told = String::new();
     // The search that is certified, without the rule that is not.
     let reductions = Reductions { alike_clients: false, ..scenario.reductions };
-    let model = ClusterModel::new(Arc::new(Scenario { reductions, ..(**scenario).clone() }));
+    let model = ClusterModel::new(Arc::clone(scenario)).with_reductions(reductions);
     for (count, failure, run) in &certificate.failures {
         let name = failure.obligation.name();
         let _ = writeln!(told, "  {name}: not met {} times, for example after", grouped(*count));

@@ -248,7 +248,6 @@ fn limits(args: &CheckArgs) -> Limits {
         states_max: args.max_states.map(|states| states as usize),
         depth_max: args.max_depth.map(|steps| steps as usize),
         timeout: args.timeout.or_else(|| args.deep.then_some(DEEP_TIME)),
-        until_unexpected: false,
     }
 }
 

@@ -14,7 +14,7 @@ use thread_local::ThreadLocal;
 
 use crate::check::action::Action;
 use crate::check::actor::{ActorState, NodeState};
-use crate::check::{ClusterModel, ClusterState, ClusterSystem, Condition, Goal, PropertyKind};
+use crate::check::{ClusterModel, ClusterState, ClusterSystem, Goal};
 use crate::scenario::Rule;
 
 /// The fewest steps of a run that shows something.
@@ -60,17 +60,10 @@ pub struct Found {
 /// states.
 #[must_use]
 pub fn visit(model: &ClusterModel, distinct_max: usize) -> Option<Found> {
-    let judged = model.judged();
-    let conditions: Vec<Condition> =
-        judged.iter().flat_map(|property| Condition::both(property)).collect();
-    let goal = |kind| match kind {
-        PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
-        PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
-    };
-    let goals: Vec<Goal> = judged.iter().filter_map(|property| goal(property.kind)).collect();
+    let (conditions, goals) = (model.conditions(), model.goals());
     let system = Noting {
         conditions: conditions.len(),
-        system: ClusterSystem::new(model, &conditions, &goals),
+        system: ClusterSystem::new(model, conditions, &goals),
         notes: ThreadLocal::new(),
     };
     let bounds = Bounds { states_max: Some(distinct_max), ..Bounds::default() };

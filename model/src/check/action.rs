@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClientId, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::{Message, Timer};
-use quorate_checker::Shared;
 
 /// A message under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! When timers may expire, and what that costs.
 
+use quorate_checker::Shared;
+
 use super::action::Envelope;
 use super::actor::NodeState;
 use super::background;
@@ -7,7 +9,6 @@ use super::state::ClusterState;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Scenario;
-use quorate_checker::Shared;
 
 /// What it takes for a timer to expire.
 #[derive(Clone, Copy, PartialEq, Eq)]

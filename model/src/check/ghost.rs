@@ -6,6 +6,9 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
+use quorate_checker::memo::{self, Fingerprint, Memo};
+
 use super::actor::NodeState;
 use super::history::{Historian, History, Watch};
 use super::instruments::Instruments;
@@ -15,8 +18,6 @@ use super::write_set::WriteSet;
 use crate::ids::NodeId;
 use crate::scenario::Scenario;
 use crate::versions::Record;
-use quorate_checker::Shared;
-use quorate_checker::memo::{self, Fingerprint, Memo};
 
 /// Takes note of what happens.
 #[derive(Clone)]

@@ -59,6 +59,8 @@
 
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
+
 use super::action::Envelope;
 use super::history::Watch;
 use super::state::ClusterState;
@@ -67,7 +69,6 @@ use crate::ids::Peer;
 use crate::protocol::{Message, ReadRepair};
 use crate::scenario::{Faults, Rule, Scenario};
 use crate::versions::Versioning;
-use quorate_checker::Shared;
 
 /// The rule by which a message that is sent in this state reaches its receiver at once, if it does.
 pub(crate) fn takes_no_time(

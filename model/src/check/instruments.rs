@@ -1,7 +1,7 @@
-//! What a check counts beside its states, and the switch that cuts it short.
+//! What a check counts beside its states.
 
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use thread_local::ThreadLocal;
 
@@ -332,10 +332,7 @@ fn zeros() -> [AtomicU64; Kind::ALL.len()] {
     core::array::from_fn(|_| AtomicU64::new(0))
 }
 
-/// Counters and the stop switch of one check, shared by its threads.
-///
-/// A stopped model offers no more actions, and remembers whether it withheld any: so a check
-/// that was cut short cannot be taken for one that was exhausted.
+/// Counters of one check, shared by its threads.
 #[derive(Debug, Default)]
 pub struct Instruments {
     /// Per thread, so that threads do not wait for each other's counts.
@@ -343,8 +340,6 @@ pub struct Instruments {
     left_out: ThreadLocal<[AtomicU64; Rule::ALL.len()]>,
     siblings_max: AtomicUsize,
     conditions_met: AtomicU64,
-    stop: AtomicBool,
-    cut: AtomicBool,
 }
 
 impl Instruments {
@@ -386,26 +381,6 @@ impl Instruments {
     #[must_use]
     pub fn conditions_met(&self) -> u64 {
         self.conditions_met.load(Ordering::Relaxed)
-    }
-
-    /// Whether a state may be expanded; notes it if not.
-    pub(crate) fn may_expand(&self) -> bool {
-        let stopped = self.stop.load(Ordering::Relaxed);
-        if stopped {
-            self.cut.store(true, Ordering::Relaxed);
-        }
-        !stopped
-    }
-
-    /// Makes the model offer no more actions.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether some state was not expanded because of [`Instruments::stop`].
-    #[must_use]
-    pub fn was_cut(&self) -> bool {
-        self.cut.load(Ordering::Relaxed)
     }
 
     /// How often each kind happened, over all transitions generated.

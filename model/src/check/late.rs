@@ -22,13 +22,14 @@
 //!
 //! It speaks of one key: with several, what is sent later may be about more of them.
 
+use quorate_checker::Shared;
+
 use super::action::{Action, Envelope};
 use super::begin;
 use super::state::ClusterState;
 use crate::ids::{Key, NodeId, Peer};
 use crate::protocol::{Message, ReadRepair, Timer};
 use crate::scenario::{PlannedAction, Scenario};
-use quorate_checker::Shared;
 
 /// States under way that are what their sender holds.
 pub(crate) struct Current<'a> {

@@ -5,6 +5,8 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
+use quorate_checker::memo::{self, Fingerprint};
 use stateright::actor::{Actor, Command, Id, Out};
 
 use super::action::Envelope;
@@ -18,8 +20,6 @@ use crate::protocol::{
 };
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::{ActorId, Dot, Record};
-use quorate_checker::Shared;
-use quorate_checker::memo::{self, Fingerprint};
 
 /// What reaches an actor. Says whom it reaches: two nodes may be in the same state.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -27,7 +27,7 @@ use super::history::Watch;
 use super::instruments::Instruments;
 use super::local::{Event, LocalStep};
 use super::offer::{Reduced, offer};
-use super::property::{Nodes, PropertySpec, View};
+use super::property::{Goal, Nodes, PropertySpec, View};
 use super::state::{ClusterState, Network, Seat};
 use super::system::Condition;
 use super::words::Names;
@@ -125,7 +125,13 @@ impl ClusterModel {
         &self.conditions
     }
 
-    /// Counters and the stop switch.
+    /// The goals that its runs should come to: of those properties that are about where runs end, in order.
+    #[must_use]
+    pub fn goals(&self) -> Vec<Goal> {
+        self.properties.iter().filter_map(|property| property.goal()).collect()
+    }
+
+    /// Counters.
     #[must_use]
     pub fn instruments(&self) -> &Arc<Instruments> {
         &self.instruments
@@ -190,10 +196,8 @@ impl Model for ClusterModel {
     }
 
     fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        if self.instruments.may_expand() {
-            let reduced = Reduced { watch: self.watch, instruments: &self.instruments };
-            offer(&self.scenario, reduced, &self.actors, state, actions);
-        }
+        let reduced = Reduced { watch: self.watch, instruments: &self.instruments };
+        offer(&self.scenario, reduced, &self.actors, state, actions);
     }
 
     fn next_state(&self, last: &ClusterState, action: Action) -> Option<ClusterState> {

@@ -9,6 +9,8 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
+
 use super::action::Envelope;
 use super::actor::ActorState;
 use super::state::ClusterState;
@@ -16,7 +18,6 @@ use crate::cluster::Reaping;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::{Message, ReapRound};
 use crate::scenario::Scenario;
-use quorate_checker::Shared;
 
 /// Gives the rounds of every node the least numbers.
 pub(crate) fn renumber(scenario: &Scenario, state: &mut ClusterState) {

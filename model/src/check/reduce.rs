@@ -32,6 +32,9 @@
 
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
+use quorate_checker::memo::{self, Fingerprint, Memo};
+
 use super::action::Envelope;
 use super::actor::{ActorState, ScriptedClient};
 use super::instant;
@@ -42,8 +45,6 @@ use crate::ids::{Key, NodeId, Peer, RequestId};
 use crate::protocol::{Message, ReadRepair, Timer};
 use crate::scenario::{Rule, Scenario};
 use crate::versions::Record;
-use quorate_checker::Shared;
-use quorate_checker::memo::{self, Fingerprint, Memo};
 
 /// Brings a state into its normal form.
 pub(crate) fn normalise(

@@ -13,6 +13,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
 use stateright::Model;
 
 use super::action::{Action, Envelope};
@@ -25,7 +26,6 @@ use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
 use crate::protocol::{Message, Outcome, Timer};
 use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Selector, Verb};
 use crate::versions::Record;
-use quorate_checker::Shared;
 
 pub use judge::{Finding, judge};
 pub use problem::{Difference, Problem};

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use hashbrown::HashSet;
-use quorate_checker::{Bounds, Explored, Seeking, Switch, System, Until, explore};
+use quorate_checker::{Bounds, Explored, Seeking, Switch, System, Until, explore, memo};
 use stateright::Model;
 
 use super::action::Action;
@@ -12,7 +12,6 @@ use super::property::{PropertyKind, PropertySpec};
 use super::state::ClusterState;
 use super::system::ClusterSystem;
 use crate::scenario::ShownWith;
-use quorate_checker::Shared;
 
 /// Describes a kind of state.
 pub type Wanted<'a> = quorate_checker::Wanted<'a, ClusterState>;
@@ -79,7 +78,7 @@ pub fn dive(
         if wanted(&state) {
             return Dive { path: Some(path), cut: false };
         }
-        visited.insert(Shared::new(&state).fingerprint());
+        visited.insert(state.fingerprint());
         let actions = choices(&state);
         stack.push((state, actions));
         while let Some((state, actions)) = stack.last_mut() {
@@ -89,7 +88,7 @@ pub fn dive(
                 continue;
             };
             let Some(next) = model.apply(state, action.clone()) else { continue };
-            if !visited.insert(Shared::new(&next).fingerprint()) {
+            if !visited.insert(next.fingerprint()) {
                 continue;
             }
             path.push(action);
@@ -204,7 +203,7 @@ impl System for Noting<'_> {
     }
 
     fn fingerprint(&self, (state, has_happened): &Self::State) -> u64 {
-        Shared::new((state, *has_happened)).fingerprint()
+        memo::fingerprint_of(&(state, has_happened))
     }
 
     fn conditions(&self) -> usize {

@@ -3,13 +3,14 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use quorate_checker::{Shared, memo};
+
 use super::action::Envelope;
 use super::actor::{ActorState, NodeState, ScriptedClient};
 use super::history::History;
 use crate::ids::{ClientId, NodeId, NodeSet, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Faults;
-use quorate_checker::Shared;
 
 /// Messages under way, and which of them are older than the wait of a node.
 pub type Network = quorate_checker::Network<Envelope, NodeId>;
@@ -42,6 +43,12 @@ pub struct ClusterState {
 }
 
 impl ClusterState {
+    /// The name by which searches tell states apart.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        memo::fingerprint_of(self)
+    }
+
     /// The nodes' states, in order.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeState> {
         self.seats.iter().filter_map(|seat| match &seat.state {

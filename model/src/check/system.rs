@@ -11,7 +11,6 @@ use super::model::ClusterModel;
 use super::property::{Goal, PropertyKind, PropertySpec};
 use super::state::ClusterState;
 use crate::ids::{Key, NodeSet};
-use quorate_checker::Shared;
 
 /// What a state may show.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +151,7 @@ impl System for ClusterSystem {
     }
 
     fn fingerprint(&self, state: &ClusterState) -> u64 {
-        Shared::new(state).fingerprint()
+        state.fingerprint()
     }
 
     fn is_settling(&self, action: &Action) -> bool {

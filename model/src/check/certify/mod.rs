@@ -41,9 +41,8 @@ use stateright::Model;
 
 pub use obligation::{Discharge, Failure, Obligation};
 
-use super::action::Action;
+use super::action::{Action, Envelope};
 use super::model::ClusterModel;
-use super::property::{PropertyKind, PropertySpec};
 use super::state::ClusterState;
 use super::system::ClusterSystem;
 use crate::ids::Peer;
@@ -94,7 +93,8 @@ pub struct Extent {
 /// it may.
 pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Option<Certificate> {
     let reductions = Reductions { alike_clients: false, ..scenario.reductions };
-    let reduced = with_reductions(scenario, reductions);
+    let model = ClusterModel::new(Arc::clone(scenario));
+    let reduced = model.with_reductions(reductions);
     let bounds =
         Bounds { threads: extent.threads, states_max: extent.search_max, ..Bounds::default() };
     let system = ClusterSystem::new(&reduced, &[], &[]);
@@ -104,13 +104,10 @@ pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Opt
     }
     let canonical_forms =
         Reductions { dead_messages: false, finished_requests: false, ..reductions };
-    let where_runs_end = |property: &&&'static PropertySpec| {
-        matches!(property.kind, PropertyKind::EventuallyAlways { .. })
-    };
     let certifier = Certifier {
-        uncanonical: with_reductions(scenario, canonical_forms),
-        unreduced: with_reductions(scenario, Reductions::NONE),
-        asks_where_runs_end: reduced.judged().iter().find(where_runs_end).is_some(),
+        uncanonical: model.with_reductions(canonical_forms),
+        unreduced: model.with_reductions(Reductions::NONE),
+        asks_where_runs_end: !reduced.goals().is_empty(),
         one_in: (first.distinct() / extent.states.max(1)).max(1) as u64,
         counted: Counted::default(),
         reduced,
@@ -121,15 +118,6 @@ pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Opt
         return None;
     }
     Some(certifier.told())
-}
-
-/// The model of a scenario with these reductions instead of its own.
-fn with_reductions(scenario: &Arc<Scenario>, reductions: Reductions) -> ClusterModel {
-    ClusterModel::new(Arc::new(Scenario { reductions, ..(**scenario).clone() }))
-}
-
-fn name(state: &ClusterState) -> u64 {
-    Shared::new(state).fingerprint()
 }
 
 /// What is counted: states that were looked at, and obligations, met or not.
@@ -165,7 +153,7 @@ struct Place<'a> {
 impl Certifier {
     /// Looks at the obligations of one visited state.
     fn look_at(&self, visited: &ClusterState) {
-        if !name(visited).is_multiple_of(self.one_in) {
+        if !visited.fingerprint().is_multiple_of(self.one_in) {
             return;
         }
         self.counted.note(Kind::LookedAt, None);
@@ -220,18 +208,18 @@ impl Certifier {
         after: &ClusterState,
     ) -> Option<Discharge> {
         let canonical = self.reduced.canonical(visited, after);
-        if self.first.has_visited(name(&canonical)) {
+        if self.first.has_visited(canonical.fingerprint()) {
             return Some(Discharge::Exactly);
         }
         // What one form leaves out may make more superfluous.
         let for_good = self.canonical_for_good(&canonical, &canonical);
-        if for_good != canonical && self.first.has_visited(name(&for_good)) {
+        if for_good != canonical && self.first.has_visited(for_good.fingerprint()) {
             self.compare(&canonical, &for_good, Place { visited, step: None });
             return Some(Discharge::Exactly);
         }
         let most = self.reduced.scenario().faults;
         let more = budgets::with_more(canonical.faults, most).any(|faults| {
-            self.first.has_visited(name(&ClusterState { faults, ..canonical.clone() }))
+            self.first.has_visited(ClusterState { faults, ..canonical.clone() }.fingerprint())
         });
         if more {
             return Some(Discharge::WithMoreFaultsLeft);
@@ -259,7 +247,9 @@ impl Certifier {
             more = self.reduced.canonical(&more, &next);
         }
         let mut less = self.learn_that_nobody_answers(self.reduced.canonical(visited, last), &more);
-        if !self.first.has_visited(name(&more)) || !more.history.obliges_as_much_as(&less.history) {
+        if !self.first.has_visited(more.fingerprint())
+            || !more.history.obliges_as_much_as(&less.history)
+        {
             return None;
         }
         less.history = more.history.clone();
@@ -329,18 +319,21 @@ impl Certifier {
         for action in &here {
             let Some(after) = self.unreduced.apply(state, action.clone()) else { continue };
             let mut after = self.canonical_for_good(state, &after);
-            let other = there.contains(action).then(|| self.unreduced.apply(form, action.clone()));
-            // What concerns only what was left out changes nothing, but for a fault that it may spend.
-            let other = match other.flatten() {
-                Some(other) => self.canonical_for_good(form, &other),
-                None => form_for_good.clone(),
-            };
-            let discharge = if after == other {
-                Some(Discharge::Exactly)
+            let is_offered = there.contains(action);
+            let other = if is_offered {
+                let other = self.unreduced.apply(form, action.clone());
+                other.map(|other| self.canonical_for_good(form, &other))
             } else {
-                after.faults = other.faults;
-                (after == other && !there.contains(action)).then_some(Discharge::WithMoreFaultsLeft)
+                // What concerns only what was left out changes nothing, but for a fault that it may spend.
+                Some(form_for_good.clone())
             };
+            let discharge = other.and_then(|other| {
+                if after == other {
+                    return Some(Discharge::Exactly);
+                }
+                after.faults = other.faults;
+                (after == other && !is_offered).then_some(Discharge::WithMoreFaultsLeft)
+            });
             let then = Some((state, action));
             self.note(Obligation::CanonicalForm, discharge, place, then);
         }
@@ -370,9 +363,8 @@ impl Certifier {
     ) -> ClusterState {
         let mut state = state.clone();
         loop {
-            let is_left_out = |sent: &&Shared<super::action::Envelope>| {
-                state.network.copies(sent) > form.network.copies(sent)
-            };
+            let is_left_out =
+                |sent: &&Shared<Envelope>| state.network.copies(sent) > form.network.copies(sent);
             let Some(sent) = state.network.iter().find(is_left_out).cloned() else { return state };
             let action = match state.is_down(sent.to) {
                 true => Action::Drop(sent),
@@ -409,7 +401,7 @@ impl Certifier {
                     |(model, action): (&ClusterModel, &Action)| model.tell(place.visited, action);
                 let failure = Failure {
                     obligation,
-                    state: name(place.visited),
+                    state: place.visited.fingerprint(),
                     step: place.step.map(told),
                     then: then.map(|(state, action)| self.unreduced.tell(state, action)),
                 };
@@ -438,7 +430,7 @@ impl Certifier {
     /// A shortest run of the reduced search to the state of this name.
     fn run_to(&self, wanted: u64) -> Vec<Action> {
         let system = self.system.uncounted();
-        let is_wanted = |state: &ClusterState| name(state) == wanted;
+        let is_wanted = |state: &ClusterState| state.fingerprint() == wanted;
         let seeking = Seeking { system: &system, wanted: &[&is_wanted] };
         let bounds = Bounds { until: Until::AllShown(1), ..Bounds::default() };
         let explored = explore(&seeking, &bounds, &Switch::default());

@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use quorate_checker::Shared;
 use stateright::Model;
 
 use super::label::label;
@@ -11,7 +12,6 @@ use crate::check::model::ClusterModel;
 use crate::check::state::ClusterState;
 use crate::ids::{NodeId, NodeSet, Peer};
 use crate::protocol::Timer;
-use quorate_checker::Shared;
 
 /// As many waiting messages are drawn beside each other; more share the last line.
 const SLOTS_MAX: usize = 4;

@@ -1,5 +1,7 @@
 //! How clients start operations, and give them up.
 
+use quorate_checker::Shared;
+
 use super::ClusterModel;
 use super::carry_out::Hops;
 use crate::check::action::Envelope;
@@ -12,7 +14,6 @@ use crate::ids::{ClientId, NodeId, Peer, Timestamp};
 use crate::protocol::{Message, Timer};
 use crate::scenario::PlannedAction;
 use crate::versions::Versioning;
-use quorate_checker::Shared;
 
 impl ClusterModel {
     /// Whether the actor at this position is a client that may begin its next operation through

@@ -166,6 +166,15 @@ impl PropertySpec {
         }
     }
 
+    /// The goal that every fair run should come to, if it is about where runs end.
+    #[must_use]
+    pub fn goal(&self) -> Option<Goal> {
+        match self.kind {
+            PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
+            PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
+        }
+    }
+
     /// Why a moment violates it, or is of the kind that it asks for, in one sentence. Of a property
     /// that is decided on whole runs: why this moment is none of those that they should come to.
     #[must_use]
