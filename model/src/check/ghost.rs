@@ -10,9 +10,9 @@ use quorate_checker::Shared;
 use quorate_checker::memo::{self, Fingerprint, Memo};
 
 use super::actor::NodeState;
+use super::facts::{Fact, Touched};
 use super::history::{Historian, History, Watch};
 use super::instruments::Instruments;
-use super::local::Fact;
 use super::state::ClusterState;
 use super::write_set::WriteSet;
 use crate::ids::NodeId;
@@ -116,8 +116,8 @@ impl Ghost {
             Fact::Outcome { client, operation, outcome } => {
                 historian.on_outcome(scenario, history, *client, *operation, outcome);
             }
-            Fact::Record { node, came, minted, after }
-            | Fact::Hint { node, came, minted, after } => {
+            Fact::Record(touched) | Fact::Hint(touched) => {
+                let Touched { node, came, minted, after, .. } = touched;
                 instruments.saw_siblings(after.versions().count());
                 if let Some((write, Some(dot))) = minted
                     && historian.notes_mint_of(scenario, *write)
@@ -130,13 +130,13 @@ impl Ghost {
                 if !lost.is_empty() {
                     historian.on_sibling_lost(history, *node, lost);
                 }
-                if let Fact::Record { .. } = fact {
+                if let Fact::Record(_) = fact {
                     historian.on_held(scenario, history, *node, after);
                 }
             }
-            Fact::Reaped { before } => historian.on_reaped(scenario, history, before),
+            Fact::Reaped { before, .. } => historian.on_reaped(scenario, history, before),
             Fact::Incident { node } => historian.on_incident(history, *node),
-            Fact::Resolving { node, write, came } => {
+            Fact::Resolving { node, write, came, .. } => {
                 historian.on_resolving(history, *node, *write, *came);
             }
             Fact::HintDropped { .. } => {}

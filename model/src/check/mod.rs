@@ -13,6 +13,7 @@ pub mod convergence;
 pub mod diagram;
 mod expiry;
 pub mod explain;
+mod facts;
 mod ghost;
 pub mod history;
 mod instant;

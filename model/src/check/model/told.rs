@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::ClusterModel;
 use super::carry_out::Hops;
 use crate::check::action::Action;
-use crate::check::local::Fact;
+use crate::check::facts::Fact;
 use crate::check::state::ClusterState;
 use crate::check::{explain, words};
 use crate::ids::{ClientId, Peer};
