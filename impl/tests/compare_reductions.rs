@@ -109,11 +109,11 @@ fn a_wrong_rule_is_noticed_in_the_same_case_on_any_number_of_threads_and_made_sm
     use quorate::campaign::planted::{plant, table};
     use quorate_model::check::wrong_rule::WrongRule;
 
-    let on = |threads| plant(&Plan { cases: 40, threads, ..PLAN });
+    let on = |threads| plant(&Plan { cases: 140, size: 2, threads, ..PLAN });
     let noticed = on(2);
     assert_eq!(noticed, on(1));
     let find = |rule: WrongRule| noticed.iter().find(|(known, _)| *known == rule);
-    let (_, found) = find(WrongRule::CoordinatorsWithoutAllHomes).expect("it is among them");
+    let (_, found) = find(WrongRule::HopsWithoutGivingUp).expect("it is among them");
     let found = found.as_ref().expect("it is noticed");
     let (small, difference) = found.small.as_ref().expect("it was made small");
     assert!(small.asked.len() <= found.case.draft.asked.len());

@@ -110,7 +110,7 @@ fn the_page_says_which_scenario_it_shows_and_within_which_bounds() {
         "<dt>client</dt><dd>ann: put k = &quot;v&quot;</dd>",
         "faults at any moment: at most 1 drop",
         "<dt>reductions</dt><dd>client-hops, answers, ",
-        "; off: replies, coordinators</dd>",
+        "; off: replies</dd>",
         "<dt>expected</dt><dd>no-lost-write holds</dd>",
         "<p>a &amp; b</p>",
     ] {

@@ -56,15 +56,21 @@ fn obligations_come_up_of_every_kind_and_are_met_in_every_way() {
     assert!(some("siblings-limit", Discharge::AsDelay));
 }
 
+#[cfg(feature = "planted-faults")]
 #[test]
-fn a_rule_that_leaves_out_where_requests_begin_is_not_certified() {
-    let scenario = builtin("reduced-suspicions");
-    let reductions = Reductions { coordinators: true, ..Reductions::DEFAULT };
-    let certificate = certificate(Scenario { reductions, ..scenario });
+fn a_rule_that_leaves_out_a_step_is_not_certified() {
+    use quorate_model::check::wrong_rule::WrongRule;
+
+    let scenario = builtin("siblings-limit");
+    let wrong = Some(WrongRule::LateThoughPutsCome);
+    let reductions = Reductions { wrong, ..scenario.reductions };
+    let all = Extent { states: usize::MAX, ..EXTENT };
+    let wrong = Arc::new(Scenario { reductions, ..scenario });
+    let certificate = certify(&wrong, all, &Switch::default()).expect("nobody stops it");
     let (_, failure, run) = &certificate.failures[0];
     assert!(!certificate.is_met() && !run.is_empty());
     assert_eq!(failure.obligation, Obligation::OneStep);
-    assert_eq!(failure.step.as_deref(), Some("x starts put k = \"x1\" via C"));
+    assert_eq!(failure.step.as_deref(), Some("y -> B  Put k = \"y1\", blind (y#1)"));
 }
 
 #[test]

@@ -65,6 +65,13 @@ const NO_LOST_WRITE: &str = "no-lost-write = \"holds\"";
 /// What is changed into what, how many lines after the change the problem is, and the problem.
 const REFUSED: &[(&str, &str, usize, &str)] = &[
     (
+        EXPECT,
+        "[reductions]\ncoordinators = true\n[expect]",
+        1,
+        "unknown field `coordinators`, expected one of `client-hops`, `replies`, `answers`, `sync-walks`, \
+         `late-exchanges`, `alike-clients`, `dead-messages`, `finished-requests`",
+    ),
+    (
         W,
         "w = 2\nread_repair = \"async\"\n",
         1,

@@ -109,22 +109,13 @@ pub fn bounds(scenario: &Scenario) -> String {
         None => "every interleaving".to_owned(),
     };
     let applied = scenario.reductions_that_apply();
-    let differs = |on_by_default: bool| {
-        let by_default = Reductions::DEFAULT.by_name().into_iter();
-        let rules = by_default.zip(applied.by_name());
-        let rules =
-            rules.filter(|((_, default), (_, on))| *default == on_by_default && on != default);
-        rules.map(|((name, _), _)| name).collect::<Vec<_>>()
-    };
-    let (off, more) = (differs(true), differs(false));
-    let mut reduced = match off.len() {
+    let off = applied.by_name().into_iter().filter(|(_, on)| !on);
+    let off: Vec<&str> = off.map(|(name, _)| name).collect();
+    let reduced = match off.len() {
         0 => "reduced".to_owned(),
         _ if applied == Reductions::NONE => "unreduced".to_owned(),
         _ => format!("reduced but for {}", off.join(", ")),
     };
-    if !more.is_empty() {
-        reduced.push_str(&format!(", by {} too", more.join(", ")));
-    }
     let rounds = rounds(scenario);
     format!("{order}; faults at any moment: {}; {rounds}{reduced}", faults(scenario))
 }

@@ -86,8 +86,7 @@ const BEYOND_OBLIGATIONS: [&str; 9] = [
 /// # Errors
 /// When the program contains no wrong rules, or other rules are noticed than are known to be.
 pub(super) fn plant(loaded: &[Loaded], extent: Extent, markdown: bool) -> Result<(), Failure> {
-    let is_certified =
-        |rule: &&WrongRule| !matches!(rule.rule(), Rule::AlikeClients | Rule::Coordinators);
+    let is_certified = |rule: &&WrongRule| rule.rule() != Rule::AlikeClients;
     let rules: Vec<&WrongRule> = WrongRule::ALL.iter().filter(is_certified).collect();
     if rules.is_empty() {
         let problem = "this program contains no wrong rules; they are never part of a release. \

@@ -235,7 +235,7 @@ impl Reference {
         }
     }
 
-    /// Compares lengths by the rules that fuse no steps into one and choose no coordinator.
+    /// Compares lengths by the rules that fuse no steps into one and put none off.
     fn compare_lengths(&self, reductions: Reductions) -> Result<(), Difference> {
         let keeps_lengths = |rule: Rule| {
             matches!(rule, Rule::AlikeClients | Rule::DeadMessages | Rule::FinishedRequests)

@@ -12,7 +12,7 @@ use crate::cluster::Reaping;
 use crate::deviation::Deviation;
 use crate::protocol::{FanOut, ReadRepair};
 use crate::scenario::file::{ScenarioError, parse};
-use crate::scenario::{Faults, Reductions, Rounds, Rule, Scenario};
+use crate::scenario::{Faults, Rounds, Rule, Scenario};
 use crate::versions::Versioning;
 
 /// A set of nodes, the first of them the lowest bit.
@@ -286,15 +286,8 @@ impl Draft {
                 writeln!(text, "{name} = {count}")?;
             }
         }
-        // Rules that are off unless a scenario asks for them are compared too.
-        text.push_str("\n[reductions]\n");
-        for (rule, on) in Reductions::DEFAULT.by_name() {
-            let is_left_out = self.without.is_some_and(|without| without.name() == rule);
-            if is_left_out && on {
-                writeln!(text, "{rule} = false")?;
-            } else if !is_left_out && !on {
-                writeln!(text, "{rule} = true")?;
-            }
+        if let Some(rule) = self.without {
+            writeln!(text, "\n[reductions]\n{} = false", rule.name())?;
         }
         text.push_str("\n[expect]\n");
         for name in &self.asked {

@@ -177,12 +177,6 @@ fn unfused(model: &ClusterModel, path: &[Action]) -> usize {
     for action in path {
         steps += match action {
             Action::InvokeLate { .. } => 2,
-            // It begins, the request arrives, and the timer expires.
-            Action::Invoke { client, coordinator }
-                if model.times_out_at_once(&state, *client, *coordinator) =>
-            {
-                3
-            }
             _ => 1,
         };
         let mut hops = 0;

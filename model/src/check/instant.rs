@@ -186,7 +186,7 @@ pub(crate) fn is_patient(scenario: &Scenario, watch: Watch, state: &ClusterState
 }
 
 /// Whether nothing can go wrong any more: the rest is the order of things.
-pub(crate) fn is_calm(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
+fn is_calm(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
     is_patient(scenario, watch, state)
         && state.faults == Faults::default()
         && state.groups.is_empty()

@@ -43,14 +43,13 @@ pub(crate) fn offer(
                 }
                 continue;
             }
-            let via: Vec<NodeId> = begin::coordinators(scenario, watch, state, operation).collect();
-            instruments.left_out(Rule::Coordinators, operation.via.len() - via.len());
+            let via = || operation.via.iter().copied();
             let client = client.client.id();
             let invoke = |coordinator| Action::Invoke { client, coordinator };
-            actions.extend(via.iter().copied().map(invoke));
+            actions.extend(via().map(invoke));
             if begin::may_be_late(scenario, watch, state) {
                 let invoke_late = |coordinator| Action::InvokeLate { client, coordinator };
-                actions.extend(via.iter().copied().map(invoke_late));
+                actions.extend(via().map(invoke_late));
             }
         }
     }

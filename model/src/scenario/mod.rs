@@ -204,8 +204,6 @@ pub struct Reductions {
     pub late_exchanges: bool,
     /// A client begins after one with the same program.
     pub alike_clients: bool,
-    /// Once nothing can go wrong any more, requests begin at nodes that stand for all.
-    pub coordinators: bool,
     /// A message that can never have an effect again leaves the network.
     pub dead_messages: bool,
     /// What a node remembers of a request that nobody can ask about again is forgotten.
@@ -217,7 +215,7 @@ pub struct Reductions {
 
 impl Default for Reductions {
     fn default() -> Self {
-        Reductions::DEFAULT
+        Reductions::ALL
     }
 }
 
@@ -229,12 +227,7 @@ impl Reductions {
         Reductions { client_hops, ..Reductions::NONE }
     }
 
-    /// Those that are on where a scenario does not say otherwise: all that are certified
-    /// ([`crate::check::certify`]), and the exchange of names between clients that are alike. Where requests begin is argued
-    /// only.
-    pub const DEFAULT: Reductions = Reductions { coordinators: false, ..Reductions::ALL };
-
-    /// All of them.
+    /// All of them: those that are on where a scenario does not say otherwise.
     pub const ALL: Reductions = Reductions::each(true);
 
     /// None of them: the reference against which they are tested.
@@ -248,7 +241,6 @@ impl Reductions {
             sync_walks: on,
             late_exchanges: on,
             alike_clients: on,
-            coordinators: on,
             dead_messages: on,
             finished_requests: on,
             wrong: None,
@@ -257,7 +249,7 @@ impl Reductions {
 
     /// Every reduction as it is called in a scenario file, and whether it is on.
     #[must_use]
-    pub fn by_name(&self) -> [(&'static str, bool); 9] {
+    pub fn by_name(&self) -> [(&'static str, bool); 8] {
         Rule::ALL.map(|rule| (rule.name(), self.has(rule)))
     }
 
@@ -271,7 +263,6 @@ impl Reductions {
             Rule::SyncWalks => &mut self.sync_walks,
             Rule::LateExchanges => &mut self.late_exchanges,
             Rule::AlikeClients => &mut self.alike_clients,
-            Rule::Coordinators => &mut self.coordinators,
             Rule::DeadMessages => &mut self.dead_messages,
             Rule::FinishedRequests => &mut self.finished_requests,
         } = false;
@@ -288,7 +279,6 @@ impl Reductions {
             Rule::SyncWalks => self.sync_walks,
             Rule::LateExchanges => self.late_exchanges,
             Rule::AlikeClients => self.alike_clients,
-            Rule::Coordinators => self.coordinators,
             Rule::DeadMessages => self.dead_messages,
             Rule::FinishedRequests => self.finished_requests,
         }
@@ -310,8 +300,6 @@ pub enum Rule {
     LateExchanges,
     /// [`Reductions::alike_clients`].
     AlikeClients,
-    /// [`Reductions::coordinators`].
-    Coordinators,
     /// [`Reductions::dead_messages`].
     DeadMessages,
     /// [`Reductions::finished_requests`].
@@ -320,14 +308,13 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order in which they are told.
-    pub const ALL: [Rule; 9] = [
+    pub const ALL: [Rule; 8] = [
         Rule::ClientHops,
         Rule::Replies,
         Rule::Answers,
         Rule::SyncWalks,
         Rule::LateExchanges,
         Rule::AlikeClients,
-        Rule::Coordinators,
         Rule::DeadMessages,
         Rule::FinishedRequests,
     ];
@@ -342,7 +329,6 @@ impl Rule {
             Rule::SyncWalks => "sync-walks",
             Rule::LateExchanges => "late-exchanges",
             Rule::AlikeClients => "alike-clients",
-            Rule::Coordinators => "coordinators",
             Rule::DeadMessages => "dead-messages",
             Rule::FinishedRequests => "finished-requests",
         }

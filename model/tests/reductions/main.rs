@@ -94,11 +94,6 @@ fn an_order_of_clients_that_are_alike_changes_no_verdict() {
 }
 
 #[test]
-fn coordinators_that_stand_for_all_change_no_verdict() {
-    compare_alone("coordinators");
-}
-
-#[test]
 fn taking_dead_messages_out_changes_no_verdict() {
     compare_alone("dead-messages");
 }

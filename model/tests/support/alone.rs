@@ -13,8 +13,6 @@ pub(crate) fn alone(name: &str, scenario: &Scenario) -> Reductions {
         "sync-walks" => Reductions { sync_walks: true, ..none },
         "late-exchanges" => Reductions { late_exchanges: true, ..none },
         "alike-clients" => Reductions { alike_clients: true, ..none },
-        // They rest on what takes no time once nothing can go wrong.
-        "coordinators" => Reductions { coordinators: true, answers: true, ..none },
         "dead-messages" => Reductions { dead_messages: true, ..none },
         "finished-requests" => Reductions { finished_requests: true, ..none },
         _ => panic!("no test says what {name} rests on"),

@@ -81,11 +81,7 @@ impl ClusterModel {
                 if !self.may_invoke(state, index, coordinator) {
                     return None;
                 }
-                let times_out = self.times_out_at_once(state, client, coordinator);
                 self.invoke(state, index, coordinator, hops);
-                if times_out {
-                    self.time_out(state, index, coordinator, hops);
-                }
             }
             Action::InvokeLate { client, coordinator } => {
                 let index = self.index(Peer::Client(client));

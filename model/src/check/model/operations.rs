@@ -4,14 +4,13 @@ use quorate_checker::Shared;
 
 use super::ClusterModel;
 use super::carry_out::Hops;
-use crate::check::action::Envelope;
 use crate::check::actor::{ActorState, ClusterActor};
 use crate::check::begin;
 use crate::check::instruments::Kind;
 use crate::check::local::Event;
 use crate::check::state::ClusterState;
 use crate::ids::{ClientId, NodeId, Peer, Timestamp};
-use crate::protocol::{Message, Timer};
+use crate::protocol::Timer;
 use crate::scenario::PlannedAction;
 use crate::versions::Versioning;
 
@@ -77,43 +76,6 @@ impl ClusterModel {
         self.instruments.count(Kind::ClientTimeout);
         let expire = Event::Expire(Peer::Client(request.client), Timer::Request(request));
         self.step(state, index, &expire, hops);
-    }
-
-    /// Whether the next operation of a client, begun through this node, times out there at once.
-    pub(crate) fn times_out_at_once(
-        &self,
-        state: &ClusterState,
-        client: ClientId,
-        at: NodeId,
-    ) -> bool {
-        begin::next_operation(&self.scenario, state, client).is_some_and(|operation| {
-            begin::times_out_at_once(&self.scenario, self.watch, state, operation, at)
-        })
-    }
-
-    /// The request that a client has just begun times out where it began, without a word from
-    /// anyone.
-    pub(super) fn time_out(
-        &self,
-        state: &mut ClusterState,
-        index: usize,
-        at: NodeId,
-        hops: &mut Hops,
-    ) {
-        let ActorState::Client(scripted) = &state.seats[index].state else {
-            panic!("only clients start operations");
-        };
-        let request = scripted.client.pending().expect("the client has just begun");
-        // With client hops the coordinator has it by now; its questions stay without answer.
-        while let Some(envelope) = hops.queue.pop_front() {
-            self.deliver(state, envelope, hops);
-        }
-        let asks = |sent: &Shared<Envelope>| sent.message == Message::Probe { request };
-        state.network.retain(|sent| !asks(sent));
-        state.faults.timeouts -= 1;
-        self.instruments.count(Kind::NodeTimeout);
-        let expire = Event::Expire(Peer::Node(at), Timer::Request(request));
-        self.step(state, at.index(), &expire, hops);
     }
 
     /// Time passes at every node, where anyone looks at clocks: one tick per client operation,

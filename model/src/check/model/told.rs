@@ -36,14 +36,7 @@ impl ClusterModel {
     #[must_use]
     pub fn tell(&self, before: &ClusterState, action: &Action) -> String {
         match action {
-            Action::Invoke { client, coordinator } => {
-                let mut told = self.names.action(action, Some(self.starts(before, *client)));
-                if self.times_out_at_once(before, *client, *coordinator) {
-                    told.push_str(", where no home answers in time");
-                }
-                told
-            }
-            Action::InvokeLate { client, .. } => {
+            Action::Invoke { client, .. } | Action::InvokeLate { client, .. } => {
                 self.names.action(action, Some(self.starts(before, *client)))
             }
             _ => self.names.action(action, None),
