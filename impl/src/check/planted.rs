@@ -1,7 +1,7 @@
 //! Making the protocol wrong on purpose, to see which checks notice.
 //!
 //! Faults times scenarios are thousands of searches, so each is small: breadth first, on one thread,
-//! over so many states at most. A fault is not searched for in a scenario whose steps never ask about it.
+//! over so many states at most. A fault is not searched for in a scenario in which it makes no step different.
 //! Only a fault that nothing catches so is searched for among more states, in one scenario after the other,
 //! until one catches it; at last depth first.
 
@@ -109,13 +109,13 @@ pub fn plant(
 ) -> Vec<Planted> {
     let right = |scenario: &&Arc<Scenario>| scenario.spec.deviations.is_empty();
     let scenarios: Vec<&Arc<Scenario>> = scenarios.iter().filter(right).collect();
-    let asked = in_parallel(effort.threads, &scenarios, |scenario| {
-        asked_about(scenario, effort.states_max)
+    let mattered = in_parallel(effort.threads, &scenarios, |scenario| {
+        what_matters(scenario, effort.states_max)
     });
     let pairs: Vec<(Deviation, usize)> = faults
         .iter()
         .flat_map(|fault| (0..scenarios.len()).map(move |scenario| (*fault, scenario)))
-        .filter(|(fault, scenario)| asked[*scenario].about.contains(*fault))
+        .filter(|(fault, scenario)| mattered[*scenario].faults.contains(*fault))
         .collect();
     let done = AtomicUsize::new(0);
     let found = in_parallel(effort.threads, &pairs, |(fault, scenario)| {
@@ -135,8 +135,9 @@ pub fn plant(
                 cut.push(*scenario);
             }
         }
-        // Where more states may ask about it.
-        let is_open = |index: &usize| asked[*index].is_cut && !asked[*index].about.contains(*fault);
+        // Where it may matter in more states.
+        let is_open =
+            |index: &usize| mattered[*index].is_cut && !mattered[*index].faults.contains(*fault);
         cut.extend((0..scenarios.len()).filter(is_open));
         for level in [Level::Later, Level::Deep] {
             if !planted.catches.is_empty() {
@@ -187,29 +188,30 @@ fn in_parallel<I: Sync, T: Send>(
     all.into_iter().map(|(_, done)| done).collect()
 }
 
-/// The faults that a scenario's steps ask about.
-struct Asked {
-    about: Deviations,
+/// The faults that matter in a scenario: those that make some step different.
+struct Mattering {
+    faults: Deviations,
     /// Whether there are more states than were looked at.
     is_cut: bool,
 }
 
-/// What the scenario's steps ask about, among so many states.
+/// Which faults matter in a scenario, among so many states.
 #[cfg(feature = "planted-faults")]
-fn asked_about(scenario: &Arc<Scenario>, states_max: usize) -> Asked {
+fn what_matters(scenario: &Arc<Scenario>, states_max: usize) -> Mattering {
     if scenario.script.is_some() {
         // Carrying it out takes no longer than finding out.
-        return Asked { about: Deviation::ALL.iter().copied().collect(), is_cut: false };
+        return Mattering { faults: Deviation::ALL.iter().copied().collect(), is_cut: false };
     }
-    let model = ClusterModel::new(Arc::clone(scenario));
+    let scenario = Arc::new(scenario.noting_what_matters());
+    let model = ClusterModel::new(Arc::clone(&scenario));
     let is_cut = quorate_model::check::search::shortest(&model, &[&|_| false], states_max).cut;
-    Asked { about: scenario.cluster.asked_about(), is_cut }
+    Mattering { faults: scenario.cluster.what_mattered(), is_cut }
 }
 
-/// Nobody notes what is asked about where no faults are compiled in.
+/// Nobody notes what matters where no faults are compiled in.
 #[cfg(not(feature = "planted-faults"))]
-fn asked_about(_: &Arc<Scenario>, _: usize) -> Asked {
-    Asked { about: Deviation::ALL.iter().copied().collect(), is_cut: false }
+fn what_matters(_: &Arc<Scenario>, _: usize) -> Mattering {
+    Mattering { faults: Deviation::ALL.iter().copied().collect(), is_cut: false }
 }
 
 /// What a search found.

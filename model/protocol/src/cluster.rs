@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "planted-faults")]
-use crate::deviation::Asked;
+use crate::deviation::Mattered;
 use crate::deviation::{Deviation, Deviations};
 use crate::forest::home_sets;
 use crate::hash_tree::TreeShape;
@@ -354,7 +354,7 @@ pub struct ClusterConfig {
     background: Background,
     deviations: Deviations,
     #[cfg(feature = "planted-faults")]
-    asked: Asked,
+    mattered: Mattered,
 }
 
 impl ClusterConfig {
@@ -393,7 +393,7 @@ impl ClusterConfig {
             background: Background::OFF,
             deviations: Deviations::default(),
             #[cfg(feature = "planted-faults")]
-            asked: Asked::default(),
+            mattered: Mattered::default(),
         };
         cluster.ranges = cluster.distinct_homes();
         Ok(cluster)
@@ -424,26 +424,50 @@ impl ClusterConfig {
         self
     }
 
-    /// Whether the protocol is to be wrong in any way.
+    /// Whether the protocol is to be wrong in any way, or it is noted what that would matter: then all
+    /// steps are to be looked at that one that is wrong would take.
     #[must_use]
     pub fn is_deviant(&self) -> bool {
-        self.deviations != Deviations::default()
+        #[cfg(feature = "planted-faults")]
+        if self.mattered.looks_at_steps() {
+            return true;
+        }
+        !self.deviations.is_empty()
     }
 
     /// Whether the protocol is to be wrong in this way.
     #[must_use]
     pub fn deviates(&self, deviation: Deviation) -> bool {
         #[cfg(feature = "planted-faults")]
-        self.asked.note(deviation);
+        self.mattered.note(deviation);
         self.deviations.contains(deviation)
     }
 
-    /// The deviations that steps of this cluster, and of its copies, have asked about so far. As long
-    /// as nothing asks about one, it changes nothing.
+    /// The same, noting which faults would make a step of a node different from what it is.
     #[cfg(feature = "planted-faults")]
     #[must_use]
-    pub fn asked_about(&self) -> Deviations {
-        self.asked.so_far()
+    pub fn noting_what_matters(&self) -> Self {
+        ClusterConfig { mattered: Mattered::in_steps_too(), ..self.clone() }
+    }
+
+    /// The deviations that have mattered in this cluster, and in its copies, so far. As long as one does
+    /// not matter, it changes nothing.
+    #[cfg(feature = "planted-faults")]
+    #[must_use]
+    pub fn what_mattered(&self) -> Deviations {
+        self.mattered.so_far()
+    }
+
+    /// What is noted.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) fn mattered(&self) -> &Mattered {
+        &self.mattered
+    }
+
+    /// The ways in which the protocol is to be wrong.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) fn deviations(&self) -> Deviations {
+        self.deviations
     }
 
     /// The nodes that have not left, in their configured order.

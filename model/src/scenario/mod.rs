@@ -442,6 +442,14 @@ impl Scenario {
         scenario
     }
 
+    /// The same, noting which faults would make any step of a node different. What is left out of a
+    /// search of it is what is left out where a fault is planted.
+    #[cfg(feature = "planted-faults")]
+    #[must_use]
+    pub fn noting_what_matters(&self) -> Scenario {
+        Scenario { cluster: Arc::new(self.cluster.noting_what_matters()), ..self.clone() }
+    }
+
     /// Whether every dot names one write, and versions are told apart by dots alone.
     #[must_use]
     pub fn names_writes_once(&self) -> bool {

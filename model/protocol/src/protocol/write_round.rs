@@ -25,16 +25,6 @@ impl WriteRound {
         self.acked.insert(node);
     }
 
-    /// Counts a node that was counted already: a planted fault.
-    #[cfg(feature = "planted-faults")]
-    pub(crate) fn acknowledge_again(&mut self) {
-        self.needed = self.needed.saturating_sub(1);
-    }
-
-    /// Counts a node that was counted already: never, without the planted faults.
-    #[cfg(not(feature = "planted-faults"))]
-    pub(crate) fn acknowledge_again(&mut self) {}
-
     /// Whether enough nodes hold it.
     #[must_use]
     pub fn is_complete(&self) -> bool {

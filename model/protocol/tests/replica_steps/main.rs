@@ -8,6 +8,8 @@ mod accept_loss;
 mod forward;
 mod get;
 mod identity;
+#[cfg(feature = "planted-faults")]
+mod planted;
 mod prune;
 mod put;
 mod reap;

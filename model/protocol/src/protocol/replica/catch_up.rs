@@ -100,9 +100,7 @@ impl Replica {
             let after = catch_up.cursors.get(&other).cloned();
             step.send(other, Message::CatchUp { after });
         }
-        if !planted!(config.cluster, CatchUpAskedOnce) {
-            step.effects.push(Effect::SetTimer(Timer::CatchUp));
-        }
+        step.effects.push(Effect::SetTimer(Timer::CatchUp));
     }
 
     /// Tells a node that lost its disk what it should hold. A node that lost its own knows

@@ -76,7 +76,6 @@ impl Replica {
         for home in config.other_homes(&key) {
             step.send(home, Message::Fetch { request, key: key.clone() });
         }
-        let r = if planted!(config.cluster, ReadQuorumOneLess) { r.max(2) - 1 } else { r };
         let round = ReadRound::new(config.cluster.read_repair(), quorum.n(), r, quorum.r());
         let is_home = config.is_home(&key) && self.serves();
         start_timer(request, step);
@@ -101,18 +100,7 @@ impl Replica {
         if !config.cluster.homes(&pending.key).contains(node) {
             return Ok(());
         }
-        let last = state.clone();
-        if planted!(config.cluster, LateRepliesIgnored) && !pending.round.is_waiting() {
-            return Ok(());
-        }
         let mut steps = pending.round.on_reply(node, state);
-        if planted!(config.cluster, LastReplyReturned) {
-            for read_step in &mut steps {
-                if let ReadStep::Answer(state) = read_step {
-                    state.clone_from(&last);
-                }
-            }
-        }
         // Repairing the coordinator itself needs no message, and is durable with this step.
         if let Some(ReadStep::Repair { state, awaited, .. }) = steps
             .iter()

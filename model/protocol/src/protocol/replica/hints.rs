@@ -56,9 +56,6 @@ impl Replica {
         }
         for Hint { home, key, kept } in hints {
             if config.cluster.homes(&key).contains(home) {
-                if planted!(config.cluster, HintDroppedOnSend) {
-                    step.changes.push(Change::RemoveHint { home, key: key.clone() });
-                }
                 step.send(home, Message::Handoff { key, state: kept.state });
             } else {
                 retarget(config, store, home, &key, &kept, step)?;
@@ -71,7 +68,6 @@ impl Replica {
     /// A home has this state durably: the hint goes, if that is what it still holds.
     pub(super) fn receive_handoff_ack<S: Store>(
         &mut self,
-        config: &NodeConfig,
         store: &S,
         home: NodeId,
         key: Key,
@@ -79,10 +75,7 @@ impl Replica {
         step: &mut Step,
     ) -> Result<(), S::Error> {
         let hint = store.hint(home, &key)?;
-        let is_held = |kept: &KeptHint| {
-            kept.state.digest() == held || planted!(config.cluster, NewerHintDropped)
-        };
-        if hint.as_ref().is_some_and(is_held) {
+        if hint.is_some_and(|kept| kept.state.digest() == held) {
             step.changes.push(Change::RemoveHint { home, key });
         }
         Ok(())
@@ -104,7 +97,6 @@ pub(super) fn keep<S: Store>(
     let old = store.hint(home, &key)?;
     let Limits { hints_max, hints_bytes_max, requests_max, .. } = config.cluster.limits();
     let state = match old.as_ref().map(|old| &old.state) {
-        Some(_) if planted!(config.cluster, HintOverwritten) => Arc::clone(state),
         Some(old) if old.dominates(state) && minted_for.is_none() => {
             return Ok(Ok(Arc::clone(old)));
         }

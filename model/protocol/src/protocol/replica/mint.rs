@@ -21,17 +21,11 @@ pub(super) fn next_dot(node: NodeId, identity: Identity, run: Run) -> (Dot, Run,
 /// nothing that `contexts` have seen is later; else the first, if they have seen none of it; else one
 /// that nobody has heard of, with the identity that takes note of it.
 pub(super) fn run_for(
-    cluster: &ClusterConfig,
     node: NodeId,
     identity: Identity,
     last: Option<Run>,
     contexts: [&VersionVector; 2],
 ) -> (Run, Identity) {
-    if planted!(cluster, EpochNotRenewed)
-        && let Some(last) = last
-    {
-        return (last, identity);
-    }
     let is_own = |run: &Run| run.incarnation == identity.incarnation;
     let first = Run { incarnation: identity.incarnation, epoch: Epoch(0), counter: 0 };
     let run = last.filter(is_own).unwrap_or(first);
@@ -81,7 +75,7 @@ pub(super) fn surviving_run(
     peer_context: &VersionVector,
 ) -> Option<Run> {
     let (identity, run) = (identity?, run?);
-    if cluster.deviates(Deviation::OneActorPerNode) || planted!(cluster, EpochNotRenewed) {
+    if cluster.deviates(Deviation::OneActorPerNode) {
         return Some(run);
     }
     let is_own = run.incarnation == identity.incarnation;
@@ -126,7 +120,7 @@ mod tests {
     }
 
     fn run_after(last: Option<Run>, seen: &VersionVector) -> (Run, Identity) {
-        run_for(&cluster(), NODE, IDENTITY, last, [seen, &VersionVector::new()])
+        run_for(NODE, IDENTITY, last, [seen, &VersionVector::new()])
     }
 
     #[test]
@@ -170,7 +164,7 @@ mod tests {
     fn a_fresh_epoch_is_one_that_no_context_claims_to_have_seen() {
         let (mut of_record, of_client) = (context(4, 1), context(5, u64::MAX));
         of_record.join(&context(0, 1));
-        let (run, identity) = run_for(&cluster(), NODE, IDENTITY, None, [&of_record, &of_client]);
+        let (run, identity) = run_for(NODE, IDENTITY, None, [&of_record, &of_client]);
         assert_eq!(run, run_of(6, 0));
         assert_eq!(identity, Identity { next_epoch: Epoch(7), ..IDENTITY });
     }

@@ -7,6 +7,8 @@ mod get;
 mod hints;
 mod limit;
 mod mint;
+#[cfg(feature = "planted-faults")]
+mod planted;
 mod put;
 mod reap;
 mod register;
@@ -89,6 +91,23 @@ impl Replica {
         now: Timestamp,
         input: Input,
     ) -> Result<Step, S::Error> {
+        #[cfg(not(feature = "planted-faults"))]
+        let step = self.react(config, store, now, input)?;
+        #[cfg(feature = "planted-faults")]
+        let step = planted::react(self, config, store, now, input)?;
+        self.follow_changes(config, store, &step)?;
+        self.follow_wide(config, &step);
+        Ok(step)
+    }
+
+    /// What the node makes of an input, before what it keeps in memory of its store follows.
+    fn react<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        now: Timestamp,
+        input: Input,
+    ) -> Result<Step, S::Error> {
         let mut step = Step::default();
         match input {
             Input::Start { incarnation, founding } => {
@@ -131,8 +150,6 @@ impl Replica {
             Input::Expire(Timer::Sync(peer)) => self.expire_sync(peer, &mut step),
             Input::AcceptLoss { lost } => self.accept_loss(config, store, lost, &mut step)?,
         }
-        self.follow_changes(config, store, &step)?;
-        self.follow_wide(config, &step);
         Ok(step)
     }
 
@@ -237,23 +254,21 @@ impl Replica {
             }
             Message::Register { incarnation, life, token, minted } => {
                 let claim = Claim { incarnation, life, token, minted };
-                self.receive_register(config, store, from, claim, step)
+                self.receive_register(store, from, claim, step)
             }
             Message::Registered { token, agrees } => {
                 self.receive_registered(config, store, now, from, token, agrees, step)
             }
             Message::Handoff { key, state } => {
                 if config.stores(&key, &state) {
-                    if !planted!(config.cluster, HandoffAckedUnstored) {
-                        take_in(config, store, &key, &state, step)?;
-                    }
+                    take_in(config, store, &key, &state, step)?;
                     let held = state.digest();
                     step.send(from, Message::HandoffAck { key, held });
                 }
                 Ok(())
             }
             Message::HandoffAck { key, held } => {
-                self.receive_handoff_ack(config, store, from, key, held, step)
+                self.receive_handoff_ack(store, from, key, held, step)
             }
             Message::CatchUp { after } => self.receive_catch_up(config, store, from, after, step),
             Message::CatchUpPage { after, entries, next } => {
@@ -264,7 +279,8 @@ impl Replica {
                 self.receive_reap_ask(config, store, from, Asked { round, key, state }, step)
             }
             Message::ReapAgree { round, key, held } => {
-                self.receive_reap_agree(config, store, from, Agreed { round, key, held }, step)
+                self.receive_reap_agree(config, from, Agreed { round, key, held }, step);
+                Ok(())
             }
             Message::SyncHashes { range, level, nodes } => {
                 let hashes = Hashes { range, level, nodes };
@@ -459,9 +475,6 @@ fn take_in<S: Store>(
 ) -> Result<(), S::Error> {
     let entry = match store.entry(key)? {
         None => Entry::received(Arc::clone(incoming)),
-        Some(_) if planted!(config.cluster, ArrivalsOverwrite) => {
-            Entry::received(Arc::clone(incoming))
-        }
         Some(entry) if entry.state.dominates(incoming) => return Ok(()),
         Some(entry) => {
             let identity = store.identity()?;

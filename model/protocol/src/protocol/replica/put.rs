@@ -10,11 +10,10 @@ use crate::deviation::Deviation;
 use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::effect::Step;
 use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
-use crate::protocol::minted::MintedRequests;
-use crate::protocol::store::{Change, Entry, Identity, Run, Store};
+use crate::protocol::store::{Change, Entry, Identity, Store};
 use crate::protocol::weight::{key_bytes, put_bytes};
 use crate::protocol::write_round::WriteRound;
-use crate::versions::{Dot, Record, VersionVector, Write};
+use crate::versions::{Record, Write};
 
 use super::finished::FinishedPut;
 use super::hints::keep;
@@ -118,11 +117,9 @@ impl Replica {
         };
         let key = put.key.clone();
         let fan_out = put.fan_out;
-        let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy())
-            || planted!(config.cluster, FallbackCountedUnderStrict);
-        let w = if planted!(config.cluster, WriteQuorumOneLess) { w.max(2) - 1 } else { w };
-        let Stored { state, delta } = match store_write(config, identity, now, entry, put, step) {
-            Ok(stored) => stored,
+        let sloppy = put.sloppy.unwrap_or(config.cluster.sloppy());
+        let state = match store_write(config, identity, now, entry, put, step) {
+            Ok(state) => state,
             Err(refusal) => {
                 reply_put(from, request, PutOutcome::Refused(refusal), step);
                 return Ok(());
@@ -139,10 +136,8 @@ impl Replica {
                 // The step's changes are durable before its effects happen, so the coordinator
                 // may count itself already.
                 round.acknowledge(config.node);
-                let sent =
-                    if planted!(config.cluster, BareDeltaReplicated) { delta } else { state };
                 for home in config.other_homes(&key) {
-                    let (key, state) = (key.clone(), Arc::clone(&sent));
+                    let (key, state) = (key.clone(), Arc::clone(&state));
                     step.send(home, Message::Store { request, key, state });
                 }
                 let write = CoordinatedWrite { key, round, sloppy, stand_ins: Vec::new() };
@@ -249,9 +244,6 @@ impl Replica {
         if self.retry_passed_on(config, from, put, step) {
             return Ok(true);
         }
-        if planted!(config.cluster, RetryMintsAgain) {
-            return Ok(false);
-        }
         match self.finished.take(request) {
             None => self.resume_minted(config, store, from, put, entry, step),
             Some(FinishedPut::Forwarded { home }) => {
@@ -289,9 +281,6 @@ impl Replica {
         step: &mut Step,
     ) -> Result<bool, S::Error> {
         let (request, key) = (put.request, &put.key);
-        if planted!(config.cluster, MintedRequestsForgotten) {
-            return Ok(false);
-        }
         let mut stand_ins = Vec::new();
         if !entry.is_some_and(|entry| entry.requests.contains(request)) {
             // As a fallback the node minted into its hint for the first home.
@@ -361,11 +350,6 @@ impl Replica {
         if !pending.write.counts(config, node) {
             return;
         }
-        if planted!(config.cluster, DuplicateAcksCounted)
-            && pending.write.round.acked().contains(node)
-        {
-            pending.write.round.acknowledge_again();
-        }
         pending.write.round.acknowledge(node);
         let is_complete = pending.write.round.is_complete();
         drop(pending);
@@ -432,15 +416,7 @@ fn check_fan_out(config: &NodeConfig, put: &PutRequest) -> Result<(), Refusal> {
     }
 }
 
-/// What a write made of a key.
-struct Stored {
-    /// The node's whole state of it.
-    state: Arc<Record>,
-    /// The write alone, with a planted fault; the state otherwise.
-    delta: Arc<Record>,
-}
-
-/// Mints the dot and applies the write to the node's own state of the key.
+/// Mints the dot and applies the write to the node's own state of the key: what that is then.
 fn store_write(
     config: &NodeConfig,
     identity: Identity,
@@ -448,58 +424,27 @@ fn store_write(
     entry: Option<Entry>,
     put: PutRequest,
     step: &mut Step,
-) -> Result<Stored, Refusal> {
-    let (state, last, requests) = match entry {
-        Some(entry) => ((*entry.state).clone(), entry.run, entry.requests),
-        None => (Record::empty(config.cluster.versioning()), None, Default::default()),
+) -> Result<Arc<Record>, Refusal> {
+    let (before, last, mut requests) = match entry {
+        Some(entry) => (entry.state, entry.run, entry.requests),
+        None => {
+            let nothing = Record::empty(config.cluster.versioning());
+            (Arc::new(nothing), None, Default::default())
+        }
     };
     let (dot, run, identity) = if config.cluster.deviates(Deviation::OneActorPerNode) {
-        let (dot, run) = mint::next_dot_of_one_actor(config.mints_as, &state.context());
+        let (dot, run) = mint::next_dot_of_one_actor(config.mints_as, &before.context());
         (dot, run, identity)
     } else {
         // A client's context is news from the other replicas too: a node that came back with an
         // old disk may learn from it first that it has minted later dots than it remembers.
-        let contexts = [&state.context(), &put.context];
-        let (cluster, node) = (&config.cluster, config.mints_as);
-        let (run, identity) = mint::run_for(cluster, node, identity, last, contexts);
-        mint::next_dot(node, identity, run)
+        let contexts = [&before.context(), &put.context];
+        let (run, identity) = mint::run_for(config.mints_as, identity, last, contexts);
+        mint::next_dot(config.mints_as, identity, run)
     };
-    if planted!(config.cluster, CounterRepeats)
-        && let Some(run) = last
-    {
-        let minted = Minted { dot: Dot { counter: run.counter, ..dot }, run, requests, identity };
-        return store_as(config, state, minted, now, put, step);
-    }
-    store_as(config, state, Minted { dot, run, requests, identity }, now, put, step)
-}
-
-/// The name of a write, and what must be stored with it.
-struct Minted {
-    dot: Dot,
-    run: Run,
-    /// The requests for which the node minted before.
-    requests: MintedRequests,
-    identity: Identity,
-}
-
-/// Applies the write under this dot.
-fn store_as(
-    config: &NodeConfig,
-    before: Record,
-    Minted { dot, run, mut requests, identity }: Minted,
-    now: Timestamp,
-    mut put: PutRequest,
-    step: &mut Step,
-) -> Result<Stored, Refusal> {
-    if planted!(config.cluster, ContextIgnored) {
-        put.context = VersionVector::new();
-    }
-    if planted!(config.cluster, SiblingsDropped) {
-        put.context.join(&before.context());
-    }
     let client = put.request.client;
     let write = Write { dot, client, context: put.context, timestamp: now, value: put.value };
-    let mut state = before.clone();
+    let mut state = (*before).clone();
     state.put(&write);
     check_gain(config, &before, &state)?;
     let state = Arc::new(state);
@@ -507,14 +452,7 @@ fn store_as(
     requests.remember(put.request, config.cluster.limits().requests_max);
     let entry = Entry { state: Arc::clone(&state), run: Some(run), requests };
     step.changes.push(Change::Entry { key: put.key, entry });
-    let delta = if planted!(config.cluster, BareDeltaReplicated) {
-        let mut delta = Record::empty(config.cluster.versioning());
-        delta.put(&write);
-        Arc::new(delta)
-    } else {
-        Arc::clone(&state)
-    };
-    Ok(Stored { state, delta })
+    Ok(state)
 }
 
 /// The key's present state at the coordinator: its own, or what it keeps as a fallback.

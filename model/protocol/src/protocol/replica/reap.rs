@@ -57,7 +57,7 @@ const WAITS_AFTER_START: u8 = 2;
 /// The tombstones that a node is about to remove.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Reaper {
-    rounds: BTreeMap<Key, Round>,
+    pub(super) rounds: BTreeMap<Key, Round>,
     cursor: Option<Key>,
     /// Keys whose contexts have more entries than they should. Follows the store.
     wide: BTreeSet<Key>,
@@ -66,16 +66,16 @@ pub(super) struct Reaper {
     /// The number of the next round.
     next: ReapRound,
     /// How many waits are still to pass before the node asks anything.
-    waits_left: u8,
+    pub(super) waits_left: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
-struct Round {
-    number: ReapRound,
+pub(super) struct Round {
+    pub(super) number: ReapRound,
     held: RecordDigest,
     agreed: NodeSet,
     /// Whether all had agreed before, and are asked again.
-    is_second: bool,
+    pub(super) is_second: bool,
 }
 
 /// What a home is asked: [`Message::ReapAsk`].
@@ -94,9 +94,6 @@ pub(super) struct Agreed {
 
 impl Reaper {
     fn is_agreed(config: &NodeConfig, round: &Round) -> bool {
-        if planted!(config.cluster, ReapWithoutAll) && !round.agreed.is_empty() {
-            return true;
-        }
         let mut members = config.cluster.members().iter();
         members.all(|node| *node == config.node || round.agreed.contains(*node))
     }
@@ -148,8 +145,7 @@ impl Replica {
             return;
         }
         step.effects.push(Effect::SetTimer(Timer::Reap));
-        let may_ask = is_new || planted!(config.cluster, ReapAtOnceAfterRestart);
-        if reaping == Reaping::Agreed && !may_ask {
+        if reaping == Reaping::Agreed && !is_new {
             self.reaper.waits_left = WAITS_AFTER_START;
             step.effects.push(Effect::SetTimer(Timer::Settled));
         }
@@ -257,7 +253,7 @@ impl Replica {
             return Ok(());
         }
         for home in config.cluster.nodes() {
-            if store.hint(*home, &key)?.is_some() && !planted!(config.cluster, ReapDespiteHints) {
+            if store.hint(*home, &key)?.is_some() {
                 return Ok(());
             }
         }
@@ -266,28 +262,20 @@ impl Replica {
     }
 
     /// Counts an agreement; after the last one, waits until what was sent before it is gone.
-    pub(super) fn receive_reap_agree<S: Store>(
+    pub(super) fn receive_reap_agree(
         &mut self,
         config: &NodeConfig,
-        store: &S,
         from: NodeId,
         Agreed { round: number, key, held }: Agreed,
         step: &mut Step,
-    ) -> Result<(), S::Error> {
-        let is_meant = |round: &&mut Round| {
-            round.held == held
-                && (round.number == number || planted!(config.cluster, ReapRoundsUnnamed))
-        };
-        let Some(round) = self.reaper.rounds.get_mut(&key).filter(is_meant) else {
-            return Ok(());
-        };
-        if round.agreed.insert(from) && Reaper::is_agreed(config, round) {
-            if planted!(config.cluster, ReapUnsettled) {
-                return self.expire_settled(config, store, step);
-            }
+    ) {
+        let is_meant = |round: &&mut Round| round.held == held && round.number == number;
+        if let Some(round) = self.reaper.rounds.get_mut(&key).filter(is_meant)
+            && round.agreed.insert(from)
+            && Reaper::is_agreed(config, round)
+        {
             step.effects.push(Effect::SetTimer(Timer::Settled));
         }
-        Ok(())
     }
 
     /// Nothing is under way any more that was sent before the wait began.
@@ -310,7 +298,7 @@ impl Replica {
             .collect();
         for (key, Round { held, is_second, .. }) in settled {
             self.reaper.rounds.remove(&key);
-            if !is_second && !planted!(config.cluster, ReapAskedOnce) {
+            if !is_second {
                 self.ask_again(config, store, key, held, step)?;
                 continue;
             }

@@ -105,7 +105,6 @@ impl Naming {
         let Some((known, life)) = known.and_then(|known| Some((known, known.life.next()?))) else {
             return fresh();
         };
-        let life = if planted!(config.cluster, LifeNotRaised) { known.life } else { life };
         let standing = if asks { Standing::Unasked { candidate } } else { Standing::Certain };
         let naming = Naming { standing, ..Naming::default() };
         (naming, Identity { life, is_caught_up, ..known })
@@ -163,9 +162,7 @@ impl Replica {
         {
             let Identity { incarnation, life, minted, .. } = identity;
             let mut others = others(&config.cluster, config.node).peekable();
-            if planted!(config.cluster, KeepsUnasked) {
-                self.naming.standing = Standing::Certain;
-            } else if others.peek().is_none()
+            if others.peek().is_none()
                 || store.has_seen_beyond(config.mints_as, incarnation, minted)?
             {
                 // Nobody can tell, or this node can tell itself: others have sent it what it forgot.
@@ -224,7 +221,6 @@ impl Replica {
     /// say: it may have forgotten what it knew.
     pub(super) fn receive_register<S: Store>(
         &mut self,
-        config: &NodeConfig,
         store: &S,
         from: NodeId,
         claim: Claim,
@@ -240,11 +236,8 @@ impl Replica {
         // Whoever asks again is told the same again, whatever it has written since.
         let agrees =
             is_repeated || is_later && !store.has_seen_beyond(from, incarnation, minted)?;
-        if agrees && !is_repeated && !planted!(config.cluster, AgreedNotDurable) {
-            let mut registration = Registration::next(before, life, token, minted);
-            if planted!(config.cluster, VoidTakenIn) {
-                registration.void.clear();
-            }
+        if agrees && !is_repeated {
+            let registration = Registration::next(before, life, token, minted);
             step.changes.push(Change::Registration { node: from, incarnation, registration });
         }
         step.send(from, Message::Registered { token, agrees });
@@ -272,13 +265,12 @@ impl Replica {
         if *candidate != token {
             return Ok(());
         }
-        if !agrees && !planted!(config.cluster, KeepsThoughDenied) {
+        if !agrees {
             self.take_fresh(store, token, step)?;
             return self.release(config, store, now, step);
         }
         agreed.insert(from);
-        let is_enough = others(&config.cluster, config.node).all(|other| agreed.contains(other))
-            || planted!(config.cluster, KeepsWhenOneAgrees);
+        let is_enough = others(&config.cluster, config.node).all(|other| agreed.contains(other));
         if is_enough && let Some(identity) = store.identity()? {
             self.naming.standing = Standing::Certain;
             step.effects.push(Effect::CancelTimer(Timer::Register));

@@ -197,7 +197,7 @@ impl Replica {
                 EitherOrBoth::Right((key, _)) => wanted.push(key.clone()),
             }
         }
-        send_states(config, from, states, wanted, step);
+        send_states(from, states, wanted, step);
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl Replica {
                 take_in(config, store, key, state, step)?;
             }
         }
-        send_states(config, from, answer, Vec::new(), step);
+        send_states(from, answer, Vec::new(), step);
         Ok(())
     }
 }
@@ -296,19 +296,10 @@ fn list_leaf<S: Store>(
 }
 
 /// Sends states, in as many messages as it takes, and with the first of them what is wanted.
-fn send_states(
-    config: &NodeConfig,
-    to: NodeId,
-    states: Vec<(Key, Arc<Record>)>,
-    mut wanted: Vec<Key>,
-    step: &mut Step,
-) {
+fn send_states(to: NodeId, states: Vec<(Key, Arc<Record>)>, mut wanted: Vec<Key>, step: &mut Step) {
     let mut batch: Vec<(Key, Arc<Record>)> = Vec::new();
     let mut bytes: usize = wanted.iter().map(|key| key.0.len() + 4).sum();
     for (key, state) in states {
-        if planted!(config.cluster, TombstoneSkippedBySync) && state.is_deleted() {
-            continue;
-        }
         let size = key.0.len() + state.size_estimate();
         if !batch.is_empty() && bytes + size > STATES_BYTES {
             let states = core::mem::take(&mut batch);
