@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate::check::{Cut, Limits, check, second_opinion};
-use quorate_model::check::instruments::Kind;
+use quorate_model::check::kinds::{Kind, TimerKind};
 use quorate_model::check::{Action, Expected};
 use quorate_model::protocol::Timer;
 use quorate_model::scenario::ShownWith;
@@ -88,9 +88,10 @@ fn a_run_is_shown_with_what_the_scenario_is_about_if_there_is_one() {
     let shortest = shown_of_reads_that_go_back(None);
     assert!(!has_timeout(&shortest), "the shortest run reads a write that is under way");
     // By a property that it comes to, or by what happens in it: the write fails either way.
-    for with in
-        [ShownWith::Reached("write-unavailable".into()), ShownWith::Happens(Kind::NodeTimeout)]
-    {
+    for with in [
+        ShownWith::Reached("write-unavailable".into()),
+        ShownWith::Happens(Kind::Expire(TimerKind::Request)),
+    ] {
         let shown = shown_of_reads_that_go_back(Some(with.clone()));
         assert!(has_timeout(&shown) && steps(&shown) > steps(&shortest), "{with}");
         assert_eq!(shown.shown_with, Some((with, true)));

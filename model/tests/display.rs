@@ -5,7 +5,8 @@ mod builtin;
 
 use std::sync::Arc;
 
-use quorate_model::check::{Action, ClusterModel, ClusterState, diagram, script};
+use quorate_checker::world::{Words, diagram};
+use quorate_model::check::{Action, ClusterModel, ClusterState, script};
 use quorate_model::scenario::file;
 use stateright::Model;
 
@@ -39,7 +40,7 @@ fn walk(model: &ClusterModel, told: &[&str]) -> (Vec<Action>, ClusterState) {
 fn a_state_shows_records_waits_messages_writes_and_faults() {
     let model = model_of("failed-write-seen");
     let (_, state) = walk(&model, &["writer starts", "A times out", "reader starts", "D -> A"]);
-    insta::assert_snapshot!(state.told(model.names()), @r#"
+    insta::assert_snapshot!(model.names().state(&state), @r#"
     A             k: "new"@A:1, seen {A:1}
     B             holds nothing
     C             holds nothing
@@ -62,7 +63,7 @@ fn siblings_are_a_line_each() {
     let answered = ["A -> B  Fetch k (x#1)", "A -> B  Fetch k (y#1)"];
     let written = ["x starts put k = \"x1\" via A", "y starts put k = \"y1\" via A"];
     let (_, state) = walk(&model, &[&told[..], &answered, &written].concat());
-    insta::assert_snapshot!(state.told(model.names()), @r#"
+    insta::assert_snapshot!(model.names().state(&state), @r#"
     A             k: "x1"@A:1
                      "y1"@A:2
                      seen {A:2}
@@ -102,7 +103,7 @@ fn labels(model: &ClusterModel, svg: &str) -> Vec<String> {
 fn a_diagram_has_a_row_per_action_and_one_per_answer() {
     let model = model_of("r1-w1");
     let (path, _) = walk(&model, &["writer starts put k = \"new\" via A", "A -> B", "reader"]);
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     let lifelines: Vec<String> = texts(&svg).into_iter().take(5).map(|(label, _)| label).collect();
     assert_eq!(lifelines, ["A", "B", "C", "writer", "reader"]);
     let labels = labels(&model, &svg);
@@ -160,7 +161,7 @@ fn count(svg: &str, what: &str) -> usize {
 fn a_reply_that_takes_no_time_is_an_arrow_of_its_own_before_the_answer_that_it_leads_to() {
     let model = model_of("strict-concurrent");
     let (path, _) = walk(&model, &["x starts get k via A", "A -> B  Fetch"]);
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     let expected = ["get k", "Fetch k", "FetchReply: nothing", "Ok: nothing"];
     assert_eq!(labels(&model, &svg), expected);
     assert_eq!(texts(&svg)[7].1, "B -&gt; A  FetchReply: nothing (x#1)");
@@ -195,7 +196,7 @@ fn an_acknowledgement_that_was_under_way_when_it_stops_taking_time_keeps_its_lin
     let model = made_up(OVERDUE);
     let told = ["x starts", "y starts", "A -> B  Store", "B times out: request y#1"];
     let (path, _) = walk(&model, &told);
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     let (x, y) = ("put k = &quot;x1&quot;", "put l = &quot;y1&quot;");
     let (store, timeout) = ("Store k: &quot;x1&quot;", "timeout y#1");
     let expected = [x, y, store, timeout, "Unavailable", "StoreAck", "Ok"];
@@ -209,7 +210,7 @@ fn an_acknowledgement_that_was_under_way_when_it_stops_taking_time_keeps_its_lin
 fn a_lifeline_is_broken_while_its_node_is_down_and_goes_on_when_it_starts_again() {
     let (model, path) = scripted(TROUBLED);
     let down_for = |steps: usize| {
-        let svg = diagram::sequence(&model, &path[..steps]);
+        let svg = diagram::sequence(&model, model.names(), &path[..steps]);
         count(&svg, "class=\"down\"")
     };
     let at =
@@ -220,14 +221,14 @@ fn a_lifeline_is_broken_while_its_node_is_down_and_goes_on_when_it_starts_again(
     assert_eq!(down_for(recover + 1), 1, "B was");
     assert_eq!(down_for(path.len()), 2, "B was, and C is");
     // B: up, down, up. A and x: up. C: up, down.
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     assert_eq!(count(&svg, "<line "), 3 + 2 + 2);
 }
 
 #[test]
 fn a_node_that_is_down_from_the_beginning_has_a_broken_lifeline_from_the_top() {
     let model = model_of("r1-w3-node-down");
-    let svg = diagram::sequence(&model, &[]);
+    let svg = diagram::sequence(&model, model.names(), &[]);
     assert_eq!(count(&svg, "class=\"down\""), 1);
     assert_eq!(count(&svg, "<line "), model.scenario().cluster.nodes().len() + 1);
 }
@@ -235,7 +236,7 @@ fn a_node_that_is_down_from_the_beginning_has_a_broken_lifeline_from_the_top() {
 #[test]
 fn a_split_network_is_a_line_across_all_nodes_with_the_group_of_each() {
     let (model, path) = scripted(TROUBLED);
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     let row = svg.split("<g><title>the network splits: {A, B} | {B, C}</title>").nth(1).unwrap();
     let row = row.split("</g>").next().unwrap();
     let texts: Vec<&str> =
@@ -249,7 +250,7 @@ fn a_split_network_is_a_line_across_all_nodes_with_the_group_of_each() {
 #[test]
 fn a_network_that_is_split_from_the_beginning_says_so_before_the_first_step() {
     let model = model_of("minority-side");
-    let svg = diagram::sequence(&model, &[]);
+    let svg = diagram::sequence(&model, model.names(), &[]);
     let (label, title) = texts(&svg).pop().unwrap();
     assert_eq!(label, "network is split");
     assert!(title.starts_with("from the beginning, the network splits: {A} | {B, C}"), "{title}");
@@ -258,7 +259,7 @@ fn a_network_that_is_split_from_the_beginning_says_so_before_the_first_step() {
 #[test]
 fn what_happens_to_a_disk_is_marked_at_its_node() {
     let (model, path) = scripted(TROUBLED);
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     let row = svg.split("<g><title>B loses its disk</title>").nth(1).unwrap();
     assert!(row.starts_with("<rect x=\"247\""), "a square at the lifeline of B: {row}");
     assert!(row.contains(">disk lost</text>"), "{row}");
@@ -287,7 +288,7 @@ no-lost-write = "holds"
 fn a_message_that_takes_no_time_to_a_node_that_is_down_is_drawn_as_lost() {
     let model = made_up(STOPPED);
     let (path, _) = walk(&model, &["x starts put", "A crashes", "A -> B  Store"]);
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     let (label, title) = texts(&svg).pop().unwrap();
     assert_eq!((&*label, &*title), ("lost: StoreAck", "reaches nobody: B -&gt; A  StoreAck (x#1)"));
 }
@@ -310,7 +311,7 @@ no-lost-write = "holds"
 fn long_labels_are_cut_and_told_whole_where_the_pointer_rests() {
     let model = made_up(LONG);
     let (path, _) = walk(&model, &["a-client-of-a-long-name starts"]);
-    let svg = diagram::sequence(&model, &path);
+    let svg = diagram::sequence(&model, model.names(), &path);
     assert!(!svg.contains("<b>"), "values are escaped: {svg}");
     let texts = texts(&svg);
     let (name, whole_name) = &texts[2];
@@ -337,7 +338,7 @@ fn every_builtin_scenario_can_be_drawn() {
             state = model.apply(&state, action.clone()).unwrap();
             path.push(action);
         }
-        let texts = texts(&diagram::sequence(&model, &path));
+        let texts = texts(&diagram::sequence(&model, model.names(), &path));
         assert!(texts.len() > path.len(), "{}", builtin.name);
     }
 }

@@ -15,9 +15,7 @@ use quorate_model::check::property::ALL;
 use quorate_model::check::script::{judge, run};
 use quorate_model::check::search::{Wanted, shortest};
 use quorate_model::check::trace::walk;
-use quorate_model::check::{
-    Action, ClusterModel, ClusterSystem, Expected, PropertyKind, PropertySpec,
-};
+use quorate_model::check::{Action, ClusterModel, Expected, PropertyKind, PropertySpec};
 use quorate_model::scenario::builtin::ALL as BUILTINS;
 use quorate_model::scenario::file::parse;
 
@@ -28,7 +26,7 @@ fn shown(model: &ClusterModel, property: &'static PropertySpec) -> Vec<Action> {
         PropertyKind::Safety { holds, .. } => run(&|state| !holds(&model.view(state))),
         PropertyKind::Reachability { reached, .. } => run(&|state| reached(&model.view(state))),
         PropertyKind::EventuallyAlways { goal, .. } => {
-            let system = ClusterSystem::with_goals(model, &[goal]);
+            let system = model.with_goals(&[goal]);
             let explored = explore(&system, &Bounds::default(), &Switch::default());
             match explored.decide(&system).swap_remove(0).outcome {
                 Outcome::Violated(violation) => Some([violation.stem, violation.cycle].concat()),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use quorate_model::check::script::{Finding, Run, judge, run};
-use quorate_model::check::trace::{SavedPath, walk};
+use quorate_model::check::trace::{replay, save, walk};
 use quorate_model::check::{Action, ClusterModel, ClusterState, Expected, PropertyKind};
 use quorate_model::ids::{ClientId, NodeId, RequestId, Value};
 use quorate_model::protocol::Message;
@@ -730,9 +730,9 @@ fn the_run_that_a_finding_names_is_replayed_and_shows_it() {
         };
         let actions = &run.actions()[..after];
         let name = finding.property.name;
-        let saved = SavedPath::new(&model, builtin.toml, name, finding.found, actions, 0);
+        let saved = save(&model, builtin.toml, name, finding.found, actions, 0);
         assert_eq!(saved.steps.len(), after, "{name}: every step can be walked");
-        let (_, result) = saved.replay(&model);
+        let (_, result) = replay(&model, &saved);
         assert_eq!(result, Ok(()), "{name}");
     }
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
+use quorate_checker::world::Words;
+use quorate_checker::world::WorldActor;
 use quorate_model::check::ClusterModel;
 use quorate_model::check::action::Envelope;
-use quorate_model::check::actor::{ActorState, ClusterActor};
+use quorate_model::check::leaderless::Leaderless;
+use quorate_model::check::state::ActorState;
 use quorate_model::scenario::{Faults, Reductions, Scenario, file};
 use stateright::actor::{ActorModel, ActorModelState, Network};
 use stateright::{Checker, CheckerVisitor, Expectation, Model, Path, Property, StateRecorder};
@@ -87,11 +90,11 @@ fn stateright_s_own_actor_model_reaches_the_same_states() {
         })
         .collect();
 
-    let nodes = scenario.cluster.nodes().len();
+    let model = ClusterModel::new(scenario);
     let theirs = Arc::new(Mutex::new(BTreeSet::new()));
-    let visit = Visit { nodes, seen: Arc::clone(&theirs) };
-    ActorModel::<ClusterActor, (), ()>::new((), ())
-        .actors(ClusterActor::all(&scenario))
+    let visit = Visit { model: model.clone(), seen: Arc::clone(&theirs) };
+    ActorModel::<WorldActor<Leaderless>, (), ()>::new((), ())
+        .actors(model.stateright_actors())
         .init_network(Network::new_unordered_nonduplicating([]))
         .property(Expectation::Always, "goes on to the end", |_, _| true)
         .checker()
@@ -107,22 +110,22 @@ fn stateright_s_own_actor_model_reaches_the_same_states() {
 
 /// Notes the name of every state of Stateright's own actor model.
 struct Visit {
-    nodes: usize,
+    model: ClusterModel,
     seen: Arc<Mutex<BTreeSet<u64>>>,
 }
 
-type ActorAction = <ActorModel<ClusterActor> as Model>::Action;
+type ActorAction = <ActorModel<WorldActor<Leaderless>> as Model>::Action;
 
-impl CheckerVisitor<ActorModel<ClusterActor>> for Visit {
+impl CheckerVisitor<ActorModel<WorldActor<Leaderless>>> for Visit {
     fn visit(
         &self,
-        _: &ActorModel<ClusterActor>,
-        path: Path<ActorModelState<ClusterActor>, ActorAction>,
+        _: &ActorModel<WorldActor<Leaderless>>,
+        path: Path<ActorModelState<WorldActor<Leaderless>>, ActorAction>,
     ) {
         let state = path.last_state();
         let network = state.network.iter_all().map(|envelope| Envelope {
-            from: ClusterActor::peer(self.nodes, envelope.src),
-            to: ClusterActor::peer(self.nodes, envelope.dst),
+            from: self.model.peer(envelope.src.into()),
+            to: self.model.peer(envelope.dst.into()),
             message: envelope.msg.clone(),
         });
         let name = common(state.actor_states.iter().map(|state| &**state), network);
@@ -227,6 +230,6 @@ fn stateright_s_breadth_first_search_does_not_give_shortest_runs() {
 fn a_state_is_told_to_people_in_their_words() {
     let model = ClusterModel::new(Arc::new(scenario(SMALL)));
     let state = model.init_states().remove(0);
-    let shown = state.told(model.names());
+    let shown = model.names().state(&state);
     assert!(shown.contains("A             holds nothing"), "{shown}");
 }

@@ -26,7 +26,7 @@ pub struct Document {
     refused: u64,
     unreduced_states: u64,
     reduced_states: u64,
-    steps: BTreeMap<&'static str, u64>,
+    steps: BTreeMap<String, u64>,
     modes: BTreeMap<&'static str, u64>,
     rules: BTreeMap<&'static str, u64>,
     too_few: Vec<TooFew>,

@@ -1,5 +1,7 @@
 //! A campaign in words.
 
+use std::fmt::Display;
+
 use quorate_model::campaign::{Origin, Tally};
 
 use super::run::{Different, Outcome, Plan, Shard};
@@ -60,7 +62,7 @@ fn line(text: &mut Styled, name: &str, told: &str) {
     text.push(PLAIN, "\n");
 }
 
-fn listed(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
+fn listed(counts: impl Iterator<Item = (impl Display, u64)>) -> String {
     counts.map(|(name, count)| format!("{name} {}", grouped(count))).collect::<Vec<_>>().join(", ")
 }
 

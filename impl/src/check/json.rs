@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use quorate_checker::Size;
 use quorate_model::check::Expected;
 use quorate_model::check::convergence::FAIRNESS;
-use quorate_model::check::instruments::applicable;
+use quorate_model::check::kinds::applicable;
 use quorate_model::scenario::Scenario;
 use serde::Serialize;
 
@@ -62,8 +62,8 @@ pub struct Entry {
     fairness: Option<&'static str>,
     as_expected: bool,
     properties: Vec<Property>,
-    fired: BTreeMap<&'static str, u64>,
-    never_fired: Vec<&'static str>,
+    fired: BTreeMap<String, u64>,
+    never_fired: Vec<String>,
     siblings_max: usize,
 }
 
@@ -259,10 +259,10 @@ impl Entry {
                     endings: verdict.endings.map(JsonEndings::from),
                 })
                 .collect(),
-            fired: fired.clone().map(|(kind, count)| (kind.name(), *count)).collect(),
+            fired: fired.clone().map(|(kind, count)| (kind.to_string(), *count)).collect(),
             never_fired: fired
                 .filter(|(_, count)| *count == 0)
-                .map(|(kind, _)| kind.name())
+                .map(|(kind, _)| kind.to_string())
                 .collect(),
             siblings_max: report.siblings_max,
         }

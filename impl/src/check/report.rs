@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quorate_checker::Size;
-use quorate_model::check::instruments::Kind;
+pub use quorate_checker::world::Endings;
+use quorate_model::check::kinds::Kind;
 use quorate_model::check::{Action, Expected, PropertySpec};
 use quorate_model::scenario::ShownWith;
 
@@ -33,16 +33,6 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// For a property of where runs end, what that was decided on.
     pub endings: Option<Endings>,
-}
-
-/// Where fair runs end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Endings {
-    /// How large the graph of all states was.
-    pub size: Size,
-    /// How many steps at the end of [`Verdict::path`] happen again and again; none if it ends
-    /// stuck.
-    pub cycle: usize,
 }
 
 impl Verdict {

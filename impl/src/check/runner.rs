@@ -5,20 +5,16 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate_checker::{
-    self as checker, Bounds, Decision, Explored, Outcome, StateId, Switch, Until,
-};
+use quorate_checker::{self as checker, Bounds, Switch, Until, world};
 use quorate_model::check::explain::reason;
+use quorate_model::check::leaderless::Leaderless;
 use quorate_model::check::search::shortest_with;
-use quorate_model::check::{
-    Action, ClusterModel, ClusterState, ClusterSystem, Condition, Expected, PropertyKind,
-    PropertySpec,
-};
+use quorate_model::check::{ClusterModel, ClusterState, Condition, PropertySpec};
 use quorate_model::scenario::Scenario;
 
 use super::limits::{Cut, Limits};
 use super::memory::peak_memory;
-use super::report::{Endings, Report, Verdict};
+use super::report::{Report, Verdict};
 use super::script;
 
 /// How often limits are looked at and progress is reported.
@@ -55,9 +51,7 @@ pub fn check(
         return script::play(scenario);
     }
     let model = ClusterModel::new(Arc::clone(scenario));
-    let conditions = model.conditions();
-    let goals = model.goals();
-    let system = ClusterSystem::new(&model, conditions, &goals);
+    let system = model.judging();
     let bounds = Bounds {
         threads: limits.threads,
         states_max: limits.states_max,
@@ -69,15 +63,8 @@ pub fn check(
     let explored = while_within(timeout, started, &switch, &mut on_progress, || {
         checker::explore(&system, &bounds, &switch)
     });
-    let decisions =
-        if goals.is_empty() { Vec::new() } else { explored.decide(&system.uncounted()) };
-    let found = Found { explored: &explored, system: &system.uncounted() };
-    let mut verdicts = found.verdicts(&model, decisions);
-    for verdict in &mut verdicts {
-        show_with(&model, verdict);
-        verdict.reason =
-            verdict.path.as_ref().and_then(|path| reason(&model, verdict.property, path));
-    }
+    let found = model.judged().iter().zip(system.verdicts(&explored));
+    let verdicts = found.map(|(property, found)| verdict(&model, property, found)).collect();
     let cut = match explored.cut() {
         Some(checker::Cut::States(states)) => Some(Cut::States(states)),
         Some(checker::Cut::Depth(steps)) => Some(Cut::Depth(steps)),
@@ -93,8 +80,8 @@ pub fn check(
         took: started.elapsed(),
         process_peak_memory: peak_memory(),
         verdicts,
-        fired: model.instruments().fired(),
-        siblings_max: model.instruments().siblings_max(),
+        fired: model.counters().fired(),
+        siblings_max: model.counters().largest(),
         cut,
         script: None,
     }
@@ -126,65 +113,26 @@ fn while_within<T>(
     })
 }
 
-/// What a traversal found, with what it was asked for.
-struct Found<'a> {
-    explored: &'a Explored,
-    system: &'a ClusterSystem,
-}
-
-impl Found<'_> {
-    /// The verdicts on all properties that are judged; decisions are in the order of those that are
-    /// about where runs end.
-    fn verdicts(&self, model: &ClusterModel, decisions: Vec<Decision<Action>>) -> Vec<Verdict> {
-        let mut decisions = decisions.into_iter();
-        // Each of the others has two conditions, in the same order.
-        let mut conditions = (0..).step_by(2);
-        let verdict = |property: &&'static PropertySpec| {
-            let mut verdict = Verdict {
-                property,
-                expected: model.scenario().expect[property.name],
-                found: None,
-                path: None,
-                shown_with: None,
-                witness: None,
-                reason: None,
-                endings: None,
-            };
-            if let PropertyKind::EventuallyAlways { .. } = property.kind {
-                complete(&mut verdict, decisions.next().expect("one decision per goal"));
-            } else {
-                let number = conditions.next().expect("numbers do not end");
-                let of = |number| self.explored.first(number);
-                let run = |state: StateId| self.explored.run_to(self.system, state);
-                (verdict.path, verdict.witness) = (of(number).map(run), of(number + 1).map(run));
-                let is_shown = verdict.path.is_some();
-                verdict.found = Some(match (property.kind, is_shown) {
-                    (PropertyKind::Reachability { .. }, true) => Expected::Reached,
-                    (PropertyKind::Reachability { .. }, false) => Expected::NotReached,
-                    (_, true) => Expected::Violated,
-                    (_, false) => Expected::Holds,
-                });
-            }
-            verdict
-        };
-        model.judged().iter().map(verdict).collect()
-    }
-}
-
-/// Puts what was decided of where runs end into the verdict.
-fn complete(verdict: &mut Verdict, decision: Decision<Action>) {
-    let mut cycle = 0;
-    verdict.found = match decision.outcome {
-        Outcome::Holds => Some(Expected::Holds),
-        Outcome::Undecided => None,
-        Outcome::Violated(violation) => {
-            cycle = violation.cycle.len();
-            verdict.path = Some([violation.stem, violation.cycle].concat());
-            Some(Expected::Violated)
-        }
+/// The verdict on a property, told with why its run shows it.
+fn verdict(
+    model: &ClusterModel,
+    property: &'static PropertySpec,
+    found: world::Verdict<Leaderless>,
+) -> Verdict {
+    let world::Verdict { found, run, witness, endings } = found;
+    let mut verdict = Verdict {
+        property,
+        expected: model.scenario().expect[property.name],
+        found,
+        path: run,
+        shown_with: None,
+        witness,
+        reason: None,
+        endings,
     };
-    verdict.witness = decision.witness;
-    verdict.endings = Some(Endings { size: decision.size, cycle });
+    show_with(model, &mut verdict);
+    verdict.reason = verdict.path.as_ref().and_then(|path| reason(model, property, path));
+    verdict
 }
 
 /// Puts in the place of a verdict's run the shortest that contains what the scenario wants to be
@@ -194,7 +142,7 @@ fn show_with(model: &ClusterModel, verdict: &mut Verdict) {
     if verdict.path.is_none() {
         return;
     }
-    let model = &model.with_fresh_instruments();
+    let model = &model.with_fresh_counters();
     let shown = Condition::Shown(verdict.property);
     let shows = |state: &ClusterState| shown.is_met(model, state);
     let run = shortest_with(model, with, &shows, SHOWN_WITH_DISTINCT_MAX);

@@ -74,7 +74,7 @@ pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
         }
     };
     let verdicts = script::judge(&model, &run).into_iter().map(verdict).collect();
-    let (fired, siblings_max) = (model.instruments().fired(), model.instruments().siblings_max());
+    let (fired, siblings_max) = (model.counters().fired(), model.counters().largest());
     let (walked, last) = walk(&model, &actions);
     let passed = walked.iter().map(|step| &step.before).chain([&last]);
     let (generated, distinct) = (walked.len() + 1, passed.collect::<HashSet<_>>().len());

@@ -37,7 +37,7 @@ pub fn second_opinion(scenario: &Arc<Scenario>, threads: usize) -> Option<Second
     // Stateright hands work over only every 1,500 states, and a depth-first thread that has
     // exhausted what it was given waits until then: twice as many threads keep cores busy.
     let checker = model.clone().checker().threads(2 * threads).spawn_dfs().join();
-    let met = model.instruments().conditions_met();
+    let met = model.counters().conditions_met();
     let numbered = model.conditions().iter().enumerate();
     Some(SecondOpinion {
         generated: checker.state_count() as u64,

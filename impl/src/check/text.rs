@@ -8,7 +8,7 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use quorate_model::check::Expected;
 use quorate_model::check::convergence::FAIRNESS;
-use quorate_model::check::instruments::applicable;
+use quorate_model::check::kinds::applicable;
 use quorate_model::scenario::Scenario;
 
 use super::describe;
@@ -91,9 +91,9 @@ pub fn block(
         })
     };
     let counts: Vec<String> =
-        fired(true).map(|(kind, count)| format!("{} {}", kind.name(), grouped(*count))).collect();
+        fired(true).map(|(kind, count)| format!("{} {}", kind, grouped(*count))).collect();
     line(PLAIN, "fired", &counts.join(", "));
-    let never: Vec<&str> = fired(false).map(|(kind, _)| kind.name()).collect();
+    let never: Vec<String> = fired(false).map(|(kind, _)| kind.to_string()).collect();
     // What a script leaves out it leaves out on purpose.
     if !never.is_empty() && report.script.is_none() {
         line(PLAIN, "never fired", &never.join(", "));

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use quorate_checker::world::Words;
 use quorate_model::check::explain::reason;
-use quorate_model::check::trace::{CYCLE_STARTS, PATH_FORMAT, STUCK, SavedPath};
+use quorate_model::check::trace::{CYCLE_STARTS, PATH_FORMAT, STUCK, SavedPath, replay};
 use quorate_model::check::{ClusterModel, ClusterState, Expected, PropertyKind, PropertySpec};
 use quorate_model::scenario::Scenario;
 
@@ -32,7 +33,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let model = ClusterModel::new(scenario);
     let (property, shows) = (&saved.property, saved.shows);
     output::print(format!("{}: {property} {shows}\n", saved.scenario))?;
-    let (steps, result) = saved.replay(&model);
+    let (steps, result) = replay(&model, &saved);
     for (position, step) in steps.iter().enumerate() {
         if position == 0 {
             output::print(format!("\nbefore\n{}\n", indented(&model, &step.before)))?;
@@ -98,6 +99,6 @@ fn is_stuck(saved: &SavedPath) -> bool {
 }
 
 fn indented(model: &ClusterModel, state: &ClusterState) -> String {
-    let text = state.told(model.names());
+    let text = model.names().state(state);
     text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use quorate_model::check::ClusterModel;
 use quorate_model::check::property::ALL;
-use quorate_model::check::trace::SavedPath;
+use quorate_model::check::trace::{self, SavedPath};
 use tempfile::Builder;
 
 use super::scenario::{Loaded, Source};
@@ -48,7 +48,7 @@ pub fn save(traces: &Path, loaded: &Loaded, report: &Report) -> Result<Files, Fa
     for verdict in &report.verdicts {
         let (Some(path), Some(found)) = (&verdict.path, verdict.found) else { continue };
         let (name, cycle) = (verdict.property.name, verdict.cycle());
-        let saved = SavedPath::new(&model, &loaded.toml, name, found, path, cycle);
+        let saved = trace::save(&model, &loaded.toml, name, found, path, cycle);
         let file = directory.join(file_name(name));
         write(&directory, &file, &saved)?;
         of_property.insert(name, file);

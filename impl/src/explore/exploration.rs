@@ -3,19 +3,41 @@
 
 use std::sync::Arc;
 
+use quorate_checker::world::{self, ExploredWorld};
 use quorate_model::check::ClusterModel;
+use quorate_model::check::leaderless::Leaderless;
 use quorate_model::check::script;
-use quorate_model::check::trace::{CYCLE_STARTS, ReplayError, STUCK, SavedPath};
+use quorate_model::check::trace::{CYCLE_STARTS, ReplayError, STUCK, SavedPath, replay};
+use quorate_model::check::words::Names;
 use quorate_model::check::{Expected, PropertyKind, PropertySpec};
 use quorate_model::scenario::Scenario;
 
-use super::model::{ExploredCluster, FixedRun, FixedStep};
 use super::page;
+
+/// A scenario's model as Explorer shows it.
+pub type ExploredCluster = ExploredWorld<Leaderless, Names>;
+
+type FixedRun = world::FixedRun<Leaderless>;
+type FixedStep = world::FixedStep<Leaderless>;
+
+/// The model to explore all runs of a cluster by, or to walk along one run. Its states remember what reads
+/// returned: people ask why.
+fn explored(model: &ClusterModel, run: Option<FixedRun>) -> ExploredCluster {
+    let model = model.explaining();
+    let (name, names) = (model.scenario().name.clone(), model.names().clone());
+    let properties: Vec<_> =
+        model.judged().iter().map(|property| property.of_world(model.scenario())).collect();
+    match run {
+        None => ExploredWorld::new(name, (*model).clone(), names, properties),
+        Some(run) => ExploredWorld::along(name, (*model).clone(), names, properties, run),
+    }
+}
 
 /// What Explorer is to show, and what its page says about it.
 #[derive(Clone, Debug)]
 pub struct Exploration {
     pub(super) explored: ExploredCluster,
+    scenario: Arc<Scenario>,
     /// The run that is walked or begun with, in a line.
     about: Option<String>,
     /// What the page shows first; its beginning if `None`.
@@ -29,8 +51,8 @@ impl Exploration {
         if scenario.script.is_some() {
             return Self::of_script(scenario);
         }
-        let explored = ExploredCluster::new(ClusterModel::new(scenario));
-        Exploration { explored, about: None, opens_at: None }
+        let explored = explored(&ClusterModel::new(Arc::clone(&scenario)), None);
+        Exploration { explored, scenario, about: None, opens_at: None }
     }
 
     /// A run that was saved. Where it is a run of many, the others can be walked too, from every
@@ -39,8 +61,8 @@ impl Exploration {
     /// # Errors
     /// When a step is not possible any more.
     pub fn of_saved(scenario: Arc<Scenario>, saved: &SavedPath) -> Result<Self, ReplayError> {
-        let model = ClusterModel::new(scenario);
-        let (_, result) = saved.replay(&model);
+        let model = ClusterModel::new(Arc::clone(&scenario));
+        let (_, result) = replay(&model, saved);
         let shown = match result {
             Ok(()) => String::new(),
             Err(error @ ReplayError::NotPossible { .. }) => return Err(error),
@@ -53,20 +75,19 @@ impl Exploration {
         };
         let ending = ending(saved);
         let about = format!("{property} {shows}, in {length}{ending}{shown}");
-        let explored = if model.scenario().script.is_some() {
+        let run = scenario.script.is_some().then(|| {
             let step = |action| FixedStep { action, part_of: None };
             let steps = actions.iter().cloned().map(step).collect();
             let ending = format!("the saved run ends here: {property} {shows}{shown}");
-            ExploredCluster::along(model, FixedRun { steps, ending })
-        } else {
-            ExploredCluster::new(model)
-        };
+            FixedRun { steps, ending }
+        });
+        let explored = explored(&model, run);
         let opens_at = Some(explored.address(&actions));
-        Ok(Exploration { explored, about: Some(about), opens_at })
+        Ok(Exploration { explored, scenario, about: Some(about), opens_at })
     }
 
     fn of_script(scenario: Arc<Scenario>) -> Self {
-        let model = ClusterModel::new(scenario);
+        let model = ClusterModel::new(Arc::clone(&scenario));
         let run = script::run(&model);
         let script = model.scenario().script.clone().unwrap_or_default();
         let step = |transition: script::Transition| {
@@ -84,15 +105,15 @@ impl Exploration {
             None => ("as scripted".to_owned(), "the script ends here".to_owned()),
         };
         let actions: Vec<_> = steps.iter().map(|step| step.action.clone()).collect();
-        let explored = ExploredCluster::along(model, FixedRun { steps, ending });
+        let explored = explored(&model, Some(FixedRun { steps, ending }));
         let opens_at = Some(explored.address(&actions));
-        Exploration { explored, about: Some(about), opens_at }
+        Exploration { explored, scenario, about: Some(about), opens_at }
     }
 
     /// The scenario.
     #[must_use]
     pub fn scenario(&self) -> &Scenario {
-        self.explored.model().scenario()
+        &self.scenario
     }
 
     /// The run that is walked or begun with, in a line, if it is one.

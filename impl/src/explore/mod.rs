@@ -7,7 +7,6 @@
 //! started. And it panics when its address is taken: the address is tried first.
 
 mod exploration;
-mod model;
 mod page;
 
 use std::io;
@@ -20,8 +19,7 @@ use std::time::{Duration, Instant};
 use stateright::Model;
 use tempfile::TempDir;
 
-pub use exploration::Exploration;
-pub use model::{ExploredAction, ExploredCluster, ExploredState, FixedRun, FixedStep};
+pub use exploration::{Exploration, ExploredCluster};
 
 /// How long Explorer may take to accept its first connection. It has nothing to do before.
 const START_TIME_MAX: Duration = Duration::from_secs(10);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use quorate_model::check::diagram::escape;
+use quorate_checker::world::diagram::escape;
 use quorate_model::scenario::{Reductions, Scenario};
 
 use super::exploration::Exploration;

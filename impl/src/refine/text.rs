@@ -102,7 +102,7 @@ fn actions(actions: &[ActionCount]) -> String {
         align_right(&mut table, 2 * column + 1..2 * column + 2);
     }
     let never: Vec<&str> =
-        actions.iter().filter(|action| action.count == 0).map(|action| action.name).collect();
+        actions.iter().filter(|action| action.count == 0).map(|action| &*action.name).collect();
     let never = if never.is_empty() { "nothing".to_owned() } else { never.join(", ") };
     format!("{}\n{}", table.trim_fmt(), wrapped("never happened: ", &never))
 }

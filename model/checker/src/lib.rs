@@ -18,11 +18,13 @@ mod seeking;
 mod shared;
 mod system;
 mod traversal;
+pub mod world;
 
 pub use counted::Counted;
 pub use decision::{Decision, Outcome, Size, Violation};
 pub use explored::{Cut, Explored, StateId};
 pub use network::Network;
+pub use quorate_ids as ids;
 pub use seeking::{Seeking, Wanted};
 pub use shared::Shared;
 pub use system::System;

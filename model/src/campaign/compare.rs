@@ -6,7 +6,7 @@ use core::fmt;
 
 use super::visit::{Ending, Found, visit};
 use crate::check::ClusterModel;
-use crate::check::instruments::Kind;
+use crate::check::kinds::Kind;
 use crate::scenario::{Reductions, Rule, Scenario};
 
 /// How a scenario came out.
@@ -201,8 +201,8 @@ impl Reference {
     }
 
     fn exercised(&self, reduced: &ClusterModel, distinct: usize) -> Exercised {
-        let happened = self.model.instruments().fired().into_iter().filter(|(_, count)| *count > 0);
-        let left_out = reduced.instruments().left_out_by().into_iter();
+        let happened = self.model.counters().fired().into_iter().filter(|(_, count)| *count > 0);
+        let left_out = reduced.counters().left_out_by().into_iter();
         Exercised {
             distinct: self.full.distinct,
             reduced: distinct,

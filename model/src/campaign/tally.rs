@@ -1,11 +1,11 @@
 //! What a campaign has exercised.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::compare::{Compared, Exercised};
 use super::modes::MODES;
-use crate::check::instruments::Kind;
+use crate::check::kinds::Kind;
 use crate::scenario::{Rule, Scenario};
 
 /// Sums over the cases of a campaign: the same in whatever order they come.
@@ -23,7 +23,7 @@ pub struct Tally {
     pub states: u64,
     /// Reduced states of these.
     pub reduced_states: u64,
-    kinds: [u64; Kind::ALL.len()],
+    kinds: Vec<u64>,
     rules: [u64; Rule::ALL.len()],
     modes: [u64; MODES.len()],
 }
@@ -46,7 +46,7 @@ impl Default for Tally {
             different: 0,
             states: 0,
             reduced_states: 0,
-            kinds: [0; Kind::ALL.len()],
+            kinds: alloc::vec![0; Kind::all().len()],
             rules: [0; Rule::ALL.len()],
             modes: [0; MODES.len()],
         }
@@ -68,7 +68,7 @@ impl Tally {
         self.states += exercised.distinct as u64;
         self.reduced_states += exercised.reduced as u64;
         for kind in &exercised.kinds {
-            self.kinds[*kind as usize] += 1;
+            self.kinds[kind.index()] += 1;
         }
         for rule in &exercised.rules {
             self.rules[*rule as usize] += 1;
@@ -106,8 +106,13 @@ impl Tally {
     }
 
     /// In how many compared cases each kind of step was taken.
-    pub fn kinds(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Kind::ALL.into_iter().map(Kind::name).zip(self.kinds)
+    pub fn kinds(&self) -> impl Iterator<Item = (String, u64)> {
+        Kind::all()
+            .iter()
+            .map(Kind::to_string)
+            .zip(self.kinds.iter().copied())
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// In how many compared cases each rule left something out.
@@ -123,14 +128,12 @@ impl Tally {
     /// What was exercised in fewer compared cases than this.
     #[must_use]
     pub fn below(&self, floor: u64) -> Vec<Shortage> {
-        let named = |what: &'static str| {
-            move |(name, cases): (&'static str, u64)| {
-                (cases < floor)
-                    .then(|| Shortage { name: alloc::format!("{what} \"{name}\""), cases })
-            }
+        let short = |what: &str, name: &str, cases: u64| {
+            (cases < floor).then(|| Shortage { name: alloc::format!("{what} \"{name}\""), cases })
         };
-        let kinds = self.kinds().filter_map(named("step"));
-        let modes = self.modes().filter_map(named("mode"));
-        kinds.chain(modes).chain(self.rules().filter_map(named("rule"))).collect()
+        let kinds = self.kinds().filter_map(|(name, cases)| short("step", &name, cases));
+        let modes = self.modes().filter_map(|(name, cases)| short("mode", name, cases));
+        let rules = self.rules().filter_map(|(name, cases)| short("rule", name, cases));
+        kinds.chain(modes).chain(rules).collect()
     }
 }

@@ -13,7 +13,7 @@ use stateright::Model;
 use thread_local::ThreadLocal;
 
 use crate::check::action::Action;
-use crate::check::actor::{ActorState, NodeState};
+use crate::check::state::{ActorState, NodeState};
 use crate::check::{ClusterModel, ClusterState, ClusterSystem, Goal};
 use crate::scenario::Rule;
 
@@ -61,11 +61,8 @@ pub struct Found {
 #[must_use]
 pub fn visit(model: &ClusterModel, distinct_max: usize) -> Option<Found> {
     let (conditions, goals) = (model.conditions(), model.goals());
-    let system = Noting {
-        conditions: conditions.len(),
-        system: ClusterSystem::new(model, conditions, &goals),
-        notes: ThreadLocal::new(),
-    };
+    let system =
+        Noting { conditions: conditions.len(), system: model.judging(), notes: ThreadLocal::new() };
     let bounds = Bounds { states_max: Some(distinct_max), ..Bounds::default() };
     let explored = explore(&system, &bounds, &Switch::default());
     if explored.cut().is_some() {
@@ -171,7 +168,7 @@ impl System for Noting {
 /// delivery of its own there, what leaves the network is delivered or lost in one, what is forgotten is
 /// forgotten by a timer, and giving up in the step in which an operation begins is a step.
 fn unfused(model: &ClusterModel, path: &[Action]) -> usize {
-    let model = model.with_fresh_instruments();
+    let model = model.with_fresh_counters();
     let mut state = model.init_states().swap_remove(0);
     let mut steps = 0;
     for action in path {
@@ -180,11 +177,11 @@ fn unfused(model: &ClusterModel, path: &[Action]) -> usize {
             _ => 1,
         };
         let mut hops = 0;
-        let next = model.apply_telling(&state, action.clone(), |_| hops += 1);
+        let next = model.apply_telling(&state, action.clone(), |_| hops += 1, |_| {});
         state = next.expect("a run that was found can be walked again");
         steps += hops;
     }
-    let left_out = model.instruments().left_out_by().into_iter();
+    let left_out = model.counters().left_out_by().into_iter();
     let vanished = left_out
         .filter(|(rule, _)| matches!(rule, Rule::DeadMessages | Rule::FinishedRequests))
         .map(|(_, things)| things as usize)

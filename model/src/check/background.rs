@@ -27,10 +27,10 @@ use quorate_checker::Shared;
 use quorate_protocol::planted;
 
 use super::action::Envelope;
-use super::actor::{NodeState, ScriptedClient};
+use super::client::ScriptedClient;
 use super::numbering::round_of;
 use super::reduce;
-use super::state::ClusterState;
+use super::state::{ClusterState, NodeState};
 use crate::ids::{ClientId, NodeId, Peer};
 use crate::protocol::{Message, Timer};
 use crate::scenario::{PlannedAction, Rounds, Scenario};
@@ -46,27 +46,16 @@ fn is_exchange_under_way(message: &Message) -> bool {
     }
 }
 
-/// Takes out of the network what never comes, now that this timer expires.
-pub(crate) fn forget_lost(scenario: &Scenario, state: &mut ClusterState, peer: Peer, timer: Timer) {
-    match (timer, peer) {
-        (Timer::Sync(_), _) => {
-            let is_answer = |sent: &Envelope| matches!(&sent.message, Message::SyncStates { wanted, .. } if wanted.is_empty());
-            // One that would change nothing is as good as gone.
-            let counts = |sent: &&Shared<Envelope>| {
-                is_answer(sent) && !reduce::is_dead(scenario, state, sent)
-            };
-            let answers = state.network.iter().filter(counts).count();
-            if answers > scenario.rounds.overtaken.into() {
-                state.network.retain(|sent| !is_answer(sent));
-            }
-        }
-        // They are older than a datagram lives, and their receivers are down: see `may_expire`.
-        (Timer::Settled, Peer::Node(node)) => {
-            for lost in state.network.older_than_wait_of(node).to_vec() {
-                state.network.take(&lost);
-            }
-        }
-        _ => {}
+/// Takes answers of earlier exchanges out of the network that never come, now that this timer expires.
+pub(crate) fn forget_overtaken(scenario: &Scenario, state: &mut ClusterState, timer: Timer) {
+    let Timer::Sync(_) = timer else { return };
+    let is_answer = |sent: &Envelope| matches!(&sent.message, Message::SyncStates { wanted, .. } if wanted.is_empty());
+    // One that would change nothing is as good as gone.
+    let counts =
+        |sent: &&Shared<Envelope>| is_answer(sent) && !reduce::is_dead(scenario, state, sent);
+    let answers = state.network.iter().filter(counts).count();
+    if answers > scenario.rounds.overtaken.into() {
+        state.network.retain(|sent| !is_answer(sent));
     }
 }
 
@@ -106,10 +95,7 @@ pub(crate) fn may_expire(
             actor.store.entries().any(|(_, entry)| may_shrink(&entry.state))
                 && rounds_about_tombstones(scenario, state) < reaps.into()
         }
-        Timer::Settled => {
-            state.network.older_than_wait_of(node).iter().all(|sent| state.is_down(sent.to))
-                && !may_put_again(scenario, state)
-        }
+        Timer::Settled => state.has_outlasted(node) && !may_put_again(scenario, state),
         Timer::Sync(other) => {
             let unanswered = state.network.iter();
             unanswered.filter(|sent| is_exchange_under_way(&sent.message)).count()
@@ -191,7 +177,8 @@ fn cannot_all_agree(scenario: &Scenario, state: &ClusterState, node: NodeId) -> 
 fn differ(scenario: &Scenario, actor: &NodeState, state: &ClusterState, other: NodeId) -> bool {
     let other_actor = state.node(other);
     scenario.keys().iter().any(|key| {
-        scenario.cluster.homes(key).contains(other) && actor.held(key) != other_actor.held(key)
+        scenario.cluster.homes(key).contains(other)
+            && actor.store.held(key) != other_actor.store.held(key)
     })
 }
 

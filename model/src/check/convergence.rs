@@ -23,5 +23,5 @@ pub fn serves(state: &ClusterState) -> bool {
 /// Whether the homes of a key each hold an equal record of it, or each none.
 #[must_use]
 pub fn homes_agree(state: &ClusterState, key: &Key, homes: NodeSet) -> bool {
-    homes.iter().map(|home| state.node(home).held(key)).all_equal()
+    homes.iter().map(|home| state.node(home).store.held(key)).all_equal()
 }

@@ -1,25 +1,14 @@
 //! When timers may expire, and what that costs.
 
 use quorate_checker::Shared;
+use quorate_checker::world::Expiry;
 
 use super::action::Envelope;
-use super::actor::NodeState;
 use super::background;
-use super::state::ClusterState;
-use crate::ids::{NodeId, Peer};
+use super::state::{ClusterState, NodeState};
+use crate::ids::{ClientId, NodeId, Peer};
 use crate::protocol::Timer;
 use crate::scenario::Scenario;
-
-/// What it takes for a timer to expire.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expiry {
-    /// It may not.
-    Never,
-    /// It spends the budget of timeouts.
-    AFault,
-    /// Nothing.
-    Free,
-}
 
 /// What it takes for a timer that is set to expire now.
 ///
@@ -33,36 +22,34 @@ pub(crate) enum Expiry {
 pub(crate) fn expiry(
     scenario: &Scenario,
     state: &ClusterState,
-    index: usize,
+    peer: Peer,
     timer: Timer,
 ) -> Expiry {
-    let Some(node) = index.checked_sub(scenario.cluster.nodes().len()) else {
-        return match timer {
-            Timer::Request(request)
-                if state
-                    .node(NodeId(index as u16))
-                    .replica
-                    .trailing()
-                    .any(|get| get == request) =>
-            {
-                Expiry::Free
-            }
-            Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
-            Timer::Request(_) => Expiry::Never,
-            // Too early, while all may still answer.
-            Timer::Register
-                if state.faults.timeouts > 0
-                    && !background::may_expire(scenario, state, NodeId(index as u16), timer) =>
-            {
-                Expiry::AFault
-            }
-            _ if background::may_expire(scenario, state, NodeId(index as u16), timer) => {
-                Expiry::Free
-            }
-            _ => Expiry::Never,
-        };
-    };
-    let client = state.clients().nth(node).map(|client| &client.client);
+    match peer {
+        Peer::Node(node) => expiry_at_node(scenario, state, node, timer),
+        Peer::Client(client) => expiry_at_client(state, client),
+    }
+}
+
+fn expiry_at_node(scenario: &Scenario, state: &ClusterState, node: NodeId, timer: Timer) -> Expiry {
+    let may_expire = || background::may_expire(scenario, state, node, timer);
+    match timer {
+        Timer::Request(request)
+            if state.node(node).replica.trailing().any(|get| get == request) =>
+        {
+            Expiry::Free
+        }
+        Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
+        Timer::Request(_) => Expiry::Never,
+        // Too early, while all may still answer.
+        Timer::Register if state.faults.timeouts > 0 && !may_expire() => Expiry::AFault,
+        _ if may_expire() => Expiry::Free,
+        _ => Expiry::Never,
+    }
+}
+
+fn expiry_at_client(state: &ClusterState, client: ClientId) -> Expiry {
+    let client = state.client(client).map(|client| &client.client);
     let asked = client.and_then(|client| Some((client.pending()?, client.asks()?)));
     // Told by the coordinator's having stopped since it began, so that nothing changes for
     // scenarios without crashes; and not while its answer may still come.

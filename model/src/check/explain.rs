@@ -10,10 +10,11 @@ use itertools::Itertools;
 use stateright::Model;
 
 use super::action::Action;
-use super::model::{ClusterModel, Ended};
+use super::model::ClusterModel;
 use super::property::{PropertyKind, PropertySpec};
 use super::state::ClusterState;
 use super::words::Names;
+use crate::ids::{ClientId, RequestId};
 use crate::protocol::Outcome;
 use crate::versions::Record;
 
@@ -35,11 +36,14 @@ pub fn reason(model: &ClusterModel, property: &PropertySpec, actions: &[Action])
 }
 
 /// What became of an operation: `x#2 get k: returned "v", answered by {A, B}`.
-pub(crate) fn outcome(names: &Names, ended: &Ended) -> String {
-    use crate::ids::RequestId;
-    let Ended { client, operation, outcome } = ended;
-    let request = RequestId { client: *client, sequence: *operation as u64 };
-    let asked = names.operation(*client, *operation).unwrap_or_default();
+pub(crate) fn outcome(
+    names: &Names,
+    client: ClientId,
+    operation: usize,
+    outcome: &Outcome,
+) -> String {
+    let request = RequestId { client, sequence: operation as u64 };
+    let asked = names.operation(client, operation).unwrap_or_default();
     let told = match outcome {
         Outcome::PutOk { acked } => format!("acknowledged by {}", names.node_set(*acked)),
         Outcome::PutUnavailable { acked } => {

@@ -7,10 +7,13 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::actor::NodeState;
+use quorate_checker::world::{Event, Taken};
+
+use super::leaderless::Leaderless;
 use super::resolving::{self, Resolving};
+use super::state::{ActorState, NodeState};
 use crate::cluster::Reaping;
-use crate::ids::{Key, NodeId, RequestId};
+use crate::ids::{Key, NodeId, Peer, RequestId};
 use crate::protocol::{
     Entry, MemoryStore, Message, NodeConfig, Outcome, PutRequest, Store, has_void_version,
 };
@@ -19,7 +22,7 @@ use crate::versions::{ActorId, Dot, Record};
 
 /// Something that happened at an actor, as the ghost history takes note of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Fact {
+pub enum Fact {
     /// A client's operation ended.
     Outcome {
         /// Whose, counted from zero.
@@ -69,17 +72,17 @@ pub(crate) enum Fact {
 
 /// A record that a step changed, or to which a message brought something.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Touched {
+pub struct Touched {
     /// Which node holds it.
-    pub(crate) node: NodeId,
+    pub node: NodeId,
     /// Of which key.
-    pub(crate) key: Key,
+    pub key: Key,
     /// What it was, and what a message brought.
-    pub(crate) came: [Option<Arc<Record>>; 2],
+    pub came: [Option<Arc<Record>>; 2],
     /// The write minted in this step, and its dot.
-    pub(crate) minted: Option<(usize, Option<Dot>)>,
+    pub minted: Option<(usize, Option<Dot>)>,
     /// What it is now.
-    pub(crate) after: Arc<Record>,
+    pub after: Arc<Record>,
 }
 
 /// Who knows which write a request makes.
@@ -127,6 +130,30 @@ impl<'a> Moment<'a> {
             waiting_to_mint: node.replica.waiting_to_mint().collect(),
             probing: node.replica.probing().collect(),
         }
+    }
+}
+
+/// What happened in one step in the model.
+pub(crate) fn of(
+    scenario: &Scenario,
+    nodes: &[NodeConfig],
+    taken: &mut Taken<'_, Leaderless>,
+) -> Vec<Fact> {
+    match (taken.peer, taken.before, &mut *taken.after) {
+        (Peer::Node(id), ActorState::Node(before), ActorState::Node(after)) => {
+            let cause = match taken.event {
+                Event::Receive(envelope) => Cause::Message(&envelope.message),
+                Event::Expire(..) => Cause::Timer,
+                Event::Invoke(..) | Event::Restart(_) | Event::Command(..) => Cause::Command,
+            };
+            let said = taken.sent.iter().map(|sent| &sent.message);
+            let (before, after) = (Moment::of(before), Moment::of(after));
+            of_node(scenario, &nodes[id.index()], cause, &before, &after, said)
+        }
+        (Peer::Client(id), _, ActorState::Client(client)) => {
+            of_client(id.0 as usize, client.next, client.outcome.take())
+        }
+        _ => panic!("an actor's state is of its own kind"),
     }
 }
 

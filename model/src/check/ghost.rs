@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 
 use quorate_checker::Shared;
 use quorate_checker::memo::{self, Fingerprint, Memo};
+use quorate_checker::world::Counters;
 
-use super::actor::NodeState;
 use super::facts::{Fact, Touched};
 use super::history::{Historian, History, Watch};
-use super::instruments::Instruments;
-use super::state::ClusterState;
+use super::leaderless::Leaderless;
+use super::state::{ClusterState, NodeState};
 use super::write_set::WriteSet;
-use crate::ids::NodeId;
+use crate::ids::{ClientId, NodeId};
 use crate::scenario::Scenario;
 use crate::versions::Record;
 
@@ -61,12 +61,14 @@ impl Ghost {
     }
 
     /// The history before anything happened.
-    pub(crate) fn blank(&self) -> Shared<History> {
-        Shared::new(History::new(&self.scenario, self.historian.keys().len()))
+    pub(crate) fn blank(&self) -> History {
+        History::new(&self.scenario, self.historian.keys().len())
     }
 
-    /// Takes note that a client starts this operation of its program.
-    pub(crate) fn on_invoke(&self, state: &mut ClusterState, client: usize, operation: usize) {
+    /// Takes note that a client starts the next operation of its program.
+    pub(crate) fn on_invoke(&self, state: &mut ClusterState, client: ClientId) {
+        let Some(operation) = state.client(client).map(|client| client.next) else { return };
+        let client = client.0 as usize;
         let (before, start) = (state.history.clone(), Start { client, operation });
         let write = || {
             let mut history = (*before).clone();
@@ -89,13 +91,13 @@ impl Ghost {
         &self,
         state: &mut ClusterState,
         facts: &Shared<Vec<Fact>>,
-        instruments: &Instruments,
+        counters: &Counters<Leaderless>,
     ) {
         let before = state.history.clone();
         let write = || {
             let mut after = (*before).clone();
             for fact in &**facts {
-                self.note_fact(&mut after, fact, instruments);
+                self.note_fact(&mut after, fact, counters);
             }
             // The same history is the same pointer, which is the cheapest to compare.
             if after == *before { before.clone() } else { Shared::new(after) }
@@ -110,7 +112,7 @@ impl Ghost {
         }
     }
 
-    fn note_fact(&self, history: &mut History, fact: &Fact, instruments: &Instruments) {
+    fn note_fact(&self, history: &mut History, fact: &Fact, counters: &Counters<Leaderless>) {
         let (scenario, historian) = (&*self.scenario, &self.historian);
         match fact {
             Fact::Outcome { client, operation, outcome } => {
@@ -118,7 +120,7 @@ impl Ghost {
             }
             Fact::Record(touched) | Fact::Hint(touched) => {
                 let Touched { node, came, minted, after, .. } = touched;
-                instruments.saw_siblings(after.versions().count());
+                counters.saw(after.versions().count());
                 if let Some((write, Some(dot))) = minted
                     && historian.notes_mint_of(scenario, *write)
                 {

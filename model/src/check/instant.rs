@@ -61,7 +61,7 @@ use alloc::vec::Vec;
 
 use quorate_checker::Shared;
 
-use super::action::Envelope;
+use super::action::{Envelope, is_client_hop};
 use super::history::Watch;
 use super::state::ClusterState;
 use crate::cluster::Reaping;
@@ -78,7 +78,7 @@ pub(crate) fn takes_no_time(
     envelope: &Envelope,
 ) -> Option<Rule> {
     let (rule, applies) = match &envelope.message {
-        _ if envelope.is_client_hop() => {
+        _ if is_client_hop(envelope) => {
             (Rule::ClientHops, are_hops_instant(scenario, watch, state))
         }
         Message::FetchReply { .. } => {

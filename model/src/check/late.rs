@@ -65,7 +65,7 @@ pub(crate) fn current_exchange<'a>(
             ([], [key]) => (key, None),
             _ => return None,
         };
-        let is_current = !is_interrupted && state.node(from).held(key) == said;
+        let is_current = !is_interrupted && state.node(from).store.held(key) == said;
         is_current.then_some(Current { message: sent, from, key })
     })
 }
@@ -108,7 +108,7 @@ impl Current<'_> {
             | Action::Duplicate(_)
             | Action::Crash { .. }
             | Action::Wipe { .. }
-            | Action::AcceptLoss { .. }
+            | Action::Command { .. }
             | Action::Snapshot { .. }
             | Action::Restore { .. }
             | Action::Partition { .. }
@@ -119,7 +119,7 @@ impl Current<'_> {
 
     /// Whether the delivery of a message to the sender of this one may change what that holds.
     fn may_change(&self, scenario: &Scenario, state: &ClusterState, message: &Message) -> bool {
-        let held = state.node(self.from).held(self.key);
+        let held = state.node(self.from).store.held(self.key);
         let is_new = |carried| held.is_none_or(|held| !held.dominates(carried));
         match message {
             // A put that is forwarded in return for the probe may arrive in the same step.

@@ -1,4 +1,4 @@
-//! A global state laid out for people: a block per actor, then messages, writes and faults.
+//! Nodes and clients laid out for people, a line for each thing.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -7,80 +7,12 @@ use core::fmt::Write;
 
 use itertools::Itertools;
 
-use super::actor::{ActorState, NodeState, ScriptedClient};
-use super::state::ClusterState;
+use super::client::ScriptedClient;
+use super::state::NodeState;
 use super::words::Names;
-use super::write_set::WriteSet;
 use crate::versions::Record;
 
-impl ClusterState {
-    /// The state for people, under these names. Every state of a scenario has the same actors, so a state
-    /// differs from the one before only where something happened.
-    #[must_use]
-    pub fn told(&self, names: &Names) -> String {
-        let actors = self.seats.iter().enumerate().map(|(index, seat)| {
-            let lines = match &seat.state {
-                ActorState::Node(node) => node_lines(names, node),
-                ActorState::Client(client) => Vec::from([client_line(names, client)]),
-            };
-            (names.seat_name(index), lines)
-        });
-        let mut blocks: Vec<(String, Vec<String>)> = actors.collect();
-        // Failed writes are not listed: history remembers them only where a property asks.
-        let writes = |writes: WriteSet| writes.iter().map(|write| names.write(write)).collect();
-        let under_way = self.network.iter().sorted_by_key(|one| one.reading_order());
-        blocks.extend([
-            ("under way".to_string(), under_way.map(|one| names.envelope(one)).collect()),
-            ("acknowledged".to_string(), writes(self.history.acknowledged())),
-            ("down".to_string(), self.names_of_down(names)),
-            ("split".to_string(), self.names_of_groups(names)),
-            ("faults left".to_string(), self.faults_left()),
-        ]);
-        let width = blocks.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-        let lines = blocks.iter().flat_map(|(name, lines)| {
-            lines.iter().enumerate().map(move |(position, line)| {
-                let name = if position == 0 { name } else { "" };
-                format!("{name:<width$}  {line}")
-            })
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    }
-
-    fn names_of_down(&self, names: &Names) -> Vec<String> {
-        if self.down.is_empty() { Vec::new() } else { Vec::from([names.node_set(self.down)]) }
-    }
-
-    fn names_of_groups(&self, names: &Names) -> Vec<String> {
-        if self.groups.is_empty() {
-            return Vec::new();
-        }
-        Vec::from([self.groups.iter().map(|group| names.node_set(*group)).join(" | ")])
-    }
-
-    fn faults_left(&self) -> Vec<String> {
-        let faults = self.faults;
-        let budgets = [
-            (faults.drops, "drop"),
-            (faults.duplicates, "duplicate"),
-            (faults.timeouts, "timeout"),
-            (faults.crashes, "crash"),
-            (faults.wipes, "lost disk"),
-            (faults.rollbacks, "older disk"),
-            (faults.partitions, "partition"),
-        ];
-        let left = budgets.iter().filter(|(count, _)| *count > 0).map(|(count, fault)| {
-            match (*count, *fault) {
-                (1, fault) => format!("1 {fault}"),
-                (count, "crash") => format!("{count} crashes"),
-                (count, fault) => format!("{count} {fault}s"),
-            }
-        });
-        let left = left.collect::<Vec<_>>().join(", ");
-        Vec::from([if left.is_empty() { "none".to_string() } else { left }])
-    }
-}
-
-fn node_lines(names: &Names, node: &NodeState) -> Vec<String> {
+pub(super) fn node_lines(names: &Names, node: &NodeState) -> Vec<String> {
     let mut lines = Vec::new();
     for (key, entry) in node.store.entries() {
         let label = format!("{key}: ");
@@ -111,7 +43,7 @@ fn record_lines(names: &Names, record: &Record) -> Vec<String> {
     lines
 }
 
-fn client_line(names: &Names, client: &ScriptedClient) -> String {
+pub(super) fn client_line(names: &Names, client: &ScriptedClient) -> String {
     let id = client.client.id();
     let next = names.operation(id, client.next);
     let mut line = match (names.client_waits(client), next) {

@@ -1,56 +1,42 @@
-//! The model that Stateright checks: actors, network, fault budgets and ghost history.
-//!
-//! It steps the same [`ClusterActor`]s that Stateright's `ActorModel` could, but owns the rest of
-//! the global state itself: budgets for faults, messages that can be dropped as soon as they can
-//! have no effect, shared parts with precomputed hashes. A test compares the two where both apply.
+//! A scenario as a model: the world of the leaderless protocol, with what is judged in it and the names by
+//! which people know its parts.
 
 mod canonical;
-mod carry_out;
-mod disks;
-mod operations;
 mod told;
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
-use quorate_checker::Shared;
-use quorate_checker::memo::Memo;
-use stateright::actor::{Actor, Command, Id, Out};
+use quorate_checker::world::Words;
+use quorate_checker::world::World;
 use stateright::{Model, Property};
 
 use super::action::Action;
-use super::actor::{ActorState, ClusterActor, NodeState};
-use super::ghost::Ghost;
 use super::history::Watch;
-use super::instruments::Instruments;
-use super::local::{Event, LocalStep};
-use super::offer::{Reduced, offer};
+use super::leaderless::Leaderless;
 use super::property::{Goal, Nodes, PropertySpec, View};
-use super::state::{ClusterState, Network, Seat};
+use super::state::{ClusterState, NodeState};
 use super::system::Condition;
 use super::words::Names;
-use super::{reduce, stateright_properties};
-use crate::ids::Timestamp;
 use crate::scenario::{Reductions, Scenario};
 
-pub(crate) use told::Ended;
-
-/// A scenario as a Stateright model.
+/// A scenario as a Stateright model: the [`World`] of the leaderless protocol.
 #[derive(Clone)]
 pub struct ClusterModel {
-    scenario: Arc<Scenario>,
-    actors: Vec<ClusterActor>,
-    nodes: usize,
-    ghost: Ghost,
+    world: World<Leaderless>,
     properties: Vec<&'static PropertySpec>,
     conditions: Arc<[Condition]>,
-    instruments: Arc<Instruments>,
     names: Arc<Names>,
-    steps: Arc<Memo<Shared<Seat>, Event, LocalStep>>,
-    forgotten: Arc<reduce::ForgetMemo>,
-    watch: Watch,
+}
+
+impl Deref for ClusterModel {
+    type Target = World<Leaderless>;
+
+    fn deref(&self) -> &World<Leaderless> {
+        &self.world
+    }
 }
 
 impl ClusterModel {
@@ -69,47 +55,41 @@ impl ClusterModel {
     ) -> Self {
         let watch = PropertySpec::watch(&properties);
         ClusterModel {
-            actors: ClusterActor::all(&scenario),
-            nodes: scenario.cluster.nodes().len(),
-            ghost: Ghost::new(Arc::clone(&scenario), watch),
-            watch,
             conditions: properties.iter().flat_map(|property| Condition::both(property)).collect(),
             properties,
-            instruments: Arc::default(),
             names: Arc::new(Names::of(&scenario)),
-            steps: Arc::default(),
-            forgotten: Arc::default(),
-            scenario,
+            world: World::new(Leaderless::new(scenario, watch)),
         }
     }
 
     /// The same model with counters of its own.
     #[must_use]
-    pub fn with_fresh_instruments(&self) -> Self {
-        ClusterModel { instruments: Arc::default(), ..self.clone() }
+    pub fn with_fresh_counters(&self) -> Self {
+        ClusterModel { world: self.world.with_fresh_counters(), ..self.clone() }
     }
 
     /// The same model with these reductions. Neither what actors do nor what the ghost
     /// notes depends on them, so what was worked out before is remembered.
     #[must_use]
     pub fn with_reductions(&self, reductions: Reductions) -> Self {
-        let scenario = Arc::new(Scenario { reductions, ..(*self.scenario).clone() });
-        ClusterModel { scenario, ..self.with_fresh_instruments() }
+        let scenario = Arc::new(Scenario { reductions, ..(**self.scenario()).clone() });
+        let protocol = self.protocol().with_scenario(scenario);
+        ClusterModel { world: self.world.with_protocol(protocol), ..self.clone() }
     }
 
     /// The same model, whose history keeps what explanations need: for walking single runs, since
     /// it tells states apart that behave alike.
     #[must_use]
     pub fn explaining(&self) -> Self {
-        let watch = Watch { accounts: true, ..self.watch };
-        let ghost = Ghost::new(Arc::clone(&self.scenario), watch);
-        ClusterModel { ghost, ..self.with_fresh_instruments() }
+        let watch = Watch { accounts: true, ..self.protocol().watch() };
+        let protocol = Leaderless::new(Arc::clone(self.scenario()), watch);
+        ClusterModel { world: self.world.with_protocol(protocol), ..self.clone() }
     }
 
     /// The scenario.
     #[must_use]
     pub fn scenario(&self) -> &Arc<Scenario> {
-        &self.scenario
+        self.protocol().scenario()
     }
 
     /// The properties that are judged.
@@ -131,12 +111,6 @@ impl ClusterModel {
         self.properties.iter().filter_map(|property| property.goal()).collect()
     }
 
-    /// Counters.
-    #[must_use]
-    pub fn instruments(&self) -> &Arc<Instruments> {
-        &self.instruments
-    }
-
     /// The names of nodes and clients.
     #[must_use]
     pub fn names(&self) -> &Names {
@@ -146,12 +120,7 @@ impl ClusterModel {
     /// What the properties judge of a state.
     #[must_use]
     pub fn view<'a>(&'a self, state: &'a ClusterState) -> View<'a> {
-        View {
-            scenario: &self.scenario,
-            historian: self.ghost.historian(),
-            history: &state.history,
-            nodes: state,
-        }
+        self.protocol().view(state)
     }
 }
 
@@ -166,46 +135,32 @@ impl Model for ClusterModel {
     type Action = Action;
 
     fn init_states(&self) -> Vec<ClusterState> {
-        let mut seats = Vec::new();
-        for (index, actor) in self.actors.iter().enumerate() {
-            let mut out = Out::new();
-            let mut state = actor.on_start(Id::from(index), &None, &mut out);
-            if let ActorState::Node(node) = &mut state {
-                node.clock = Timestamp(self.scenario.clocks_ahead[index]);
-            }
-            let mut timers = BTreeSet::new();
-            for command in out {
-                if let Command::SetTimer(timer, _) = command {
-                    timers.insert(timer);
-                }
-            }
-            if self.scenario.down.iter().any(|node| node.index() == index) {
-                timers.clear();
-            }
-            seats.push(Shared::new(Seat { state, timers }));
-        }
-        let is_split = self.scenario.faults.partitions == 0;
-        Vec::from([ClusterState {
-            seats,
-            network: Network::default(),
-            down: self.scenario.down,
-            groups: if is_split { self.scenario.partition.clone() } else { Vec::new() },
-            faults: self.scenario.faults,
-            history: self.ghost.blank(),
-        }])
+        self.world.init_states()
     }
 
     fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        let reduced = Reduced { watch: self.watch, instruments: &self.instruments };
-        offer(&self.scenario, reduced, &self.actors, state, actions);
+        self.world.offer(state, actions);
     }
 
     fn next_state(&self, last: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.apply(last, action)
+        self.world.apply(last, action)
     }
 
+    /// Stateright records each discovery with its path, under a lock, in every state that shows it; most
+    /// states show most witnesses. And it stops as soon as every property has a discovery. So it is asked
+    /// for one property that is never discovered, whose condition notes on the way, in the
+    /// [counters](quorate_checker::world::Counters::conditions_met), which of ours some state shows.
     fn properties(&self) -> Vec<Property<Self>> {
-        stateright_properties::of()
+        let note = |model: &ClusterModel, state: &ClusterState| {
+            let met = model.counters().conditions_met();
+            for (number, condition) in model.conditions.iter().enumerate() {
+                if met >> number & 1 == 0 && condition.is_met(model, state) {
+                    model.counters().meet_condition(number);
+                }
+            }
+            false
+        };
+        Vec::from([Property::sometimes("(search goes on to the end)", note)])
     }
 
     fn format_action(&self, action: &Action) -> String {

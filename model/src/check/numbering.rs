@@ -12,8 +12,7 @@ use alloc::vec::Vec;
 use quorate_checker::Shared;
 
 use super::action::Envelope;
-use super::actor::ActorState;
-use super::state::ClusterState;
+use super::state::{ActorState, ClusterState};
 use crate::cluster::Reaping;
 use crate::ids::{NodeId, Peer};
 use crate::protocol::{Message, ReapRound};

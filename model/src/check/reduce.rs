@@ -31,18 +31,19 @@
 //! So the records that a fair run comes to keep are the same, reduced or not.
 
 use alloc::vec::Vec;
+use core::iter;
 
 use quorate_checker::Shared;
 use quorate_checker::memo::{self, Fingerprint, Memo};
+use quorate_checker::world::Counters;
 
 use super::action::Envelope;
-use super::actor::{ActorState, ScriptedClient};
+use super::client::ScriptedClient;
 use super::instant;
-use super::instruments::Instruments;
-use super::local;
-use super::state::{ClusterState, Seat};
+use super::leaderless::Leaderless;
+use super::state::{ActorState, ClusterState, NodeState, Seat};
 use crate::ids::{Key, NodeId, Peer, RequestId};
-use crate::protocol::{Message, ReadRepair, Timer};
+use crate::protocol::{MemoryStore, Message, ReadRepair, Timer};
 use crate::scenario::{Rule, Scenario};
 use crate::versions::Record;
 
@@ -50,23 +51,23 @@ use crate::versions::Record;
 pub(crate) fn normalise(
     scenario: &Scenario,
     memo: &ForgetMemo,
-    instruments: &Instruments,
+    counters: &Counters<Leaderless>,
     state: &mut ClusterState,
 ) {
     // What it would still send is dead.
     if scenario.reductions.finished_requests && scenario.reductions.dead_messages {
-        forget_abandoned(scenario, memo, instruments, state);
+        forget_abandoned(scenario, memo, counters, state);
     }
     if scenario.reductions.dead_messages {
         let alive: Vec<bool> =
             state.network.iter().map(|envelope| !is_dead(scenario, state, envelope)).collect();
         let dead = alive.iter().filter(|alive| !**alive).count();
-        instruments.left_out(Rule::DeadMessages, dead);
+        counters.left_out(Rule::DeadMessages, dead);
         let mut alive = alive.into_iter();
         state.network.retain(|_| alive.next().unwrap_or(true));
     }
     if scenario.reductions.finished_requests {
-        forget_finished(scenario, memo, instruments, state);
+        forget_finished(scenario, memo, counters, state);
     }
 }
 
@@ -129,7 +130,7 @@ pub(crate) fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Enve
         (scenario.records_only_grow()
             || forgets!(scenario, DeadThoughShrinking) && scenario.names_writes_once()
             || forgets!(scenario, DeadThoughNamesShared) && scenario.keeps_records())
-            && local::holds(&state.seats[to.index()], key, record)
+            && state.node(to).store.held(key).is_some_and(|held| held.dominates(record))
     };
     if let Peer::Node(to) = envelope.to
         && (never_returns(scenario, state, to)
@@ -205,13 +206,24 @@ impl Fingerprint for Forget {
     }
 }
 
+/// A node's disk, and every copy of it.
+fn disks(node: &NodeState) -> impl Iterator<Item = &MemoryStore> {
+    iter::once(&node.store).chain(&node.copies).chain(node.synced.as_deref())
+}
+
+/// Forgets, on a node's disk and on every copy of it, that a version was minted for this request.
+fn forget_minted_request(node: &mut NodeState, request: RequestId) {
+    let copies = node.copies.iter_mut().chain(node.synced.as_deref_mut());
+    iter::once(&mut node.store).chain(copies).for_each(|disk| disk.forget_request(request));
+}
+
 /// Nodes after they forgot.
 pub(crate) type ForgetMemo = Memo<Shared<Seat>, Forget, Shared<Seat>>;
 
 fn forget_finished(
     scenario: &Scenario,
     memo: &ForgetMemo,
-    instruments: &Instruments,
+    counters: &Counters<Leaderless>,
     state: &mut ClusterState,
 ) {
     for index in 0..state.seats.len() {
@@ -231,8 +243,8 @@ fn forget_finished(
                     is_over(scenario, state, *request) || forgets!(scenario, FinishedDespiteRetries)
                 })
                 .collect(),
-            minted: node
-                .minted_requests()
+            minted: disks(node)
+                .flat_map(MemoryStore::minted_requests)
                 .filter(|request| is_over(scenario, state, *request))
                 .collect(),
             gets: if instant::keeps_tombstones(scenario)
@@ -246,7 +258,7 @@ fn forget_finished(
         if forget == Forget::default() {
             continue;
         }
-        make_forget(memo, instruments, state, index, &forget);
+        make_forget(memo, counters, state, index, &forget);
     }
 }
 
@@ -254,7 +266,7 @@ fn forget_finished(
 fn forget_abandoned(
     scenario: &Scenario,
     memo: &ForgetMemo,
-    instruments: &Instruments,
+    counters: &Counters<Leaderless>,
     state: &mut ClusterState,
 ) {
     if scenario.cluster.read_repair() != ReadRepair::Off || !instant::keeps_tombstones(scenario) {
@@ -269,20 +281,20 @@ fn forget_abandoned(
         };
         let gets: Vec<RequestId> = node.replica.gets().filter(is_abandoned).collect();
         if !gets.is_empty() {
-            make_forget(memo, instruments, state, index, &Forget { gets, ..Forget::default() });
+            make_forget(memo, counters, state, index, &Forget { gets, ..Forget::default() });
         }
     }
 }
 
 fn make_forget(
     memo: &ForgetMemo,
-    instruments: &Instruments,
+    counters: &Counters<Leaderless>,
     state: &mut ClusterState,
     index: usize,
     forget: &Forget,
 ) {
     let Forget { finished, minted, gets } = forget;
-    instruments.left_out(Rule::FinishedRequests, finished.len() + minted.len() + gets.len());
+    counters.left_out(Rule::FinishedRequests, finished.len() + minted.len() + gets.len());
     let seat = state.seats[index].clone();
     let without = || {
         let mut seat: Seat = (*seat).clone();
@@ -291,7 +303,7 @@ fn make_forget(
                 node.replica.forget_finished(*request);
             }
             for request in &forget.minted {
-                node.forget_minted_request(*request);
+                forget_minted_request(node, *request);
             }
             for request in &forget.gets {
                 node.replica.forget_get(*request);

@@ -9,7 +9,7 @@ use crate::versions::Record;
 
 /// What came of a put that resolves its key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Resolving {
+pub enum Resolving {
     /// The key had as many versions as it may, or more, and the put was taken in.
     LetThrough,
     /// The put was refused for what the record holds.

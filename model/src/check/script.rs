@@ -14,14 +14,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use quorate_checker::Shared;
+use quorate_checker::world::Words;
 use stateright::Model;
 
 use super::action::{Action, Envelope};
-use super::actor::NodeState;
 use super::background;
 use super::convergence::homes_agree;
+use super::leaderless::Command;
 use super::model::ClusterModel;
-use super::state::ClusterState;
+use super::state::{ClusterState, NodeState};
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
 use crate::protocol::{Message, Outcome, Timer};
 use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Selector, Verb};
@@ -151,7 +152,8 @@ impl Stage<'_> {
             }
             Verb::AcceptLoss { node, lost } => {
                 self.must_be_up(*node)?;
-                self.take(Action::AcceptLoss { node: *node, lost: *lost })
+                let command = Command::AcceptLoss { lost: *lost };
+                self.take(Action::Command { node: *node, command })
             }
             Verb::SetClock { node, to } => self.take(Action::SetClock { node: *node, to: *to }),
             Verb::DeliverAll => self.deliver_all(),
@@ -188,7 +190,7 @@ impl Stage<'_> {
             return Err(Problem::NotPossible { words: self.model.tell(&self.state, &action) });
         };
         self.state = next;
-        self.answers.extend(ended.into_iter().map(|ended| (ended.client, ended.outcome)));
+        self.answers.extend(ended);
         self.transitions.push(Transition { step: self.step, action });
         Ok(())
     }
@@ -232,15 +234,8 @@ impl Stage<'_> {
     /// The messages under way that are wanted and can arrive, each as often as it is there, in
     /// the order in which states list them.
     fn under_way(&self, wanted: impl Fn(&Envelope) -> bool) -> Vec<Shared<Envelope>> {
-        let known = self.state.network.iter();
-        let mut messages: Vec<_> =
-            known.filter(|envelope| wanted(envelope)).map(Shared::clone).collect();
-        let names = self.model.names();
-        messages.sort_by_cached_key(|envelope| {
-            let (request, from, to, kind) = envelope.reading_order();
-            (request, from, to, kind, names.envelope(envelope))
-        });
-        messages
+        let known = self.state.network.iter().filter(|envelope| wanted(envelope));
+        self.model.names().in_reading_order(known).into_iter().cloned().collect()
     }
 
     /// Delivers the messages of the request that a client waits for, round after round, until it
@@ -442,7 +437,7 @@ impl Stage<'_> {
     }
 
     fn expect_held(&self, expected: &Held) -> Result<(), Problem> {
-        let held = self.node(expected.node).held(&expected.key);
+        let held = self.node(expected.node).store.held(&expected.key);
         let values = live(held.map(|record| &**record));
         if values == expected.values {
             return Ok(());
@@ -483,7 +478,7 @@ impl Stage<'_> {
         }
         let names = self.model.names();
         let held = |node: NodeId| {
-            let record = self.node(node).held(key);
+            let record = self.node(node).store.held(key);
             record.map_or_else(|| "nothing".into(), |record| names.record(record))
         };
         if expected {

@@ -10,7 +10,6 @@ use super::action::Action;
 use super::model::ClusterModel;
 use super::property::{PropertyKind, PropertySpec};
 use super::state::ClusterState;
-use super::system::ClusterSystem;
 use crate::scenario::ShownWith;
 
 /// Describes a kind of state.
@@ -34,7 +33,7 @@ pub struct Shortest {
 /// # Panics
 /// If more than 64 are wanted.
 pub fn shortest(model: &ClusterModel, wanted: &[Wanted<'_>], distinct_max: usize) -> Shortest {
-    let system = ClusterSystem::new(&model.with_fresh_instruments(), &[], &[]);
+    let system = model.with_goals(&[]);
     let seeking = Seeking { system: &system, wanted };
     let all = (0..wanted.len()).fold(0, |bits, number| bits | 1 << number);
     let bounds =
@@ -64,7 +63,7 @@ pub fn dive(
     wanted: &dyn Fn(&ClusterState) -> bool,
     distinct_max: usize,
 ) -> Dive {
-    let model = &model.with_fresh_instruments();
+    let model = &model.with_fresh_counters();
     let mut visited: HashSet<u64, foldhash::fast::FixedState> = HashSet::default();
     let mut path: Vec<Action> = Vec::new();
     // Per state of the path: it, and the actions that are still to be tried there.
@@ -145,7 +144,7 @@ pub fn shortest_with(
 ) -> Option<Vec<Action>> {
     // Counters that nobody else moves say what happened in a step, also in what follows from it; so
     // this is the work of one thread.
-    let noting = Noting { model: model.with_fresh_instruments(), with, shows };
+    let noting = Noting { model: model.with_fresh_counters(), with, shows };
     let bounds =
         Bounds { states_max: Some(distinct_max), until: Until::AllShown(1), ..Bounds::default() };
     let explored: Explored = explore(&noting, &bounds, &Switch::default());
@@ -162,7 +161,7 @@ struct Noting<'a> {
 impl Noting<'_> {
     fn counted(&self) -> u64 {
         match self.with {
-            ShownWith::Happens(kind) => self.model.instruments().count_of(*kind),
+            ShownWith::Happens(kind) => self.model.counters().count_of(*kind),
             ShownWith::Reached(_) => 0,
         }
     }

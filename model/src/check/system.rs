@@ -2,15 +2,16 @@
 
 use alloc::vec::Vec;
 
-use quorate_checker::{Bounds, Outcome, Switch, System, explore};
-use stateright::Model;
+use quorate_checker::world::{self, Judged, Property};
 
-use super::action::Action;
 use super::convergence::{homes_agree, serves};
+use super::leaderless::Leaderless;
 use super::model::ClusterModel;
-use super::property::{Goal, PropertyKind, PropertySpec};
+use super::property::{self, Goal, PropertyKind, PropertySpec};
 use super::state::ClusterState;
-use crate::ids::{Key, NodeSet};
+use super::words::Names;
+use crate::ids::Key;
+use crate::scenario::Scenario;
 
 /// What a state may show.
 #[derive(Clone, Copy, Debug)]
@@ -70,144 +71,73 @@ impl Condition {
     }
 }
 
-/// A scenario's model with what is looked for in it.
-#[derive(Clone)]
-pub struct ClusterSystem {
-    model: ClusterModel,
-    conditions: Vec<Condition>,
-    goals: Vec<Goal>,
-    homes: Vec<(Key, NodeSet)>,
+/// A scenario's model with what is judged in it, as it is explored.
+pub type ClusterSystem = Judged<Leaderless>;
+
+impl ClusterModel {
+    /// The model with its properties, whose steps count in its counters.
+    #[must_use]
+    pub fn judging(&self) -> ClusterSystem {
+        let properties = self.judged().iter().map(|property| property.of_world(self.scenario()));
+        Judged::new(self, properties)
+    }
+
+    /// The model in which nothing is judged but whether runs come to these goals; its steps are counted apart.
+    #[must_use]
+    pub fn with_goals(&self, goals: &[Goal]) -> ClusterSystem {
+        let goals = goals.iter().map(|goal| goal.of_world(self.scenario()));
+        Judged::new(&self.with_fresh_counters(), goals)
+    }
 }
 
-impl ClusterSystem {
-    /// Of this model, whose counters count: to find states that show these conditions, and to decide
-    /// whether its runs come to these goals.
+impl PropertySpec {
+    /// The property as the world judges it.
     #[must_use]
-    pub fn new(model: &ClusterModel, conditions: &[Condition], goals: &[Goal]) -> Self {
-        let scenario = model.scenario();
-        let with_homes = |key: Key| {
-            let homes = scenario.cluster.homes(&key);
-            (key, homes)
+    pub fn of_world(&'static self, scenario: &Scenario) -> Property<Leaderless> {
+        let judged = |condition: property::Condition| {
+            move |protocol: &Leaderless, state: &ClusterState| condition(&protocol.view(state))
         };
-        ClusterSystem {
-            homes: scenario.keys().into_iter().map(with_homes).collect(),
-            conditions: conditions.to_vec(),
-            goals: goals.to_vec(),
-            model: model.clone(),
-        }
-    }
-
-    /// To decide whether its runs come to these goals, and nothing else.
-    #[must_use]
-    pub fn with_goals(model: &ClusterModel, goals: &[Goal]) -> Self {
-        Self::new(&model.with_fresh_instruments(), &[], goals)
-    }
-
-    /// The same system, whose steps are counted apart: to make runs again.
-    #[must_use]
-    pub fn uncounted(&self) -> Self {
-        ClusterSystem { model: self.model.with_fresh_instruments(), ..self.clone() }
-    }
-
-    /// Whether fair runs that go on from this state without faults and clients visit a state that
-    /// is not at the goal again and again, having this one as a state they always come back to:
-    /// the end of a stem. Visits what can be reached so.
-    #[must_use]
-    pub fn is_violated_at(&self, goal: Goal, state: &ClusterState) -> bool {
-        let settling = Settling { system: self.uncounted(), start: state, goal };
-        let explored = explore(&settling, &Bounds::default(), &Switch::default());
-        match explored.decide(&settling).swap_remove(0).outcome {
-            // With a stem, this would not be a state they come back to.
-            Outcome::Violated(violation) => violation.stem.is_empty(),
-            Outcome::Holds | Outcome::Undecided => false,
-        }
-    }
-
-    /// Whether a state is at a goal.
-    #[must_use]
-    pub fn is_at(&self, goal: Goal, state: &ClusterState) -> bool {
-        let agree = |(key, homes): &(Key, NodeSet)| homes_agree(state, key, *homes);
-        match goal {
-            Goal::Convergence => self.homes.iter().all(agree),
-            Goal::Progress => serves(state),
-        }
+        let names = Names::of(scenario);
+        let explain = move |protocol: &Leaderless, state: &ClusterState| {
+            self.explain(&protocol.view(state), &names)
+        };
+        let property = match self.kind {
+            PropertyKind::Safety { holds, witness } => {
+                Property::always(self.name, judged(holds), judged(witness.shown))
+            }
+            PropertyKind::Reachability { reached, opportunity } => {
+                Property::sometimes(self.name, judged(reached), judged(opportunity.shown))
+            }
+            PropertyKind::EventuallyAlways { goal, .. } => {
+                Property { name: self.name, ..goal.of_world(scenario) }
+            }
+        };
+        let witness_name = self.witness().map_or(property.witness_name, |witness| witness.name);
+        Property { witness_name, ..property.explained(explain) }
     }
 }
 
-impl System for ClusterSystem {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.model.init_states()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.model.actions(state, actions);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.model.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        state.fingerprint()
-    }
-
-    fn is_settling(&self, action: &Action) -> bool {
-        action.is_settling()
-    }
-
-    fn conditions(&self) -> usize {
-        self.conditions.len()
-    }
-
-    fn shows(&self, condition: usize, state: &ClusterState) -> bool {
-        self.conditions[condition].is_met(&self.model, state)
-    }
-
-    fn goals(&self) -> usize {
-        self.goals.len()
-    }
-
-    fn meets(&self, goal: usize, state: &ClusterState) -> bool {
-        self.is_at(self.goals[goal], state)
-    }
-}
-
-/// What still happens from one state on, once faults and clients have ended.
-struct Settling<'a> {
-    system: ClusterSystem,
-    start: &'a ClusterState,
-    goal: Goal,
-}
-
-impl System for Settling<'_> {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        Vec::from([self.start.clone()])
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.system.actions(state, actions);
-        actions.retain(Action::is_settling);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.system.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.fingerprint(state)
-    }
-
-    fn goals(&self) -> usize {
-        1
-    }
-
-    fn meets(&self, _: usize, state: &ClusterState) -> bool {
-        self.system.is_at(self.goal, state)
+impl Goal {
+    /// The goal as the world judges it.
+    #[must_use]
+    pub fn of_world(self, scenario: &Scenario) -> Property<Leaderless> {
+        let mut property = match self {
+            Goal::Convergence => {
+                let with_homes = |key: Key| {
+                    let homes = scenario.cluster.homes(&key);
+                    (key, homes)
+                };
+                let keys: Vec<_> = scenario.keys().into_iter().map(with_homes).collect();
+                let agree = move |_: &Leaderless, state: &ClusterState| {
+                    keys.iter().all(|(key, homes)| homes_agree(state, key, *homes))
+                };
+                Property::eventually_always("convergence", agree)
+            }
+            Goal::Progress => Property::eventually_always("progress", |_, state| serves(state)),
+        };
+        if let world::PropertyKind::EventuallyAlways { told, .. } = &mut property.kind {
+            *told = [self.told(true), self.told(false)];
+        }
+        property
     }
 }

@@ -7,10 +7,17 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use itertools::Itertools;
+use quorate_checker::world::Words;
 
-use super::action::{Action, Envelope};
-use super::actor::{ActorState, NodeState, ScriptedClient};
-use super::state::{ClusterState, Seat};
+use super::action::{Envelope, is_client_hop};
+use super::client::ScriptedClient;
+use super::explain;
+use super::facts::Fact;
+use super::history::History;
+use super::label::label;
+use super::layout::{client_line, node_lines};
+use super::leaderless::{Command, Leaderless};
+use super::state::NodeState;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
 use crate::protocol::{Entry, GetOutcome, Message, PutOutcome, Timer, Waits};
 use crate::scenario::{PlannedAction, Scenario};
@@ -83,16 +90,13 @@ impl Names {
     /// The name of either.
     #[must_use]
     pub fn peer(&self, peer: Peer) -> String {
-        match peer {
-            Peer::Node(node) => self.node(node),
-            Peer::Client(client) => self.client(client),
-        }
+        Words::peer(self, peer)
     }
 
     /// `{A, B}`
     #[must_use]
     pub fn node_set(&self, nodes: NodeSet) -> String {
-        format!("{{{}}}", nodes.iter().map(|node| self.node(node)).join(", "))
+        Words::node_set(self, nodes)
     }
 
     /// `x#1`: a client's first, second, … operation.
@@ -161,9 +165,83 @@ impl Names {
         record.map_or_else(|| "nothing".to_string(), |record| self.record(record))
     }
 
-    /// `Store k: "a"@A:1 …`: the message without its ends.
+    fn node_state(&self, node: &NodeState) -> String {
+        let record = |(key, entry): (&Key, &Entry)| format!("{key}: {}", self.record(&entry.state));
+        let keys = node.store.entries().map(record).join("; ");
+        let keys = if keys.is_empty() { "nothing" } else { &keys };
+        core::iter::once(format!("holds {keys}")).chain(self.hints(node)).join("; ")
+    }
+
+    /// A line for each hint a node holds.
+    pub(crate) fn hints(&self, node: &NodeState) -> Vec<String> {
+        let hint = |(home, key, state): (NodeId, &Key, &Arc<Record>)| {
+            format!("hint for {}, {key}: {}", self.node(home), self.record(state))
+        };
+        node.store.hints().map(hint).collect()
+    }
+
+    fn client_state(&self, client: &ScriptedClient) -> String {
+        match self.client_waits(client) {
+            Some(waits) => waits,
+            None if client.next == 0 => "has not started".to_string(),
+            None if client.next == 1 => "has finished 1 operation".to_string(),
+            None => format!("has finished {} operations", client.next),
+        }
+    }
+
+    /// What a request waits for: `x#1 is held by 1 of 2 nodes: {A}`.
     #[must_use]
-    pub fn message(&self, message: &Message) -> String {
+    pub fn waits(&self, request: RequestId, waits: Waits) -> String {
+        let request = self.request(request);
+        let those = |nodes: NodeSet| {
+            if nodes.is_empty() { String::new() } else { format!(": {}", self.node_set(nodes)) }
+        };
+        match waits {
+            Waits::Holders { held_by, needed } => {
+                format!(
+                    "{request} is held by {} of {needed} nodes{}",
+                    held_by.len(),
+                    those(held_by)
+                )
+            }
+            Waits::Replies { replied, needed } => {
+                format!("{request} has {} of {needed} replies{}", replied.len(), those(replied))
+            }
+            Waits::LateReplies { replied } => {
+                let from = self.node_set(replied);
+                format!("{request} is answered from {from}, repairs late replies")
+            }
+            Waits::Answer(node) => format!("{request} waits for {}", self.node(node)),
+        }
+    }
+
+    /// What a node's requests wait for, and whether it serves.
+    pub(crate) fn node_waits(&self, node: &NodeState) -> Vec<String> {
+        let waits = node.replica.waits();
+        let mut lines: Vec<String> =
+            waits.map(|(request, waits)| self.waits(request, waits)).collect();
+        if !node.replica.serves() {
+            lines.push("lost its disk and is catching up".to_string());
+        }
+        lines
+    }
+
+    /// What a client waits for, if it waits.
+    pub(crate) fn client_waits(&self, client: &ScriptedClient) -> Option<String> {
+        client.client.waits().map(|(request, waits)| self.waits(request, waits))
+    }
+}
+
+impl Words<Leaderless> for Names {
+    fn node(&self, node: NodeId) -> String {
+        Names::node(self, node)
+    }
+
+    fn client(&self, client: ClientId) -> String {
+        Names::client(self, client)
+    }
+
+    fn message(&self, message: &Message) -> String {
         match message {
             Message::Put(put) => {
                 let what = match &put.value {
@@ -250,77 +328,27 @@ impl Names {
         }
     }
 
-    /// `A -> B  Store k: … (x#1)`
-    #[must_use]
-    pub fn envelope(&self, envelope: &Envelope) -> String {
-        let request = envelope.message.request();
-        let request =
-            request.map_or_else(String::new, |request| format!(" ({})", self.request(request)));
-        format!(
-            "{} -> {}  {}{request}",
-            self.peer(envelope.from),
-            self.peer(envelope.to),
-            self.message(&envelope.message)
-        )
+    fn label(&self, message: &Message) -> String {
+        label(message)
     }
 
-    /// One action as one line. A client's start is told with the operation it starts, where the
-    /// state before is known.
-    #[must_use]
-    pub fn action(&self, action: &Action, starts: Option<&str>) -> String {
-        match action {
-            Action::Invoke { client, coordinator } => format!(
-                "{} starts {} via {}",
-                self.client(*client),
-                starts.unwrap_or("its next operation"),
-                self.node(*coordinator)
-            ),
-            Action::InvokeLate { client, coordinator } => format!(
-                "{} starts {} via {}, and gives up before the request arrives",
-                self.client(*client),
-                starts.unwrap_or("its next operation"),
-                self.node(*coordinator)
-            ),
-            Action::Deliver(envelope) => self.envelope(envelope),
-            Action::Drop(envelope) => format!("lost: {}", self.envelope(envelope)),
-            Action::Duplicate(envelope) => format!("duplicated: {}", self.envelope(envelope)),
-            Action::Expire { peer, timer: timer @ Timer::Request(_) } => {
-                format!("{} times out: {}", self.peer(*peer), self.timer(*timer))
-            }
-            Action::Expire { peer, timer } => {
-                format!("{}: {}", self.peer(*peer), self.timer(*timer))
-            }
-            Action::Crash { node } => format!("{} crashes", self.node(*node)),
-            Action::Recover { node } => format!("{} starts again", self.node(*node)),
-            Action::Wipe { node } => format!("{} loses its disk", self.node(*node)),
-            Action::Snapshot { node } => {
-                format!("somebody copies the disk of {}", self.node(*node))
-            }
-            Action::Restore { node, copy: 0 } => {
-                format!("{} gets a copy of its disk back", self.node(*node))
-            }
-            Action::Restore { node, copy } => {
-                format!("{} gets copy {} of its disk back", self.node(*node), copy + 1)
-            }
-            Action::Partition { groups } => {
-                let groups = groups.iter().map(|group| self.node_set(*group)).join(" | ");
-                format!("the network splits: {groups}")
-            }
-            Action::AcceptLoss { node, lost } => format!(
-                "an operator accepts at {} that what {} held is lost",
-                self.node(*node),
-                self.node_set(*lost)
-            ),
-            Action::Heal => "the network is whole again".to_string(),
-            Action::SetClock { node, to } => {
-                format!("somebody sets the clock of {} to {}", self.node(*node), to.0)
-            }
-        }
+    fn serves(&self, message: &Message) -> Option<String> {
+        message.request().map(|request| self.request(request))
     }
 
-    /// What a timer is for.
-    #[must_use]
-    pub fn timer(&self, timer: Timer) -> String {
+    /// By request: the messages of one are read together.
+    fn place(&self, message: &Message) -> String {
+        let request = message.request();
+        request.map_or_else(String::new, |request| {
+            format!("{:020} {:020}", request.client.0, request.sequence)
+        })
+    }
+
+    fn is_answer(&self, sent: &Envelope) -> bool {
+        matches!(sent.to, Peer::Client(_)) && is_client_hop(sent)
+    }
+
+    fn timer(&self, timer: Timer) -> String {
         match timer {
             Timer::Request(request) => format!("request {}", self.request(request)),
             Timer::Handoff => "offers its hints".to_string(),
@@ -333,91 +361,59 @@ impl Names {
         }
     }
 
-    fn node_state(&self, node: &NodeState) -> String {
-        let record = |(key, entry): (&Key, &Entry)| format!("{key}: {}", self.record(&entry.state));
-        let keys = node.store.entries().map(record).join("; ");
-        let keys = if keys.is_empty() { "nothing" } else { &keys };
-        core::iter::once(format!("holds {keys}")).chain(self.hints(node)).join("; ")
-    }
-
-    /// A line for each hint a node holds.
-    pub(crate) fn hints(&self, node: &NodeState) -> Vec<String> {
-        let hint = |(home, key, state): (NodeId, &Key, &Arc<Record>)| {
-            format!("hint for {}, {key}: {}", self.node(home), self.record(state))
-        };
-        node.store.hints().map(hint).collect()
-    }
-
-    fn client_state(&self, client: &ScriptedClient) -> String {
-        match self.client_waits(client) {
-            Some(waits) => waits,
-            None if client.next == 0 => "has not started".to_string(),
-            None if client.next == 1 => "has finished 1 operation".to_string(),
-            None => format!("has finished {} operations", client.next),
+    fn expiry(&self, peer: Peer, timer: Timer) -> String {
+        let peer = self.peer(peer);
+        match timer {
+            Timer::Request(_) => format!("{peer} times out: {}", self.timer(timer)),
+            _ => format!("{peer}: {}", self.timer(timer)),
         }
     }
 
-    /// What a request waits for: `x#1 is held by 1 of 2 nodes: {A}`.
-    #[must_use]
-    pub fn waits(&self, request: RequestId, waits: Waits) -> String {
-        let request = self.request(request);
-        let those = |nodes: NodeSet| {
-            if nodes.is_empty() { String::new() } else { format!(": {}", self.node_set(nodes)) }
-        };
-        match waits {
-            Waits::Holders { held_by, needed } => {
-                format!(
-                    "{request} is held by {} of {needed} nodes{}",
-                    held_by.len(),
-                    those(held_by)
-                )
-            }
-            Waits::Replies { replied, needed } => {
-                format!("{request} has {} of {needed} replies{}", replied.len(), those(replied))
-            }
-            Waits::LateReplies { replied } => {
-                let from = self.node_set(replied);
-                format!("{request} is answered from {from}, repairs late replies")
-            }
-            Waits::Answer(node) => format!("{request} waits for {}", self.node(node)),
+    fn timeout_label(&self, timer: Timer) -> String {
+        match timer {
+            Timer::Request(request) => format!("timeout {}", self.request(request)),
+            background => self.timer(background),
         }
     }
 
-    /// What a node's requests wait for, and whether it serves.
-    pub(crate) fn node_waits(&self, node: &NodeState) -> Vec<String> {
-        let waits = node.replica.waits();
-        let mut lines: Vec<String> =
-            waits.map(|(request, waits)| self.waits(request, waits)).collect();
-        if !node.replica.serves() {
-            lines.push("lost its disk and is catching up".to_string());
-        }
-        lines
+    fn command(&self, node: NodeId, Command::AcceptLoss { lost }: &Command) -> String {
+        let lost = self.node_set(*lost);
+        format!("an operator accepts at {} that what {lost} held is lost", self.node(node))
     }
 
-    /// What a client waits for, if it waits.
-    pub(crate) fn client_waits(&self, client: &ScriptedClient) -> Option<String> {
-        client.client.waits().map(|(request, waits)| self.waits(request, waits))
+    fn command_label(&self, Command::AcceptLoss { .. }: &Command) -> String {
+        "loss accepted".to_string()
     }
 
-    /// What one actor holds and waits for.
-    #[must_use]
-    pub fn seat(&self, seat: &Seat) -> String {
-        match &seat.state {
-            ActorState::Node(node) => {
-                let waits = self.node_waits(node);
-                core::iter::once(self.node_state(node)).chain(waits).join("; ")
-            }
-            ActorState::Client(client) => self.client_state(client),
-        }
+    fn starts(&self, client: ClientId, state: &ScriptedClient) -> Option<String> {
+        self.operation(client, state.next).map(str::to_string)
     }
 
-    /// The name of the actor in this seat.
-    #[must_use]
-    pub fn seat_name(&self, index: usize) -> String {
-        match index.checked_sub(self.nodes.len()) {
-            None => self.nodes[index].clone(),
-            Some(client) => self.clients[client].clone(),
-        }
+    fn node_lines(&self, node: &NodeState) -> Vec<String> {
+        node_lines(self, node)
+    }
+
+    fn node_line(&self, node: &NodeState) -> String {
+        core::iter::once(self.node_state(node)).chain(self.node_waits(node)).join("; ")
+    }
+
+    fn client_line(&self, _: ClientId, client: &ScriptedClient) -> String {
+        client_line(self, client)
+    }
+
+    fn client_progress(&self, _: ClientId, client: &ScriptedClient) -> String {
+        self.client_state(client)
+    }
+
+    /// Failed writes are not listed: history remembers them only where a property asks.
+    fn history(&self, history: &History) -> Vec<(String, Vec<String>)> {
+        let acknowledged = history.acknowledged().iter().map(|write| self.write(write)).collect();
+        Vec::from([("acknowledged".to_string(), acknowledged)])
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<String> {
+        let Fact::Outcome { client, operation, outcome } = fact else { return None };
+        Some(explain::outcome(self, ClientId(*client as u64), *operation, outcome))
     }
 }
 
@@ -447,34 +443,4 @@ pub fn planned(scenario: &Scenario, client: usize, operation: usize) -> String {
             }
         }
     }
-}
-
-/// What one step changed, one line per actor that changed, and the messages that left or came.
-#[must_use]
-pub fn changes(names: &Names, before: &ClusterState, after: &ClusterState) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (index, (old, new)) in before.seats.iter().zip(&after.seats).enumerate() {
-        let (old, new) = (names.seat(old), names.seat(new));
-        if old != new {
-            lines.push(format!("{} now {new}", names.seat_name(index)));
-        }
-    }
-    let mut rest = before.network.to_vec();
-    let mut sent = Vec::new();
-    for envelope in &after.network {
-        match rest.iter().position(|known| known == envelope) {
-            Some(at) => {
-                rest.swap_remove(at);
-            }
-            None => sent.push(envelope),
-        }
-    }
-    sent.sort_by_key(|envelope| envelope.reading_order());
-    if !sent.is_empty() {
-        lines.push(format!(
-            "sent: {}",
-            sent.iter().map(|envelope| names.envelope(envelope)).join("; ")
-        ));
-    }
-    lines
 }

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use super::digest::{StateDigest, StoreDigest};
 use super::refusal::{Reason, compare_effects};
 use super::trace::{NodeHeader, NodeStep};
-use crate::check::actor::NodeState;
+use crate::check::node;
+use crate::check::state::NodeState;
 use crate::cluster::ClusterConfig;
 use crate::ids::{ClientId, Key, NodeId, RequestId};
 use crate::protocol::{
@@ -117,7 +118,7 @@ impl NodeReplay {
             replica.waiting_to_mint().map(|put| put.request).collect()
         };
         let waited = waiting(&self.state.replica);
-        let step = self.state.step(&self.config, recorded.input.clone());
+        let step = node::step(&mut self.state, &self.config, recorded.input.clone());
         let waits = waiting(&self.state.replica);
         let released = match recorded.input {
             Input::Start { .. } => None,

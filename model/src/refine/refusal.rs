@@ -8,6 +8,8 @@ use core::fmt;
 
 use super::digest::StateDigest;
 use super::parse::Place;
+use quorate_checker::world::Words;
+
 use crate::check::action::Envelope;
 use crate::check::words::Names;
 use crate::ids::{ClientId, Key, NodeId, Peer};

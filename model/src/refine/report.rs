@@ -44,10 +44,10 @@ impl Report {
 }
 
 /// How often something happened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ActionCount {
     /// What: the checker's name for it.
-    pub name: &'static str,
+    pub name: String,
     /// How often.
     pub count: u64,
 }

@@ -2,12 +2,15 @@
 //! happens in the model.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
 use alloc::vec::Vec;
+
+use quorate_checker::world::KindOf;
 
 use super::report::ActionCount;
 use super::trace::{ClientInput, NodeStep};
-use crate::check::instruments::Kind;
-use crate::ids::{ClientId, Peer};
+use crate::check::kinds::{Kind, MessageKind, OperationKind, TimerKind};
+use crate::ids::Peer;
 use crate::protocol::{Input, Operation};
 
 /// What a node's very first start is called. The checker's nodes have all started before.
@@ -36,34 +39,38 @@ impl Tally {
                     self.add(Kind::Recover);
                 }
             }
-            Input::Receive { message, .. } => self.add(Kind::of_delivery(message)),
-            Input::Expire(timer) => self.add(Kind::of_expiry(node, *timer)),
+            Input::Receive { message, .. } => self.add(Kind::Deliver(MessageKind::of(message))),
+            Input::Expire(timer) => self.add(Kind::Expire(TimerKind::of(timer))),
             // Follows a lost disk, which no accepted trace shows; and no search does it.
             Input::AcceptLoss { .. } => {}
         }
     }
 
     /// A step of a client.
-    pub(super) fn note_client(&mut self, client: ClientId, input: &ClientInput) {
+    pub(super) fn note_client(&mut self, input: &ClientInput) {
         self.add(match input {
-            ClientInput::Invoke { operation: Operation::Get { .. }, .. } => Kind::InvokeGet,
-            ClientInput::Invoke { operation: Operation::Put { value: None, .. }, .. } => {
-                Kind::InvokeDelete
+            ClientInput::Invoke { operation: Operation::Get { .. }, .. } => {
+                Kind::Invoke(OperationKind::Get)
             }
-            ClientInput::Invoke { operation: Operation::Put { .. }, .. } => Kind::InvokePut,
-            ClientInput::Receive { message, .. } => Kind::of_delivery(message),
-            ClientInput::Expire(timer) => Kind::of_expiry(Peer::Client(client), *timer),
+            ClientInput::Invoke { operation: Operation::Put { value: None, .. }, .. } => {
+                Kind::Invoke(OperationKind::Delete)
+            }
+            ClientInput::Invoke { operation: Operation::Put { .. }, .. } => {
+                Kind::Invoke(OperationKind::Put)
+            }
+            ClientInput::Receive { message, .. } => Kind::Deliver(MessageKind::of(message)),
+            ClientInput::Expire(_) => Kind::ClientTimeout,
         });
     }
 
     /// Every kind that a trace can show, with its count.
     pub(super) fn counts(&self) -> Vec<ActionCount> {
-        let shown = Kind::ALL.into_iter().filter(|kind| is_shown(*kind));
+        let shown = Kind::all().into_iter().filter(|kind| is_shown(*kind));
         let counts = shown.map(|kind| ActionCount {
-            name: kind.name(),
+            name: kind.to_string(),
             count: self.of.get(&kind).copied().unwrap_or_default(),
         });
-        core::iter::once(ActionCount { name: FIRST_START, count: self.started.len() as u64 })
+        core::iter::once(ActionCount { name: FIRST_START.into(), count: self.started.len() as u64 })
             .chain(counts)
             .collect()
     }

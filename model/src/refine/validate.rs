@@ -238,7 +238,7 @@ impl<'a> Replay<'a> {
         let recorded = strand.take(&self.cluster)?;
         let client = strand.client;
         self.clients.steps += 1;
-        self.tally.note_client(client, &recorded.input);
+        self.tally.note_client(&recorded.input);
         self.note_client_step(client, recorded)?;
         self.send(Peer::Client(client), recorded.at_us, &recorded.effects);
         Ok(())

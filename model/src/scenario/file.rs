@@ -21,7 +21,7 @@ use super::{
     ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Rounds,
     Scenario, ShownWith, WRITES_MAX,
 };
-use crate::check::instruments::Kind;
+use crate::check::kinds::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
 use crate::cluster::{
     Background, BytesMax, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping,
@@ -343,7 +343,7 @@ impl Reader<'_> {
                     let problem = format!(
                         "show.{name}: `{with_name}` is neither a property that `expect` has as \
                          \"reached\" nor something that happens; what happens is {}",
-                        Kind::ALL.map(Kind::name).join(", ")
+                        Kind::all().iter().map(Kind::to_string).collect::<Vec<_>>().join(", ")
                     );
                     return Err(self.error(with.span(), problem));
                 }

@@ -16,9 +16,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use itertools::Itertools;
+use quorate_checker::world::Enumerated;
 use serde::{Deserialize, Serialize};
 
-use crate::check::instruments::Kind;
+use crate::check::kinds::Kind;
 use crate::check::property::Expected;
 use crate::check::wrong_rule::WrongRule;
 use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
@@ -28,6 +29,7 @@ use crate::protocol::FanOut;
 use crate::versions::Versioning;
 use script::Script;
 
+pub use quorate_checker::world::Faults;
 pub use warning::{Warning, WarningKind};
 
 /// The most writes that all clients of one scenario may make: ghost history keeps sets of writes
@@ -104,43 +106,9 @@ impl fmt::Display for ShownWith {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ShownWith::Reached(property) => f.write_str(property),
-            ShownWith::Happens(kind) => f.write_str(kind.name()),
+            ShownWith::Happens(kind) => kind.fmt(f),
         }
     }
-}
-
-/// Fault budgets: each is how often it may happen in one run.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Faults {
-    /// Messages lost.
-    pub drops: u8,
-    /// Messages delivered once more.
-    pub duplicates: u8,
-    /// Timers of requests that expire. A timeout may be wrong: the awaited answer can still be
-    /// under way.
-    pub timeouts: u8,
-    /// Nodes that stop. They may start again at any time.
-    pub crashes: u8,
-    /// Disks lost by nodes that are down.
-    pub wipes: u8,
-    /// Disks replaced by an older copy of themselves.
-    pub rollbacks: u8,
-    /// Splits of the network into the scenario's groups.
-    pub partitions: u8,
-}
-
-impl Faults {
-    /// As many of each as anybody can count: for scripts, which say themselves what happens.
-    pub const MANY: Faults = Faults {
-        drops: u8::MAX,
-        duplicates: u8::MAX,
-        timeouts: u8::MAX,
-        crashes: u8::MAX,
-        wipes: u8::MAX,
-        rollbacks: u8::MAX,
-        partitions: u8::MAX,
-    };
 }
 
 /// Budgets of background rounds: how much of each kind may be under way at a time. A timer in the
@@ -332,6 +300,18 @@ impl Rule {
             Rule::DeadMessages => "dead-messages",
             Rule::FinishedRequests => "finished-requests",
         }
+    }
+}
+
+impl Enumerated for Rule {
+    const ALL: &'static [Rule] = &Rule::ALL;
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> &'static str {
+        Rule::name(self)
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quorate_model::check::action::Envelope;
-use quorate_model::check::actor::NodeState;
+use quorate_model::check::node;
+use quorate_model::check::state::NodeState;
 use quorate_model::cluster::{
     Background, BytesMax, ClusterConfig, ClusterSpec, PlacementSpec, Reaping,
 };
@@ -224,7 +225,7 @@ impl<'a> Recording<'a> {
         let node = &mut self.nodes[index];
         node.number += 1;
         node.state.clock = Timestamp(at_us);
-        let step = node.state.step(&node.config, input.clone());
+        let step = node::step(&mut node.state, &node.config, input.clone());
         let Ok(()) = node.digest.follow(&node.before, &step.changes);
         node.before.apply(step.changes);
         node.lines.push(line(&TraceLine::Step(NodeStep {

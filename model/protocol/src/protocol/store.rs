@@ -438,6 +438,12 @@ impl MemoryStore {
     pub fn get(&self, key: &Key) -> Option<&Entry> {
         self.entries.get(key)
     }
+
+    /// The record that is held of a key.
+    #[must_use]
+    pub fn held(&self, key: &Key) -> Option<&Arc<Record>> {
+        self.get(key).map(|entry| &entry.state)
+    }
 }
 
 impl Store for MemoryStore {

@@ -97,7 +97,7 @@ pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Opt
     let reduced = model.with_reductions(reductions);
     let bounds =
         Bounds { threads: extent.threads, states_max: extent.search_max, ..Bounds::default() };
-    let system = ClusterSystem::new(&reduced, &[], &[]);
+    let system = ClusterSystem::new(&reduced, []);
     let first = explore(&system, &bounds, switch);
     if !first.is_exhausted() {
         return None;

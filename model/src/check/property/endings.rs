@@ -57,7 +57,7 @@ fn differ(view: &View<'_>, names: &Names, key: &Key) -> Option<String> {
         if !homes.contains(home) {
             return;
         }
-        let held = node.held(key).cloned();
+        let held = node.store.held(key).cloned();
         let told = held.as_ref().map_or_else(|| "nothing".to_string(), |held| names.record(held));
         holds.push(format!("{} holds {told}", names.node(home)));
         records.push(held);

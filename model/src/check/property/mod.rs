@@ -16,44 +16,14 @@ mod writes;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use super::actor::NodeState;
 use super::history::{Historian, History, Watch};
+use super::state::NodeState;
 use super::words::Names;
 use crate::scenario::Scenario;
 
 pub use endings::Goal;
-
-/// What a scenario expects of a property.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub enum Expected {
-    /// A safety property holds in every reachable state; or every fair run converges.
-    #[serde(rename = "holds")]
-    Holds,
-    /// Some reachable state violates a safety property; or some fair run does not converge.
-    #[serde(rename = "violated")]
-    Violated,
-    /// Some reachable state is of the wanted kind.
-    #[serde(rename = "reached")]
-    Reached,
-    /// No reachable state is of the kind.
-    #[serde(rename = "not reached")]
-    NotReached,
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Expected::Holds => "holds",
-            Expected::Violated => "violated",
-            Expected::Reached => "reached",
-            Expected::NotReached => "not reached",
-        })
-    }
-}
+pub use quorate_checker::world::Expected;
 
 /// What is judged: the nodes and the history at one moment, of the model or of a replayed
 /// cluster.

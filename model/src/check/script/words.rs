@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use itertools::Itertools;
+use quorate_checker::world::Words;
 
 use crate::check::model::ClusterModel;
 use crate::check::words::Names;

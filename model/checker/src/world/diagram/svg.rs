@@ -1,12 +1,10 @@
 //! Drawing rows.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::fmt::Write;
+use std::fmt::Write;
 
 use super::escape;
 use super::rows::{Mark, Outage, Row, Rows, Sent, Shape, Tone, Waiting};
-use crate::ids::{NodeId, NodeSet, Peer};
+use quorate_ids::{NodeId, NodeSet, Peer};
 
 const COLUMN: usize = 160;
 const ROW: usize = 30;
@@ -277,7 +275,7 @@ fn towards(from: usize, to: usize, x: usize, distance: usize) -> usize {
 fn sent_line(svg: &mut String, (from, to): (usize, usize), sent: Sent, colour: &str) -> String {
     let (y, beside) = (y_of(sent.row) + 6, towards(from, to, from, 5 + 4 * sent.slot));
     let _ = write!(svg, "<circle cx=\"{from}\" cy=\"{y}\" r=\"2\" fill=\"{colour}\"/>");
-    alloc::format!("M{from},{y} H{beside}")
+    format!("M{from},{y} H{beside}")
 }
 
 fn arrow(

@@ -1,7 +1,5 @@
 //! Text within markup.
 
-use alloc::string::String;
-
 /// The text as it is written in XML and HTML, between tags or in an attribute within double quotes.
 #[must_use]
 pub fn escape(text: &str) -> String {

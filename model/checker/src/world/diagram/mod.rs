@@ -6,14 +6,13 @@
 //! right angles only, and a label, which stays between two lifelines, is crossed by none.
 
 mod escape;
-mod label;
 mod rows;
 mod svg;
 
-use alloc::string::String;
-
+use super::World;
 use super::action::Action;
-use super::model::ClusterModel;
+use super::protocol::Protocol;
+use super::words::Words;
 pub use escape::escape;
 
 /// The sequence diagram of a run from the initial state: a lifeline per node and client, which is
@@ -21,9 +20,13 @@ pub use escape::escape;
 /// nodes where the network splits or is whole again, marks for what happens at one node. Actions
 /// that the model does not allow end the diagram.
 #[must_use]
-pub fn sequence(model: &ClusterModel, actions: &[Action]) -> String {
-    let nodes = model.scenario().cluster.nodes().len();
-    let actors = nodes + model.scenario().clients.len();
-    let names = (0..actors).map(|actor| model.names().seat_name(actor)).collect();
-    svg::draw(&svg::Lifelines { nodes, names }, &rows::of(model, actions))
+pub fn sequence<P: Protocol>(
+    world: &World<P>,
+    words: &impl Words<P>,
+    actions: &[Action<P>],
+) -> String {
+    let nodes = world.environment().nodes;
+    let actors = nodes + world.environment().clients;
+    let names = (0..actors).map(|index| words.peer(world.peer(index))).collect();
+    svg::draw(&svg::Lifelines { nodes, names }, &rows::of(world, words, actions))
 }

@@ -1,17 +1,13 @@
 //! What a sequence diagram shows, row by row, before any of it is drawn.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use quorate_ids::{NodeId, NodeSet, Peer};
 
-use quorate_checker::Shared;
-use stateright::Model;
-
-use super::label::label;
-use crate::check::action::{Action, Envelope};
-use crate::check::model::ClusterModel;
-use crate::check::state::ClusterState;
-use crate::ids::{NodeId, NodeSet, Peer};
-use crate::protocol::Timer;
+use crate::shared::Shared;
+use crate::world::World;
+use crate::world::action::{Action, Envelope};
+use crate::world::protocol::Protocol;
+use crate::world::state::State;
+use crate::world::words::Words;
 
 /// As many waiting messages are drawn beside each other; more share the last line.
 const SLOTS_MAX: usize = 4;
@@ -98,51 +94,55 @@ pub(super) struct Rows {
 }
 
 /// The rows of a run from the initial state. Actions that the model does not allow end it.
-pub(super) fn of(model: &ClusterModel, actions: &[Action]) -> Rows {
+pub(super) fn of<P: Protocol>(
+    world: &World<P>,
+    words: &impl Words<P>,
+    actions: &[Action<P>],
+) -> Rows {
     let mut builder =
-        Builder { model, rows: Vec::new(), outages: Vec::new(), under_way: Vec::new() };
-    if let Some(mut state) = model.init_states().into_iter().next() {
-        builder.begin(&state);
-        for (position, action) in actions.iter().enumerate() {
-            let mut hops = Vec::new();
-            let on_hop = |hop: &Envelope| hops.push(hop.clone());
-            let Some(next) = model.apply_telling(&state, action.clone(), on_hop) else { break };
-            let first = builder.rows.len();
-            let asked = builder.add_action(position + 1, &state, action, &hops);
-            for (at, hop) in hops.iter().enumerate() {
-                if Some(at) != asked {
-                    builder.add_hop(hop, &next);
-                }
+        Builder { world, words, rows: Vec::new(), outages: Vec::new(), under_way: Vec::new() };
+    let mut state = world.initial_state();
+    builder.begin(&state);
+    for (position, action) in actions.iter().enumerate() {
+        let mut hops = Vec::new();
+        let on_hop = |hop: &Envelope<P>| hops.push(hop.clone());
+        let Some(next) = world.apply_telling(&state, action.clone(), on_hop, |_| {}) else { break };
+        let first = builder.rows.len();
+        let asked = builder.add_action(position + 1, &state, action, &hops);
+        for (at, hop) in hops.iter().enumerate() {
+            if Some(at) != asked {
+                builder.add_hop(hop, &next);
             }
-            builder.note_sent(first, &next);
-            state = next;
         }
+        builder.note_sent(first, &next);
+        state = next;
     }
     let waiting = builder.under_way.iter().map(|(envelope, sent)| Waiting {
         from: envelope.from,
         to: envelope.to,
         sent: *sent,
-        title: "under way: ".to_string() + &model.names().envelope(envelope),
+        title: "under way: ".to_string() + &words.envelope(envelope),
     });
     Rows { waiting: waiting.collect(), rows: builder.rows, outages: builder.outages }
 }
 
 /// Rows as they are made from a run.
-struct Builder<'a> {
-    model: &'a ClusterModel,
+struct Builder<'a, P: Protocol, W> {
+    world: &'a World<P>,
+    words: &'a W,
     rows: Vec<Row>,
     outages: Vec<Outage>,
-    under_way: Vec<(Shared<Envelope>, Sent)>,
+    under_way: Vec<(Shared<Envelope<P>>, Sent)>,
 }
 
-impl Builder<'_> {
+impl<P: Protocol, W: Words<P>> Builder<'_, P, W> {
     /// What is so before anything happens: nodes that are down, a network that is split.
-    fn begin(&mut self, state: &ClusterState) {
+    fn begin(&mut self, state: &State<P>) {
         let down = state.down.iter();
         self.outages.extend(down.map(|node| Outage { node, from: None, until: None }));
         if !state.groups.is_empty() {
             let action = Action::Partition { groups: state.groups.clone() };
-            let title = "from the beginning, ".to_string() + &self.model.tell(state, &action);
+            let title = "from the beginning, ".to_string() + &self.words.tell(state, &action);
             let shape = Shape::Network { groups: state.groups.clone() };
             let label = "network is split".to_string();
             self.rows.push(Row { step: None, tone: Tone::Fault, label, title, shape });
@@ -154,16 +154,16 @@ impl Builder<'_> {
     fn add_action(
         &mut self,
         step: usize,
-        before: &ClusterState,
-        action: &Action,
-        hops: &[Envelope],
+        before: &State<P>,
+        action: &Action<P>,
+        hops: &[Envelope<P>],
     ) -> Option<usize> {
         let row = self.rows.len();
         let mut asked = None;
         let mark = |node: NodeId, mark: Mark| Shape::Mark { at: node.into(), mark };
         let (tone, label, shape) = match action {
             Action::Invoke { client, .. } => {
-                let label = self.model.starts(before, *client).to_string();
+                let label = self.words.starts_in(before, *client);
                 asked = hops.iter().position(|hop| hop.from == Peer::Client(*client));
                 let shape = match asked.map(|at| &hops[at]) {
                     Some(Envelope { from, to, .. }) => {
@@ -175,27 +175,25 @@ impl Builder<'_> {
             }
             // Its request is under way from here on, drawn like every message that waits.
             Action::InvokeLate { client, .. } => {
-                let label = self.model.starts(before, *client).to_string() + ", given up";
+                let label = self.words.starts_in(before, *client) + ", given up";
                 (Tone::Fault, label, Shape::Mark { at: (*client).into(), mark: Mark::Dot })
             }
             Action::Deliver(envelope) | Action::Drop(envelope) => {
                 let sent = self.take_sent(envelope);
                 let is_lost = matches!(action, Action::Drop(_));
                 let (from, to) = (envelope.from, envelope.to);
-                let (tone, label) = arrow_label(envelope, is_lost);
+                let (tone, label) = self.arrow_label(envelope, is_lost);
                 (tone, label, Shape::Arrow { from, to, sent, is_lost })
             }
             Action::Duplicate(envelope) => {
-                let label = "copied: ".to_string() + &label(&envelope.message);
+                let label = "copied: ".to_string() + &self.words.label(&envelope.message);
                 (Tone::Notice, label, Shape::Mark { at: envelope.from, mark: Mark::Dot })
             }
             Action::Expire { peer, timer } => {
-                let (tone, label) = match timer {
-                    Timer::Request(request) => {
-                        let request = self.model.names().request(*request);
-                        (Tone::Fault, "timeout ".to_string() + &request)
-                    }
-                    background => (Tone::Good, self.model.names().timer(*background)),
+                let (tone, label) = if self.world.protocol().is_background(*timer) {
+                    (Tone::Good, self.words.timer(*timer))
+                } else {
+                    (Tone::Fault, self.words.timeout_label(*timer))
                 };
                 (tone, label, Shape::Mark { at: *peer, mark: Mark::Dot })
             }
@@ -210,8 +208,8 @@ impl Builder<'_> {
                 }
                 (Tone::Good, "starts again".into(), mark(*node, Mark::Ring))
             }
-            Action::AcceptLoss { node, .. } => {
-                (Tone::Fault, "loss accepted".into(), mark(*node, Mark::Square))
+            Action::Command { node, command } => {
+                (Tone::Fault, self.words.command_label(command), mark(*node, Mark::Square))
             }
             Action::Wipe { node } => (Tone::Fault, "disk lost".into(), mark(*node, Mark::Square)),
             Action::Snapshot { node } => {
@@ -231,37 +229,37 @@ impl Builder<'_> {
                 (Tone::Good, "network whole again".into(), Shape::Network { groups: Vec::new() })
             }
         };
-        let title = self.model.tell(before, action);
+        let title = self.words.tell(before, action);
         self.rows.push(Row { step: Some(step), tone, label, title, shape });
         asked
     }
 
     /// A message that reached its receiver within the step, or would have if that were up.
-    fn add_hop(&mut self, hop: &Envelope, after: &ClusterState) {
+    fn add_hop(&mut self, hop: &Envelope<P>, after: &State<P>) {
         // Most were sent in this step. One that was under way before is there no more.
         let count_now = after.network.iter().filter(|known| ***known == *hop).count();
         let count_before = self.under_way.iter().filter(|(known, _)| **known == *hop).count();
         let sent = if count_before > count_now { self.take_sent(hop) } else { None };
         let is_lost = after.is_down(hop.to);
-        let (tone, label) = arrow_label(hop, is_lost);
-        let told = self.model.names().envelope(hop);
+        let (tone, label) = self.arrow_label(hop, is_lost);
+        let told = self.words.envelope(hop);
         let title = if is_lost { "reaches nobody: ".to_string() + &told } else { told };
         let shape = Shape::Arrow { from: hop.from, to: hop.to, sent, is_lost };
         self.rows.push(Row { step: None, tone, label, title, shape });
     }
 
     /// Where a message was sent that is under way no more.
-    fn take_sent(&mut self, envelope: &Envelope) -> Option<Sent> {
+    fn take_sent(&mut self, envelope: &Envelope<P>) -> Option<Sent> {
         let at = self.under_way.iter().position(|(known, _)| **known == *envelope)?;
         Some(self.under_way.remove(at).1)
     }
 
     /// Remembers which messages the step that begins in this row has sent.
-    fn note_sent(&mut self, first: usize, after: &ClusterState) {
+    fn note_sent(&mut self, first: usize, after: &State<P>) {
         // What left the network without an arrow can have no effect any more.
         self.under_way.retain(|(known, _)| after.network.contains(known));
         for envelope in &after.network {
-            let same = |other: &&Shared<Envelope>| *other == envelope;
+            let same = |other: &&Shared<Envelope<P>>| *other == envelope;
             let copies = after.network.iter().filter(same).count();
             let known = self.under_way.iter().filter(|(other, _)| other == envelope).count();
             if known < copies {
@@ -290,13 +288,13 @@ impl Builder<'_> {
         let last = self.rows[first..].iter().rposition(happens_there);
         first + last.unwrap_or_default()
     }
-}
 
-fn arrow_label(envelope: &Envelope, is_lost: bool) -> (Tone, String) {
-    let text = label(&envelope.message);
-    match envelope.to {
-        _ if is_lost => (Tone::Fault, "lost: ".to_string() + &text),
-        Peer::Client(_) if envelope.is_client_hop() => (Tone::Good, text),
-        _ => (Tone::Message, text),
+    fn arrow_label(&self, envelope: &Envelope<P>, is_lost: bool) -> (Tone, String) {
+        let text = self.words.label(&envelope.message);
+        match is_lost {
+            true => (Tone::Fault, "lost: ".to_string() + &text),
+            false if self.words.is_answer(envelope) => (Tone::Good, text),
+            false => (Tone::Message, text),
+        }
     }
 }

@@ -1,0 +1,77 @@
+//! What a scenario lets happen to a cluster, whatever protocol that follows.
+
+use quorate_ids::{NodeId, NodeSet};
+use serde::{Deserialize, Serialize};
+
+/// Fault budgets: each is how often it may happen in one run.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Faults {
+    /// Messages lost.
+    pub drops: u8,
+    /// Messages delivered once more.
+    pub duplicates: u8,
+    /// Timers of requests that expire. A timeout may be wrong: the awaited answer can still be
+    /// under way.
+    pub timeouts: u8,
+    /// Nodes that stop. They may start again at any time.
+    pub crashes: u8,
+    /// Disks lost by nodes that are down.
+    pub wipes: u8,
+    /// Disks replaced by an older copy of themselves.
+    pub rollbacks: u8,
+    /// Splits of the network into the scenario's groups.
+    pub partitions: u8,
+}
+
+impl Faults {
+    /// As many of each as anybody can count: for scripts, which say themselves what happens.
+    pub const MANY: Faults = Faults {
+        drops: u8::MAX,
+        duplicates: u8::MAX,
+        timeouts: u8::MAX,
+        crashes: u8::MAX,
+        wipes: u8::MAX,
+        rollbacks: u8::MAX,
+        partitions: u8::MAX,
+    };
+}
+
+/// A cluster's size, and everything that may happen to it.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Environment {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// How many clients there are.
+    pub clients: usize,
+    /// Faults that may happen, in any order, at any time.
+    pub faults: Faults,
+    /// Which nodes crash and lose their disks, as far as the budgets go.
+    pub faulty: NodeSet,
+    /// Nodes that are down at the beginning.
+    pub down: NodeSet,
+    /// Whether they may start.
+    pub down_returns: bool,
+    /// Groups of nodes between which no message passes: from the beginning, unless the budget has
+    /// partitions. Empty when all reach each other.
+    pub partition: Vec<NodeSet>,
+    /// Whether the network may heal.
+    pub heals: bool,
+    /// How far each node's wall clock is ahead; empty if none is.
+    pub clocks_ahead: Vec<u64>,
+}
+
+impl Environment {
+    /// A cluster of so many nodes and clients to which nothing happens. Where the budget of faults is raised,
+    /// they may strike any node.
+    #[must_use]
+    pub fn of(nodes: usize, clients: usize) -> Self {
+        let faulty = (0..nodes).map(|index| NodeId(index as u16)).collect();
+        Environment { nodes, clients, faulty, ..Environment::default() }
+    }
+
+    /// The nodes, in order.
+    pub fn node_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes).map(|index| NodeId(index as u16))
+    }
+}

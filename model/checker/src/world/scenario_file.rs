@@ -1,0 +1,174 @@
+//! Scenarios in files: what every protocol's scenario has, and a table of the protocol's own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use quorate_ids::{NodeId, NodeSet};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::environment::{Environment, Faults};
+use super::judged::Verdict;
+use super::property::{Expected, Property};
+use super::protocol::Protocol;
+
+/// A scenario file, whose table `[protocol]` is a `T`.
+///
+/// ```toml
+/// title = "A primary that answers before its backup does"
+/// nodes = ["A", "B"]
+///
+/// [faults]
+/// crashes = 1
+///
+/// [protocol]           # whatever the protocol wants to know
+/// acknowledge = "at-once"
+///
+/// [expect]
+/// read-freshness = "violated"
+/// ```
+///
+/// May have, too: `down`, `down-returns`, `partition`, `heals` and `faulty`, as the scenarios of the leaderless
+/// protocol.
+#[derive(Clone, Debug)]
+pub struct ScenarioFile<T> {
+    /// The file, as it was named.
+    pub file: String,
+    /// The file, whole.
+    pub text: String,
+    /// One line: what question it answers.
+    pub title: String,
+    /// The names of the nodes, in order.
+    pub nodes: Vec<String>,
+    /// What the protocol wants to know.
+    pub protocol: T,
+    /// What must come out, by property name.
+    pub expect: BTreeMap<String, Expected>,
+    environment: Environment,
+}
+
+/// Why a scenario file was refused. Nothing was run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScenarioFileError {
+    /// The file, as it was named.
+    pub file: String,
+    /// The line, from one.
+    pub line: usize,
+    /// What is wrong there, naming the field, and what would be right.
+    pub problem: String,
+}
+
+impl fmt::Display for ScenarioFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.problem)
+    }
+}
+
+impl std::error::Error for ScenarioFileError {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Raw<T> {
+    title: String,
+    nodes: Vec<String>,
+    #[serde(default)]
+    faults: Faults,
+    #[serde(default)]
+    down: Vec<Spanned<String>>,
+    #[serde(default)]
+    down_returns: bool,
+    #[serde(default)]
+    partition: Vec<Vec<Spanned<String>>>,
+    #[serde(default)]
+    heals: bool,
+    faulty: Option<Vec<Spanned<String>>>,
+    protocol: T,
+    expect: BTreeMap<String, Expected>,
+}
+
+impl<T: for<'de> Deserialize<'de>> ScenarioFile<T> {
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    /// When the text is no such scenario: in which line, which field, and what would be right.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioFileError> {
+        let error = |at: usize, problem: String| {
+            let line = text[..at.min(text.len())].matches('\n').count() + 1;
+            ScenarioFileError { file: file.to_owned(), line, problem }
+        };
+        let raw: Raw<T> = toml::from_str(text).map_err(|problem| {
+            let at = problem.span().unwrap_or(Range { start: 0, end: 0 }).start;
+            error(at, problem.message().to_owned())
+        })?;
+        let node = |field: &str, name: &Spanned<String>| {
+            let position = raw.nodes.iter().position(|known| known == name.get_ref());
+            position.map(|index| NodeId(index as u16)).ok_or_else(|| {
+                let known = raw.nodes.join(", ");
+                let problem =
+                    format!("{field}: no node is called `{}`: known are {known}", name.get_ref());
+                error(name.span().start, problem)
+            })
+        };
+        let set = |field: &str, names: &[Spanned<String>]| -> Result<NodeSet, ScenarioFileError> {
+            names.iter().map(|name| node(field, name)).collect()
+        };
+        let mut environment = Environment {
+            faults: raw.faults,
+            down: set("down", &raw.down)?,
+            down_returns: raw.down_returns,
+            heals: raw.heals,
+            ..Environment::of(raw.nodes.len(), 0)
+        };
+        for group in &raw.partition {
+            environment.partition.push(set("partition", group)?);
+        }
+        if let Some(faulty) = &raw.faulty {
+            environment.faulty = set("faulty", faulty)?;
+        }
+        let Raw { title, nodes, protocol, expect, .. } = raw;
+        let (file, text) = (file.to_owned(), text.to_owned());
+        Ok(ScenarioFile { file, text, title, nodes, protocol, expect, environment })
+    }
+}
+
+impl<T> ScenarioFile<T> {
+    /// What the scenario lets happen, to a cluster with so many clients.
+    #[must_use]
+    pub fn environment(&self, clients: usize) -> Environment {
+        Environment { clients, ..self.environment.clone() }
+    }
+
+    /// Of these properties those of which the scenario expects something, in order.
+    ///
+    /// # Errors
+    /// When it expects something of a property that is none of these, or what makes no sense of it.
+    pub fn judged<P: Protocol>(
+        &self,
+        properties: impl IntoIterator<Item = Property<P>>,
+    ) -> Result<Vec<Property<P>>, ScenarioFileError> {
+        let properties: Vec<_> = properties.into_iter().collect();
+        for (name, expected) in &self.expect {
+            let problem = match properties.iter().find(|property| property.name == name) {
+                Some(property) if property.admits(*expected) => continue,
+                Some(_) => format!("expect.{name}: \"{expected}\" is not said of such a property"),
+                None => {
+                    let known: Vec<_> = properties.iter().map(|property| property.name).collect();
+                    format!("expect.{name}: no such property: known are {}", known.join(", "))
+                }
+            };
+            let at =
+                self.text.lines().position(|line| line.trim_start().starts_with(name.as_str()));
+            let line = at.map_or(1, |position| position + 1);
+            return Err(ScenarioFileError { file: self.file.clone(), line, problem });
+        }
+        let is_expected = |property: &Property<P>| self.expect.contains_key(property.name);
+        Ok(properties.into_iter().filter(is_expected).collect())
+    }
+
+    /// Whether a verdict is what the scenario expects, and not for lack of occasion.
+    #[must_use]
+    pub fn is_as_expected<P: Protocol>(&self, property: &str, verdict: &Verdict<P>) -> bool {
+        self.expect.get(property).copied() == verdict.found && !verdict.is_vacuous()
+    }
+}
