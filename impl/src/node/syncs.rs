@@ -40,13 +40,32 @@ impl Syncs {
     /// Whose message of anti-entropy this input is; `None` if it is something else.
     #[must_use]
     pub fn sender(input: &Input) -> Option<NodeId> {
-        match input {
-            Input::Receive {
-                from: Peer::Node(from),
-                message:
-                    Message::SyncHashes { .. } | Message::SyncKeys { .. } | Message::SyncStates { .. },
-            } => Some(*from),
-            _ => None,
+        let Input::Receive { from: Peer::Node(from), message } = input else { return None };
+        match message {
+            Message::SyncHashes { .. } | Message::SyncKeys { .. } | Message::SyncStates { .. } => {
+                Some(*from)
+            }
+            Message::Put(_)
+            | Message::PutReply { .. }
+            | Message::Get(_)
+            | Message::GetReply { .. }
+            | Message::Store { .. }
+            | Message::StoreAck { .. }
+            | Message::Fetch { .. }
+            | Message::FetchReply { .. }
+            | Message::Repair { .. }
+            | Message::Probe { .. }
+            | Message::ProbeReply { .. }
+            | Message::StoreHint { .. }
+            | Message::Handoff { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::CatchUpPage { .. }
+            | Message::Register { .. }
+            | Message::Registered { .. }
+            | Message::ReapAsk { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. } => None,
         }
     }
 

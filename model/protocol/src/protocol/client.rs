@@ -309,7 +309,34 @@ impl Client {
                 let steps = round.on_holder(from, held);
                 step.outcome = run_read_steps(request, key, round, steps, &mut step.effects);
             }
-            _ => return step,
+            // What it does not wait for now, or never.
+            (
+                _,
+                Message::Put(_)
+                | Message::PutReply { .. }
+                | Message::Get(_)
+                | Message::GetReply { .. }
+                | Message::Store { .. }
+                | Message::StoreAck { .. }
+                | Message::Fetch { .. }
+                | Message::FetchReply { .. }
+                | Message::Repair { .. }
+                | Message::Probe { .. }
+                | Message::ProbeReply { .. }
+                | Message::StoreHint { .. }
+                | Message::Handoff { .. }
+                | Message::HandoffAck { .. }
+                | Message::CatchUp { .. }
+                | Message::CatchUpPage { .. }
+                | Message::Register { .. }
+                | Message::Registered { .. }
+                | Message::ReapAsk { .. }
+                | Message::ReapAgree { .. }
+                | Message::Reap { .. }
+                | Message::SyncHashes { .. }
+                | Message::SyncKeys { .. }
+                | Message::SyncStates { .. },
+            ) => return step,
         }
         if let Phase::Writing { round, .. } = &pending.phase
             && round.is_complete()

@@ -432,66 +432,53 @@ pub enum Message {
     },
 }
 
-impl Message {
-    /// The protocol's words for all kinds of message.
-    pub const KINDS: &[&str] = &[
-        "Put",
-        "PutReply",
-        "Get",
-        "GetReply",
-        "Store",
-        "StoreAck",
-        "Fetch",
-        "FetchReply",
-        "Repair",
-        "Probe",
-        "ProbeReply",
-        "StoreHint",
-        "Handoff",
-        "HandoffAck",
-        "CatchUp",
-        "CatchUpPage",
-        "Register",
-        "Registered",
-        "ReapAsk",
-        "ReapAgree",
-        "Reap",
-        "SyncHashes",
-        "SyncKeys",
-        "SyncStates",
-    ];
+/// The kinds of message, each by the protocol's word for it: one that is missing here is refused by the
+/// compiler.
+macro_rules! kinds {
+    ($($kind:ident)*) => {
+        impl Message {
+            /// The protocol's words for all kinds of message.
+            pub const KINDS: &[&str] = &[$(stringify!($kind)),*];
 
-    /// The protocol's word for this kind of message.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Message::Put(_) => "Put",
-            Message::PutReply { .. } => "PutReply",
-            Message::Get(_) => "Get",
-            Message::GetReply { .. } => "GetReply",
-            Message::Store { .. } => "Store",
-            Message::StoreAck { .. } => "StoreAck",
-            Message::Fetch { .. } => "Fetch",
-            Message::FetchReply { .. } => "FetchReply",
-            Message::Repair { .. } => "Repair",
-            Message::Probe { .. } => "Probe",
-            Message::ProbeReply { .. } => "ProbeReply",
-            Message::StoreHint { .. } => "StoreHint",
-            Message::Handoff { .. } => "Handoff",
-            Message::HandoffAck { .. } => "HandoffAck",
-            Message::CatchUp { .. } => "CatchUp",
-            Message::CatchUpPage { .. } => "CatchUpPage",
-            Message::Register { .. } => "Register",
-            Message::Registered { .. } => "Registered",
-            Message::ReapAsk { .. } => "ReapAsk",
-            Message::ReapAgree { .. } => "ReapAgree",
-            Message::Reap { .. } => "Reap",
-            Message::SyncHashes { .. } => "SyncHashes",
-            Message::SyncKeys { .. } => "SyncKeys",
-            Message::SyncStates { .. } => "SyncStates",
+            /// The protocol's word for this kind of message.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Message::$kind { .. } => stringify!($kind),)*
+                }
+            }
         }
-    }
+    };
+}
 
+kinds! {
+    Put
+    PutReply
+    Get
+    GetReply
+    Store
+    StoreAck
+    Fetch
+    FetchReply
+    Repair
+    Probe
+    ProbeReply
+    StoreHint
+    Handoff
+    HandoffAck
+    CatchUp
+    CatchUpPage
+    Register
+    Registered
+    ReapAsk
+    ReapAgree
+    Reap
+    SyncHashes
+    SyncKeys
+    SyncStates
+}
+
+impl Message {
     /// The request this message serves, if any waits for it.
     #[must_use]
     pub fn request(&self) -> Option<RequestId> {
@@ -529,11 +516,27 @@ impl Message {
             Message::Store { key, state, .. }
             | Message::Repair { key, state }
             | Message::StoreHint { key, state, .. }
-            | Message::Handoff { key, state } => (Some((key, state)), &[]),
-            Message::ReapAsk { key, state, .. } => (Some((key, state)), &[]),
+            | Message::Handoff { key, state }
+            | Message::ReapAsk { key, state, .. } => (Some((key, state)), &[]),
             Message::CatchUpPage { entries, .. } => (None, entries),
             Message::SyncStates { states, .. } => (None, states),
-            _ => (None, &[]),
+            Message::Put(_)
+            | Message::PutReply { .. }
+            | Message::Get(_)
+            | Message::GetReply { .. }
+            | Message::StoreAck { .. }
+            | Message::Fetch { .. }
+            | Message::FetchReply { .. }
+            | Message::Probe { .. }
+            | Message::ProbeReply { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::Register { .. }
+            | Message::Registered { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. }
+            | Message::SyncHashes { .. }
+            | Message::SyncKeys { .. } => (None, &[]),
         };
         one.into_iter().chain(many.iter().map(|(key, state)| (key, state)))
     }

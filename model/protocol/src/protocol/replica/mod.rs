@@ -228,7 +228,19 @@ impl Replica {
             }
             // Nodes never ask for a get: a node that is no home coordinates reads itself.
             Message::GetReply { .. } => Ok(()),
-            between_nodes => match from {
+            between_nodes @ (Message::ProbeReply { .. }
+            | Message::Handoff { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::CatchUpPage { .. }
+            | Message::Register { .. }
+            | Message::Registered { .. }
+            | Message::ReapAsk { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. }
+            | Message::SyncHashes { .. }
+            | Message::SyncKeys { .. }
+            | Message::SyncStates { .. }) => match from {
                 Peer::Node(from) => {
                     self.receive_from_node(config, store, now, from, between_nodes, step)
                 }
@@ -294,7 +306,18 @@ impl Replica {
                 self.receive_states(config, store, from, &states, &wanted, step)
             }
             Message::Reap { key, held } => self.receive_reap(config, store, from, key, held, step),
-            _ => Ok(()),
+            // Taken by `receive`.
+            Message::Put(_)
+            | Message::PutReply { .. }
+            | Message::Get(_)
+            | Message::GetReply { .. }
+            | Message::Store { .. }
+            | Message::StoreAck { .. }
+            | Message::Fetch { .. }
+            | Message::FetchReply { .. }
+            | Message::Repair { .. }
+            | Message::Probe { .. }
+            | Message::StoreHint { .. } => Ok(()),
         }
     }
 
