@@ -1,7 +1,5 @@
-//! A register with a primary and a backup (Alsberg and Day 1976), checked for what its clients see.
-//!
-//! `cargo run -p quorate-model --example primary_backup [-- --explore] [FILE.toml]`; what it is an example of:
-//! `docs/your-own-protocol.md`.
+//! A register with a primary and a backup (Alsberg and Day 1976), checked for what its clients see, as
+//! `docs/your-own-protocol.md` explains: `cargo run -p quorate-model --example primary_backup [FILE.toml]`.
 
 use std::error::Error;
 
@@ -19,7 +17,7 @@ const BACKUP: NodeId = NodeId(1);
 /// The table `[protocol]` of a scenario file.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Setting {
+pub(crate) struct Setting {
     /// Whether the primary answers a write before its backup has it.
     acknowledges_at_once: bool,
     /// What each client writes and reads, in order.
@@ -29,7 +27,7 @@ struct Setting {
 /// The register holds how often it was written.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Message {
+pub(crate) enum Message {
     Write,
     Written(u32),
     Read,
@@ -38,17 +36,17 @@ enum Message {
     BackedUp { value: u32, writer: Peer },
 }
 
-struct PrimaryBackup(ScenarioFile<Setting>);
+pub(crate) struct PrimaryBackup(pub(crate) ScenarioFile<Setting>);
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Client {
+pub(crate) struct Client {
     next: usize,
     waits: bool,
 }
 
 /// What an observer remembers: what the register held for certain, what each read owes, and how reads ended.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct History {
+pub(crate) struct History {
     acknowledged: u32,
     owed: Vec<u32>,
     stale: bool,
@@ -123,14 +121,12 @@ impl Protocol for PrimaryBackup {
         input: ClientInput<'_, Self>,
         out: &mut Outbox<Self>,
     ) {
-        match input {
-            ClientInput::Invoke { coordinator } => {
-                let asks = &self.0.protocol.clients[client.0 as usize][state.next];
-                out.send(coordinator, asks.clone());
-                *state = Client { next: state.next + 1, waits: true };
-            }
-            ClientInput::Receive { .. } => state.waits = false,
-            ClientInput::Expire(()) => {}
+        if let ClientInput::Invoke { coordinator } = input {
+            let asks = &self.0.protocol.clients[client.0 as usize][state.next];
+            out.send(coordinator, asks.clone());
+            *state = Client { next: state.next + 1, waits: true };
+        } else {
+            state.waits = false;
         }
     }
 
@@ -187,21 +183,18 @@ impl Words<PrimaryBackup> for PrimaryBackup {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) fn properties() -> [Property<PrimaryBackup>; 2] {
     type S = State<PrimaryBackup>;
-    // A read returns every write that was acknowledged before it began; the witness is one that had to.
-    let (fresh, put_to_the_test) =
-        (|_: &_, s: &S| !s.history.stale, |_: &_, s: &S| s.history.fresh);
-    // Once all is quiet both nodes hold the same.
     let agree = |_: &_, s: &S| s.node(PRIMARY).store == s.node(BACKUP).store;
-    let properties = [
-        Property::always("read-freshness", fresh, put_to_the_test),
+    [
+        // A read returns every write that was acknowledged before it began. The witness: one that had to.
+        Property::always("read-freshness", |_, s: &S| !s.history.stale, |_, s| s.history.fresh),
+        // Once all is quiet, both nodes hold the same.
         Property::eventually_always("agreement", agree),
-    ];
+    ]
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/primary_backup/at_once.toml");
-    command_line(
-        default,
-        |file| (PrimaryBackup(file.clone()), PrimaryBackup(file.clone())),
-        properties,
-    )
+    command_line(default, PrimaryBackup, properties())
 }

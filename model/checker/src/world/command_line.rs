@@ -25,9 +25,9 @@ const EXPLORER: &str = "127.0.0.1:3000";
 /// # Errors
 /// When the file cannot be read or is no such scenario, a run cannot be replayed, or something came out that the
 /// scenario does not expect.
-pub fn command_line<T: DeserializeOwned, P: Protocol, W: Words<P> + Send + Sync + 'static>(
+pub fn command_line<T: DeserializeOwned + Clone, P: Protocol + Words<P>>(
     default: &str,
-    of: impl FnOnce(&ScenarioFile<T>) -> (P, W),
+    of: impl Fn(ScenarioFile<T>) -> P,
     properties: impl IntoIterator<Item = Property<P>>,
 ) -> Result<(), Box<dyn Error>> {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
@@ -36,8 +36,7 @@ pub fn command_line<T: DeserializeOwned, P: Protocol, W: Words<P> + Send + Sync 
     let file = arguments.first().map_or(default, String::as_str);
     let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let scenario: ScenarioFile<T> = ScenarioFile::parse(file, &text)?;
-    let (protocol, words) = of(&scenario);
-    let world = World::new(protocol);
+    let (world, words) = (World::new(of(scenario.clone())), of(scenario.clone()));
     let properties = scenario.judged(properties)?;
     if explores.is_some() {
         println!("http://{EXPLORER}/");
