@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use quorate_checker::world::Enumerated;
 use quorate_model::check::script::{Finding, Run, judge, run};
 use quorate_model::check::trace::{replay, save, walk};
 use quorate_model::check::{Action, ClusterModel, ClusterState, Expected, PropertyKind};
 use quorate_model::ids::{ClientId, NodeId, RequestId, Value};
-use quorate_model::protocol::Message;
+use quorate_model::protocol::{Message, MessageKind};
 use quorate_model::scenario::builtin::{ALL as BUILTINS, Builtin};
 use quorate_model::scenario::file::parse;
 use quorate_model::scenario::{Faults, Scenario};
@@ -711,10 +712,10 @@ fn a_script_has_all_faults_and_no_reduction_that_hides_messages() {
 
 #[test]
 fn every_word_for_a_kind_of_message_is_known_once() {
-    let mut kinds = Message::KINDS.to_vec();
+    let mut kinds: Vec<&str> = MessageKind::ALL.iter().map(|kind| kind.name()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), Message::KINDS.len());
+    assert_eq!(kinds.len(), MessageKind::ALL.len());
     assert!(kinds.contains(&Message::Probe { request: REQUEST }.kind()));
 }
 

@@ -6,10 +6,14 @@
 
 extern crate alloc;
 
+mod kinds;
+
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use kinds::{Enumerated, KindOf};
 
 /// The most nodes one cluster may have: a [`NodeSet`] is one machine word pair.
 pub const NODES_MAX: usize = 128;

@@ -2,82 +2,21 @@
 
 use alloc::vec::Vec;
 
-use quorate_checker::world::{self, Enumerated, KindOf};
+use quorate_checker::world::{self, Enumerated};
+use quorate_ids::kinds;
 
 use super::leaderless::Leaderless;
 use crate::cluster::Reaping;
-use crate::protocol::{FanOut, Message, ReadRepair, Timer};
+pub use crate::protocol::MessageKind;
+use crate::protocol::{FanOut, ReadRepair, Timer};
 use crate::scenario::{PlannedAction, PlannedOperation, Scenario};
 
 /// What can happen, as it is counted.
 pub type Kind = world::Kind<Leaderless>;
 
-/// An enum of the kinds of another type, each with its name: one of every variant, or the compiler refuses.
-macro_rules! kinds {
-    ($(#[$attribute:meta])* $kinds:ident of $type:ident { $($variant:ident: $name:expr,)* }) => {
-        $(#[$attribute])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum $kinds {
-            $(#[doc = $name] $variant,)*
-        }
-
-        impl KindOf<$type> for $kinds {
-            fn of(what: &$type) -> Self {
-                match what {
-                    $($type::$variant { .. } => $kinds::$variant,)*
-                }
-            }
-        }
-
-        impl Enumerated for $kinds {
-            const ALL: &'static [Self] = &[$($kinds::$variant,)*];
-
-            fn index(self) -> usize {
-                self as usize
-            }
-
-            fn name(self) -> &'static str {
-                match self {
-                    $($kinds::$variant => $name,)*
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// The kinds of message.
-    MessageKind of Message {
-        Put: "Put",
-        PutReply: "PutReply",
-        Get: "Get",
-        GetReply: "GetReply",
-        Store: "Store",
-        StoreAck: "StoreAck",
-        Fetch: "Fetch",
-        FetchReply: "FetchReply",
-        Repair: "Repair",
-        Probe: "Probe",
-        ProbeReply: "ProbeReply",
-        StoreHint: "StoreHint",
-        Handoff: "Handoff",
-        HandoffAck: "HandoffAck",
-        CatchUp: "CatchUp",
-        CatchUpPage: "CatchUpPage",
-        Register: "Register",
-        Registered: "Registered",
-        ReapAsk: "ReapAsk",
-        ReapAgree: "ReapAgree",
-        Reap: "Reap",
-        SyncHashes: "SyncHashes",
-        SyncKeys: "SyncKeys",
-        SyncStates: "SyncStates",
-    }
-}
-
 kinds! {
     /// The kinds of timer of a node.
-    TimerKind of Timer {
+    pub enum TimerKind of Timer {
         Request: "node timeout",
         Handoff: "offer hints",
         Sync: "compare",

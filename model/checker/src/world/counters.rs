@@ -1,48 +1,13 @@
 //! What happens, counted over all transitions: so that something that never happens is seen.
 
 use std::fmt;
-use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use derive_where::derive_where;
+pub use quorate_ids::{Enumerated, KindOf};
 use thread_local::ThreadLocal;
 
 use super::protocol::Protocol;
-
-/// A type of few values, all of which are known.
-pub trait Enumerated: Copy + Ord + Hash + fmt::Debug + Send + Sync + 'static {
-    /// All of them, in the order in which they are shown.
-    const ALL: &'static [Self];
-
-    /// Its position in [`Enumerated::ALL`].
-    fn index(self) -> usize;
-
-    /// Its name for people.
-    fn name(self) -> &'static str;
-}
-
-/// The kinds of another type.
-pub trait KindOf<T>: Enumerated {
-    /// Of which kind this is.
-    fn of(what: &T) -> Self;
-}
-
-impl<T> KindOf<T> for () {
-    fn of(_: &T) -> Self {}
-}
-
-/// Where a protocol has nothing to tell apart.
-impl Enumerated for () {
-    const ALL: &'static [()] = &[()];
-
-    fn index(self) -> usize {
-        0
-    }
-
-    fn name(self) -> &'static str {
-        "step"
-    }
-}
 
 /// The kinds of thing that can happen, as they are counted.
 #[derive_where(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use quorate_ids::{Enumerated, KindOf, kinds};
 use serde::{Deserialize, Serialize};
 
 use crate::hash_tree::SetHash;
@@ -432,53 +433,43 @@ pub enum Message {
     },
 }
 
-/// The kinds of message, each by the protocol's word for it: one that is missing here is refused by the
-/// compiler.
-macro_rules! kinds {
-    ($($kind:ident)*) => {
-        impl Message {
-            /// The protocol's words for all kinds of message.
-            pub const KINDS: &[&str] = &[$(stringify!($kind)),*];
-
-            /// The protocol's word for this kind of message.
-            #[must_use]
-            pub fn kind(&self) -> &'static str {
-                match self {
-                    $(Message::$kind { .. } => stringify!($kind),)*
-                }
-            }
-        }
-    };
-}
-
 kinds! {
-    Put
-    PutReply
-    Get
-    GetReply
-    Store
-    StoreAck
-    Fetch
-    FetchReply
-    Repair
-    Probe
-    ProbeReply
-    StoreHint
-    Handoff
-    HandoffAck
-    CatchUp
-    CatchUpPage
-    Register
-    Registered
-    ReapAsk
-    ReapAgree
-    Reap
-    SyncHashes
-    SyncKeys
-    SyncStates
+    /// The kinds of message, each by the protocol's word for it.
+    pub enum MessageKind of Message {
+        Put: "Put",
+        PutReply: "PutReply",
+        Get: "Get",
+        GetReply: "GetReply",
+        Store: "Store",
+        StoreAck: "StoreAck",
+        Fetch: "Fetch",
+        FetchReply: "FetchReply",
+        Repair: "Repair",
+        Probe: "Probe",
+        ProbeReply: "ProbeReply",
+        StoreHint: "StoreHint",
+        Handoff: "Handoff",
+        HandoffAck: "HandoffAck",
+        CatchUp: "CatchUp",
+        CatchUpPage: "CatchUpPage",
+        Register: "Register",
+        Registered: "Registered",
+        ReapAsk: "ReapAsk",
+        ReapAgree: "ReapAgree",
+        Reap: "Reap",
+        SyncHashes: "SyncHashes",
+        SyncKeys: "SyncKeys",
+        SyncStates: "SyncStates",
+    }
 }
 
 impl Message {
+    /// The protocol's word for this kind of message.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        MessageKind::of(self).name()
+    }
+
     /// The request this message serves, if any waits for it.
     #[must_use]
     pub fn request(&self) -> Option<RequestId> {

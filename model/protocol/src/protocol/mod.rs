@@ -19,7 +19,8 @@ mod write_round;
 pub use client::{Client, ClientStep, Operation, Outcome};
 pub use effect::{Effect, Input, Step, Timer};
 pub use message::{
-    FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, ReapRound, Refusal,
+    FanOut, GetOutcome, GetRequest, LoadLimit, Message, MessageKind, PutOutcome, PutRequest,
+    ReapRound, Refusal,
 };
 pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};

@@ -7,11 +7,13 @@ use alloc::vec::Vec;
 
 use toml::Spanned;
 
+use quorate_ids::Enumerated;
+
 use super::names::Cast;
 use super::quoted;
 use super::raw::{RawAnswer, RawFire, RawHeld, RawHint, RawMessage, RawStep, RawTimer};
 use crate::ids::{ClientId, NodeId, Timestamp};
-use crate::protocol::{Message, Timer};
+use crate::protocol::{MessageKind, Timer};
 use crate::scenario::file::shapes::RawDeliver;
 use crate::scenario::file::{Reader, ScenarioError};
 use crate::scenario::script::{Answer, Held, HintKept, Reach, Selector, Verb};
@@ -217,8 +219,9 @@ impl Reader<'_> {
         cast: &Cast<'_>,
     ) -> Result<Selector, ScenarioError> {
         let kind = raw.kind.get_ref();
-        if !Message::KINDS.contains(&&**kind) {
-            let known = quoted(Message::KINDS.iter());
+        let mut kinds = MessageKind::ALL.iter().map(|kind| kind.name());
+        if !kinds.any(|known| known == kind.as_str()) {
+            let known = quoted(MessageKind::ALL.iter().map(|kind| kind.name()));
             let problem = format!("step.{verb}.kind: unknown kind `{kind}`; known are {known}");
             return Err(self.error(raw.kind.span(), problem));
         }
