@@ -4,7 +4,10 @@
 #[expect(dead_code, reason = "the example's own main is not called here")]
 mod example;
 
-use quorate_checker::world::{ExploredWorld, Report, ScenarioFile, World, report};
+use quorate_checker::ids::{ClientId, NodeId};
+use quorate_checker::world::{
+    Action, ExploredWorld, Obstacle, Report, ScenarioFile, Selector, Stage, World, report,
+};
 use stateright::Model;
 
 use example::{PrimaryBackup, Setting, properties};
@@ -50,6 +53,34 @@ fn a_counterexample_can_be_saved_replayed_and_browsed() {
     let browsed = ExploredWorld::new(scenario.title, world, words, [freshness]);
     assert_eq!(browsed.address(&saved.actions()).matches('/').count(), 2 + saved.steps.len());
     assert!(format!("{:?}", browsed.init_states()[0]).contains("read-freshness  holds"));
+}
+
+#[test]
+fn a_script_is_carried_out_through_what_the_world_allows_and_says_what_it_does_not() {
+    let one = scenario("at_once.toml").text.replace(r#"[["write"], ["read"]]"#, r#"[["write"]]"#);
+    let scenario: ScenarioFile<Setting> =
+        ScenarioFile::parse("one.toml", &one).expect("a scenario");
+    let (world, words) = (World::new(PrimaryBackup(scenario.clone())), PrimaryBackup(scenario));
+    let mut stage = Stage::new(&world, &words);
+    let invoke = Action::Invoke { client: ClientId(0), coordinator: NodeId(0) };
+    stage.take(invoke.clone()).expect("the client has an operation left");
+    stage.deliver_all(|_| {}).expect("there is an end of messages");
+    assert_eq!(stage.state().nodes().map(|node| node.store).collect::<Vec<_>>(), [1, 1]);
+    let refused = |obstacle: Obstacle| obstacle.to_string();
+    assert_eq!(
+        stage.take(invoke).map_err(refused),
+        Err("not possible here: c0 starts nothing via A".to_owned())
+    );
+    let any = Selector { kind: (), from: None, to: None, which: None };
+    assert_eq!(
+        stage.select(&any).map_err(refused),
+        Err("no such message is under way; nothing is".to_owned())
+    );
+    assert_eq!(
+        stage.strike(Action::Recover { node: NodeId(1) }).map_err(refused),
+        Err("B is up".to_owned())
+    );
+    assert_eq!(stage.into_transitions().len(), 5);
 }
 
 #[test]

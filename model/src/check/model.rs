@@ -2,7 +2,6 @@
 //! which people know its parts.
 
 mod canonical;
-mod told;
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -109,6 +108,12 @@ impl ClusterModel {
     #[must_use]
     pub fn goals(&self) -> Vec<Goal> {
         self.properties.iter().filter_map(|property| property.goal()).collect()
+    }
+
+    /// An action as one line, told with what the client starts if it is a start.
+    #[must_use]
+    pub fn tell(&self, before: &ClusterState, action: &Action) -> String {
+        self.names.tell(before, action)
     }
 
     /// The names of nodes and clients.

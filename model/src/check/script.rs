@@ -10,39 +10,29 @@ mod problem;
 mod words;
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use quorate_checker::Shared;
-use quorate_checker::world::Words;
-use stateright::Model;
+use quorate_checker::world::{self, Obstacle};
 
 use super::action::{Action, Envelope};
 use super::background;
 use super::convergence::homes_agree;
-use super::leaderless::Command;
+use super::facts::Fact;
+use super::leaderless::{Command, Leaderless};
 use super::model::ClusterModel;
 use super::state::{ClusterState, NodeState};
-use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
+use super::words::Names;
+use crate::ids::{ClientId, Key, NodeId, Peer, RequestId, Value};
 use crate::protocol::{Message, Outcome, Timer};
-use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Selector, Verb};
+use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Verb};
 use crate::versions::Record;
 
 pub use judge::{Finding, judge};
 pub use problem::{Difference, Problem};
 pub use words::step;
 
-/// How many transitions one step may take: a cluster that is not quiet by then will never be.
-const TRANSITIONS_MAX: usize = 10_000;
-
 /// One transition of a script's run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Transition {
-    /// The step it belongs to, from zero.
-    pub step: usize,
-    /// What happened.
-    pub action: Action,
-}
+pub type Transition = world::Transition<Leaderless>;
 
 /// What became of a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,19 +56,13 @@ impl Run {
 /// Carries out the script of the model's scenario. A scenario without one has an empty run.
 #[must_use]
 pub fn run(model: &ClusterModel) -> Run {
-    let mut stage = Stage {
-        model,
-        state: model.init_states().swap_remove(0),
-        transitions: Vec::new(),
-        step: 0,
-        spent: 0,
-        answers: BTreeMap::new(),
-    };
+    let stage = world::Stage::new(model, model.names());
+    let mut stage = Stage { model, stage, answers: BTreeMap::new() };
     let empty = Script::default();
     let script = model.scenario().script.as_ref().unwrap_or(&empty);
     let mut difference = None;
     for (position, step) in script.steps.iter().enumerate() {
-        (stage.step, stage.spent) = (position, 0);
+        stage.stage.begin_step(position);
         if let Err(problem) = stage.carry_out(&step.verb) {
             let words = words::step(model, &step.verb);
             difference = Some(Difference { step: position, line: step.line, words, problem });
@@ -86,18 +70,13 @@ pub fn run(model: &ClusterModel) -> Run {
         }
     }
     let steps = difference.as_ref().map_or(script.steps.len(), |difference| difference.step);
-    Run { transitions: stage.transitions, steps, difference }
+    Run { transitions: stage.stage.into_transitions(), steps, difference }
 }
 
-/// The state that a script has brought about so far.
+/// The state that a script has brought about so far, with how requests stand.
 struct Stage<'a> {
     model: &'a ClusterModel,
-    state: ClusterState,
-    transitions: Vec<Transition>,
-    /// The step that is being carried out.
-    step: usize,
-    /// How many transitions it took so far.
-    spent: usize,
+    stage: world::Stage<'a, Leaderless, Names>,
     /// How the last request of each client ended, if it did.
     answers: BTreeMap<ClientId, Outcome>,
 }
@@ -123,57 +102,28 @@ impl Stage<'_> {
             }
             Verb::ExpectAnswer { client, answer } => self.expect_answer(*client, Some(answer)),
             Verb::Partition(groups) => self.take(Action::Partition { groups: groups.clone() }),
-            Verb::Isolate(node) => {
-                let groups = self.isolating(*node);
-                self.take(Action::Partition { groups })
-            }
-            Verb::Heal if self.state.groups.is_empty() => Err(Problem::IsWhole),
+            Verb::Isolate(node) => self.answered_by(|stage| stage.isolate(*node)),
             Verb::Heal => self.take(Action::Heal),
-            Verb::Crash(node) => {
-                self.must_be_up(*node)?;
-                self.take(Action::Crash { node: *node })
-            }
-            Verb::Recover(node) => {
-                self.must_be_down(*node)?;
-                self.take(Action::Recover { node: *node })
-            }
-            Verb::Wipe(node) => {
-                self.must_be_down(*node)?;
-                self.take(Action::Wipe { node: *node })
-            }
+            Verb::Crash(node) => self.take(Action::Crash { node: *node }),
+            Verb::Recover(node) => self.take(Action::Recover { node: *node }),
+            Verb::Wipe(node) => self.take(Action::Wipe { node: *node }),
             Verb::Snapshot(node) => self.take(Action::Snapshot { node: *node }),
-            Verb::Restore(node) => {
-                self.must_be_down(*node)?;
-                // The last copy made is the one that a script means.
-                let Some(copy) = self.node(*node).copies.len().checked_sub(1) else {
-                    return Err(Problem::NoCopy { node: self.model.names().node(*node) });
-                };
-                self.take(Action::Restore { node: *node, copy })
-            }
+            Verb::Restore(node) => self.answered_by(|stage| stage.restore(*node)),
             Verb::AcceptLoss { node, lost } => {
-                self.must_be_up(*node)?;
                 let command = Command::AcceptLoss { lost: *lost };
                 self.take(Action::Command { node: *node, command })
             }
             Verb::SetClock { node, to } => self.take(Action::SetClock { node: *node, to: *to }),
             Verb::DeliverAll => self.deliver_all(),
-            Verb::Deliver(selector) => {
-                let envelope = self.select(selector)?;
-                if let Peer::Node(node) = envelope.to {
-                    self.must_be_up(node)?;
-                }
-                self.take(Action::Deliver(envelope))
+            Verb::Deliver(selector) => self.take(Action::Deliver(self.stage.select(selector)?)),
+            Verb::Drop(selector) => self.take(Action::Drop(self.stage.select(selector)?)),
+            Verb::Duplicate(selector) => self.take(Action::Duplicate(self.stage.select(selector)?)),
+            Verb::Fire { node, timer } => self.answered_by(|stage| stage.fire(*node, *timer)),
+            Verb::Settle => {
+                let answers = &mut self.answers;
+                self.stage.settle(|facts| note_answers(answers, &facts))?;
+                Ok(())
             }
-            Verb::Drop(selector) => {
-                let envelope = self.select(selector)?;
-                self.take(Action::Drop(envelope))
-            }
-            Verb::Duplicate(selector) => {
-                let envelope = self.select(selector)?;
-                self.take(Action::Duplicate(envelope))
-            }
-            Verb::Fire { node, timer } => self.fire(*node, *timer),
-            Verb::Settle => self.settle(),
             Verb::ExpectHeld(held) => held.iter().try_for_each(|held| self.expect_held(held)),
             Verb::ExpectHint(hints) => hints.iter().try_for_each(|hint| self.expect_hint(hint)),
             Verb::ExpectAgree { key, agree } => self.expect_agree(key, *agree),
@@ -182,60 +132,36 @@ impl Stage<'_> {
 
     /// Lets one action happen, if the model allows it.
     fn take(&mut self, action: Action) -> Result<(), Problem> {
-        self.spent += 1;
-        if self.spent > TRANSITIONS_MAX {
-            return Err(Problem::Endless { transitions: TRANSITIONS_MAX });
-        }
-        let Some((next, ended)) = self.model.apply_noting_ends(&self.state, action.clone()) else {
-            return Err(Problem::NotPossible { words: self.model.tell(&self.state, &action) });
-        };
-        self.state = next;
-        self.answers.extend(ended);
-        self.transitions.push(Transition { step: self.step, action });
+        self.answered_by(|stage| stage.strike(action))
+    }
+
+    /// Lets something happen, and notes which requests ended with it.
+    fn answered_by(
+        &mut self,
+        act: impl FnOnce(&mut world::Stage<'_, Leaderless, Names>) -> Result<Vec<Fact>, Obstacle>,
+    ) -> Result<(), Problem> {
+        let facts = act(&mut self.stage)?;
+        note_answers(&mut self.answers, &facts);
         Ok(())
+    }
+
+    fn deliver_all(&mut self) -> Result<(), Problem> {
+        let answers = &mut self.answers;
+        self.stage.deliver_all(|facts| note_answers(answers, &facts))?;
+        Ok(())
+    }
+
+    fn state(&self) -> &ClusterState {
+        self.stage.state()
     }
 
     fn node(&self, node: NodeId) -> &NodeState {
-        self.state.node(node)
-    }
-
-    fn must_be_up(&self, node: NodeId) -> Result<(), Problem> {
-        if self.state.down.contains(node) {
-            return Err(Problem::IsDown { node: self.model.names().node(node) });
-        }
-        Ok(())
-    }
-
-    fn must_be_down(&self, node: NodeId) -> Result<(), Problem> {
-        if !self.state.down.contains(node) {
-            return Err(Problem::IsUp { node: self.model.names().node(node) });
-        }
-        Ok(())
+        self.stage.node(node)
     }
 
     /// The request that a client waits for.
     fn pending(&self, client: ClientId) -> Option<RequestId> {
-        self.state.client(client)?.client.pending()
-    }
-
-    /// The groups of the network with one node cut out of them.
-    fn isolating(&self, node: NodeId) -> Vec<NodeSet> {
-        let all = Vec::from([self.model.scenario().cluster.nodes().iter().copied().collect()]);
-        let groups = if self.state.groups.is_empty() { &all } else { &self.state.groups };
-        let without = groups.iter().map(|group: &NodeSet| group.without(node));
-        without.filter(|group| !group.is_empty()).chain([[node].into_iter().collect()]).collect()
-    }
-
-    /// Whether a message can arrive now.
-    fn may_arrive(&self, envelope: &Envelope) -> bool {
-        !matches!(envelope.to, Peer::Node(node) if self.state.down.contains(node))
-    }
-
-    /// The messages under way that are wanted and can arrive, each as often as it is there, in
-    /// the order in which states list them.
-    fn under_way(&self, wanted: impl Fn(&Envelope) -> bool) -> Vec<Shared<Envelope>> {
-        let known = self.state.network.iter().filter(|envelope| wanted(envelope));
-        self.model.names().in_reading_order(known).into_iter().cloned().collect()
+        self.state().client(client)?.client.pending()
     }
 
     /// Delivers the messages of the request that a client waits for, round after round, until it
@@ -248,10 +174,10 @@ impl Stage<'_> {
             (Reach::Everybody, _) | (_, Peer::Client(_)) => true,
         };
         loop {
-            let round = self.under_way(|envelope| {
+            let round = self.stage.under_way(|envelope| {
                 (envelope.message.request() == Some(request) || self.decides(request, envelope))
                     && reached(envelope.to)
-                    && self.may_arrive(envelope)
+                    && self.stage.may_arrive(envelope)
             });
             if round.is_empty() && !self.stop_waiting(request)? {
                 return Ok(());
@@ -283,28 +209,14 @@ impl Stage<'_> {
         let waits = |node: &&NodeId| self.node(**node).replica.waits_to_mint(request);
         let Some(node) = nodes.iter().find(waits).copied() else { return Ok(false) };
         for timer in [Timer::Register, Timer::Waiting] {
-            let is_free = self.has_timer(Peer::Node(node), timer)
-                && background::may_expire(self.model.scenario(), &self.state, node, timer);
+            let is_free = self.stage.has_timer(Peer::Node(node), timer)
+                && background::may_expire(self.model.scenario(), self.state(), node, timer);
             if is_free {
                 self.take(Action::Expire { peer: Peer::Node(node), timer })?;
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    /// Delivers everything that can arrive, and what follows from it, until nothing is left.
-    fn deliver_all(&mut self) -> Result<(), Problem> {
-        loop {
-            let round = self.under_way(|envelope| self.may_arrive(envelope));
-            if round.is_empty() {
-                return Ok(());
-            }
-            for envelope in round {
-                // What arrived before may have made it pointless to its sender, but it is there.
-                self.take(Action::Deliver(envelope))?;
-            }
-        }
     }
 
     fn time_out(&mut self, node: Option<NodeId>, client: ClientId) -> Result<(), Problem> {
@@ -314,95 +226,11 @@ impl Stage<'_> {
         };
         let peer = node.map_or(Peer::Client(client), Peer::Node);
         let timer = Timer::Request(request);
-        if !self.has_timer(peer, timer) {
+        if !self.stage.has_timer(peer, timer) {
             let (peer, request) = (names.peer(peer), names.request(request));
             return Err(Problem::NoRequestTimer { peer, request });
         }
         self.take(Action::Expire { peer, timer })
-    }
-
-    fn has_timer(&self, peer: Peer, timer: Timer) -> bool {
-        let nodes = self.model.scenario().cluster.nodes().len();
-        let index = match peer {
-            Peer::Node(node) => node.index(),
-            Peer::Client(client) => nodes + client.0 as usize,
-        };
-        self.state.seats.get(index).is_some_and(|seat| seat.timers.contains(&timer))
-    }
-
-    fn fire(&mut self, node: NodeId, timer: Timer) -> Result<(), Problem> {
-        let (names, peer) = (self.model.names(), Peer::Node(node));
-        if !self.has_timer(peer, timer) {
-            let (node, timer) = (names.node(node), names.timer(timer));
-            return Err(Problem::NoTimer { node, timer });
-        }
-        self.take(Action::Expire { peer, timer }).map_err(|problem| match problem {
-            Problem::NotPossible { .. } => {
-                Problem::TimerWaits { node: names.node(node), timer: names.timer(timer) }
-            }
-            other => other,
-        })
-    }
-
-    /// Leaves the cluster to itself: everything arrives, and every node does what it does of its
-    /// own accord, until a whole round of that leads back to where it began.
-    fn settle(&mut self) -> Result<(), Problem> {
-        self.deliver_all()?;
-        loop {
-            let mut has_moved = false;
-            for node in self.model.scenario().cluster.nodes() {
-                let seat = self.state.seats[node.index()].clone();
-                for timer in seat.timers.iter().filter(|timer| timer.is_background()) {
-                    has_moved |= self.let_fire(*node, *timer)?;
-                }
-            }
-            if !has_moved {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Lets a node do what this timer is for and all that follows; says whether anything came of
-    /// it. What leads back to the same state is not told: a run is as good without it.
-    fn let_fire(&mut self, node: NodeId, timer: Timer) -> Result<bool, Problem> {
-        let (before, told) = (self.state.clone(), self.transitions.len());
-        match self.take(Action::Expire { peer: Peer::Node(node), timer }) {
-            Err(Problem::NotPossible { .. }) => return Ok(false),
-            other => other?,
-        }
-        self.deliver_all()?;
-        let has_moved = self.state != before;
-        if !has_moved {
-            self.transitions.truncate(told);
-        }
-        Ok(has_moved)
-    }
-
-    fn select(&self, selector: &Selector) -> Result<Shared<Envelope>, Problem> {
-        let is_meant =
-            |wanted: Option<Peer>, peer: Peer| wanted.is_none_or(|wanted| wanted == peer);
-        let mut matching = self.under_way(|envelope| {
-            envelope.message.kind() == selector.kind
-                && is_meant(selector.from, envelope.from)
-                && is_meant(selector.to, envelope.to)
-        });
-        matching.dedup();
-        let tell = |messages: &[Shared<Envelope>]| -> Vec<String> {
-            messages.iter().map(|envelope| self.model.names().envelope(envelope)).collect()
-        };
-        match (selector.which, &matching[..]) {
-            (_, []) => {
-                let mut all = self.under_way(|_| true);
-                all.dedup();
-                Err(Problem::NotUnderWay { under_way: tell(&all) })
-            }
-            (None, [one]) => Ok(one.clone()),
-            (None, several) => Err(Problem::SeveralMatch { matching: tell(several) }),
-            (Some(which), matching) => matching
-                .get(which - 1)
-                .cloned()
-                .ok_or_else(|| Problem::FewerMatch { which, matching: tell(matching) }),
-        }
     }
 
     /// How the last request of a client stands.
@@ -473,7 +301,7 @@ impl Stage<'_> {
 
     fn expect_agree(&self, key: &Key, expected: bool) -> Result<(), Problem> {
         let homes = self.model.scenario().cluster.homes(key);
-        if homes_agree(&self.state, key, homes) == expected {
+        if homes_agree(self.state(), key, homes) == expected {
             return Ok(());
         }
         let names = self.model.names();
@@ -488,6 +316,14 @@ impl Stage<'_> {
         let any = homes.iter().next().expect("a key has a home");
         Err(Problem::HomesAgree { held: held(any) })
     }
+}
+
+/// Notes how requests ended.
+fn note_answers(answers: &mut BTreeMap<ClientId, Outcome>, facts: &[Fact]) {
+    answers.extend(facts.iter().filter_map(|fact| match fact {
+        Fact::Outcome { client, outcome, .. } => Some((ClientId(*client as u64), outcome.clone())),
+        _ => None,
+    }));
 }
 
 /// The values of a record that are not deleted.

@@ -8,7 +8,8 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, Timestamp, Value};
+use crate::check::leaderless::Leaderless;
+use crate::ids::{ClientId, Key, NodeId, NodeSet, Timestamp, Value};
 use crate::protocol::Timer;
 
 /// The steps of a scenario, in order.
@@ -153,17 +154,7 @@ pub enum Answer {
 }
 
 /// Which of the messages under way is meant.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Selector {
-    /// Its kind, in the protocol's word.
-    pub kind: String,
-    /// Who sent it; anybody if `None`.
-    pub from: Option<Peer>,
-    /// Whom it is for; anybody if `None`.
-    pub to: Option<Peer>,
-    /// Which of those that match, from one, in the order in which a refusal lists them.
-    pub which: Option<usize>,
-}
+pub type Selector = quorate_checker::world::Selector<Leaderless>;
 
 /// What a node is to hold of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use itertools::Itertools;
-use quorate_checker::world::Words;
+use quorate_checker::world::{Enumerated, Words};
 
 use crate::check::model::ClusterModel;
 use crate::check::words::Names;
@@ -95,7 +95,7 @@ fn reaching(names: &Names, reach: Reach) -> String {
 }
 
 fn selector(names: &Names, selector: &Selector) -> String {
-    let mut text = selector.kind.clone();
+    let mut text = selector.kind.name().to_string();
     for (word, peer) in [("from", selector.from), ("to", selector.to)] {
         if let Some(peer) = peer {
             text.push_str(&format!(" {word} {}", names.peer(peer)));

@@ -219,12 +219,12 @@ impl Reader<'_> {
         cast: &Cast<'_>,
     ) -> Result<Selector, ScenarioError> {
         let kind = raw.kind.get_ref();
-        let mut kinds = MessageKind::ALL.iter().map(|kind| kind.name());
-        if !kinds.any(|known| known == kind.as_str()) {
+        let named = MessageKind::ALL.iter().find(|known| known.name() == kind.as_str());
+        let Some(named) = named else {
             let known = quoted(MessageKind::ALL.iter().map(|kind| kind.name()));
             let problem = format!("step.{verb}.kind: unknown kind `{kind}`; known are {known}");
             return Err(self.error(raw.kind.span(), problem));
-        }
+        };
         if let Some(which) = raw.which.as_ref().filter(|which| *which.get_ref() == 0) {
             let problem = format!("step.{verb}.which: must be at least 1");
             return Err(self.error(which.span(), problem));
@@ -234,7 +234,7 @@ impl Reader<'_> {
             name.as_ref().map(|name| self.peer(name, &field, cast)).transpose()
         };
         Ok(Selector {
-            kind: kind.clone(),
+            kind: *named,
             from: peer("from", &raw.from)?,
             to: peer("to", &raw.to)?,
             which: raw.which.as_ref().map(|which| *which.get_ref()),
