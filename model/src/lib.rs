@@ -13,5 +13,5 @@ pub mod refine;
 pub mod scenario;
 
 pub use quorate_protocol::{
-    cluster, deviation, forest, hash_tree, ids, protocol, quorum, ring, versions,
+    cluster, converged, deviation, forest, hash_tree, ids, protocol, quorum, ring, versions,
 };

@@ -2,41 +2,46 @@
 
 use std::collections::BTreeMap;
 
+use quorate_model::converged::{self, NodeSays, Obstacle};
 use quorate_model::ids::{NodeId, NodeSet};
 
 use crate::config::ClusterFile;
 use crate::wire::NodeStatus;
 
-/// What is still missing until all homes of every key hold the same: nothing, if every node is up,
-/// none catches up, holds hints for others or states that it cannot send, and all homes agree about what is in their range.
+/// What is still missing until all homes of every key hold the same, a line each: nothing, if the cluster has
+/// [converged](quorate_model::converged).
 #[must_use]
 pub fn obstacles(cluster: &ClusterFile, statuses: &BTreeMap<NodeId, NodeStatus>) -> Vec<String> {
+    let says = |(node, status): (&NodeId, &NodeStatus)| (*node, says(status));
+    let said = statuses.iter().map(says).collect();
     let name = |node: NodeId| cluster.cluster.name(node);
-    let mut found = Vec::new();
-    for node in cluster.cluster.members() {
-        let Some(status) = statuses.get(node) else {
-            found.push(format!("{} does not answer", name(*node)));
-            continue;
-        };
-        found.extend(catching_up(cluster, statuses, *node));
-        if status.oversized > 0 {
-            let (node, count) = (name(*node), status.oversized);
-            found.push(format!(
-                "{node} holds {count} keys whose states are larger than its message_bytes_max and \
-                 cannot be sent"
-            ));
+    let told = |obstacle: &Obstacle| match *obstacle {
+        Obstacle::Silent(node) => format!("{} does not answer", name(node)),
+        Obstacle::CatchingUp(node) => catching_up(cluster, statuses, node).unwrap_or_default(),
+        Obstacle::Oversized { node, count } => format!(
+            "{} holds {count} keys whose states are larger than its message_bytes_max and cannot \
+             be sent",
+            name(node)
+        ),
+        Obstacle::Hints { holder, home, count } => {
+            format!("{} holds {count} hints for {}", name(holder), name(home))
         }
-        for hints in &status.hints {
-            let (holder, home) = (name(*node), name(hints.home));
-            found.push(format!("{holder} holds {} hints for {home}", hints.count));
+        Obstacle::Differ(homes) => {
+            let homes: Vec<_> = homes.iter().map(name).collect();
+            format!("{} hold different states of their keys", homes.join(", "))
         }
+    };
+    converged::obstacles(&cluster.cluster, &said).iter().map(told).collect()
+}
+
+fn says(status: &NodeStatus) -> NodeSays {
+    let ranges = status.ranges.as_ref();
+    NodeSays {
+        is_catching_up: status.is_catching_up,
+        oversized: status.oversized,
+        hints: status.hints.iter().map(|hints| (hints.home, hints.count)).collect(),
+        ranges: ranges.map(|ranges| ranges.iter().map(|one| (one.homes, one.digest)).collect()),
     }
-    let disagree = cluster.cluster.ranges().iter().filter(|homes| !agree(statuses, **homes));
-    found.extend(disagree.map(|homes| {
-        let homes: Vec<_> = homes.iter().map(name).collect();
-        format!("{} hold different states of their keys", homes.join(", "))
-    }));
-    found
 }
 
 /// That a node catches up, if it does, and what it waits for.
@@ -70,20 +75,6 @@ pub fn catching_up(
         );
     }
     Some(text)
-}
-
-/// Whether the homes of a range that answered hold the same of it, as far as they say.
-fn agree(statuses: &BTreeMap<NodeId, NodeStatus>, homes: NodeSet) -> bool {
-    let answered = homes.iter().filter_map(|home| statuses.get(&home));
-    let mut digests = answered.map(|status| {
-        let ranges = status.ranges.as_ref()?;
-        ranges.iter().find(|range| range.homes == homes).map(|range| range.digest)
-    });
-    match digests.next() {
-        None => true,
-        // A node that does not say is not known to agree.
-        Some(first) => first.is_some() && digests.all(|digest| digest == first),
-    }
 }
 
 #[cfg(test)]

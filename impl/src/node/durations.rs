@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use quorate_model::protocol::Timer;
+use quorate_model::protocol::settled::settled_after;
 
 use crate::config::{Intervals, Timeouts};
 
@@ -24,10 +25,7 @@ pub fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> 
         Timer::Sync(_) => periodic(intervals.sync),
         Timer::CatchUp => periodic(intervals.catch_up),
         Timer::Reap => periodic(intervals.reap),
-        // Nobody believes a message two lifetimes after it was sent, if clocks differ by less than
-        // one; what is promised of the wait is a lower bound. It also outlasts the tries of every
-        // request that has begun: what is remembered of a put goes with its tombstone.
-        Timer::Settled => 2 * intervals.datagram_lifetime + timeouts.request_lifetime(),
+        Timer::Settled => settled_after(intervals.datagram_lifetime, timeouts.request_lifetime()),
     }
 }
 

@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod deviation;
 
 pub mod cluster;
+pub mod converged;
 pub mod forest;
 pub mod hash_tree;
 pub mod ids;

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::digest::{StateDigest, StoreDigest};
 use super::refusal::{Reason, compare_effects};
@@ -11,6 +12,7 @@ use crate::check::node;
 use crate::check::state::NodeState;
 use crate::cluster::ClusterConfig;
 use crate::ids::{ClientId, Key, NodeId, RequestId};
+use crate::protocol::settled::outlasts_datagrams;
 use crate::protocol::{
     Change, Effect, Entry, Input, KeptHint, MemoryStore, Message, NodeConfig, Replica, Step, Store,
     Timer,
@@ -140,10 +142,13 @@ impl NodeReplay {
     }
 
     /// Whether a wait for older datagrams, if it ends with this step, took as long as anybody may
-    /// believe one: two lifetimes, since the clocks of two processes may differ by one.
+    /// believe one.
     fn check_wait(&self, recorded: &NodeStep) -> Result<(), Reason> {
         let waited_us = recorded.at_us.saturating_sub(self.waits_since_us);
-        let least_us = self.datagram_lifetime_us.map(|lifetime_us| 2 * lifetime_us);
+        let least_us = self.datagram_lifetime_us.map(|lifetime_us| {
+            let least = outlasts_datagrams(Duration::from_micros(lifetime_us));
+            u64::try_from(least.as_micros()).unwrap_or(u64::MAX)
+        });
         match (&recorded.input, least_us) {
             (Input::Expire(Timer::Settled), Some(least_us)) if waited_us < least_us => {
                 Err(Reason::SettledEarly { waited_us, least_us })

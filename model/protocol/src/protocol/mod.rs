@@ -11,6 +11,7 @@ mod message;
 mod minted;
 mod read_round;
 mod replica;
+pub mod settled;
 mod store;
 mod waits;
 pub mod weight;
