@@ -265,6 +265,11 @@ impl NodeStep<'_> {
             let Ok(is_void) = has_void_version(self.before.store, state);
             !is_void
         };
+        // A page that a node which catches up no longer waits for is ignored, as if it had been lost too.
+        let is_page = matches!(self.message, Some(Message::CatchUpPage { .. }));
+        if is_page && self.before.store.get(key) == self.after.store.get(key) {
+            return None;
+        }
         let mut carried = self.message.into_iter().flat_map(Message::carried);
         let carried = carried.find(|(carried, state)| *carried == key && is_kept(state));
         carried.map(|(_, state)| Arc::clone(state))

@@ -107,6 +107,7 @@ builtins! {
     "crash-sloppy"
     "disk-lost"
     "disk-lost-one"
+    "disk-lost-late-page"
     "disk-lost-serves"
     "two-disks-lost"
     "two-disks-lost-w3"
