@@ -8,13 +8,14 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_model::check::ClusterModel;
 use quorate_model::check::certify::Extent;
+use quorate_model::check::footprints;
 use quorate_model::check::trace::{STUCK, numbered, walk};
 use quorate_model::deviation::Deviation;
 use quorate_model::scenario::builtin::ALL;
 
 use super::compare::{CompareArgs, Options, compare};
 use super::scenario::{Loaded, load_all, load_builtin};
-use super::{Failure, certify, list, output, saved};
+use super::{Failure, certify, footprints as cli_footprints, list, output, saved};
 use crate::check::json::{Document, Entry};
 use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
 use crate::styled::{ASIDE, PLAIN, Styled, escaped};
@@ -71,6 +72,14 @@ pub struct CheckArgs {
     #[arg(long, value_name = "STATES", default_value_t = 20_000, requires = "certify",
         value_parser = clap::value_parser!(u64).range(1..))]
     certify_states: u64,
+    /// Compare every step that the searches take with what it declares to read, write, join and send, in the
+    /// place of checking properties; with --planted, declarations that are wrong on purpose
+    #[arg(long, conflicts_with_all = ["engine", "steps", "max_states", "max_depth", "timeout", "certify"])]
+    footprints: bool,
+    /// With --footprints: how many pairs of steps of each scenario are taken in both orders at most
+    #[arg(long, value_name = "PAIRS", default_value_t = 50_000, requires = "footprints",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    footprint_pairs: u64,
     /// Make the protocol wrong in every way that is compiled in, and show what catches it: among the
     /// default scenarios, or those named; --max-states says how much of each is searched
     #[arg(long, conflicts_with_all = ["json", "max_depth", "timeout", "steps"])]
@@ -112,7 +121,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let options = Options { max_states, threads, traces, json, planted, markdown };
         return compare(&args.compare, &options);
     }
-    if args.planted && !args.certify {
+    if args.planted && !args.certify && !args.footprints {
         return plant(args);
     }
     let loaded = loaded(args)?;
@@ -127,6 +136,14 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
             return certify::plant(&loaded, extent, args.markdown);
         }
         return certify::run(&loaded, extent, args.json);
+    }
+    if args.footprints {
+        let pairs = args.footprint_pairs as usize;
+        let extent = footprints::Extent { threads: limits.threads, pairs, search_max: None };
+        if args.planted {
+            return cli_footprints::plant(&loaded, extent);
+        }
+        return cli_footprints::run(&loaded, extent, args.json);
     }
     let is_named = !args.scenarios.is_empty();
     let told = Told {

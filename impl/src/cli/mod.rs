@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod compare;
 pub mod delete;
 pub mod explore;
+mod footprints;
 pub mod get;
 pub mod list;
 pub mod node;

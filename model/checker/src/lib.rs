@@ -11,6 +11,7 @@ mod counted;
 pub mod decision;
 mod edges;
 mod explored;
+pub mod footprint;
 pub mod memo;
 mod network;
 mod run;

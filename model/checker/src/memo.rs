@@ -75,6 +75,21 @@ where
     }
 }
 
+impl<A: Send, B: Send, R: Send> Memo<A, B, R> {
+    /// Whether some thread has come to the limit of what is remembered.
+    #[must_use]
+    pub fn is_full(&mut self) -> bool {
+        self.known.iter_mut().any(|known| known.get_mut().len() >= RESULTS_MAX)
+    }
+
+    /// Everything that is remembered, by each thread: arguments, and what came out.
+    #[must_use]
+    pub fn into_known(self) -> Vec<(A, B, R)> {
+        let of_threads = self.known.into_iter();
+        of_threads.flat_map(|known| known.into_inner().into_values().flatten()).collect()
+    }
+}
+
 /// The fingerprint of something small.
 #[must_use]
 pub fn fingerprint_of<T: Hash>(value: &T) -> u64 {

@@ -70,6 +70,11 @@ impl Leaderless {
         &self.scenario
     }
 
+    /// What a node is told before it starts.
+    pub(crate) fn node_config(&self, node: NodeId) -> &NodeConfig {
+        &self.nodes[node.index()]
+    }
+
     /// What is watched.
     pub(crate) fn watch(&self) -> Watch {
         self.watch

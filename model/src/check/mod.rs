@@ -13,6 +13,7 @@ pub mod convergence;
 mod expiry;
 pub mod explain;
 pub mod facts;
+pub mod footprints;
 mod ghost;
 pub mod history;
 mod instant;

@@ -30,6 +30,7 @@ mod scenario_file;
 mod stage;
 mod state;
 mod stateright;
+mod taken;
 mod walk;
 mod words;
 
@@ -48,6 +49,7 @@ pub use saved::{PATH_FORMAT, ReplayError, SavedPath, SavedStep};
 pub use scenario_file::{ScenarioFile, ScenarioFileError};
 pub use stage::{Obstacle, Selector, Stage, Transition};
 pub use state::{ActorState, Network, NodeState, Seat, State};
+pub use taken::{ActorStep, StepsTaken};
 pub use walk::{CYCLE_STARTS, STUCK, Step, numbered};
 pub use words::Words;
 

@@ -1,6 +1,8 @@
 //! The client library, sans-IO: one request at a time, with retries, and with client-driven
 //! fan-out where asked for. Scripted clients of the checker and the command line both use it.
 
+mod footprint;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 

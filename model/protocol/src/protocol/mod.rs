@@ -7,6 +7,7 @@
 
 mod client;
 mod effect;
+pub mod footprint;
 mod message;
 mod minted;
 mod read_round;

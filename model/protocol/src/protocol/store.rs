@@ -1,5 +1,7 @@
 //! What a node keeps durably, and the trait through which the protocol reads it.
 
+mod parts;
+
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -78,6 +78,34 @@ impl Finished {
         }
     }
 
+    /// Takes over what is remembered of one put; in which order, is apart.
+    pub(super) fn take_over(&mut self, request: RequestId, other: &Finished) {
+        let Finished { puts: _, order: _, bytes: _ } = self;
+        self.remove(request);
+        if let Some(put) = other.puts.get(&request) {
+            self.bytes += put.bytes();
+            self.puts.insert(request, put.clone());
+        }
+    }
+
+    /// Takes over the order in which puts are forgotten.
+    pub(super) fn take_order_over(&mut self, other: &Finished) {
+        self.order.clone_from(&other.order);
+    }
+
+    pub(super) fn is_same(&self, request: RequestId, other: &Finished) -> bool {
+        self.puts.get(&request) == other.puts.get(&request)
+    }
+
+    pub(super) fn is_order_same(&self, other: &Finished) -> bool {
+        self.order == other.order
+    }
+
+    /// What is remembered of one put.
+    pub(super) fn get(&self, request: RequestId) -> Option<&FinishedPut> {
+        self.puts.get(&request)
+    }
+
     pub(super) fn forget(&mut self, request: RequestId) {
         let _ = self.take(request);
     }

@@ -21,7 +21,7 @@ use super::{NodeConfig, Replica, start_timer, stop_timer, take_in};
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingGet {
     client: Peer,
-    key: Key,
+    pub(super) key: Key,
     pub(super) round: ReadRound,
 }
 

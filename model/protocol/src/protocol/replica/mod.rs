@@ -2,11 +2,13 @@
 
 mod catch_up;
 mod finished;
+mod footprint;
 mod forward;
 mod get;
 mod hints;
 mod limit;
 mod mint;
+mod parts;
 #[cfg(feature = "planted-faults")]
 mod planted;
 mod put;

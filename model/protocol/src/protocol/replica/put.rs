@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::deviation::Deviation;
 use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::effect::Step;
+use crate::protocol::footprint::Component;
 use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
 use crate::protocol::store::{Change, Entry, Identity, Store};
 use crate::protocol::weight::{key_bytes, put_bytes};
@@ -70,6 +71,15 @@ impl CoordinatedWrite {
         let recruited: Vec<(NodeId, NodeId)> = recruits.zip(missing).collect();
         self.stand_ins.extend(&recruited);
         recruited
+    }
+
+    /// The component in which its coordinator holds the key's present state.
+    pub(super) fn held_in(&self, config: &NodeConfig) -> Component {
+        let own = self.stand_ins.iter().find(|(fallback, _)| *fallback == config.node);
+        match own {
+            Some((_, home)) => Component::Hint(*home, self.key.clone()),
+            None => Component::Record(self.key.clone()),
+        }
     }
 
     fn counts(&self, config: &NodeConfig, node: NodeId) -> bool {

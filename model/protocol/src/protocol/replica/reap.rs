@@ -132,6 +132,65 @@ impl Reaper {
         wide
     }
 
+    /// Whether it may ask: nothing is under way any more that it asked before it started.
+    pub(super) fn are_waits_over(&self) -> bool {
+        self.waits_left == 0
+    }
+
+    /// The keys that it has begun rounds about.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.rounds.keys()
+    }
+
+    pub(super) fn take_round_over(&mut self, key: &Key, other: &Reaper) {
+        match other.rounds.get(key) {
+            Some(round) => {
+                self.rounds.insert(key.clone(), *round);
+            }
+            None => {
+                self.rounds.remove(key);
+            }
+        }
+    }
+
+    pub(super) fn take_wide_over(&mut self, key: &Key, other: &Reaper) {
+        if other.wide.contains(key) {
+            self.wide.insert(key.clone());
+        } else {
+            self.wide.remove(key);
+        }
+    }
+
+    pub(super) fn take_cursors_over(&mut self, other: &Reaper) {
+        let Reaper { rounds: _, cursor, wide: _, wide_cursor, next: _, waits_left: _ } = self;
+        cursor.clone_from(&other.cursor);
+        wide_cursor.clone_from(&other.wide_cursor);
+    }
+
+    pub(super) fn take_number_over(&mut self, other: &Reaper) {
+        self.next = other.next;
+    }
+
+    pub(super) fn take_waits_over(&mut self, other: &Reaper) {
+        self.waits_left = other.waits_left;
+    }
+
+    pub(super) fn is_round_same(&self, key: &Key, other: &Reaper) -> bool {
+        self.rounds.get(key) == other.rounds.get(key)
+    }
+
+    pub(super) fn are_cursors_same(&self, other: &Reaper) -> bool {
+        (&self.cursor, &self.wide_cursor) == (&other.cursor, &other.wide_cursor)
+    }
+
+    pub(super) fn is_number_same(&self, other: &Reaper) -> bool {
+        self.next == other.next
+    }
+
+    pub(super) fn are_waits_same(&self, other: &Reaper) -> bool {
+        self.waits_left == other.waits_left
+    }
+
     fn any_agreed(&self, config: &NodeConfig) -> bool {
         self.rounds.values().any(|round| Self::is_agreed(config, round))
     }

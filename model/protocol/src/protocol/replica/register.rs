@@ -127,6 +127,37 @@ impl Naming {
         Some(waiting)
     }
 
+    pub(super) fn take_standing_over(&mut self, other: &Naming) {
+        let Naming { standing, waiting: _, waiting_bytes: _ } = self;
+        *standing = other.standing;
+    }
+
+    pub(super) fn take_waiting_over(&mut self, other: &Naming) {
+        self.waiting.clone_from(&other.waiting);
+        self.waiting_bytes = other.waiting_bytes;
+    }
+
+    pub(super) fn is_standing_same(&self, other: &Naming) -> bool {
+        self.standing == other.standing
+    }
+
+    pub(super) fn is_waiting_same(&self, other: &Naming) -> bool {
+        self.waiting == other.waiting
+    }
+
+    /// Whether it mints under the identity that is stored.
+    pub(super) fn is_certain(&self) -> bool {
+        self.standing == Standing::Certain
+    }
+
+    /// The token under which it asked the other nodes, if it waits for their answers.
+    pub(super) fn asks_under(&self) -> Option<Incarnation> {
+        match self.standing {
+            Standing::Asking { candidate, .. } => Some(candidate),
+            Standing::Certain | Standing::Unasked { .. } => None,
+        }
+    }
+
     /// How many bytes the puts take that wait.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.waiting_bytes

@@ -234,7 +234,7 @@ impl Replica {
 
 impl NodeConfig {
     /// What two homes compare of a key's state: its digest.
-    fn sync_digest(&self, state: &Record) -> RecordDigest {
+    pub(super) fn sync_digest(&self, state: &Record) -> RecordDigest {
         if self.cluster.deviates(Deviation::ValuesOnlyTree) {
             let mut values: Vec<_> = state.versions().map(|(_, value)| value.cloned()).collect();
             values.sort();

@@ -61,6 +61,19 @@ impl<T: Weigh> Weighed<T> {
         Some(held)
     }
 
+    /// Takes over what is known of one request.
+    pub(super) fn take_over(&mut self, request: RequestId, other: &Self)
+    where
+        T: Clone,
+    {
+        match other.get(request) {
+            Some(held) => self.insert(request, held.clone()),
+            None => {
+                self.remove(request);
+            }
+        }
+    }
+
     pub(super) fn get(&self, request: RequestId) -> Option<&T> {
         self.requests.get(&request)
     }

@@ -1,0 +1,250 @@
+//! The steps of one actor of the model, and what they declare.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use quorate_checker::Shared;
+use quorate_checker::footprint::{Actor, Footprint, Stepped};
+use quorate_checker::world::Protocol;
+
+use super::Event;
+use super::part::{Part, Sort, footprint_of};
+use crate::check::action::Envelope;
+use crate::check::client::ScriptedClient;
+use crate::check::leaderless::Command;
+use crate::check::model::ClusterModel;
+use crate::check::state::{ActorState, NodeState, Seat};
+use crate::ids::{NodeId, Peer};
+use crate::protocol::footprint::{Component, Declaration, Scope, WAIT};
+use crate::protocol::{Client, Input, NodeConfig};
+use crate::scenario::PlannedAction;
+use crate::versions::Incarnation;
+
+/// About what one request of a scenario takes at most, with what is fetched and kept for it.
+const REQUEST_BYTES: usize = 64 * 1024;
+
+/// An actor of a scenario.
+pub(super) struct SeatActor<'a> {
+    pub(super) model: &'a ClusterModel,
+    pub(super) index: usize,
+}
+
+/// What a step causes outside its actor.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Caused {
+    /// A message.
+    Sent(Shared<Envelope>),
+    /// The node begins to wait for older messages, or ends it.
+    Wait(bool),
+}
+
+impl SeatActor<'_> {
+    fn scope(&self) -> Scope {
+        let scenario = self.model.scenario();
+        let requests = scenario.clients.iter().map(|client| client.operations.len()).sum();
+        let names_writes_once = scenario.names_writes_once();
+        Scope { requests, request_bytes: REQUEST_BYTES, names_writes_once }
+    }
+
+    fn declaration(&self, seat: &Seat, event: &Event) -> Declaration {
+        match &seat.state {
+            ActorState::Node(node) => {
+                let input = match event {
+                    Event::Receive(sent) => {
+                        Input::Receive { from: sent.from, message: sent.message.clone() }
+                    }
+                    Event::Expire(_, timer) => Input::Expire(*timer),
+                    Event::Restart(_) => {
+                        let incarnation = Incarnation(node.lives + 1);
+                        Input::Start { incarnation, founding: false }
+                    }
+                    Event::Command(_, Command::AcceptLoss { lost }) => {
+                        Input::AcceptLoss { lost: *lost }
+                    }
+                    Event::Invoke(..) => panic!("only clients start operations"),
+                };
+                node.replica.footprint(self.config(), self.scope(), &node.store, &input)
+            }
+            ActorState::Client(client) => match event {
+                Event::Invoke(..) => client.client.footprint_of_start(),
+                Event::Receive(sent) => match sent.from {
+                    Peer::Node(from) => client.client.footprint_of_arrival(from, &sent.message),
+                    Peer::Client(_) => Declaration::default(),
+                },
+                Event::Expire(_, timer) => client.client.footprint_of_expiry(*timer),
+                Event::Restart(_) | Event::Command(..) => panic!("only nodes stop"),
+            },
+        }
+    }
+
+    fn config(&self) -> &NodeConfig {
+        self.model.protocol().node_config(NodeId(self.index as u16))
+    }
+
+    /// What the model adds: the program that a client follows, and how often a node started.
+    fn add_own(&self, event: &Event, seat: &Seat, footprint: &mut Footprint<Part, &'static str>) {
+        let ActorState::Client(client) = &seat.state else {
+            if let Event::Restart(_) = event {
+                footprint.writes.insert(Part::Lives);
+            }
+            return;
+        };
+        if let Event::Invoke(of, _) = event {
+            footprint.writes.insert(Part::Program);
+            let program = &self.model.scenario().clients[of.0 as usize];
+            let planned = program.operations.get(client.next);
+            if let Some(planned) = planned
+                && let PlannedAction::Put { with_context: true, .. } = planned.action
+            {
+                footprint.reads.insert(Part::Context(planned.key.clone()));
+            }
+        }
+        if footprint.tells {
+            // What no later operation uses is forgotten when one ends.
+            footprint.writes.insert_family(Sort::Context);
+            footprint.reads.insert(Part::Program);
+        }
+    }
+}
+
+impl Actor for SeatActor<'_> {
+    type State = Seat;
+    type Input = Event;
+    type Component = Part;
+    type Effect = Caused;
+    type Kind = &'static str;
+
+    fn footprint(&self, seat: &Seat, event: &Event) -> Footprint<Part, &'static str> {
+        let mut footprint = footprint_of(self.declaration(seat, event));
+        self.add_own(event, seat, &mut footprint);
+        footprint
+    }
+
+    fn is_possible(&self, seat: &Seat, event: &Event) -> bool {
+        match (event, &seat.state) {
+            (Event::Invoke(of, coordinator), ActorState::Client(client)) => {
+                self.model.protocol().coordinators(*of, client).contains(coordinator)
+            }
+            (Event::Expire(_, timer), _) => seat.timers.contains(timer),
+            _ => true,
+        }
+    }
+
+    fn is_coherent(&self, seat: &Seat) -> bool {
+        match &seat.state {
+            // A client that waits has begun an operation.
+            ActorState::Client(client) => client.client.pending().is_none() || client.next > 0,
+            ActorState::Node(_) => true,
+        }
+    }
+
+    fn step(&self, seat: &Seat, event: &Event) -> Stepped<Seat, Caused> {
+        let step = self.model.take_step(self.index, seat, event);
+        Stepped {
+            after: (*step.seat).clone(),
+            effects: step
+                .sent
+                .into_iter()
+                .map(Caused::Sent)
+                .chain(step.waits.map(Caused::Wait))
+                .collect(),
+            tells: step.is_seen,
+        }
+    }
+
+    fn kind(&self, caused: &Caused) -> &'static str {
+        match caused {
+            Caused::Sent(sent) => sent.message.kind(),
+            Caused::Wait(_) => WAIT,
+        }
+    }
+
+    fn components(&self, seat: &Seat) -> BTreeSet<Part> {
+        let timers = seat.timers.iter().map(|timer| Component::Timer(*timer));
+        let own: Vec<Component> = match &seat.state {
+            ActorState::Node(node) => node.replica.components(&node.store),
+            ActorState::Client(_) => Client::components().to_vec(),
+        };
+        let mut parts: BTreeSet<Part> = own.into_iter().chain(timers).map(Part::Protocol).collect();
+        match &seat.state {
+            ActorState::Node(_) => parts.extend([Part::Lives, Part::Copies]),
+            ActorState::Client(client) => {
+                parts.insert(Part::Program);
+                parts.extend(client.contexts.iter().map(|(key, _)| Part::Context(key.clone())));
+            }
+        }
+        parts
+    }
+
+    fn is_same(&self, part: &Part, one: &Seat, other: &Seat) -> bool {
+        if let Part::Protocol(Component::Timer(timer)) = part {
+            return one.timers.contains(timer) == other.timers.contains(timer);
+        }
+        match (&one.state, &other.state) {
+            (ActorState::Node(one), ActorState::Node(other)) => match part {
+                Part::Protocol(Component::Clock) => one.clock == other.clock,
+                Part::Protocol(component) => {
+                    let other = (&other.replica, &other.store);
+                    one.replica.is_same(&one.store, component, other)
+                }
+                Part::Lives => one.lives == other.lives,
+                Part::Copies => (&one.copies, &one.synced) == (&other.copies, &other.synced),
+                Part::Program | Part::Context(_) => true,
+            },
+            (ActorState::Client(one), ActorState::Client(other)) => match part {
+                Part::Protocol(component) => one.client.is_same(component, &other.client),
+                Part::Program => (one.next, &one.outcome) == (other.next, &other.outcome),
+                Part::Context(key) => {
+                    let of = |client: &'_ ScriptedClient| {
+                        client.contexts.iter().find(|(known, _)| known == key).cloned()
+                    };
+                    of(one) == of(other)
+                }
+                Part::Lives | Part::Copies => true,
+            },
+            _ => panic!("both are states of one actor"),
+        }
+    }
+
+    fn take_over(&self, seat: &mut Seat, part: &Part, from: &Seat) {
+        if let Part::Protocol(Component::Timer(timer)) = part {
+            if from.timers.contains(timer) {
+                seat.timers.insert(*timer);
+            } else {
+                seat.timers.remove(timer);
+            }
+            return;
+        }
+        match (&mut seat.state, &from.state) {
+            (ActorState::Node(node), ActorState::Node(from)) => match part {
+                Part::Protocol(Component::Clock) => node.clock = from.clock,
+                Part::Protocol(component) => {
+                    let NodeState { replica, store, .. } = node;
+                    let from = (&from.replica, &from.store);
+                    replica.take_over(self.config(), store, component, from);
+                }
+                Part::Lives => node.lives = from.lives,
+                Part::Copies => {
+                    node.copies.clone_from(&from.copies);
+                    node.synced.clone_from(&from.synced);
+                }
+                Part::Program | Part::Context(_) => {}
+            },
+            (ActorState::Client(client), ActorState::Client(from)) => match part {
+                Part::Protocol(component) => client.client.take_over(component, &from.client),
+                Part::Program => {
+                    client.next = from.next;
+                    client.outcome.clone_from(&from.outcome);
+                }
+                Part::Context(key) => {
+                    client.contexts.retain(|(known, _)| known != key);
+                    let theirs = from.contexts.iter().filter(|(known, _)| known == key);
+                    client.contexts.extend(theirs.cloned());
+                    client.contexts.sort();
+                }
+                Part::Lives | Part::Copies => {}
+            },
+            _ => panic!("both are states of one actor"),
+        }
+    }
+}
