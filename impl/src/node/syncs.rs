@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use quorate_model::cluster::ClusterConfig;
 use quorate_model::ids::{NodeId, Peer};
-use quorate_model::protocol::{Change, Input, Message};
+use quorate_model::protocol::{Change, Input, Part};
 
 use crate::wire::SyncsWith;
 
@@ -41,31 +41,15 @@ impl Syncs {
     #[must_use]
     pub fn sender(input: &Input) -> Option<NodeId> {
         let Input::Receive { from: Peer::Node(from), message } = input else { return None };
-        match message {
-            Message::SyncHashes { .. } | Message::SyncKeys { .. } | Message::SyncStates { .. } => {
-                Some(*from)
-            }
-            Message::Put(_)
-            | Message::PutReply { .. }
-            | Message::Get(_)
-            | Message::GetReply { .. }
-            | Message::Store { .. }
-            | Message::StoreAck { .. }
-            | Message::Fetch { .. }
-            | Message::FetchReply { .. }
-            | Message::Repair { .. }
-            | Message::Probe { .. }
-            | Message::ProbeReply { .. }
-            | Message::StoreHint { .. }
-            | Message::Handoff { .. }
-            | Message::HandoffAck { .. }
-            | Message::CatchUp { .. }
-            | Message::CatchUpPage { .. }
-            | Message::Register { .. }
-            | Message::Registered { .. }
-            | Message::ReapAsk { .. }
-            | Message::ReapAgree { .. }
-            | Message::Reap { .. } => None,
+        match message.part() {
+            Part::Exchange { .. } => Some(*from),
+            Part::Request(_)
+            | Part::Repair
+            | Part::Handoff { .. }
+            | Part::CatchUp { .. }
+            | Part::Registration { .. }
+            | Part::ReapRound { .. }
+            | Part::ReapEnd => None,
         }
     }
 
@@ -96,7 +80,7 @@ mod tests {
 
     use quorate_model::cluster::{Background, BytesMax, ClusterSpec};
     use quorate_model::ids::Key;
-    use quorate_model::protocol::Entry;
+    use quorate_model::protocol::{Entry, Message};
     use quorate_model::versions::{Record, Versioning};
 
     use super::*;

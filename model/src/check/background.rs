@@ -32,24 +32,21 @@ use super::numbering::round_of;
 use super::reduce;
 use super::state::{ClusterState, NodeState};
 use crate::ids::{ClientId, NodeId, Peer};
-use crate::protocol::{Message, Timer};
+use crate::protocol::{Message, Part, Timer};
 use crate::scenario::{PlannedAction, Rounds, Scenario};
 use crate::versions::Record;
 
 /// Whether a message is part of an exchange between two homes that is not over: somebody is to
 /// answer it.
 fn is_exchange_under_way(message: &Message) -> bool {
-    match message {
-        Message::SyncHashes { .. } | Message::SyncKeys { .. } => true,
-        Message::SyncStates { wanted, .. } => !wanted.is_empty(),
-        _ => false,
-    }
+    message.part() == Part::Exchange { awaits_answer: true }
 }
 
 /// Takes answers of earlier exchanges out of the network that never come, now that this timer expires.
 pub(crate) fn forget_overtaken(scenario: &Scenario, state: &mut ClusterState, timer: Timer) {
     let Timer::Sync(_) = timer else { return };
-    let is_answer = |sent: &Envelope| matches!(&sent.message, Message::SyncStates { wanted, .. } if wanted.is_empty());
+    let is_answer =
+        |sent: &Envelope| sent.message.part() == Part::Exchange { awaits_answer: false };
     // One that would change nothing is as good as gone.
     let counts =
         |sent: &&Shared<Envelope>| is_answer(sent) && !reduce::is_dead(scenario, state, sent);
@@ -75,18 +72,16 @@ pub(crate) fn may_expire(
         Timer::Waiting => true,
         Timer::Register => cannot_all_agree(scenario, state, node),
         Timer::Handoff => {
-            let offer = |sent: &Envelope| match &sent.message {
-                Message::Handoff { key, .. } if sent.from == me => Some((sent.to, key.clone())),
-                Message::HandoffAck { key, .. } if sent.to == me => Some((sent.from, key.clone())),
-                _ => None,
+            let offer = |sent: &Envelope| {
+                let Part::Handoff { key, is_answer } = sent.message.part() else { return None };
+                Some((asked_by(me, sent, is_answer)?, key.clone()))
             };
             actor.store.hints().next().is_some() && most_alike(state, offer) < handoffs.into()
         }
         Timer::CatchUp => {
-            let question = |sent: &Envelope| match sent.message {
-                Message::CatchUp { .. } if sent.from == me => Some(sent.to),
-                Message::CatchUpPage { .. } if sent.to == me => Some(sent.from),
-                _ => None,
+            let question = |sent: &Envelope| {
+                let Part::CatchUp { is_answer } = sent.message.part() else { return None };
+                asked_by(me, sent, is_answer)
             };
             most_alike(state, question) < catch_ups.into()
         }
@@ -115,9 +110,9 @@ fn may_put_again(scenario: &Scenario, state: &ClusterState) -> bool {
     let retries = |client: ClientId| {
         scenario.clients.get(client.0 as usize).is_some_and(|of| of.attempts > 1)
     };
-    let is_retried = |sent: &Envelope| match &sent.message {
-        Message::Put(put) => retries(put.request.client),
-        _ => false,
+    let is_retried = |sent: &Envelope| {
+        let Message::Put(put) = &sent.message else { return false };
+        retries(put.request.client)
     };
     let may_retry = |client: &ScriptedClient| {
         let program = &scenario.clients[client.client.id().0 as usize].operations;
@@ -135,6 +130,12 @@ fn may_put_again(scenario: &Scenario, state: &ClusterState) -> bool {
         || state.nodes().any(|node| node.replica.probing().any(|put| retries(put.request.client)))
 }
 
+/// Whom this peer asks with a message, or is answered by; `None` if it is neither.
+fn asked_by(me: Peer, sent: &Envelope, is_answer: bool) -> Option<Peer> {
+    let (asker, asked) = if is_answer { (sent.to, sent.from) } else { (sent.from, sent.to) };
+    (asker == me).then_some(asked)
+}
+
 /// Of messages under way that are alike in this respect, how many there are of the most frequent.
 fn most_alike<T: Ord>(state: &ClusterState, respect: impl Fn(&Envelope) -> Option<T>) -> usize {
     let mut alike: Vec<T> = state.network.iter().filter_map(|sent| respect(sent)).collect();
@@ -149,7 +150,7 @@ fn rounds_about_tombstones(scenario: &Scenario, state: &ClusterState) -> usize {
             state.network.iter().filter_map(|sent| round_of(node, sent)).collect();
         let ended = |sent: &Envelope| {
             let is_mine = sent.from == Peer::Node(node);
-            (is_mine && matches!(sent.message, Message::Reap { .. })).then_some(sent.to)
+            (is_mine && sent.message.part() == Part::ReapEnd).then_some(sent.to)
         };
         asked.len() + most_alike(state, ended)
     };
@@ -162,12 +163,8 @@ fn cannot_all_agree(scenario: &Scenario, state: &ClusterState, node: NodeId) -> 
     let me = Peer::Node(node);
     let is_silent = |other: NodeId| {
         let is_under_way = state.network.iter().any(|sent| {
-            let between = (sent.from, sent.to);
-            match sent.message {
-                Message::Register { .. } => between == (me, Peer::Node(other)),
-                Message::Registered { .. } => between == (Peer::Node(other), me),
-                _ => false,
-            }
+            let Part::Registration { is_answer } = sent.message.part() else { return false };
+            asked_by(me, sent, is_answer) == Some(Peer::Node(other))
         });
         state.down.contains(other) || !is_under_way
     };

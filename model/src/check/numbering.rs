@@ -15,7 +15,7 @@ use super::action::Envelope;
 use super::state::{ActorState, ClusterState};
 use crate::cluster::Reaping;
 use crate::ids::{NodeId, Peer};
-use crate::protocol::{Message, ReapRound};
+use crate::protocol::{Message, Part, ReapRound};
 use crate::scenario::Scenario;
 
 /// Gives the rounds of every node the least numbers.
@@ -67,9 +67,7 @@ fn renumber_of(node: NodeId, state: &mut ClusterState) {
 
 /// Which of this node's rounds a message is part of, if it is of one.
 pub(crate) fn round_of(node: NodeId, sent: &Envelope) -> Option<ReapRound> {
-    match sent.message {
-        Message::ReapAsk { round, .. } if sent.from == Peer::Node(node) => Some(round),
-        Message::ReapAgree { round, .. } if sent.to == Peer::Node(node) => Some(round),
-        _ => None,
-    }
+    let Part::ReapRound { round, is_answer } = sent.message.part() else { return None };
+    let asker = if is_answer { sent.to } else { sent.from };
+    (asker == Peer::Node(node)).then_some(round)
 }

@@ -23,7 +23,7 @@ use super::model::ClusterModel;
 use super::state::{ClusterState, NodeState};
 use super::words::Names;
 use crate::ids::{ClientId, Key, NodeId, Peer, RequestId, Value};
-use crate::protocol::{Message, Outcome, Timer};
+use crate::protocol::{Outcome, Part, Timer};
 use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Verb};
 use crate::versions::Record;
 
@@ -194,11 +194,8 @@ impl Stage<'_> {
     /// Whether a node lets this put wait until it knows whether to keep its incarnation, and this
     /// message is part of finding that out.
     fn decides(&self, request: RequestId, envelope: &Envelope) -> bool {
-        let asker = match envelope.message {
-            Message::Register { .. } => envelope.from,
-            Message::Registered { .. } => envelope.to,
-            _ => return false,
-        };
+        let Part::Registration { is_answer } = envelope.message.part() else { return false };
+        let asker = if is_answer { envelope.to } else { envelope.from };
         matches!(asker, Peer::Node(node) if self.node(node).replica.waits_to_mint(request))
     }
 

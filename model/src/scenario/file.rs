@@ -11,7 +11,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::Range;
 
 use serde::Deserialize;
@@ -44,23 +43,7 @@ const PROGRAM: &str = "program";
 const STEP: &str = "step";
 
 /// Why a scenario file was refused. Nothing was run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ScenarioError {
-    /// The file, as it was named.
-    pub file: String,
-    /// The line, from one.
-    pub line: usize,
-    /// What is wrong there, naming the field, and what would be right.
-    pub problem: String,
-}
-
-impl fmt::Display for ScenarioError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.problem)
-    }
-}
-
-impl core::error::Error for ScenarioError {}
+pub type ScenarioError = quorate_checker::world::ScenarioFileError;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

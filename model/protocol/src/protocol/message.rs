@@ -463,7 +463,82 @@ kinds! {
     }
 }
 
+/// What a message is part of. Whoever looks at one kind of exchange decides about each of these, so that a new kind
+/// of message has to be put somewhere, and a new exchange has to be thought of everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part<'a> {
+    /// A client's request: asked, forwarded, fanned out, answered.
+    Request(RequestId),
+    /// Read repair that nobody waits for.
+    Repair,
+    /// The handoff of a hint for this key.
+    Handoff {
+        /// Which key.
+        key: &'a Key,
+        /// Whether it is the home's answer.
+        is_answer: bool,
+    },
+    /// A node's catching up after it lost its disk.
+    CatchUp {
+        /// Whether it is the answer to a node that catches up.
+        is_answer: bool,
+    },
+    /// A start's registration of its incarnation.
+    Registration {
+        /// Whether it is the answer to a node that started.
+        is_answer: bool,
+    },
+    /// A round of agreement about what may be forgotten.
+    ReapRound {
+        /// Which of the asker's rounds.
+        round: ReapRound,
+        /// Whether it is an answer.
+        is_answer: bool,
+    },
+    /// The end of such a round: what was agreed is to be forgotten.
+    ReapEnd,
+    /// Anti-entropy between two homes.
+    Exchange {
+        /// Whether somebody is to answer it.
+        awaits_answer: bool,
+    },
+}
+
 impl Message {
+    /// What it is part of.
+    #[must_use]
+    pub fn part(&self) -> Part<'_> {
+        match self {
+            Message::Put(PutRequest { request, .. })
+            | Message::Get(GetRequest { request, .. })
+            | Message::PutReply { request, .. }
+            | Message::GetReply { request, .. }
+            | Message::Store { request, .. }
+            | Message::StoreAck { request, .. }
+            | Message::Fetch { request, .. }
+            | Message::FetchReply { request, .. }
+            | Message::Probe { request }
+            | Message::ProbeReply { request }
+            | Message::StoreHint { request, .. } => Part::Request(*request),
+            Message::Repair { .. } => Part::Repair,
+            Message::Handoff { key, .. } => Part::Handoff { key, is_answer: false },
+            Message::HandoffAck { key, .. } => Part::Handoff { key, is_answer: true },
+            Message::CatchUp { .. } => Part::CatchUp { is_answer: false },
+            Message::CatchUpPage { .. } => Part::CatchUp { is_answer: true },
+            Message::Register { .. } => Part::Registration { is_answer: false },
+            Message::Registered { .. } => Part::Registration { is_answer: true },
+            Message::ReapAsk { round, .. } => Part::ReapRound { round: *round, is_answer: false },
+            Message::ReapAgree { round, .. } => Part::ReapRound { round: *round, is_answer: true },
+            Message::Reap { .. } => Part::ReapEnd,
+            Message::SyncHashes { .. } | Message::SyncKeys { .. } => {
+                Part::Exchange { awaits_answer: true }
+            }
+            Message::SyncStates { wanted, .. } => {
+                Part::Exchange { awaits_answer: !wanted.is_empty() }
+            }
+        }
+    }
+
     /// The protocol's word for this kind of message.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -473,31 +548,15 @@ impl Message {
     /// The request this message serves, if any waits for it.
     #[must_use]
     pub fn request(&self) -> Option<RequestId> {
-        match self {
-            Message::Put(put) => Some(put.request),
-            Message::Get(get) => Some(get.request),
-            Message::PutReply { request, .. }
-            | Message::GetReply { request, .. }
-            | Message::Store { request, .. }
-            | Message::StoreAck { request, .. }
-            | Message::Fetch { request, .. }
-            | Message::FetchReply { request, .. }
-            | Message::Probe { request }
-            | Message::ProbeReply { request }
-            | Message::StoreHint { request, .. } => Some(*request),
-            Message::Repair { .. }
-            | Message::Handoff { .. }
-            | Message::HandoffAck { .. }
-            | Message::CatchUp { .. }
-            | Message::CatchUpPage { .. }
-            | Message::Register { .. }
-            | Message::Registered { .. }
-            | Message::ReapAsk { .. }
-            | Message::ReapAgree { .. }
-            | Message::Reap { .. }
-            | Message::SyncHashes { .. }
-            | Message::SyncKeys { .. }
-            | Message::SyncStates { .. } => None,
+        match self.part() {
+            Part::Request(request) => Some(request),
+            Part::Repair
+            | Part::Handoff { .. }
+            | Part::CatchUp { .. }
+            | Part::Registration { .. }
+            | Part::ReapRound { .. }
+            | Part::ReapEnd
+            | Part::Exchange { .. } => None,
         }
     }
 

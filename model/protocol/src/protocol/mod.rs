@@ -21,7 +21,7 @@ mod write_round;
 pub use client::{Client, ClientStep, Operation, Outcome};
 pub use effect::{Effect, Input, Step, Timer};
 pub use message::{
-    FanOut, GetOutcome, GetRequest, LoadLimit, Message, MessageKind, PutOutcome, PutRequest,
+    FanOut, GetOutcome, GetRequest, LoadLimit, Message, MessageKind, Part, PutOutcome, PutRequest,
     ReapRound, Refusal,
 };
 pub use minted::MintedRequests;
