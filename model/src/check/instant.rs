@@ -1,5 +1,8 @@
 //! Messages that take no time: they reach their receivers within the step that sends them.
 //!
+//! In the words of Lipton (*Reduction*, CACM 1975) and of Cohen and Lamport (*Reduction in TLA*, CONCUR 1998) such
+//! a message is a mover, and its arrival is fused with the step that sends it.
+//!
 //! Each rule is a reduction of the state space, switched by
 //! [`Reductions`](crate::scenario::Reductions). A run of the reduced model *is* a run of the full
 //! one, in which these messages happen to be fast: a rule invents no counterexample. It could miss

@@ -1,5 +1,6 @@
 //! Exchanges between homes that begin as late as they can
-//! ([`Reductions::late_exchanges`](crate::scenario::Reductions::late_exchanges)), a reduction of the state space.
+//! ([`Reductions::late_exchanges`](crate::scenario::Reductions::late_exchanges)), a reduction of the state space:
+//! an exchange that nothing else depends on yet is left out of the persistent set (Godefroid 1996) of a state.
 //!
 //! To send what it holds, a node reads its store and changes nothing. So in any run the sending may
 //! be moved later, past everything that happens before the delivery, until something changes what the

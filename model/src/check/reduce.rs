@@ -1,5 +1,8 @@
 //! Reductions of the state space by canonical forms: what nothing can read again is left out.
 //!
+//! Reductions by dead variables (Bozga, Fernandez and Ghirvu, *State space reduction based on live variables
+//! analysis*, SAS 1999): states are visited up to a bisimulation that forgets what is dead.
+//!
 //! Every rule is switched by [`crate::scenario::Reductions`], and tests compare scenarios with and
 //! without each of them.
 //!

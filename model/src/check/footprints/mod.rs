@@ -5,6 +5,7 @@
 //! same happens where everything that the step declares not to touch is as it is in another visited state of
 //! the same actor; and whether steps that declare to be independent commute. What is not compared is said.
 
+mod alone;
 mod declared;
 mod pairing;
 mod part;
@@ -21,6 +22,7 @@ use quorate_checker::memo::Fingerprint;
 use quorate_checker::world::{self, StepsTaken, Words};
 use quorate_checker::{Bounds, Shared, Switch, explore};
 
+pub use alone::{Fewest, fewest};
 use declared::SeatActor;
 use pairing::{Pair, Pairing};
 pub use part::{Part, Sort};
