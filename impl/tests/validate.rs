@@ -47,7 +47,7 @@ fn traces_are_accepted_with_what_they_showed_and_refused_at_the_altered_line() {
     assert!(accepted.out.contains("steps of 3 nodes and 5 clients are what the protocol gives"));
     assert!(accepted.out.contains("every promise that was put to the test held"));
     // Each command is a client of its own, and none of them reads after it wrote.
-    let untested = "\npromised, but never put to the test: read-your-writes\n";
+    let untested = "\npromised, but never put to the test: read-your-writes, ";
     assert!(accepted.out.contains(untested), "{accepted:?}");
     let json = validate(&traces, &["--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();

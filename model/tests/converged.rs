@@ -66,7 +66,7 @@ fn where_a_client_finds_nothing_missing_all_homes_agree() {
             &model,
             &[
                 &|state| is_done(state) && !agree(state),
-                &|state| is_done(state) && !state.history.acknowledged().is_empty(),
+                &|state| is_done(state) && !state.history.ledger().acknowledged().is_empty(),
                 &|state| !is_done(state) && !agree(state),
             ],
             3_000_000,

@@ -23,6 +23,13 @@ use crate::versions::{ActorId, Dot, Record};
 /// Something that happened at an actor, as the ghost history takes note of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Fact {
+    /// A client started an operation.
+    Invoked {
+        /// Which client, counted from zero.
+        client: usize,
+        /// Which of its operations.
+        operation: usize,
+    },
     /// A client's operation ended.
     Outcome {
         /// Whose, counted from zero.
@@ -48,6 +55,11 @@ pub enum Fact {
         /// Which node.
         node: NodeId,
     },
+    /// A node lost its disk, or was given an older one: no step of its own.
+    DiskReplaced {
+        /// Which node.
+        node: NodeId,
+    },
     /// A put whose context covers all that its coordinator held of the key met a limit of the record.
     Resolving {
         /// Its coordinator.
@@ -68,6 +80,23 @@ pub enum Fact {
         /// What it was.
         state: Arc<Record>,
     },
+}
+
+impl Fact {
+    /// Of which key it is; `None` if it is of none, or of a client's operation.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        match self {
+            Fact::Record(Touched { key, .. })
+            | Fact::Hint(Touched { key, .. })
+            | Fact::Reaped { key, .. }
+            | Fact::Resolving { key, .. }
+            | Fact::HintDropped { key, .. } => Some(key),
+            Fact::Invoked { .. }
+            | Fact::Outcome { .. }
+            | Fact::Incident { .. }
+            | Fact::DiskReplaced { .. } => None,
+        }
+    }
 }
 
 /// A record that a step changed, or to which a message brought something.
@@ -151,16 +180,25 @@ pub(crate) fn of(
             of_node(scenario, &nodes[id.index()], cause, &before, &after, said)
         }
         (Peer::Client(id), _, ActorState::Client(client)) => {
-            of_client(id.0 as usize, client.next, client.outcome.take())
+            let is_start = matches!(taken.event, Event::Invoke(..));
+            let (operation, outcome) = (client.next.wrapping_sub(1), client.outcome.take());
+            of_client(id.0 as usize, operation, is_start, outcome)
         }
         _ => panic!("an actor's state is of its own kind"),
     }
 }
 
-/// What happened in one step of a client, which then is to start the operation `next`.
-pub(crate) fn of_client(client: usize, next: usize, outcome: Option<Outcome>) -> Vec<Fact> {
-    let operation = next.wrapping_sub(1);
-    outcome.map(|outcome| Fact::Outcome { client, operation, outcome }).into_iter().collect()
+/// What happened in one step of a client: it started this operation, or was at it already, and the
+/// operation ended, if there is an outcome.
+pub(crate) fn of_client(
+    client: usize,
+    operation: usize,
+    is_start: bool,
+    outcome: Option<Outcome>,
+) -> Vec<Fact> {
+    let started = is_start.then_some(Fact::Invoked { client, operation });
+    let ended = outcome.map(|outcome| Fact::Outcome { client, operation, outcome });
+    started.into_iter().chain(ended).collect()
 }
 
 /// What happened in one step of a node: `cause` made it go from one moment to the next and say

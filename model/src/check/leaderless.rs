@@ -17,7 +17,7 @@ use super::facts::{self, Fact};
 use super::ghost::Ghost;
 use super::history::{History, Watch};
 use super::kinds::{MessageKind, OperationKind, TimerKind};
-use super::property::View;
+use super::property::{PropertySpec, View};
 use super::state::{ClusterState, NodeState};
 use super::{background, begin, expiry, instant, late, node, numbering, reduce};
 use crate::ids::{ClientId, NodeId, NodeSet, Peer};
@@ -25,7 +25,7 @@ use crate::protocol::{Effect, Input, MemoryStore, Message, NodeConfig, Replica, 
 use crate::scenario::{Rule, Scenario};
 use crate::versions::Incarnation;
 
-/// The leaderless protocol in one scenario, with the facts of history that somebody watches.
+/// The leaderless protocol in one scenario, with the history that some properties need.
 #[derive(Clone)]
 pub struct Leaderless {
     scenario: Arc<Scenario>,
@@ -47,9 +47,9 @@ pub enum Command {
 }
 
 impl Leaderless {
-    /// The protocol in this scenario.
+    /// The protocol in this scenario, to judge these properties.
     #[must_use]
-    pub fn new(scenario: Arc<Scenario>, watch: Watch) -> Self {
+    pub fn new(scenario: Arc<Scenario>, judged: &[&'static PropertySpec]) -> Self {
         let config = |node: &NodeId| {
             let (cluster, mints_as) =
                 (Arc::clone(&scenario.cluster), scenario.mints_as[node.index()]);
@@ -57,8 +57,8 @@ impl Leaderless {
         };
         Leaderless {
             nodes: scenario.cluster.nodes().iter().map(config).collect(),
-            ghost: Ghost::new(Arc::clone(&scenario), watch),
-            watch,
+            watch: PropertySpec::watch(judged),
+            ghost: Ghost::new(Arc::clone(&scenario), judged),
             forgotten: Arc::default(),
             scenario,
         }
@@ -75,9 +75,9 @@ impl Leaderless {
         &self.nodes[node.index()]
     }
 
-    /// What is watched.
-    pub(crate) fn watch(&self) -> Watch {
-        self.watch
+    /// The same, with what explanations need in its history.
+    pub(crate) fn explaining(&self) -> Self {
+        Leaderless { ghost: self.ghost.explaining(), ..self.clone() }
     }
 
     /// What properties judge of a state.
@@ -203,13 +203,12 @@ impl Protocol for Leaderless {
         self.ghost.note(state, facts, counters);
     }
 
-    fn on_invoke(&self, state: &mut ClusterState, client: ClientId) {
-        self.ghost.on_invoke(state, client);
+    fn on_invoke(&self, state: &mut ClusterState, _: ClientId) {
         node::tick(&self.scenario, state);
     }
 
     fn on_disk_replaced(&self, state: &mut ClusterState, node: NodeId) {
-        self.ghost.on_disk_lost(state, node);
+        self.ghost.on_disk_replaced(state, node);
     }
 
     fn takes_no_time(&self, state: &ClusterState, envelope: &Envelope) -> Option<Rule> {

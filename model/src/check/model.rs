@@ -13,7 +13,6 @@ use quorate_checker::world::World;
 use stateright::{Model, Property};
 
 use super::action::Action;
-use super::history::Watch;
 use super::leaderless::Leaderless;
 use super::property::{Goal, Nodes, PropertySpec, View};
 use super::state::{ClusterState, NodeState};
@@ -52,12 +51,11 @@ impl ClusterModel {
         scenario: Arc<Scenario>,
         properties: Vec<&'static PropertySpec>,
     ) -> Self {
-        let watch = PropertySpec::watch(&properties);
         ClusterModel {
             conditions: properties.iter().flat_map(|property| Condition::both(property)).collect(),
-            properties,
             names: Arc::new(Names::of(&scenario)),
-            world: World::new(Leaderless::new(scenario, watch)),
+            world: World::new(Leaderless::new(scenario, &properties)),
+            properties,
         }
     }
 
@@ -90,8 +88,7 @@ impl ClusterModel {
     /// it tells states apart that behave alike.
     #[must_use]
     pub fn explaining(&self) -> Self {
-        let watch = Watch { accounts: true, ..self.protocol().watch() };
-        let protocol = Leaderless::new(Arc::clone(self.scenario()), watch);
+        let protocol = self.protocol().explaining();
         ClusterModel { world: self.world.with_protocol(protocol), ..self.clone() }
     }
 

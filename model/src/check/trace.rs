@@ -41,7 +41,14 @@ pub fn replay(
     saved: &SavedPath,
 ) -> (Vec<ReplayedStep>, Result<(), ReplayError>) {
     let (steps, last) = walk(model, &saved.actions());
+    let is_judged = |property: &PropertySpec| {
+        let mut judged = model.judged().iter();
+        property.goal().is_some() || judged.any(|judged| judged.name == property.name)
+    };
     let result = match PropertySpec::named(&saved.property) {
+        Some(property) if !is_judged(property) => {
+            Err(ReplayError::NotJudged { property: saved.property.clone() })
+        }
         Some(property) => saved.shown_by(model, property.of_world(model.scenario()), &steps, &last),
         None if steps.len() == saved.steps.len() => {
             let (property, known) = (saved.property.clone(), PropertySpec::names());

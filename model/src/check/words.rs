@@ -407,7 +407,8 @@ impl Words<Leaderless> for Names {
 
     /// Failed writes are not listed: history remembers them only where a property asks.
     fn history(&self, history: &History) -> Vec<(String, Vec<String>)> {
-        let acknowledged = history.acknowledged().iter().map(|write| self.write(write)).collect();
+        let acknowledged =
+            history.ledger().acknowledged().iter().map(|write| self.write(write)).collect();
         Vec::from([("acknowledged".to_string(), acknowledged)])
     }
 

@@ -16,7 +16,6 @@ mod node;
 mod order;
 pub mod parse;
 mod plan;
-mod promise;
 pub mod refusal;
 pub mod report;
 mod strand;

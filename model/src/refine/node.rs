@@ -8,14 +8,14 @@ use core::time::Duration;
 use super::digest::{StateDigest, StoreDigest};
 use super::refusal::{Reason, compare_effects};
 use super::trace::{NodeHeader, NodeStep};
+use crate::check::facts::Moment;
 use crate::check::node;
 use crate::check::state::NodeState;
 use crate::cluster::ClusterConfig;
-use crate::ids::{ClientId, Key, NodeId, RequestId};
+use crate::ids::{ClientId, Key, NodeId};
 use crate::protocol::settled::outlasts_datagrams;
 use crate::protocol::{
-    Change, Effect, Entry, Input, KeptHint, MemoryStore, Message, NodeConfig, Replica, Step, Store,
-    Timer,
+    Change, Effect, Input, MemoryStore, Message, NodeConfig, PutRequest, Replica, Step, Timer,
 };
 
 /// A node as far as it has been replayed.
@@ -35,27 +35,41 @@ pub(super) struct NodeReplay {
     survives: Option<(u64, Option<(MemoryStore, StoreDigest)>)>,
 }
 
-/// What a step that touched a key did to it.
-pub(super) struct Touched {
-    pub(super) key: Key,
-    pub(super) before: Option<Entry>,
-    pub(super) after: Option<Entry>,
-    pub(super) hints: Vec<TouchedHint>,
+/// A node before or after a replayed step, as far as the step touched it.
+pub(super) struct Side {
+    /// What it keeps durably of the keys that the step touched.
+    pub(super) store: MemoryStore,
+    waiting_to_mint: Vec<PutRequest>,
+    probing: Vec<PutRequest>,
 }
 
-/// A hint about a key before and after a step that changed it.
-pub(super) struct TouchedHint {
-    pub(super) home: NodeId,
-    pub(super) before: Option<KeptHint>,
-    pub(super) after: Option<KeptHint>,
+impl Side {
+    fn new(replica: &Replica, store: MemoryStore) -> Self {
+        Side {
+            store,
+            waiting_to_mint: replica.waiting_to_mint().cloned().collect(),
+            probing: replica.probing().cloned().collect(),
+        }
+    }
+
+    pub(super) fn moment(&self) -> Moment<'_> {
+        Moment {
+            store: &self.store,
+            waiting_to_mint: self.waiting_to_mint.iter().collect(),
+            probing: self.probing.iter().collect(),
+        }
+    }
 }
 
 /// A replayed step.
 pub(super) struct Taken {
     pub(super) step: Step,
-    pub(super) touched: Vec<Touched>,
-    /// The put that had waited and was taken in this step.
-    pub(super) released: Option<RequestId>,
+    /// The keys that it changed, or to which a message brought something.
+    pub(super) touched: BTreeSet<Key>,
+    /// The node before the step.
+    pub(super) before: Side,
+    /// The node after it.
+    pub(super) after: Side,
     /// Whether a crash cut the step off: nothing of it is durable, none of it was sent.
     pub(super) is_cut_off: bool,
 }
@@ -76,10 +90,6 @@ impl NodeReplay {
 
     pub(super) fn config(&self) -> &NodeConfig {
         &self.config
-    }
-
-    pub(super) fn state(&self) -> &NodeState {
-        &self.state
     }
 
     /// For how long a datagram is under way at most, if the node relies on it.
@@ -116,29 +126,24 @@ impl NodeReplay {
             store.get_or_insert_with(|| (self.state.store.clone(), self.digest));
         }
         self.state.clock = recorded.now;
-        let waiting = |replica: &Replica| -> Vec<RequestId> {
-            replica.waiting_to_mint().map(|put| put.request).collect()
-        };
-        let waited = waiting(&self.state.replica);
+        // What is volatile is told before the step, what is durable once it is known what was touched.
+        let mut before = Side::new(&self.state.replica, MemoryStore::default());
         let step = node::step(&mut self.state, &self.config, recorded.input.clone());
-        let waits = waiting(&self.state.replica);
-        let released = match recorded.input {
-            Input::Start { .. } => None,
-            _ => waited.into_iter().find(|request| !waits.contains(request)),
-        };
         let Ok(()) = self.digest.follow(&self.before, &step.changes);
         compare_effects(&step.effects, &recorded.effects)?;
         let digest = StateDigest::new(&self.state.replica, self.digest);
         if digest != recorded.digest {
             return Err(Reason::Digest { expected: digest, recorded: recorded.digest });
         }
-        let touched = self.touched(&recorded.input, &step);
+        let touched = touched(&recorded.input, &step);
+        before.store = self.before.of_keys(&touched);
+        let after = Side::new(&self.state.replica, self.state.store.of_keys(&touched));
         self.before.apply(step.changes.iter().cloned());
         follow_timers(&mut self.timers, &step.effects);
         if step.effects.contains(&Effect::SetTimer(Timer::Settled)) {
             self.waits_since_us = recorded.at_us;
         }
-        Ok(Taken { step, touched, released, is_cut_off })
+        Ok(Taken { step, touched, before, after, is_cut_off })
     }
 
     /// Whether a wait for older datagrams, if it ends with this step, took as long as anybody may
@@ -156,46 +161,23 @@ impl NodeReplay {
             _ => Ok(()),
         }
     }
+}
 
-    /// The keys that a step changed, or to which a message brought something.
-    fn touched(&self, input: &Input, step: &Step) -> Vec<Touched> {
-        let message = match input {
-            Input::Receive { message, .. } => Some(message),
-            Input::Start { .. } | Input::Expire(_) | Input::AcceptLoss { .. } => None,
-        };
-        let carried = message.into_iter().flat_map(|message| message.carried().map(|(key, _)| key));
-        let changed = step.changes.iter().filter_map(|change| match change {
-            Change::Entry { key, .. }
-            | Change::RemoveEntry { key }
-            | Change::Hint { key, .. }
-            | Change::RemoveHint { key, .. } => Some(key),
-            Change::Identity(_) | Change::Registration { .. } => None,
-        });
-        let keys: BTreeSet<&Key> = changed.chain(carried).collect();
-        let touched = |key: &Key| {
-            let Ok(before) = self.before.entry(key);
-            let after = self.state.store.get(key).cloned();
-            Touched { key: key.clone(), before, after, hints: self.touched_hints(key, step) }
-        };
-        keys.into_iter().map(touched).collect()
-    }
-
-    fn touched_hints(&self, of: &Key, step: &Step) -> Vec<TouchedHint> {
-        let homes: BTreeSet<NodeId> = (step.changes.iter())
-            .filter_map(|change| match change {
-                Change::Hint { home, key, .. } | Change::RemoveHint { home, key } if key == of => {
-                    Some(*home)
-                }
-                _ => None,
-            })
-            .collect();
-        let touched = |home| {
-            let (Ok(before), Ok(after)) =
-                (self.before.hint(home, of), self.state.store.hint(home, of));
-            TouchedHint { home, before, after }
-        };
-        homes.into_iter().map(touched).collect()
-    }
+/// The keys that a step changed, or to which a message brought something.
+fn touched(input: &Input, step: &Step) -> BTreeSet<Key> {
+    let message = match input {
+        Input::Receive { message, .. } => Some(message),
+        Input::Start { .. } | Input::Expire(_) | Input::AcceptLoss { .. } => None,
+    };
+    let carried = message.into_iter().flat_map(|message| message.carried().map(|(key, _)| key));
+    let changed = step.changes.iter().filter_map(|change| match change {
+        Change::Entry { key, .. }
+        | Change::RemoveEntry { key }
+        | Change::Hint { key, .. }
+        | Change::RemoveHint { key, .. } => Some(key),
+        Change::Identity(_) | Change::Registration { .. } => None,
+    });
+    changed.chain(carried).cloned().collect()
 }
 
 /// Starts and stops timers as a step asks for.

@@ -10,9 +10,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::parse::ClientTrace;
-use super::promise::Weakest;
 use super::report::NotJudged;
 use super::trace::ClientInput;
+use crate::check::property::Weakest;
 use crate::cluster::{ClusterConfig, ClusterSpec};
 use crate::ids::{ClientId, Key, NodeSet, RequestId, Value};
 use crate::protocol::{FanOut, Operation};

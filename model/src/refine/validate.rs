@@ -228,7 +228,7 @@ impl<'a> Replay<'a> {
             self.judge.on_untraced(client, message);
         }
         let replay = &strand.replay;
-        self.judge.on_step(replay.config(), replay.state(), &recorded.input, &taken)?;
+        self.judge.on_step(replay.config(), &recorded.input, &taken)?;
         self.send(peer, recorded.at_us, &taken.step.effects);
         Ok(())
     }
@@ -253,7 +253,7 @@ impl<'a> Replay<'a> {
                 Operation::Get { .. } => self.clients.reads += 1,
                 Operation::Put { .. } => self.clients.writes += 1,
             }
-            self.judge.on_invoke(request, operation);
+            self.judge.on_invoke(request, operation)?;
         }
         let Some(outcome) = &recorded.outcome else { return Ok(()) };
         match outcome {

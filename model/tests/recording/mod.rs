@@ -114,6 +114,35 @@ pub(crate) fn record_reaping(datagram_lifetime_us: u64) -> Vec<(String, Vec<Stri
     recording.files()
 }
 
+/// Records how a key comes to have as many versions as it may, and is then resolved by a client that
+/// has read them all.
+pub(crate) fn record_resolving(cluster: ClusterSpec) -> Vec<(String, Vec<String>)> {
+    let siblings = cluster.build().unwrap().limits().siblings_max;
+    let clients = siblings as u64 + 1;
+    let plan = Plan { cluster, clients, lost: 0, duplicated: 0, ..Plan::new(0) };
+    let mut recording = Recording::new(&plan);
+    let key = Key::from("k");
+    let (coordinator, fan_out) = (NodeId(0), FanOut::NodeDriven);
+    let mut invoke = |client: usize, operation| {
+        let invoke = ClientInput::Invoke { operation, coordinator, fan_out, attempts: 1 };
+        recording.client_step(client, invoke);
+        while recording.commit_all() {
+            recording.deliver();
+        }
+        recording.customers[client].contexts.values().next().cloned()
+    };
+    let put = |client: usize, context| {
+        let (key, value) = (key.clone(), Some(Value::from(&*format!("v{client}"))));
+        Operation::Put { key, value, context, w: None, sloppy: None }
+    };
+    for client in 0..siblings {
+        invoke(client, put(client, VersionVector::new()));
+    }
+    let read = invoke(siblings, Operation::Get { key: key.clone(), r: None });
+    invoke(siblings, put(siblings, read.expect("the read was answered")));
+    recording.files()
+}
+
 struct Node {
     config: NodeConfig,
     state: NodeState,
@@ -256,6 +285,9 @@ impl<'a> Recording<'a> {
         let config = Arc::clone(&self.cluster);
         let customer = &mut self.customers[index];
         customer.number += 1;
+        if let ClientInput::Invoke { operation, .. } = &input {
+            customer.asked = Some(operation.key().clone());
+        }
         let client = &mut customer.client;
         let step = match input.clone() {
             ClientInput::Invoke { operation, coordinator, fan_out, attempts } => {
@@ -318,7 +350,6 @@ impl<'a> Recording<'a> {
         let coordinator = NodeId(self.below(self.nodes.len() as u64) as u16);
         let choice = self.below(10);
         let customer = &mut self.customers[index];
-        customer.asked = Some(key.clone());
         let context = customer.contexts.get(&key).cloned().unwrap_or_default();
         let value = Value::from(&*format!("{}.{}", customer.client.id(), customer.left));
         let put = |value, context| Operation::Put {

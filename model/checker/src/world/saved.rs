@@ -76,6 +76,15 @@ pub enum ReplayError {
         /// What it should show.
         shows: Expected,
     },
+    /// The scenario expects nothing of the property, so its history is not kept for it.
+    #[error(
+        "the scenario in the file expects nothing of `{property}`, so no run of it shows that; say \
+         under [expect] what is expected"
+    )]
+    NotJudged {
+        /// What the file says.
+        property: String,
+    },
     /// No such property.
     #[error("unknown property `{property}`; known are {known}")]
     UnknownProperty {

@@ -2,7 +2,7 @@
 
 mod parts;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -393,6 +393,29 @@ impl MemoryStore {
                     self.hints.remove(&(home, key));
                 }
             }
+        }
+    }
+
+    /// What it keeps of these keys, under the same identity.
+    #[must_use]
+    pub fn of_keys(&self, keys: &BTreeSet<Key>) -> MemoryStore {
+        let entries = keys.iter().filter_map(|key| Some((key.clone(), self.get(key)?.clone())));
+        let mut hints = BTreeMap::new();
+        let mut next = self.hints.keys().next().map(|(home, _)| *home);
+        while let Some(home) = next {
+            for at in keys.iter().map(|key| (home, key.clone())) {
+                if let Some(kept) = self.hints.get(&at) {
+                    hints.insert(at, kept.clone());
+                }
+            }
+            let later = (Bound::Included((NodeId(home.0 + 1), Key::from(""))), Bound::Unbounded);
+            next = self.hints.range(later).next().map(|((home, _), _)| *home);
+        }
+        MemoryStore {
+            identity: self.identity,
+            registrations: self.registrations.clone(),
+            entries: entries.collect(),
+            hints,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the nodes hold, record by record.
 
-use super::View;
+use super::{Nodes, View};
+use crate::check::history::Base;
 use crate::check::write_set::WriteSet;
 use crate::ids::{Key, NodeId};
 use crate::versions::Record;
@@ -26,7 +27,8 @@ pub(super) fn each(view: &View<'_>, visit: &mut dyn FnMut(&Held<'_>)) {
     view.nodes.visit(&mut |state| {
         let node = NodeId(index);
         index += 1;
-        let named = |record| view.historian.named(view.scenario, view.history, record);
+        let base = view.base();
+        let named = |record| base.named(record);
         for (key, entry) in state.store.entries() {
             let record = &*entry.state;
             visit(&Held { node, hint_for: None, key, record, named: named(record) });
@@ -60,5 +62,21 @@ pub(super) fn find<T>(view: &View<'_>, wanted: impl Fn(&Held<'_>) -> Option<T>) 
 pub(super) fn everything(view: &View<'_>) -> WriteSet {
     let mut held = WriteSet::EMPTY;
     each(view, &mut |record| held = held.union(record.named));
-    view.history.closure(held)
+    view.ledger().closure(held)
+}
+
+/// Calls `visit` with every record and hint, and its key, that would survive if all nodes stopped now.
+pub(super) fn each_on_disk(nodes: &dyn Nodes, visit: &mut dyn FnMut(&Key, &Record)) {
+    nodes.visit(&mut |node| {
+        let store = node.durable();
+        store.entries().for_each(|(key, entry)| visit(key, &entry.state));
+        store.hints().for_each(|(_, key, state)| visit(key, state));
+    });
+}
+
+/// The writes that these records name, and all that their writers had seen.
+pub(super) fn on_disks(base: Base<'_>, nodes: &dyn Nodes) -> WriteSet {
+    let mut held = WriteSet::EMPTY;
+    each_on_disk(nodes, &mut |_, record| held = held.union(base.named(record)));
+    base.ledger.closure(held)
 }

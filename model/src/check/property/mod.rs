@@ -1,203 +1,87 @@
 //! What must hold, judged on history variables, and what should be reachable.
 //!
-//! Properties that are alike share a module: those of `reads`, of `writes`, of `deletes`, of
-//! `hints`, of what should be reachable (`reached`), and of where runs end (`endings`). Each says when it
-//! is violated, when it was put to the test, and, in one sentence, why it is violated in a state.
+//! A property is one module. It says when it is violated, when it was put to the test, and, in one
+//! sentence, why it is violated in a state; and what it must remember of what happened, if anything:
+//! its `Memory`, a part of the ghost history that is kept where the property is judged. What several
+//! need to know is in the [ledger](super::history::Ledger). To add a property is to add its module,
+//! and its line in the list below.
 
-mod deletes;
-mod endings;
-mod entries;
+#[macro_use]
+mod list;
+
+mod covered;
+mod goal;
 mod held;
-mod hints;
-mod reached;
+mod memory;
+mod on_traces;
 mod reads;
+mod spec;
+mod versions_counted;
 mod wording;
-mod writes;
 
-use alloc::string::String;
-use alloc::vec::Vec;
+mod concurrent_writes_share_no_replica;
+mod context_pruned;
+mod convergence;
+mod entries_bounded;
+mod failed_write_invisible;
+mod hint_kept;
+mod hint_safety;
+mod key_resolvable;
+mod minted_once;
+mod monotonic_reads;
+mod more_siblings_than_clients;
+mod no_lost_write;
+mod no_resurrection;
+mod overlapping_write_missed;
+mod overlapping_write_seen;
+mod progress;
+mod quorum_overlap;
+mod read_answered;
+mod read_freshness;
+mod read_unavailable;
+mod read_your_writes;
+mod siblings;
+mod tombstone_reaped;
+mod true_siblings;
+mod unique_dots;
+mod write_acknowledged;
+mod write_unavailable;
 
-use super::history::{Historian, History, Watch};
-use super::state::NodeState;
-use super::words::Names;
-use crate::scenario::Scenario;
+use crate::check::history::{Base, Happening, Historian};
+use memory::Remembers;
 
-pub use endings::Goal;
+pub use goal::Goal;
+pub use on_traces::{Judging, OnTraces, Promiser};
+pub(crate) use on_traces::{Tested, Weakest};
 pub use quorate_checker::world::Expected;
+pub use spec::{Condition, Explanation, Nodes, PropertyKind, PropertySpec, View, Witness};
 
-/// What is judged: the nodes and the history at one moment, of the model or of a replayed
-/// cluster.
-#[derive(Clone, Copy)]
-pub struct View<'a> {
-    /// The scenario, for its planned writes.
-    pub scenario: &'a Scenario,
-    /// Who can name the writes of a record.
-    pub historian: &'a Historian,
-    /// What clients asked for and saw.
-    pub history: &'a History,
-    /// The nodes.
-    pub nodes: &'a dyn Nodes,
+properties! {
+    read_freshness,
+    no_lost_write,
+    monotonic_reads,
+    read_your_writes,
+    true_siblings,
+    unique_dots,
+    minted_once,
+    key_resolvable,
+    quorum_overlap,
+    failed_write_invisible,
+    no_resurrection,
+    hint_safety,
+    entries_bounded,
+    siblings,
+    more_siblings_than_clients,
+    write_acknowledged,
+    write_unavailable,
+    hint_kept,
+    tombstone_reaped,
+    context_pruned,
+    read_answered,
+    read_unavailable,
+    overlapping_write_seen,
+    overlapping_write_missed,
+    concurrent_writes_share_no_replica,
+    convergence,
+    progress,
 }
-
-/// Whoever can show the states of all nodes.
-pub trait Nodes {
-    /// Calls `visit` with every node's state, in order.
-    fn visit(&self, visit: &mut dyn FnMut(&NodeState));
-}
-
-/// A condition on one moment.
-pub type Condition = fn(&View<'_>) -> bool;
-
-/// Says in one sentence why a moment violates a property, or is of the wanted kind. `None` where it
-/// is neither, or where the history was not kept for it: see [`Watch::accounts`].
-pub type Explanation = fn(&View<'_>, &Names) -> Option<String>;
-
-/// When a property was put to the test.
-#[derive(Clone, Copy, Debug)]
-pub struct Witness {
-    /// Whether this moment shows it.
-    pub shown: Condition,
-    /// What a witness is, in words.
-    pub statement: &'static str,
-    /// The name under which Stateright knows the witness.
-    pub name: &'static str,
-}
-
-/// The kinds of property.
-#[derive(Clone, Copy, Debug)]
-pub enum PropertyKind {
-    /// Must hold in every state. The witness is a state in which it was put to the test: without
-    /// one, it held for lack of occasion.
-    Safety {
-        /// Whether it holds at this moment.
-        holds: Condition,
-        /// Whether this moment shows that it could have failed.
-        witness: Witness,
-    },
-    /// Should be possible, or impossible, to reach. The opportunity is a state in which somebody had
-    /// asked for what could lead there: without one, it was not reached for lack of occasion.
-    Reachability {
-        /// Whether this moment is of the kind.
-        reached: Condition,
-        /// Whether this moment shows that it could have been reached.
-        opportunity: Witness,
-    },
-    /// Every fair run comes to states of a kind and stays there, which no single moment shows:
-    /// decided on all of them at once by [`super::convergence`].
-    EventuallyAlways {
-        /// To which states.
-        goal: Goal,
-        /// What a witness is, in words: a state in which it was put to the test.
-        witness_statement: &'static str,
-    },
-}
-
-/// A named property.
-#[derive(Clone, Copy, Debug)]
-pub struct PropertySpec {
-    /// Its name in scenario files and reports.
-    pub name: &'static str,
-    /// What it says.
-    pub statement: &'static str,
-    /// What kind it is and how it is judged.
-    pub kind: PropertyKind,
-    /// Which facts of history it needs.
-    watch: Watch,
-    explanation: Explanation,
-}
-
-impl PropertySpec {
-    /// The property of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static PropertySpec> {
-        ALL.iter().find(|property| property.name == name)
-    }
-
-    /// Whether it makes sense to expect this of it.
-    #[must_use]
-    pub fn admits(&self, expected: Expected) -> bool {
-        match self.kind {
-            PropertyKind::Safety { .. } | PropertyKind::EventuallyAlways { .. } => {
-                matches!(expected, Expected::Holds | Expected::Violated)
-            }
-            PropertyKind::Reachability { .. } => {
-                matches!(expected, Expected::Reached | Expected::NotReached)
-            }
-        }
-    }
-
-    /// What shows in one state that it was put to the test; `None` where no single state does.
-    #[must_use]
-    pub fn witness(&self) -> Option<Witness> {
-        match self.kind {
-            PropertyKind::Safety { witness, .. } => Some(witness),
-            PropertyKind::Reachability { opportunity, .. } => Some(opportunity),
-            PropertyKind::EventuallyAlways { .. } => None,
-        }
-    }
-
-    /// The goal that every fair run should come to, if it is about where runs end.
-    #[must_use]
-    pub fn goal(&self) -> Option<Goal> {
-        match self.kind {
-            PropertyKind::EventuallyAlways { goal, .. } => Some(goal),
-            PropertyKind::Safety { .. } | PropertyKind::Reachability { .. } => None,
-        }
-    }
-
-    /// Why a moment violates it, or is of the kind that it asks for, in one sentence. Of a property
-    /// that is decided on whole runs: why this moment is none of those that they should come to.
-    #[must_use]
-    pub fn explain(&self, view: &View<'_>, names: &Names) -> Option<String> {
-        (self.explanation)(view, names)
-    }
-
-    /// What to watch for these properties.
-    #[must_use]
-    pub fn watch(properties: &[&PropertySpec]) -> Watch {
-        properties.iter().map(|property| property.watch).fold(Watch::NOTHING, Watch::union)
-    }
-
-    /// The properties that a scenario states an expectation of, in the order of [`ALL`].
-    #[must_use]
-    pub fn judged_in(scenario: &Scenario) -> Vec<&'static PropertySpec> {
-        ALL.iter().filter(|property| scenario.expect.contains_key(property.name)).collect()
-    }
-
-    /// All names, for an error message.
-    #[must_use]
-    pub fn names() -> String {
-        ALL.iter().map(|property| property.name).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// Every property there is.
-pub const ALL: &[PropertySpec] = &[
-    reads::READ_FRESHNESS,
-    writes::NO_LOST_WRITE,
-    reads::MONOTONIC_READS,
-    reads::READ_YOUR_WRITES,
-    writes::TRUE_SIBLINGS,
-    writes::UNIQUE_DOTS,
-    writes::MINTED_ONCE,
-    writes::KEY_RESOLVABLE,
-    reads::QUORUM_OVERLAP,
-    reads::FAILED_WRITE_INVISIBLE,
-    deletes::NO_RESURRECTION,
-    hints::HINT_SAFETY,
-    entries::ENTRIES_BOUNDED,
-    reached::SIBLINGS,
-    reached::MORE_SIBLINGS_THAN_CLIENTS,
-    reached::WRITE_ACKNOWLEDGED,
-    reached::WRITE_UNAVAILABLE,
-    hints::HINT_KEPT,
-    deletes::TOMBSTONE_REAPED,
-    reached::CONTEXT_PRUNED,
-    reached::READ_ANSWERED,
-    reached::READ_UNAVAILABLE,
-    reached::OVERLAPPING_WRITE_SEEN,
-    reached::OVERLAPPING_WRITE_MISSED,
-    reached::CONCURRENT_WRITES_SHARE_NO_REPLICA,
-    endings::CONVERGENCE,
-    endings::PROGRESS,
-];

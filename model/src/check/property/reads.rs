@@ -1,148 +1,126 @@
-//! What reads must return, judged when they end.
+//! What properties of reads have in common: what each read is obliged to is fixed when it begins, and
+//! judged when it ends.
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use super::{PropertyKind, PropertySpec, View, Witness, wording};
-use crate::check::history::{Judged, Judgement, ReadAccount, Watch};
-use crate::check::words::Names;
+use super::{View, wording};
+use crate::check::history::{Happening, Historian, Judgement, LastRead, Read};
 use crate::check::write_set::WriteSet;
 
-/// A read that was judged so, and its client.
-type Of = fn(&Judged) -> Judgement;
+/// What one property remembers of each client's last read.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Readers(Vec<Reader>);
 
-fn no_read(view: &View<'_>, of: Of, found: Judgement) -> bool {
-    view.history.judged().all(|judged| of(judged) != found)
-}
-
-/// The first client whose last read broke its obligation, with what is known of that read.
-fn broken<'a>(view: &View<'a>, of: Of) -> Option<(usize, &'a ReadAccount)> {
-    let client = view.history.judged().position(|judged| of(judged) == Judgement::Broken)?;
-    Some((client, view.history.read_account(client)?))
-}
-
-/// A safety property over the judgements of reads.
-macro_rules! read_property {
-    ($name:literal, $field:ident, $statement:literal, $witness:literal, $watch:expr, $explain:expr) => {
-        PropertySpec {
-            name: $name,
-            statement: $statement,
-            kind: PropertyKind::Safety {
-                holds: |view| no_read(view, |judged| judged.$field, Judgement::Broken),
-                witness: Witness {
-                    shown: |view| !no_read(view, |judged| judged.$field, Judgement::Met),
-                    statement: $witness,
-                    name: concat!($name, " (witness)"),
-                },
-            },
-            watch: $watch,
-            explanation: |view, names| {
-                let (client, account) = broken(view, |judged| judged.$field)?;
-                let explain: Explain = $explain;
-                explain(view, names, client, account)
-            },
-        }
-    };
-}
-
-type Explain = fn(&View<'_>, &Names, usize, &ReadAccount) -> Option<String>;
-
-/// `reader read nothing, though <told of what it missed>`
-fn missed(
-    view: &View<'_>,
-    client: usize,
-    account: &ReadAccount,
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+struct Reader {
+    /// What the read in progress is obliged to; fixed when it began. Afterwards kept for explanations
+    /// alone.
     owed: WriteSet,
-    told: fn(&View<'_>, WriteSet) -> String,
-) -> Option<String> {
-    let missing = view.historian.missing(view.history, owed, account.returned);
-    let read = wording::read(view, client)?;
-    Some(format!("{read}, though {}", told(view, missing)))
+    /// How the last read was judged. Stands until the client's next operation starts.
+    judged: Judgement,
+}
+
+impl Readers {
+    /// Before any client has read.
+    pub(super) fn blank(historian: &Historian) -> Self {
+        Readers(alloc::vec![Reader::default(); historian.scenario().clients.len()])
+    }
+
+    /// Takes note of what happened: `owed` says what a read of a key by a client is obliged to when it
+    /// begins, and `judge` how it met that when it is answered.
+    pub(super) fn note(
+        &mut self,
+        historian: &Historian,
+        happening: &Happening<'_>,
+        owed: impl Fn(usize, usize) -> WriteSet,
+        mut judge: impl FnMut(WriteSet, &Read) -> Judgement,
+    ) {
+        match happening {
+            Happening::ReadBegan { client, key } => {
+                let owed = owed(*client, *key).intersection(historian.writes_of(*key));
+                self.0[*client] = Reader { owed, judged: Judgement::NotObliged };
+            }
+            Happening::WriteBegan { client } => self.0[*client] = Reader::default(),
+            Happening::ReadAnswered(read) => {
+                let reader = &mut self.0[read.client];
+                reader.judged = judge(reader.owed, read);
+                if !historian.explains() {
+                    reader.owed = WriteSet::EMPTY;
+                }
+            }
+            Happening::ReadUnavailable { client } | Happening::EndedOtherwise { client } => {
+                self.0[*client].owed = WriteSet::EMPTY;
+            }
+            _ => {}
+        }
+    }
+
+    /// How a client's last read was judged.
+    pub(super) fn judged(&self, client: usize) -> Judgement {
+        self.0[client].judged
+    }
+
+    /// Judges a client's last read anew.
+    pub(super) fn judge_anew(&mut self, client: usize, judged: Judgement) {
+        self.0[client].judged = judged;
+    }
+
+    /// Whether some client's last read was judged so.
+    pub(super) fn any(&self, judged: Judgement) -> bool {
+        self.0.iter().any(|reader| reader.judged == judged)
+    }
+
+    /// The first client whose last read was judged so.
+    pub(super) fn first(&self, judged: Judgement) -> Option<usize> {
+        self.0.iter().position(|reader| reader.judged == judged)
+    }
+
+    /// Whether a read that is obliged to something is in progress, or has just ended.
+    pub(super) fn any_obliged(&self) -> bool {
+        let is_obliged =
+            |reader: &Reader| !reader.owed.is_empty() || reader.judged != Judgement::NotObliged;
+        self.0.iter().any(is_obliged)
+    }
+
+    /// What a client's last read is or was obliged to.
+    pub(super) fn owed(&self, client: usize) -> WriteSet {
+        self.0[client].owed
+    }
+
+    /// Whether each read is obliged to what the other is, or more, and judged no better.
+    pub(super) fn oblige_as_much_as(&self, other: &Readers) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(one, other)| {
+                other.owed.is_subset(one.owed) && one.judged.is_no_better_than(other.judged)
+            })
+    }
+
+    /// The first client whose last read broke its obligation, with what is known of that read.
+    pub(super) fn broken<'a>(&self, view: &View<'a>) -> Option<(usize, &'a LastRead)> {
+        let client = self.first(Judgement::Broken)?;
+        Some((client, view.ledger().last_read(client)?))
+    }
+
+    /// `reader read nothing, though <told of what it missed>`, of a read that was to return what it was
+    /// obliged to.
+    pub(super) fn told_of_missing(
+        &self,
+        view: &View<'_>,
+        told: impl Fn(WriteSet) -> String,
+    ) -> Option<String> {
+        let (client, read) = self.broken(view)?;
+        let missing = view.base().missing(self.owed(client), read.returned);
+        let (read, told) = (wording::read(view, client)?, told(latest(view, missing)));
+        Some(format!("{read}, though {told}"))
+    }
 }
 
 /// Some of what a read misses is told best by what is left of it once what it had seen is out.
 fn latest(view: &View<'_>, writes: WriteSet) -> WriteSet {
-    let seen =
-        writes.iter().fold(WriteSet::EMPTY, |all, write| all.union(view.history.past(write)));
+    let past = |write| view.ledger().past(write);
+    let seen = writes.iter().fold(WriteSet::EMPTY, |all, write| all.union(past(write)));
     let latest = writes.without(seen);
     if latest.is_empty() { writes } else { latest }
 }
-
-pub(super) const READ_FRESHNESS: PropertySpec = read_property!(
-    "read-freshness",
-    freshness,
-    "a read that starts after a write was acknowledged returns it, something that had seen it, or \
-     nothing of it once its delete was reaped",
-    "a read began after an acknowledged write, and returned it",
-    Watch { freshness: true, reaped: true, ..Watch::NOTHING },
-    |view, _, client, account| {
-        missed(view, client, account, account.obligation.acknowledged, |view, missing| {
-            let missing = latest(view, missing);
-            let (told, was) = (wording::writes(view.scenario, missing), wording::was(missing));
-            format!("{told} {was} acknowledged before the read began")
-        })
-    }
-);
-
-pub(super) const MONOTONIC_READS: PropertySpec = read_property!(
-    "monotonic-reads",
-    monotonic,
-    "successive reads of a key never go back",
-    "a read began after another that found something, and did not go back",
-    Watch { monotonic: true, reaped: true, ..Watch::NOTHING },
-    |view, _, client, account| {
-        missed(view, client, account, account.obligation.seen_by_reads, |view, missing| {
-            let told = wording::values(view.scenario, latest(view, missing));
-            format!("a read that ended before it began had returned {told}")
-        })
-    }
-);
-
-pub(super) const READ_YOUR_WRITES: PropertySpec = read_property!(
-    "read-your-writes",
-    own_writes,
-    "a client sees its own acknowledged write",
-    "a client read after its own acknowledged write, and saw it",
-    Watch { own_writes: true, reaped: true, ..Watch::NOTHING },
-    |view, _, client, account| {
-        missed(view, client, account, account.obligation.own, |view, missing| {
-            let missing = latest(view, missing);
-            let (told, was) = (wording::values(view.scenario, missing), wording::was(missing));
-            format!("its own write of {told} {was} acknowledged before the read began")
-        })
-    }
-);
-
-pub(super) const QUORUM_OVERLAP: PropertySpec = read_property!(
-    "quorum-overlap",
-    overlap,
-    "the nodes that answered a read meet those that acknowledged an earlier write",
-    "a read began after an acknowledged write, and some node served both",
-    Watch { acked_by: true, ..Watch::NOTHING },
-    |view, names, client, account| {
-        let acked_by = |write: usize| view.history.acked_by(write);
-        let meets = |write: usize| !acked_by(write).intersection(account.replied).is_empty();
-        let write = account.obligation.acknowledged.iter().find(|write| !meets(*write))?;
-        Some(format!(
-            "{}'s read was answered by {}, but {} was acknowledged by {} before it began",
-            view.scenario.clients[client].name,
-            names.node_set(account.replied),
-            wording::write(view.scenario, write),
-            names.node_set(acked_by(write)),
-        ))
-    }
-);
-
-pub(super) const FAILED_WRITE_INVISIBLE: PropertySpec = read_property!(
-    "failed-write-invisible",
-    failed_invisible,
-    "a write answered Unavailable is never returned by a read that begins later",
-    "a read began after a failed write, and did not return it",
-    Watch { failed: true, ..Watch::NOTHING },
-    |view, _, client, account| {
-        let returned = view.history.closure(account.returned);
-        let seen = wording::writes(view.scenario, account.obligation.failed.intersection(returned));
-        let read = wording::read(view, client)?;
-        Some(format!("{read}, though {seen} had failed before the read began"))
-    }
-);

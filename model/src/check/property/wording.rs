@@ -8,6 +8,7 @@ use itertools::Itertools;
 
 use super::View;
 use super::held::Held;
+use super::reads::Readers;
 use crate::check::words::Names;
 use crate::check::write_set::WriteSet;
 use crate::scenario::Scenario;
@@ -87,14 +88,28 @@ pub(super) fn holder(names: &Names, held: &Held<'_>) -> String {
 
 /// `reader read nothing`: what a client's last read returned, where that is known.
 pub(super) fn read(view: &View<'_>, client: usize) -> Option<String> {
-    let account = view.history.read_account(client)?;
+    let read = view.ledger().last_read(client)?;
     let name = &view.scenario.clients[client].name;
-    let found = values(view.scenario, account.returned);
+    let found = values(view.scenario, read.returned);
     let key = if view.scenario.has_one_key() {
         String::new()
     } else {
-        let key = &view.scenario.clients[client].operations[account.operation].key;
+        let key = &view.scenario.clients[client].operations[read.operation].key;
         format!(" of {key}")
     };
     Some(format!("{name} read {found}{key}"))
+}
+
+/// The first read that was judged to be broken, told with those of the writes under way when it began
+/// that `chosen` takes, given what the read returned.
+pub(super) fn read_beside(
+    view: &View<'_>,
+    readers: &Readers,
+    chosen: fn(WriteSet, WriteSet) -> WriteSet,
+) -> Option<String> {
+    let (client, last) = readers.broken(view)?;
+    let returned = view.ledger().closure(last.returned);
+    let chosen = chosen(readers.owed(client), returned);
+    let (read, told, was) = (read(view, client)?, writes(view.scenario, chosen), was(chosen));
+    Some(format!("{read}, and {told} {was} under way when the read began"))
 }

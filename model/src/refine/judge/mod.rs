@@ -1,40 +1,68 @@
 //! The checker's properties, judged on what is replayed.
 //!
-//! The same ghost history and the same conditions as in the checker: clients' operations go into
-//! it as they are replayed, in the order of the merge, and the conditions are looked at after
-//! every step that can have changed them.
+//! The same facts go into the same ghost history as in a search, and the same conditions are looked at
+//! after every step that can have changed them: what clients did as they are replayed, in the order of
+//! the merge, and what the steps of nodes come to by [`facts`]. Each key is judged on its own.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::node::{Taken, Touched, TouchedHint};
+use super::node::{Side, Taken};
 use super::plan::{KeyPlan, Plan, Planned, Role};
-use super::promise::Judgeable;
 use super::refusal::Reason;
 use super::report::{NotJudged, PropertyReport, UnjudgedKey};
-use crate::check::history::{Historian, History, Judgement, Watch};
-use crate::check::property::{Nodes, PropertyKind, View};
+use crate::check::facts::{self, Cause, Fact, Writes};
+use crate::check::history::{Happening, Historian, History, Judgement};
+use crate::check::property::{
+    self, Judging, Nodes, OnTraces, Promiser, PropertyKind, PropertySpec, Tested, View,
+};
 use crate::check::state::NodeState;
 use crate::check::write_set::WriteSet;
 use crate::cluster::ClusterConfig;
 use crate::ids::{ClientId, Key, NodeId, RequestId};
-use crate::protocol::{
-    Change, Entry, Input, KeptHint, Message, NodeConfig, Operation, Outcome, Store, Timer,
-    has_void_version,
-};
-use crate::versions::{ActorId, Dot, Record, VersionVector};
-
-const PROPERTIES: usize = Judgeable::ALL.len();
+use crate::protocol::{Effect, Input, Message, NodeConfig, Operation, Outcome};
+use crate::versions::VersionVector;
 
 /// Judges every key of a trace.
 pub(super) struct Judge {
     keys: Vec<KeyGhost>,
-    operations: BTreeMap<RequestId, Planned>,
+    operations: Operations,
     of_key: BTreeMap<Key, usize>,
-    occasions: [u64; PROPERTIES],
+    tallies: Vec<Tally>,
+}
+
+/// A property that is judged on traces.
+#[derive(Clone, Copy)]
+struct Judged {
+    spec: &'static PropertySpec,
+    judging: Judging,
+}
+
+/// All of them, in the order of reports.
+fn judged() -> impl Iterator<Item = Judged> {
+    property::ALL.iter().filter_map(|spec| match spec.on_traces {
+        OnTraces::Judged(judging) => Some(Judged { spec, judging }),
+        OnTraces::NotJudged(_) => None,
+    })
+}
+
+/// How often a property was put to the test.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    occasions: u64,
     /// Those of keys that have the property promised.
-    occasions_promised: [u64; PROPERTIES],
-    broken: [u64; PROPERTIES],
+    occasions_promised: u64,
+    /// Reads that broke it.
+    broken: u64,
+}
+
+/// The operations of the traced clients.
+struct Operations(BTreeMap<RequestId, Planned>);
+
+impl Writes for Operations {
+    fn write_of(&self, request: RequestId) -> Option<usize> {
+        self.0.get(&request)?.role?.write
+    }
 }
 
 /// The ghost of one key.
@@ -46,10 +74,18 @@ struct KeyGhost {
     nodes: KeyNodes,
     /// What the reads so far returned, by the context that they returned with it.
     seen_with: BTreeMap<VersionVector, WriteSet>,
-    promised: [bool; PROPERTIES],
-    /// Properties of states that are not promised and were seen broken.
-    broken: [bool; PROPERTIES],
+    /// Of each property that is judged, in order, how it stands.
+    standings: Vec<Standing>,
     not_judged: Option<NotJudged>,
+}
+
+/// How a property stands with a key.
+struct Standing {
+    property: Judged,
+    is_promised: bool,
+    /// Whether a state was seen that breaks it, though it is not promised. Reads are counted one by
+    /// one instead.
+    is_broken: bool,
 }
 
 struct KeyNodes(Vec<NodeState>);
@@ -65,24 +101,17 @@ impl Judge {
         let keys: Vec<_> = plan.keys.into_iter().map(|plan| KeyGhost::new(cluster, plan)).collect();
         let of_key = keys.iter().enumerate();
         let of_key = of_key.map(|(index, ghost)| (ghost.plan.key.clone(), index)).collect();
-        let operations = plan.operations;
-        Judge {
-            keys,
-            operations,
-            of_key,
-            occasions: [0; PROPERTIES],
-            occasions_promised: [0; PROPERTIES],
-            broken: [0; PROPERTIES],
-        }
+        let tallies = judged().map(|_| Tally::default()).collect();
+        Judge { keys, operations: Operations(plan.operations), of_key, tallies }
     }
 
-    /// The ghost that takes note of this operation, and the operation's place in it.
-    fn noting(&mut self, request: RequestId) -> Option<(&mut KeyGhost, Role)> {
-        let planned = self.operations.get(&request)?;
+    /// The place of the operation in its key's ghost, if that takes note of it.
+    fn noting(&mut self, request: RequestId) -> Option<(usize, Role)> {
+        let planned = self.operations.0.get(&request)?;
         let ghost = &mut self.keys[planned.key];
         match planned.role {
             _ if ghost.not_judged.is_some() => None,
-            Some(role) => Some((ghost, role)),
+            Some(role) => Some((planned.key, role)),
             None => {
                 ghost.not_judged = Some(NotJudged::TooManyWrites);
                 None
@@ -91,18 +120,26 @@ impl Judge {
     }
 
     /// A client starts an operation.
-    pub(super) fn on_invoke(&mut self, request: RequestId, operation: &Operation) {
-        let Some((ghost, role)) = self.noting(request) else { return };
-        let KeyGhost { plan, historian, history, seen_with, .. } = ghost;
-        historian.on_invoke(&plan.scenario, history, role.client, role.operation);
+    pub(super) fn on_invoke(
+        &mut self,
+        request: RequestId,
+        operation: &Operation,
+    ) -> Result<(), Reason> {
+        let Some((key, role)) = self.noting(request) else { return Ok(()) };
+        let ghost = &mut self.keys[key];
         if let (Operation::Put { context, .. }, Some(write)) = (operation, role.write)
             && !context.is_empty()
         {
-            match seen_with.get(context) {
-                Some(seen) => historian.on_context(history, write, *seen),
-                None => ghost.not_judged = Some(NotJudged::UnknownContext(request)),
+            match ghost.seen_with.get(context) {
+                Some(seen) => ghost.historian.set_past(&mut ghost.history, write, *seen),
+                None => {
+                    ghost.not_judged = Some(NotJudged::UnknownContext(request));
+                    return Ok(());
+                }
             }
         }
+        let facts = facts::of_client(role.client, role.operation, true, None);
+        ghost.note(&facts, &mut self.tallies)
     }
 
     /// A client's operation ends.
@@ -111,31 +148,14 @@ impl Judge {
         request: RequestId,
         outcome: &Outcome,
     ) -> Result<(), Reason> {
-        let Some((ghost, role)) = self.noting(request) else { return Ok(()) };
-        let KeyGhost { plan, historian, history, seen_with, .. } = ghost;
-        let scenario = &*plan.scenario;
-        historian.on_outcome(scenario, history, role.client, role.operation, outcome);
-        let mut occasions = [0; PROPERTIES];
-        let mut broken = [0; PROPERTIES];
-        match outcome {
-            Outcome::GetOk { state, .. } => {
-                if let Some(state) = state {
-                    let named = historian.named(scenario, history, state);
-                    seen_with.insert(state.context(), history.closure(named));
-                }
-                let judged = history.judged().nth(role.client).copied().unwrap_or_default();
-                for property in Judgeable::ALL {
-                    let judgement = property.of_read(&judged).unwrap_or_default();
-                    occasions[property as usize] += u64::from(judgement != Judgement::NotObliged);
-                    broken[property as usize] += u64::from(judgement == Judgement::Broken);
-                }
-            }
-            Outcome::PutOk { .. } => occasions[Judgeable::NoLostWrite as usize] += 1,
-            _ => {}
+        let Some((key, role)) = self.noting(request) else { return Ok(()) };
+        let ghost = &mut self.keys[key];
+        let facts = facts::of_client(role.client, role.operation, false, Some(outcome.clone()));
+        if let Outcome::GetOk { state: Some(state), .. } = outcome {
+            let seen = ghost.view().base().seen_by(state);
+            ghost.seen_with.insert(state.context(), seen);
         }
-        let (result, promised) = (ghost.check(), ghost.promised);
-        self.add(promised, occasions, broken);
-        result
+        ghost.note(&facts, &mut self.tallies)
     }
 
     /// A client without a trace sends a node something.
@@ -154,110 +174,59 @@ impl Judge {
     pub(super) fn on_step(
         &mut self,
         config: &NodeConfig,
-        state: &NodeState,
         input: &Input,
         taken: &Taken,
     ) -> Result<(), Reason> {
-        let message = match input {
-            Input::Receive { message, .. } => Some(message),
-            Input::Start { .. } | Input::Expire(_) | Input::AcceptLoss { .. } => None,
+        let cause = match input {
+            Input::Receive { message, .. } => Cause::Message(message),
+            Input::Expire(_) => Cause::Timer,
+            Input::Start { .. } | Input::AcceptLoss { .. } => Cause::Command,
         };
-        for touched in &taken.touched {
-            let Some(index) = self.of_key.get(&touched.key) else { continue };
-            let ghost = &mut self.keys[*index];
-            ghost.nodes.apply(config.node, touched);
-            if ghost.not_judged.is_some() {
-                continue;
-            }
-            let mut occasions = [0; PROPERTIES];
-            let planned = |request| {
-                let planned: Option<&Planned> = self.operations.get(&request);
-                planned.and_then(|planned| planned.role).and_then(|role| role.write)
-            };
-            // A home mints when it takes the put, into its entry; a fallback when it gives the
-            // homes up, into a hint.
-            let put = match message {
-                Some(Message::Put(put)) => Some(put.request),
-                _ => taken.released,
-            };
-            let at_home = put.filter(|_| touched.is_minted()).and_then(planned);
-            let at_fallback = match input {
-                Input::Expire(Timer::Request(request)) => planned(*request),
-                _ => None,
-            };
-            if let Some(write) = at_home
-                && let Some(dot) = state.store.last_dot(config.node, &touched.key)
-            {
-                occasions[Judgeable::UniqueDots as usize] += 1;
-                ghost.on_mint(write, dot);
-            }
-            if let (Some(before), None) = (&touched.before, &touched.after) {
-                ghost.historian.on_reaped(&ghost.plan.scenario, &mut ghost.history, &before.state);
-            }
-            if let Some(after) = &touched.after {
-                let came = [
-                    touched.before.as_ref().map(|before| &*before.state),
-                    carried(state, message, &touched.key),
-                ];
-                ghost.look_for_lost_siblings(config.node, came, at_home, &after.state);
-                let has_siblings = after.state.versions().count() > 1;
-                occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
-            }
-            for hint in &touched.hints {
-                let Some(KeptHint { state: after, .. }) = &hint.after else { continue };
-                let minted = hint.minted(state, config.node);
-                if let (Some(write), Some(dot)) = (at_fallback, minted) {
-                    occasions[Judgeable::UniqueDots as usize] += 1;
-                    ghost.on_mint(write, dot);
+        let said = taken.step.effects.iter().filter_map(|effect| match effect {
+            Effect::Send { message, .. } | Effect::Reply { message, .. } => Some(message),
+            Effect::SetTimer(_) | Effect::CancelTimer(_) => None,
+        });
+        let (before, after) = (taken.before.moment(), taken.after.moment());
+        let facts = facts::of_node(&self.operations, config, cause, &before, &after, said);
+        let mut of_ghost: BTreeMap<usize, Vec<Fact>> = BTreeMap::new();
+        for key in &taken.touched {
+            let Some(index) = self.of_key.get(key) else { continue };
+            self.keys[*index].nodes.hold(config.node, &taken.after, key);
+            of_ghost.entry(*index).or_default();
+        }
+        for fact in facts {
+            match fact.key() {
+                Some(key) => {
+                    if let Some(index) = self.of_key.get(key) {
+                        of_ghost.entry(*index).or_default().push(fact);
+                    }
                 }
-                let of_home = message.filter(|message| match message {
-                    Message::StoreHint { home, .. } => *home == hint.home,
-                    _ => false,
-                });
-                let before = hint.before.as_ref().map(|kept| &*kept.state);
-                let came = [before, carried(state, of_home, &touched.key)];
-                let written = at_fallback.filter(|_| minted.is_some());
-                ghost.look_for_lost_siblings(config.node, came, written, after);
-                let has_siblings = after.versions().count() > 1;
-                occasions[Judgeable::TrueSiblings as usize] += u64::from(has_siblings);
+                // What is of no key is of all.
+                None => (0..self.keys.len())
+                    .for_each(|index| of_ghost.entry(index).or_default().push(fact.clone())),
             }
-            let (result, promised) = (ghost.check(), ghost.promised);
-            self.add(promised, occasions, [0; PROPERTIES]);
-            result?;
         }
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        promised: [bool; PROPERTIES],
-        occasions: [u64; PROPERTIES],
-        broken: [u64; PROPERTIES],
-    ) {
-        for property in 0..PROPERTIES {
-            self.occasions[property] += occasions[property];
-            self.occasions_promised[property] +=
-                occasions[property] * u64::from(promised[property]);
-            self.broken[property] += broken[property];
-        }
+        of_ghost
+            .into_iter()
+            .try_for_each(|(index, facts)| self.keys[index].note(&facts, &mut self.tallies))
     }
 
     /// What the judgement came to.
     pub(super) fn properties(&self) -> Vec<PropertyReport> {
-        let report = |property: Judgeable| {
-            let index = property as usize;
-            let judged = || self.keys.iter().filter(|ghost| ghost.is_judged());
-            let broken_keys = self.keys.iter().filter(|ghost| ghost.broken[index]).count();
+        let report = |(index, (property, tally)): (usize, (Judged, &Tally))| {
+            let standings = || self.keys.iter().map(|ghost| (ghost, &ghost.standings[index]));
+            let promised = standings().filter(|(ghost, of)| ghost.is_judged() && of.is_promised);
+            let broken_keys = standings().filter(|(_, of)| of.is_broken).count();
             PropertyReport {
-                name: property.spec().name,
-                keys_promised: judged().filter(|ghost| ghost.promised[index]).count(),
-                occasions: self.occasions[index],
-                occasions_promised: self.occasions_promised[index],
-                occasion: property.occasions(),
-                broken: self.broken[index] + broken_keys as u64,
+                name: property.spec.name,
+                keys_promised: promised.count(),
+                occasions: tally.occasions,
+                occasions_promised: tally.occasions_promised,
+                occasion: property.judging.occasions,
+                broken: tally.broken + broken_keys as u64,
             }
         };
-        Judgeable::ALL.map(report).into()
+        judged().zip(&self.tallies).enumerate().map(report).collect()
     }
 
     /// How many keys were judged to the end.
@@ -277,14 +246,20 @@ impl Judge {
 
 impl KeyGhost {
     fn new(cluster: &ClusterConfig, mut plan: KeyPlan) -> Self {
-        let historian = Historian::new(&plan.scenario, Watch::ALL);
+        let properties: Vec<_> = judged().map(|property| property.spec).collect();
+        let historian = Historian::new(plan.scenario.clone(), &properties);
+        let promiser = Promiser { cluster, weakest: plan.weakest, is_minted_twice: false };
+        let standing = |property: Judged| Standing {
+            property,
+            is_promised: (property.judging.promised)(&promiser),
+            is_broken: false,
+        };
         KeyGhost {
-            history: History::new(&plan.scenario, historian.keys().len()),
+            history: historian.blank(),
             historian,
             nodes: KeyNodes(alloc::vec![NodeState::default(); cluster.nodes().len()]),
             seen_with: BTreeMap::new(),
-            promised: Judgeable::ALL.map(|property| property.is_promised(cluster, plan.weakest)),
-            broken: [false; PROPERTIES],
+            standings: judged().map(standing).collect(),
             not_judged: plan.not_judged.take(),
             plan,
         }
@@ -295,29 +270,59 @@ impl KeyGhost {
         !matches!(self.not_judged, Some(NotJudged::RepeatedValue(_)))
     }
 
-    /// Notes the name that a write was given.
-    fn on_mint(&mut self, write: usize, dot: Dot) {
-        self.historian.on_mint(&mut self.history, write, dot);
-        // A coordinator that lost what it minted has forgotten the request too, and its retry is a
-        // second write of the same value: whoever saw the first may have the second as sibling.
-        if self.history.dots()[write].len() > 1 {
-            self.promised[Judgeable::TrueSiblings as usize] = false;
+    fn view(&self) -> View<'_> {
+        View {
+            scenario: &self.plan.scenario,
+            historian: &self.historian,
+            history: &self.history,
+            nodes: &self.nodes,
         }
     }
 
-    /// Notes whether a step dropped a version that nothing which stayed had seen: of what came
-    /// together, what is left is `after`.
-    fn look_for_lost_siblings(
-        &mut self,
-        node: NodeId,
-        came: [Option<&Record>; 2],
-        minted: Option<usize>,
-        after: &Record,
-    ) {
-        let scenario = &*self.plan.scenario;
-        let lost = self.historian.lost_siblings(scenario, &self.history, came, minted, after);
-        if !lost.is_empty() {
-            self.historian.on_sibling_lost(&mut self.history, node, lost);
+    /// Takes note of what happened in one step, and judges what has come of it.
+    fn note(&mut self, facts: &[Fact], tallies: &mut [Tally]) -> Result<(), Reason> {
+        if self.not_judged.is_some() {
+            return Ok(());
+        }
+        let note = |fact| self.historian.note(&mut self.history, fact);
+        let happenings: Vec<_> = facts.iter().filter_map(note).collect();
+        if self.historian.has_questions(&self.history) {
+            self.historian.ask(&mut self.history, &self.nodes);
+        }
+        if happenings.iter().any(Happening::mints) {
+            self.withdraw_promises();
+        }
+        for happening in &happenings {
+            self.count(happening, tallies);
+        }
+        self.check()
+    }
+
+    /// Promises no longer what goes without saying only while each write has one name.
+    fn withdraw_promises(&mut self) {
+        let is_minted_twice = self.history.ledger().dots().iter().any(|dots| dots.len() > 1);
+        let (cluster, weakest) = (&self.plan.scenario.cluster, self.plan.weakest);
+        let promiser = Promiser { cluster, weakest, is_minted_twice };
+        for standing in &mut self.standings {
+            standing.is_promised &= (standing.property.judging.promised)(&promiser);
+        }
+    }
+
+    /// Counts which properties something that happened put to the test.
+    fn count(&self, happening: &Happening<'_>, tallies: &mut [Tally]) {
+        let view = self.view();
+        for (standing, tally) in self.standings.iter().zip(tallies) {
+            let judgement = match (standing.property.judging.tested, happening) {
+                (Tested::Read(judgement), Happening::ReadAnswered(read)) => {
+                    judgement(&view, read.client)
+                }
+                (Tested::State(is_test), happening) if is_test(&view, happening) => Judgement::Met,
+                _ => Judgement::NotObliged,
+            };
+            let is_test = judgement != Judgement::NotObliged;
+            tally.occasions += u64::from(is_test);
+            tally.occasions_promised += u64::from(is_test && standing.is_promised);
+            tally.broken += u64::from(judgement == Judgement::Broken);
         }
     }
 
@@ -329,74 +334,26 @@ impl KeyGhost {
             history: &self.history,
             nodes: &self.nodes,
         };
-        for property in Judgeable::ALL {
-            let spec = property.spec();
+        for standing in &mut self.standings {
+            let Judged { spec, judging } = standing.property;
             let PropertyKind::Safety { holds, .. } = spec.kind else { continue };
             if holds(&view) {
                 continue;
             }
-            if self.promised[property as usize] {
+            if standing.is_promised {
                 let (name, statement) = (spec.name, spec.statement);
                 return Err(Reason::Property { name, statement, key: self.plan.key.clone() });
             }
-            // Reads are counted one by one.
-            self.broken[property as usize] |= property.of_read(&Default::default()).is_none();
+            standing.is_broken |= matches!(judging.tested, Tested::State(_));
         }
         Ok(())
     }
 }
 
 impl KeyNodes {
-    fn apply(&mut self, node: NodeId, touched: &Touched) {
-        let key = || touched.key.clone();
-        let entry = match touched.after.clone() {
-            Some(entry) => Change::Entry { key: key(), entry },
-            None => Change::RemoveEntry { key: key() },
-        };
-        let hints = touched.hints.iter().map(|TouchedHint { home, after, .. }| {
-            let home = *home;
-            match after.clone() {
-                Some(kept) => Change::Hint { home, key: key(), kept },
-                None => Change::RemoveHint { home, key: key() },
-            }
-        });
-        self.0[node.index()].store.apply([entry].into_iter().chain(hints));
-    }
-}
-
-/// What a message brings of a key to a node that does not turn it away.
-fn carried<'a>(node: &NodeState, message: Option<&'a Message>, key: &Key) -> Option<&'a Record> {
-    let is_kept = |state: &Record| {
-        let Ok(is_void) = has_void_version(&node.store, state);
-        !is_void
-    };
-    let mut carried = message.into_iter().flat_map(Message::carried);
-    carried.find(|(of, state)| *of == key && is_kept(state)).map(|(_, state)| &**state)
-}
-
-impl Touched {
-    /// Whether the node minted a dot for the key, into its entry.
-    fn is_minted(&self) -> bool {
-        let run = |entry: &Option<Entry>| entry.as_ref().and_then(|entry| entry.run);
-        self.after.is_some() && run(&self.before) != run(&self.after)
-    }
-}
-
-impl TouchedHint {
-    /// The dot that the node, in the life that it is in, has put into the hint.
-    fn minted(&self, state: &NodeState, node: NodeId) -> Option<Dot> {
-        let Ok(identity) = state.store.identity();
-        let life = identity?.incarnation;
-        let is_own = |dot: &Dot| match dot.actor {
-            ActorId::Node { node: of, incarnation, .. } => of == node && incarnation == life,
-            _ => false,
-        };
-        let was_there = |dot: &Dot| {
-            let before = self.before.as_ref();
-            before.is_some_and(|before| before.state.versions().any(|(known, _)| known == *dot))
-        };
-        let mut dots = self.after.as_ref()?.state.versions().map(|(dot, _)| dot);
-        dots.find(|dot| is_own(dot) && !was_there(dot))
+    /// A node holds this of the key now.
+    fn hold(&mut self, node: NodeId, side: &Side, key: &Key) {
+        self.0[node.index()].store = side.store.of_keys(&BTreeSet::from([key.clone()]));
     }
 }
 
