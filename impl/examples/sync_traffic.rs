@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use quorate::check::text::grouped;
 use quorate::client::{collect_status, obstacles, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
+use quorate::leaderless::Leaderless;
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate::storage::{Owner, StagedChanges, Storage};
 use quorate::transport::DATAGRAM_BYTES_MAX;
@@ -239,7 +240,7 @@ fn free_address() -> Result<SocketAddr> {
 fn forward(
     socket: &UdpSocket,
     node: SocketAddr,
-    wire: Wire,
+    wire: Wire<Leaderless>,
     counted: &Mutex<Counted>,
     stop: &AtomicBool,
 ) -> std::io::Result<()> {
@@ -274,7 +275,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn count(&mut self, wire: &Wire, bytes: &[u8]) {
+    fn count(&mut self, wire: &Wire<Leaderless>, bytes: &[u8]) {
         let kind = match wire.decode(bytes) {
             Ok(Datagram::Protocol { message, .. }) => {
                 let begins = matches!(message, Message::SyncHashes { level: 0, .. });

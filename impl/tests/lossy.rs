@@ -88,7 +88,8 @@ fn a_request_ends_after_the_time_it_was_given() {
 #[test]
 fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
     use quorate::client::collect_status;
-    use quorate::wire::{Datagram, wall_clock_ms};
+    use quorate::leaderless::Leaderless;
+    use quorate::wire::{Datagram, Wire, wall_clock_ms};
     use quorate_model::ids::{ClientId, NodeId, Peer, RequestId};
     use quorate_model::protocol::{Message, PutRequest};
     use std::net::UdpSocket;
@@ -112,7 +113,8 @@ fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
         };
         let from = Peer::Client(ClientId(7));
         let datagram = Datagram::Protocol { from, sent_ms, message: Message::Put(put) };
-        let bytes = cluster.file.wire().encode(&datagram).unwrap();
+        let wire: Wire<Leaderless> = cluster.file.wire();
+        let bytes = wire.encode(&datagram).unwrap();
         socket.send_to(&bytes, cluster.file.node(NodeId(0)).address).unwrap();
     };
     let now_ms = wall_clock_ms();

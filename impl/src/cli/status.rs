@@ -15,7 +15,8 @@ use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
 use crate::client::{catching_up, collect_status, obstacles};
 use crate::config::ClusterFile;
-use crate::wire::{NodeStatus, Traffic};
+use crate::leaderless::NodeStatus;
+use crate::wire::Traffic;
 
 /// How long to wait for answers, unless told otherwise.
 const TIMEOUT: Duration = Duration::from_millis(500);

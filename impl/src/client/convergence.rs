@@ -6,7 +6,7 @@ use quorate_model::converged::{self, NodeSays, Obstacle};
 use quorate_model::ids::{NodeId, NodeSet};
 
 use crate::config::ClusterFile;
-use crate::wire::NodeStatus;
+use crate::leaderless::NodeStatus;
 
 /// What is still missing until all homes of every key hold the same, a line each: nothing, if the cluster has
 /// [converged](quorate_model::converged).
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Template, TemplateNode};
-    use crate::wire::{Awaited, HintsFor, RangeStatus};
+    use crate::leaderless::{Awaited, HintsFor, RangeStatus};
 
     const NODES: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
 

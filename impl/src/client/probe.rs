@@ -8,21 +8,23 @@ use quorate_model::ids::{NodeId, NodeSet};
 
 use super::ClientError;
 use crate::config::ClusterFile;
+use crate::leaderless::{AcceptLoss, Leaderless, LossAccepted, NodeStatus};
+use crate::runs::Speaks;
 use crate::transport::{SocketTransport, Transport};
-use crate::wire::{Datagram, NodeStatus, Wire};
+use crate::wire::{Datagram, Wire};
 
 /// How long until a question that was not answered is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Asks the same question of several nodes, again and again until it has what it needs.
 #[derive(Debug)]
-pub struct Probe {
-    wire: Wire,
+pub struct Probe<S: Speaks> {
+    wire: Wire<S>,
     transport: SocketTransport,
     buffer: Vec<u8>,
 }
 
-impl Probe {
+impl<S: Speaks> Probe<S> {
     /// A probe with a socket of its own.
     ///
     /// # Errors
@@ -39,10 +41,10 @@ impl Probe {
     fn ask<T>(
         &mut self,
         nodes: &[(NodeId, SocketAddr)],
-        question: &Datagram,
+        question: &Datagram<S>,
         enough: usize,
         timeout: Duration,
-        answer: impl Fn(Datagram) -> Option<(NodeId, T)>,
+        answer: impl Fn(Datagram<S>) -> Option<(NodeId, T)>,
     ) -> Result<Vec<(NodeId, T)>, ClientError> {
         let question = self.wire.encode(question).map_err(ClientError::TooLarge)?;
         let mut answers: Vec<(NodeId, T)> = Vec::new();
@@ -109,7 +111,7 @@ pub fn collect_status(
     let nodes = addressed(cluster, cluster.cluster.members().iter().copied());
     let token = rand::random();
     let question = Datagram::StatusRequest { token };
-    let answers = Probe::new(cluster)?.ask(
+    let answers = Probe::<Leaderless>::new(cluster)?.ask(
         &nodes,
         &question,
         nodes.len(),
@@ -137,13 +139,16 @@ pub fn accept_loss(
 ) -> Result<Option<bool>, ClientError> {
     let asked = addressed(cluster, [node]);
     let token = rand::random();
-    let question = Datagram::AcceptLoss { token, lost };
+    let question = Datagram::Command { token, command: AcceptLoss { lost } };
     let answers =
-        Probe::new(cluster)?.ask(&asked, &question, 1, timeout, |datagram| match datagram {
-            Datagram::LossAccepted { token: theirs, node, serves } if theirs == token => {
-                Some((node, serves))
+        Probe::<Leaderless>::new(cluster)?.ask(&asked, &question, 1, timeout, |datagram| {
+            match datagram {
+                Datagram::CommandDone { token: theirs, node, answer } if theirs == token => {
+                    let LossAccepted { serves } = answer;
+                    Some((node, serves))
+                }
+                _ => None,
             }
-            _ => None,
         })?;
     Ok(answers.first().map(|(_, serves)| *serves))
 }
@@ -158,7 +163,7 @@ pub fn wait_until_up(
     timeout: Duration,
 ) -> Result<Vec<NodeId>, ClientError> {
     let asked = addressed(cluster, nodes.iter().copied());
-    let up = Probe::new(cluster)?.ping(&asked, asked.len(), timeout)?;
+    let up = Probe::<Leaderless>::new(cluster)?.ping(&asked, asked.len(), timeout)?;
     Ok(nodes.iter().copied().filter(|node| !up.contains(node)).collect())
 }
 

@@ -11,6 +11,7 @@ use quorate_model::refine::trace::ClientInput;
 use super::probe::{Probe, addressed};
 use super::{ClientError, ClientTrace};
 use crate::config::ClusterFile;
+use crate::leaderless::Leaderless;
 use crate::transport::{SocketTransport, Transport};
 use crate::wire::{Age, Datagram, Wire, age_of, wall_clock_ms};
 
@@ -32,7 +33,7 @@ pub struct Session {
     cluster: ClusterFile,
     options: SessionOptions,
     client: Client,
-    wire: Wire,
+    wire: Wire<Leaderless>,
     transport: SocketTransport,
     trace: Option<ClientTrace>,
     deadline: Option<(Instant, Timer)>,
@@ -109,7 +110,7 @@ impl Session {
         let cluster = &self.cluster;
         let preference = cluster.cluster.preference_list(operation.key());
         let (homes, fallbacks) = preference.split_at(cluster.cluster.quorum().n());
-        let mut probe = Probe::new(cluster)?;
+        let mut probe = Probe::<Leaderless>::new(cluster)?;
         let mut asked = addressed(cluster, homes.iter().copied());
         let mut first = probe.ping(&asked, 1, cluster.timeouts.ping)?;
         if first.is_empty() && self.is_sloppy(operation) {

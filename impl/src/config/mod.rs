@@ -23,6 +23,7 @@ use quorate_model::quorum::QuorumError;
 use quorate_model::ring::TOKENS_PER_NODE_DEFAULT;
 use quorate_model::versions::Versioning;
 
+use crate::runs::Speaks;
 use crate::storage::CACHE_BYTES_DEFAULT;
 use crate::transport::{DATAGRAM_BYTES_MAX, Faults, StreamLimits};
 use crate::wire::{MESSAGE_BYTES_MAX, Wire};
@@ -285,7 +286,7 @@ impl ClusterFile {
 
     /// How messages of this cluster are written.
     #[must_use]
-    pub fn wire(&self) -> Wire {
+    pub fn wire<S: Speaks>(&self) -> Wire<S> {
         Wire::new(&self.spec).limited_to(self.message_bytes_max)
     }
 

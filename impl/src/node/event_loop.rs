@@ -7,32 +7,22 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::{debug, info, warn};
 
-use quorate_model::cluster::Reaping;
-use quorate_model::ids::{NodeId, NodeSet, Peer, Timestamp};
-use quorate_model::protocol::{Effect, Input, Message, NodeConfig, Replica, Store, Timer};
-use quorate_model::refine::digest::{StateDigest, StoreDigest};
-use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
-use quorate_model::versions::Incarnation;
+use quorate_model::ids::{NodeId, Peer, Timestamp};
 
-use super::{
-    CLIENTS_MAX, ClientAddresses, HintAges, NodeError, NodeSettings, Oversized, RangeDigests,
-    Syncs, Timers, TraceFile, duration_of,
+use super::{CLIENTS_MAX, ClientAddresses, NodeError, NodeSettings, Timers, TraceFile};
+use crate::config::{Intervals, Timeouts};
+use crate::runs::{
+    DurableStore, EffectOf, MessageOf, ProcessStatus, ReplicaOf, Runs, Seen, Speaks, StagedOf,
+    Started, Taken, TimerOf, kind_of,
 };
-use crate::config::{ClusterFile, Intervals, Timeouts};
-use crate::storage::{Owner, Staged, StagedChanges, Storage};
 use crate::transport::{FaultyTransport, SocketTransport, StreamTraffic, Transport};
-use crate::wire::{
-    Age, Awaited, Datagram, NodeStatus, Traffic, Wire, WireError, age_of, wall_clock_ms,
-};
+use crate::wire::{Age, Datagram, Traffic, Wire, WireError, age_of, wall_clock_ms};
 
 /// The most inputs of one group: what a single commit may make everyone wait for.
 pub const GROUP_MAX: usize = 256;
 
 /// How long the loop waits at most before it looks whether it should stop.
 const WAIT_MAX: Duration = Duration::from_millis(100);
-
-/// How long until a node that catches up says again what it waits for.
-const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 /// What tells a running node to end.
 #[derive(Debug, Default)]
@@ -68,71 +58,72 @@ impl Signals {
 }
 
 /// A trace being written, with what it must know that a node without one need not.
-#[derive(Debug)]
-struct Tracing {
-    file: TraceFile,
+struct Tracing<P: Runs> {
+    file: TraceFile<P::Line>,
     /// Follows the store and what is staged over it.
-    digest: StoreDigest,
+    digest: P::Digest,
     last_at_us: u64,
 }
 
 /// A group of steps that are taken but not durable yet.
-#[derive(Default)]
-struct Group {
-    changes: StagedChanges,
+struct Group<P: Runs> {
+    staged: StagedOf<P>,
     /// What the steps send, in order, and when they were taken, in milliseconds.
-    messages: Vec<(Peer, Message, u64)>,
+    messages: Vec<(Peer, MessageOf<P::Speaks>, u64)>,
     /// Pings and questions for the status, each with its token: answered once all is durable that
     /// the answer tells of.
     pings: Vec<(SocketAddr, u64)>,
     status_requests: Vec<(SocketAddr, u64)>,
-    /// Losses that an operator has accepted.
-    losses: Vec<(SocketAddr, u64)>,
+    /// What operators told it.
+    commands: Vec<(SocketAddr, u64)>,
     steps: u64,
-    /// Whether a step began to wait for older datagrams to be gone.
-    waits_for_older: bool,
+    /// The timer by which a step began to wait for older datagrams to be gone.
+    waits_for_older: Option<TimerOf<P::Speaks>>,
 }
 
-/// A node: its protocol state, its store and its socket.
-pub struct Node {
-    config: NodeConfig,
+impl<P: Runs> Default for Group<P> {
+    fn default() -> Self {
+        Group {
+            staged: StagedOf::<P>::default(),
+            messages: Vec::new(),
+            pings: Vec::new(),
+            status_requests: Vec::new(),
+            commands: Vec::new(),
+            steps: 0,
+            waits_for_older: None,
+        }
+    }
+}
+
+/// A node of some protocol: what the protocol remembers, its store and its socket.
+pub struct RunningNode<P: Runs> {
+    node: NodeId,
+    protocol: P,
     timeouts: Timeouts,
     intervals: Intervals,
-    is_founding: bool,
-    replica: Replica,
-    storage: Storage,
-    /// Follow what is durable.
-    ranges: RangeDigests,
-    oversized: Oversized,
-    hint_ages: HintAges,
-    syncs: Syncs,
+    replica: ReplicaOf<P>,
+    store: P::Store,
     /// The number of the last step taken.
     step: u64,
-    trace: Option<Tracing>,
-    wire: Wire,
+    trace: Option<Tracing<P>>,
+    wire: Wire<P::Speaks>,
     transport: Box<dyn Transport>,
     address: SocketAddr,
     nodes: Vec<SocketAddr>,
     clients: ClientAddresses,
-    timers: Timers,
+    timers: Timers<TimerOf<P::Speaks>>,
     traffic: Traffic,
     started: Instant,
-    /// Nodes that asked for what they lost.
-    catching_up: NodeSet,
-    /// When this node last told what it waits for itself.
-    told: Instant,
-    /// Whether there is news to tell.
-    tells_now: bool,
 }
 
-impl Node {
+impl<P: Runs> RunningNode<P> {
     /// Opens a node's store, trace and socket. Nothing is sent yet.
     ///
     /// # Errors
     /// When one of them cannot be opened.
     pub fn open(settings: NodeSettings) -> Result<Self, NodeError> {
-        let NodeSettings { cluster, node, data, trace, is_founding } = settings;
-        let entry = cluster.node(node);
+        let NodeSettings { cluster, node, trace, .. } = &settings;
+        let entry = cluster.node(*node);
         // The socket first: a node that runs already is best recognised by it.
         let bind =
             |source| NodeError::Bind { address: entry.address, name: entry.name.clone(), source };
@@ -143,39 +134,24 @@ impl Node {
             Some(faults) => Box::new(FaultyTransport::new(sockets, faults)),
             None => Box::new(sockets),
         };
-        let owner = Owner { node: entry.name.clone(), versioning: cluster.spec.versioning };
-        let storage = Storage::open(&data, &owner, cluster.cache_bytes)?;
-        let ranges = RangeDigests::open(node, Arc::clone(&cluster.cluster), &storage)?;
-        let oversized = Oversized::open(cluster.message_bytes_max, &storage)?;
-        let mut hint_ages = HintAges::default();
-        hint_ages.follow(&storage.counts().hints, Instant::now());
+        let (protocol, store) = P::open(&settings)?;
         let trace = match trace {
             None => None,
             Some(path) => {
-                let mut file = TraceFile::open(&path, node)?;
-                file.write(&TraceLine::Node(NodeHeader {
-                    format: TRACE_FORMAT,
-                    node,
-                    cluster: cluster.spec.clone(),
-                    durable_step: storage.durable_step(),
-                    datagram_lifetime_us: relied_on_lifetime_us(&cluster),
-                }));
+                let mut file = TraceFile::open(path, *node)?;
+                file.write(&P::header(&settings, store.durable_step()));
                 let last_at_us = file.last_at_us();
-                Some(Tracing { file, digest: storage.digest()?, last_at_us })
+                Some(Tracing { file, digest: P::digest(&store)?, last_at_us })
             }
         };
-        Ok(Node {
-            config: NodeConfig::new(node, Arc::clone(&cluster.cluster)),
+        Ok(RunningNode {
+            node: *node,
+            protocol,
             timeouts: cluster.timeouts,
             intervals: cluster.intervals,
-            is_founding,
-            ranges,
-            oversized,
-            hint_ages,
-            syncs: Syncs::new(node, &cluster.cluster),
-            replica: Replica::default(),
-            step: storage.durable_step(),
-            storage,
+            replica: ReplicaOf::<P>::default(),
+            step: store.durable_step(),
+            store,
             trace,
             wire: cluster.wire(),
             transport,
@@ -185,9 +161,6 @@ impl Node {
             timers: Timers::default(),
             traffic: Traffic::default(),
             started: Instant::now(),
-            catching_up: NodeSet::EMPTY,
-            told: Instant::now(),
-            tells_now: false,
         })
     }
 
@@ -204,43 +177,23 @@ impl Node {
     /// to anyone.
     pub fn run(mut self, signals: &Signals) -> Result<(), NodeError> {
         let mut group = Group::default();
-        let incarnation = Incarnation(rand::random_range(1..=u64::MAX));
-        self.step(Input::Start { incarnation, founding: self.is_founding }, &mut group)?;
+        self.step(self.protocol.start(), &mut group)?;
         self.finish(group, signals)?;
-        info!(
-            name = self.config.cluster.name(self.config.node),
-            address = %self.address,
-            durable_step = self.step,
-            keys = self.storage.counts().keys,
-            "started"
-        );
-        let mut is_serving = self.replica.serves();
-        if !is_serving {
-            info!(
-                from = %self.neighbours(),
-                "catching up: the data directory was empty or had not caught up, and the cluster \
-                 is not being founded"
-            );
-        }
+        let started = Started { address: self.address, step: self.step };
+        self.protocol.tell_start(&self.replica, &self.store, started);
         let mut buffer = Vec::new();
         while !signals.is_stopped() {
             let mut group = Group::default();
             self.collect(&mut buffer, &mut group)?;
             self.finish(group, signals)?;
-            if !is_serving {
-                self.tell_what_it_waits_for();
-            }
-            if !is_serving && self.replica.serves() {
-                is_serving = true;
-                info!(keys = self.storage.counts().keys, "caught up");
-            }
+            self.protocol.tell_news(&self.replica, &self.store);
         }
         info!(step = self.step, "stopped");
         Ok(())
     }
 
     /// Waits for something to happen, then takes a step for everything that has, up to a limit.
-    fn collect(&mut self, buffer: &mut Vec<u8>, group: &mut Group) -> Result<(), NodeError> {
+    fn collect(&mut self, buffer: &mut Vec<u8>, group: &mut Group<P>) -> Result<(), NodeError> {
         let mut wait = self.timers.next_deadline().map_or(WAIT_MAX, |deadline| {
             deadline.saturating_duration_since(Instant::now()).min(WAIT_MAX)
         });
@@ -253,7 +206,7 @@ impl Node {
         // Some expire as soon as they are set, and belong to this group.
         for _ in 0..GROUP_MAX {
             let Some(timer) = self.timers.pop_expired(Instant::now()) else { break };
-            self.step(Input::Expire(timer), group)?;
+            self.step(P::expire(timer), group)?;
         }
         Ok(())
     }
@@ -262,7 +215,7 @@ impl Node {
         &mut self,
         bytes: &[u8],
         address: SocketAddr,
-        group: &mut Group,
+        group: &mut Group<P>,
     ) -> Result<(), NodeError> {
         let datagram = match self.wire.decode(bytes) {
             Ok(datagram) => datagram,
@@ -290,84 +243,76 @@ impl Node {
                     };
                 if let Some(count) = refused {
                     *count += 1;
-                    debug!(%from, sent_ms, kind = message.kind(), "dropped for its age");
+                    debug!(%from, sent_ms, kind = kind_of::<P::Speaks>(&message), "dropped for its age");
                     return Ok(());
-                }
-                if let (Peer::Node(node), Message::CatchUp { .. }) = (from, &message) {
-                    self.tells_now |= self.catching_up.insert(node);
                 }
                 if let Peer::Client(client) = from {
                     self.clients.heard(client, address);
                 }
-                self.step(Input::Receive { from, message }, group)?;
+                self.step(P::receive(from, message), group)?;
             }
             Datagram::Ping { token } => {
                 group.pings.push((address, token));
             }
-            Datagram::AcceptLoss { token, lost } => {
-                warn!(lost = self.names(lost), "an operator accepts that what these held is lost");
-                self.step(Input::AcceptLoss { lost }, group)?;
-                group.losses.push((address, token));
+            Datagram::Command { token, command } => {
+                self.step(self.protocol.command(command), group)?;
+                group.commands.push((address, token));
             }
             Datagram::StatusRequest { token } => {
                 group.status_requests.push((address, token));
             }
             // Answers to questions that a node does not ask.
-            Datagram::Pong { .. }
-            | Datagram::StatusReply { .. }
-            | Datagram::LossAccepted { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// Takes one step over what is durable and what the group has staged.
-    fn step(&mut self, input: Input, group: &mut Group) -> Result<(), NodeError> {
-        let wall_us = wall_clock_us();
-        let now = Timestamp(wall_us);
-        // Only a trace needs the input afterwards.
-        let traced = self.trace.is_some().then(|| input.clone());
-        let sync_sender = Syncs::sender(&input);
-        let store = Staged::new(&self.storage, &group.changes);
-        let step = self.replica.step(&self.config, &store, now, input)?;
-        self.step += 1;
-        group.steps += 1;
-        if let (Some(trace), Some(input)) = (&mut self.trace, traced) {
-            trace.digest.follow(&store, &step.changes)?;
-            // A wall clock may be set back; a trace's may not.
-            trace.last_at_us = trace.last_at_us.max(wall_us);
-            trace.file.write(&TraceLine::Step(NodeStep {
-                number: self.step,
-                at_us: trace.last_at_us,
-                now,
-                input,
-                effects: step.effects.clone(),
-                digest: StateDigest::new(&self.replica, trace.digest),
-            }));
-        }
-        if let Some(sender) = sync_sender {
-            self.syncs.follow(sender, &step.changes, Instant::now());
-        }
-        group.changes.stage(&self.storage, step.changes)?;
-        for effect in step.effects {
-            match effect {
-                Effect::Send { to, message } | Effect::Reply { to, message } => {
-                    group.messages.push((to, message, wall_us / 1_000));
-                }
-                // Nobody outside can see a timer, so it need not wait for the commit; and one
-                // that this group cancels must not expire in it.
-                Effect::SetTimer(timer) => {
-                    group.waits_for_older |= timer == Timer::Settled;
-                    let duration = duration_of(timer, &self.timeouts, &self.intervals);
-                    self.timers.set(timer, Instant::now() + duration);
-                }
-                Effect::CancelTimer(timer) => self.timers.cancel(timer),
+            Datagram::Pong { .. } | Datagram::StatusReply { .. } | Datagram::CommandDone { .. } => {
             }
         }
         Ok(())
     }
 
+    /// Takes one step over what is durable and what the group has staged.
+    fn step(&mut self, input: P::Input, group: &mut Group<P>) -> Result<(), NodeError> {
+        let wall_us = wall_clock_us();
+        let now = Timestamp(wall_us);
+        // Only a trace needs the input afterwards.
+        let traced = self.trace.is_some().then(|| input.clone());
+        let store = Seen { durable: &self.store, staged: &group.staged };
+        let step = self.protocol.step(&mut self.replica, store, now, input)?;
+        self.step += 1;
+        group.steps += 1;
+        if let (Some(trace), Some(input)) = (&mut self.trace, traced) {
+            P::follow(&mut trace.digest, store, &step.changes)?;
+            // A wall clock may be set back; a trace's may not.
+            trace.last_at_us = trace.last_at_us.max(wall_us);
+            let (number, at_us, effects) = (self.step, trace.last_at_us, &step.effects[..]);
+            let taken = Taken { number, at_us, now, input, effects };
+            trace.file.write(&P::line(taken, &self.replica, &trace.digest));
+        }
+        self.store.stage(&mut group.staged, step.changes)?;
+        for effect in step.effects {
+            match P::effect(effect) {
+                EffectOf::Send { to, message } => {
+                    group.messages.push((to, message, wall_us / 1_000));
+                }
+                // Nobody outside can see a timer, so it need not wait for the commit; and one
+                // that this group cancels must not expire in it.
+                EffectOf::SetTimer(timer) => {
+                    if P::outlasts_messages(timer) {
+                        group.waits_for_older = Some(timer);
+                    }
+                    self.set_timer(timer);
+                }
+                EffectOf::CancelTimer(timer) => self.timers.cancel(timer),
+            }
+        }
+        Ok(())
+    }
+
+    fn set_timer(&mut self, timer: TimerOf<P::Speaks>) {
+        let duration = P::duration_of(timer, &self.timeouts, &self.intervals);
+        self.timers.set(timer, Instant::now() + duration);
+    }
+
     /// Makes a group durable, and only then lets its effects happen.
-    fn finish(&mut self, group: Group, signals: &Signals) -> Result<(), NodeError> {
+    fn finish(&mut self, group: Group<P>, signals: &Signals) -> Result<(), NodeError> {
         if signals.is_killed() {
             return Ok(());
         }
@@ -376,15 +321,8 @@ impl Node {
         }
         // Steps that changed nothing need no commit, unless a trace must be able to tell the steps
         // that may have sent something from those that have not.
-        if !group.changes.is_empty() || (self.trace.is_some() && group.steps > 0) {
-            let (ranges, oversized) = (&mut self.ranges, &mut self.oversized);
-            self.storage.commit_observed(&group.changes, self.step, |key, old, new| {
-                ranges.replace(key, old, new);
-                oversized.replace(key, new);
-            })?;
-            if !group.changes.hints.is_empty() {
-                self.hint_ages.follow(&self.storage.counts().hints, Instant::now());
-            }
+        if !P::Store::is_unchanged(&group.staged) || (self.trace.is_some() && group.steps > 0) {
+            self.protocol.commit(&mut self.store, &group.staged, self.step)?;
         }
         if signals.is_killed() {
             return Ok(());
@@ -393,11 +331,10 @@ impl Node {
             self.send_message(to, message, sent_ms);
         }
         // What earlier steps of the group said has left only now, and is older than the wait.
-        if group.waits_for_older && self.timers.is_running(Timer::Settled) {
-            let duration = duration_of(Timer::Settled, &self.timeouts, &self.intervals);
-            self.timers.set(Timer::Settled, Instant::now() + duration);
+        if let Some(timer) = group.waits_for_older.filter(|timer| self.timers.is_running(*timer)) {
+            self.set_timer(timer);
         }
-        let node = self.config.node;
+        let node = self.node;
         for (to, token) in group.pings {
             self.send(to, &Datagram::Pong { token, node });
         }
@@ -405,28 +342,28 @@ impl Node {
             let status = self.status();
             self.send(to, &Datagram::StatusReply { token, node, status });
         }
-        let serves = self.replica.serves();
-        for (to, token) in group.losses {
-            self.send(to, &Datagram::LossAccepted { token, node, serves });
+        for (to, token) in group.commands {
+            let answer = self.protocol.answer(&self.replica);
+            self.send(to, &Datagram::CommandDone { token, node, answer });
         }
         Ok(())
     }
 
-    fn send_message(&mut self, to: Peer, message: Message, sent_ms: u64) {
+    fn send_message(&mut self, to: Peer, message: MessageOf<P::Speaks>, sent_ms: u64) {
         let address = match to {
             Peer::Node(node) => Some(self.nodes[node.index()]),
             Peer::Client(client) => self.clients.of(client),
         };
         let Some(address) = address else {
             self.traffic.unknown_client += 1;
-            debug!(%to, kind = message.kind(), "no address to send to");
+            debug!(%to, kind = kind_of::<P::Speaks>(&message), "no address to send to");
             return;
         };
-        let from = Peer::Node(self.config.node);
+        let from = Peer::Node(self.node);
         self.send(address, &Datagram::Protocol { from, sent_ms, message });
     }
 
-    fn send(&mut self, to: SocketAddr, datagram: &Datagram) {
+    fn send(&mut self, to: SocketAddr, datagram: &Datagram<P::Speaks>) {
         let bytes = match self.wire.encode(datagram) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -444,53 +381,6 @@ impl Node {
         }
     }
 
-    /// The names of those that share keys with this node.
-    fn neighbours(&self) -> String {
-        let (cluster, node) = (&self.config.cluster, self.config.node);
-        let ranges = cluster.ranges().iter().filter(|homes| homes.contains(node));
-        let others: NodeSet = ranges.flat_map(|homes| homes.without(node).iter()).collect();
-        self.names(others)
-    }
-
-    fn names(&self, nodes: NodeSet) -> String {
-        let known = self.config.cluster.nodes();
-        let nodes = nodes.iter().filter(|node| known.contains(node));
-        let names: Vec<_> = nodes.map(|node| self.config.cluster.name(node)).collect();
-        names.join(", ")
-    }
-
-    /// Says now and then what keeps it from serving, for whoever reads the log.
-    fn tell_what_it_waits_for(&mut self) {
-        if !self.tells_now && self.told.elapsed() < TELL_AGAIN {
-            return;
-        }
-        (self.told, self.tells_now) = (Instant::now(), false);
-        let awaited = self.replica.awaited(&self.config);
-        let from = awaited.iter().fold(NodeSet::EMPTY, |all, awaited| all.union(awaited.from));
-        if from.is_empty() {
-            return;
-        }
-        let is_lost = |home: &NodeId| self.catching_up.contains(*home);
-        let lost: NodeSet = from.iter().filter(is_lost).collect();
-        warn!(
-            waits_for = self.names(from),
-            themselves_catching_up = self.names(lost),
-            ranges = awaited.len(),
-            "still catching up; `quorate status` says what is missing, and `quorate accept-loss` \
-             ends the wait for homes that lost their disks too"
-        );
-    }
-
-    fn awaited(&self) -> Vec<Awaited> {
-        let awaited = self.replica.awaited(&self.config).into_iter();
-        let awaited = awaited.map(|awaited| Awaited {
-            range: awaited.range,
-            from: awaited.from,
-            missing: u32::try_from(awaited.missing).unwrap_or(u32::MAX),
-        });
-        awaited.collect()
-    }
-
     fn traffic(&self) -> Traffic {
         let StreamTraffic { queued, failed, full, malformed } = self.transport.stream_traffic();
         Traffic {
@@ -503,35 +393,10 @@ impl Node {
     }
 
     /// What to say of it between groups, when everything is durable that its steps have changed.
-    fn status(&self) -> NodeStatus {
-        let counts = self.storage.counts();
-        let identity = self.storage.identity().ok().flatten();
-        NodeStatus {
-            incarnation: identity.map(|identity| identity.incarnation).unwrap_or_default(),
-            life: identity.map(|identity| identity.life).unwrap_or_default(),
-            is_catching_up: !self.replica.serves(),
-            awaited: self.awaited(),
-            keys: counts.keys,
-            versions: counts.versions,
-            versions_max: counts.versions_max(),
-            tombstones: counts.tombstones,
-            oversized: self.oversized.count(),
-            hints: self.hint_ages.describe(&counts.hints, Instant::now()),
-            ranges: self.ranges.status(self.replica.forest()),
-            syncs: self.syncs.describe(Instant::now()),
-            pending: self.replica.pending_count() as u64,
-            durable_step: self.storage.durable_step(),
-            up_ms: self.started.elapsed().as_millis() as u64,
-            traffic: self.traffic(),
-        }
+    fn status(&self) -> <P::Speaks as Speaks>::Status {
+        let says = ProcessStatus { up: self.started.elapsed(), traffic: self.traffic() };
+        self.protocol.status(&self.replica, &self.store, says)
     }
-}
-
-/// For how long a datagram is under way at most, where the node relies on it.
-fn relied_on_lifetime_us(cluster: &ClusterFile) -> Option<u64> {
-    let is_relied_on = cluster.spec.background.reaping == Reaping::Agreed;
-    let lifetime = cluster.intervals.datagram_lifetime;
-    is_relied_on.then(|| u64::try_from(lifetime.as_micros()).unwrap_or(u64::MAX))
 }
 
 fn wall_clock_us() -> u64 {

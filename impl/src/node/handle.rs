@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::{Node, NodeError, NodeSettings, Signals};
+use super::{NodeError, NodeSettings, RunningNode, Signals};
+use crate::runs::Runs;
 
 /// A running node. Dropping the handle stops the node cleanly.
 #[derive(Debug)]
@@ -14,13 +15,13 @@ pub struct NodeHandle {
     thread: Option<JoinHandle<Result<(), NodeError>>>,
 }
 
-impl Node {
+impl<P: Runs> RunningNode<P> {
     /// Opens a node and runs it on a thread of its own. It listens when this returns.
     ///
     /// # Errors
     /// When it cannot be opened.
     pub fn spawn(settings: NodeSettings) -> Result<NodeHandle, NodeError> {
-        let node = Node::open(settings)?;
+        let node = Self::open(settings)?;
         let signals = Arc::new(Signals::default());
         let (address, watched) = (node.address(), Arc::clone(&signals));
         let thread = thread::spawn(move || node.run(&watched));

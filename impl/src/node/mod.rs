@@ -2,27 +2,17 @@
 //!
 //! The loop collects a group of inputs, takes a step for each, makes all that the steps changed
 //! durable in one transaction, and only then lets their effects happen. It decides nothing: what
-//! to store and what to say is the protocol's.
+//! to store and what to say is the protocol's. It knows none: [what it needs of one](crate::runs::Runs).
 
 mod addresses;
-mod durations;
 mod event_loop;
 mod handle;
-mod hint_ages;
-mod oversized;
-mod ranges;
-mod syncs;
 mod timers;
 mod trace_file;
 
 pub use addresses::{CLIENTS_MAX, ClientAddresses};
-pub use durations::duration_of;
-pub use event_loop::{GROUP_MAX, Node, Signals};
+pub use event_loop::{GROUP_MAX, RunningNode, Signals};
 pub use handle::NodeHandle;
-pub use hint_ages::HintAges;
-pub use oversized::Oversized;
-pub use ranges::{RANGES_MAX, RangeDigests};
-pub use syncs::Syncs;
 pub use timers::Timers;
 pub use trace_file::TraceFile;
 
@@ -33,7 +23,11 @@ use std::path::{Path, PathBuf};
 use quorate_model::ids::NodeId;
 
 use crate::config::{ClusterFile, ConfigError, NodeEntry};
+use crate::leaderless::LeaderlessNode;
 use crate::storage::StorageError;
+
+/// A node of the leaderless protocol.
+pub type Node = RunningNode<LeaderlessNode>;
 
 /// What a node is started with.
 #[derive(Clone, Debug)]

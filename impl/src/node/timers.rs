@@ -3,25 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use quorate_model::protocol::Timer;
-
 /// Running timers by deadline. The protocol bounds how many it sets.
-#[derive(Clone, Default, Debug)]
-pub struct Timers {
-    deadlines: BTreeMap<Timer, Instant>,
-    order: BTreeSet<(Instant, Timer)>,
+#[derive(Clone, Debug)]
+pub struct Timers<T> {
+    deadlines: BTreeMap<T, Instant>,
+    order: BTreeSet<(Instant, T)>,
 }
 
-impl Timers {
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Timers { deadlines: BTreeMap::new(), order: BTreeSet::new() }
+    }
+}
+
+impl<T: Copy + Ord> Timers<T> {
     /// Starts a timer, or starts it anew.
-    pub fn set(&mut self, timer: Timer, deadline: Instant) {
+    pub fn set(&mut self, timer: T, deadline: Instant) {
         self.cancel(timer);
         self.deadlines.insert(timer, deadline);
         self.order.insert((deadline, timer));
     }
 
     /// Stops a timer; nothing happens if it does not run.
-    pub fn cancel(&mut self, timer: Timer) {
+    pub fn cancel(&mut self, timer: T) {
         if let Some(deadline) = self.deadlines.remove(&timer) {
             self.order.remove(&(deadline, timer));
         }
@@ -29,7 +33,7 @@ impl Timers {
 
     /// Whether a timer runs.
     #[must_use]
-    pub fn is_running(&self, timer: Timer) -> bool {
+    pub fn is_running(&self, timer: T) -> bool {
         self.deadlines.contains_key(&timer)
     }
 
@@ -40,7 +44,7 @@ impl Timers {
     }
 
     /// Takes out a timer that has expired, the earliest first.
-    pub fn pop_expired(&mut self, now: Instant) -> Option<Timer> {
+    pub fn pop_expired(&mut self, now: Instant) -> Option<T> {
         let (deadline, timer) = *self.order.first()?;
         if deadline > now {
             return None;
@@ -55,6 +59,7 @@ mod tests {
     use std::time::Duration;
 
     use quorate_model::ids::{ClientId, RequestId};
+    use quorate_model::protocol::Timer;
 
     use super::*;
 

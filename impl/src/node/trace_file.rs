@@ -7,29 +7,28 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use quorate_model::ids::NodeId;
-use quorate_model::refine::trace::TraceLine;
 
 use super::NodeError;
+use crate::runs::Recorded;
 
 /// How much is read at a time when the end of the last whole line is looked for.
 const CHUNK_BYTES: u64 = 64 * 1024;
 
-/// How the first line of every trace of a node starts.
-const HEADER_START: &[u8] = b"{\"node\":{";
-
-/// An open trace file.
+/// An open trace file, of lines of one protocol.
 #[derive(Debug)]
-pub struct TraceFile {
+pub struct TraceFile<L> {
     path: PathBuf,
     file: File,
     buffer: Vec<u8>,
     last_at_us: u64,
+    lines: PhantomData<L>,
 }
 
-impl TraceFile {
+impl<L: Recorded> TraceFile<L> {
     /// Opens a trace to append to it. A torn last line is cut off.
     ///
     /// # Errors
@@ -39,12 +38,18 @@ impl TraceFile {
         let open =
             || File::options().read(true).write(true).create(true).truncate(false).open(path);
         let mut file = open().map_err(NodeError::trace(path))?;
-        let (end, last_at_us) = examine(&mut file, node)
+        let (end, last_at_us) = examine::<L>(&mut file, node)
             .map_err(NodeError::trace(path))?
             .ok_or_else(|| NodeError::NotItsTrace { path: path.into() })?;
         file.set_len(end).map_err(NodeError::trace(path))?;
         file.seek(SeekFrom::Start(end)).map_err(NodeError::trace(path))?;
-        Ok(TraceFile { path: path.into(), file, buffer: Vec::new(), last_at_us })
+        Ok(TraceFile {
+            path: path.into(),
+            file,
+            buffer: Vec::new(),
+            last_at_us,
+            lines: PhantomData,
+        })
     }
 
     /// The time of the last step in the file when it was opened; zero if there was none.
@@ -57,7 +62,7 @@ impl TraceFile {
     ///
     /// # Panics
     /// Never: every line can be encoded.
-    pub fn write(&mut self, line: &TraceLine) {
+    pub fn write(&mut self, line: &L) {
         serde_json::to_writer(&mut self.buffer, line).expect("a trace line can always be encoded");
         self.buffer.push(b'\n');
     }
@@ -75,10 +80,10 @@ impl TraceFile {
 
 /// Where the whole lines of a trace end, and the time of its last step. `None` when the file is
 /// not the trace of this node, which it may be in part if the first line is torn.
-fn examine(file: &mut File, node: NodeId) -> io::Result<Option<(u64, u64)>> {
+fn examine<L: Recorded>(file: &mut File, node: NodeId) -> io::Result<Option<(u64, u64)>> {
     let mut start = Vec::new();
-    (&mut *file).take(HEADER_START.len() as u64).read_to_end(&mut start)?;
-    if !HEADER_START.starts_with(&start) {
+    (&mut *file).take(L::HEADER_START.len() as u64).read_to_end(&mut start)?;
+    if !L::HEADER_START.starts_with(&start) {
         return Ok(None);
     }
     let length = file.metadata()?.len();
@@ -89,20 +94,17 @@ fn examine(file: &mut File, node: NodeId) -> io::Result<Option<(u64, u64)>> {
     file.seek(SeekFrom::Start(0))?;
     let mut first = String::new();
     BufReader::new(&mut *file).read_line(&mut first)?;
-    let is_ours =
-        matches!(serde_json::from_str(&first), Ok(TraceLine::Node(header)) if header.node == node);
-    if !is_ours {
+    let first: Option<L> = serde_json::from_str(&first).ok();
+    if first.and_then(|line| line.header_of()) != Some(node) {
         return Ok(None);
     }
     let start = end_of_last_line(file, end - 1)?;
     file.seek(SeekFrom::Start(start))?;
     let mut last = Vec::new();
     file.take(end - start).read_to_end(&mut last)?;
-    Ok(match serde_json::from_slice(&last) {
-        Ok(TraceLine::Step(step)) => Some((end, step.at_us)),
-        Ok(TraceLine::Node(_)) => Some((end, 0)),
-        _ => None,
-    })
+    let Ok(last) = serde_json::from_slice::<L>(&last) else { return Ok(None) };
+    let is_header = last.header_of().is_some();
+    Ok(last.step_at_us().or(is_header.then_some(0)).map(|at_us| (end, at_us)))
 }
 
 /// The position after the last newline before `end`, or the start.
@@ -127,7 +129,9 @@ mod tests {
     use quorate_model::ids::{ClientId, Timestamp};
     use quorate_model::protocol::{Input, Replica};
     use quorate_model::refine::digest::{StateDigest, StoreDigest};
-    use quorate_model::refine::trace::{ClientHeader, NodeHeader, NodeStep, TRACE_FORMAT};
+    use quorate_model::refine::trace::{
+        ClientHeader, NodeHeader, NodeStep, TRACE_FORMAT, TraceLine,
+    };
     use quorate_model::versions::Incarnation;
 
     use super::*;
@@ -217,7 +221,7 @@ mod tests {
             (text(&[header()]) + "something else\n", NODE),
         ] {
             std::fs::write(&path, &content).unwrap();
-            let opened = TraceFile::open(&path, node);
+            let opened = TraceFile::<TraceLine>::open(&path, node);
             assert!(matches!(opened, Err(NodeError::NotItsTrace { .. })), "{opened:?}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
         }

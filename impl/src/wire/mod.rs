@@ -14,10 +14,15 @@ mod datagram;
 mod range;
 
 pub use age::{Age, age_of, wall_clock_ms};
-pub use datagram::{Awaited, Datagram, HintsFor, NodeStatus, RangeStatus, SyncsWith, Traffic};
+pub use datagram::{Datagram, Traffic};
+pub use range::{KnownNodes, NamesNodes};
+
+use std::marker::PhantomData;
 
 use quorate_model::cluster::ClusterSpec;
 use quorate_model::ids::NodeId;
+
+use crate::runs::Speaks;
 
 /// What every datagram starts with.
 pub const MAGIC: [u8; 4] = *b"qrat";
@@ -100,13 +105,14 @@ pub enum WireError {
 
 /// Encodes and decodes the datagrams of one cluster.
 #[derive(Clone, Copy, Debug)]
-pub struct Wire {
+pub struct Wire<S: Speaks> {
     fingerprint: Fingerprint,
     nodes: usize,
     bytes_max: usize,
+    speaks: PhantomData<S>,
 }
 
-impl Wire {
+impl<S: Speaks> Wire<S> {
     /// The wire of this cluster.
     #[must_use]
     pub fn new(cluster: &ClusterSpec) -> Self {
@@ -114,6 +120,7 @@ impl Wire {
             fingerprint: Fingerprint::of(cluster),
             nodes: cluster.nodes.len(),
             bytes_max: MESSAGE_BYTES_MAX,
+            speaks: PhantomData,
         }
     }
 
@@ -130,7 +137,7 @@ impl Wire {
     ///
     /// # Panics
     /// Never: every datagram can be encoded.
-    pub fn encode(&self, datagram: &Datagram) -> Result<Vec<u8>, WireError> {
+    pub fn encode(&self, datagram: &Datagram<S>) -> Result<Vec<u8>, WireError> {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend(MAGIC);
         bytes.push(WIRE_VERSION);
@@ -146,7 +153,7 @@ impl Wire {
     ///
     /// # Errors
     /// When they are not a datagram of this cluster, in all respects that can be checked.
-    pub fn decode(&self, bytes: &[u8]) -> Result<Datagram, WireError> {
+    pub fn decode(&self, bytes: &[u8]) -> Result<Datagram<S>, WireError> {
         let (magic, rest) = bytes.split_first_chunk().ok_or(WireError::NotQuorate)?;
         if *magic != MAGIC {
             return Err(WireError::NotQuorate);
@@ -159,11 +166,12 @@ impl Wire {
         if *fingerprint != self.fingerprint.0 {
             return Err(WireError::OtherCluster);
         }
-        let (datagram, rest) = postcard::take_from_bytes(body).map_err(|_| WireError::Malformed)?;
+        let (datagram, rest): (Datagram<S>, _) =
+            postcard::take_from_bytes(body).map_err(|_| WireError::Malformed)?;
         if !rest.is_empty() {
             return Err(WireError::Malformed);
         }
-        if !range::names_only_known_nodes(&datagram, self.nodes) {
+        if !datagram.names_only(KnownNodes::new(self.nodes)) {
             return Err(WireError::UnknownNode);
         }
         Ok(datagram)

@@ -12,6 +12,12 @@ use quorate_model::versions::{
 };
 
 use super::*;
+use crate::leaderless::{
+    AcceptLoss, Awaited, HintsFor, Leaderless, LossAccepted, NodeStatus, RangeStatus, SyncsWith,
+};
+
+type Datagram = super::Datagram<Leaderless>;
+type Wire = super::Wire<Leaderless>;
 
 fn cluster() -> ClusterSpec {
     ClusterSpec {
@@ -160,8 +166,11 @@ fn datagrams() -> Vec<Datagram> {
         Datagram::Pong { token, node },
         Datagram::StatusRequest { token },
         Datagram::StatusReply { token, node, status },
-        Datagram::AcceptLoss { token, lost: [NodeId(2)].into_iter().collect() },
-        Datagram::LossAccepted { token, node, serves: true },
+        Datagram::Command {
+            token,
+            command: AcceptLoss { lost: [NodeId(2)].into_iter().collect() },
+        },
+        Datagram::CommandDone { token, node, answer: LossAccepted { serves: true } },
     ]);
     datagrams
 }

@@ -7,7 +7,7 @@ use quorate_model::cluster::ClusterConfig;
 use quorate_model::ids::{NodeId, Peer};
 use quorate_model::protocol::{Change, Input, Part};
 
-use crate::wire::SyncsWith;
+use super::SyncsWith;
 
 /// When this process last heard a message of anti-entropy from each other home, and how many keys
 /// such messages changed. Volatile: after a restart it counts anew.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use quorate_model::ids::NodeId;
 
-use crate::wire::HintsFor;
+use super::HintsFor;
 
 /// Since when this process has known of hints for a home without a break. Volatile: after a
 /// restart it counts anew.

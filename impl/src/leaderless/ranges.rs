@@ -10,8 +10,8 @@ use quorate_model::forest::Forest;
 use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::Entry;
 
+use super::RangeStatus;
 use crate::storage::{Storage, StorageError};
-use crate::wire::RangeStatus;
 
 /// The most ranges that a node tells its digests of: what fits a datagram.
 pub const RANGES_MAX: usize = 1_000;

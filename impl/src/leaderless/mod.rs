@@ -1,0 +1,38 @@
+//! The leaderless protocol in the runtime: all that nodes and clients need of it that is not its steps.
+//!
+//! Its steps are in a crate of its own, compiled unchanged. Here is what a running node has over the
+//! [trait](crate::runs::Runs) that the runtime knows protocols by; its store is [`Storage`](crate::storage::Storage).
+
+mod durations;
+mod hint_ages;
+mod names;
+mod node;
+mod oversized;
+mod ranges;
+mod says;
+mod syncs;
+mod waiting;
+
+pub use durations::duration_of;
+pub use hint_ages::HintAges;
+pub use node::LeaderlessNode;
+pub use oversized::Oversized;
+pub use ranges::{RANGES_MAX, RangeDigests};
+pub use says::{AcceptLoss, Awaited, HintsFor, LossAccepted, NodeStatus, RangeStatus, SyncsWith};
+pub use syncs::Syncs;
+pub use waiting::Waiting;
+
+use quorate_model::check;
+
+use crate::runs::Speaks;
+
+/// What processes of the leaderless protocol say to each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leaderless {}
+
+impl Speaks for Leaderless {
+    type Checked = check::leaderless::Leaderless;
+    type Command = AcceptLoss;
+    type Answer = LossAccepted;
+    type Status = NodeStatus;
+}

@@ -1,0 +1,269 @@
+//! A running node of the leaderless protocol.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use quorate_model::cluster::Reaping;
+use quorate_model::ids::{NodeId, Peer, Timestamp};
+use quorate_model::protocol::{Change, Effect, Input, Message, NodeConfig, Replica, Store, Timer};
+use quorate_model::refine::digest::{StateDigest, StoreDigest};
+use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
+use quorate_model::versions::Incarnation;
+
+use super::waiting::names;
+use super::{
+    AcceptLoss, Awaited, HintAges, Leaderless, LossAccepted, NodeStatus, Oversized, RangeDigests,
+    Syncs, Waiting, duration_of,
+};
+use crate::config::{ClusterFile, Intervals, Timeouts};
+use crate::node::NodeSettings;
+use crate::runs::{
+    DurableStore, EffectOf, ProcessStatus, Recorded, Runs, Seen, Started, Step, Taken,
+};
+use crate::storage::{Owner, Staged, StagedChanges, Storage, StorageError};
+
+/// The leaderless protocol at one running node.
+pub struct LeaderlessNode {
+    config: NodeConfig,
+    is_founding: bool,
+    // What follows is for the status and the log alone.
+    /// Follow what is durable.
+    ranges: RangeDigests,
+    oversized: Oversized,
+    hint_ages: HintAges,
+    /// Follow what its steps do.
+    syncs: Syncs,
+    waiting: Waiting,
+}
+
+impl LeaderlessNode {
+    fn awaited(&self, replica: &Replica) -> Vec<Awaited> {
+        let awaited = replica.awaited(&self.config).into_iter();
+        let awaited = awaited.map(|awaited| Awaited {
+            range: awaited.range,
+            from: awaited.from,
+            missing: u32::try_from(awaited.missing).unwrap_or(u32::MAX),
+        });
+        awaited.collect()
+    }
+}
+
+impl Runs for LeaderlessNode {
+    type Speaks = Leaderless;
+    type Store = Storage;
+    type Input = Input;
+    type Effect = Effect;
+    type Line = TraceLine;
+    type Digest = StoreDigest;
+
+    fn open(settings: &NodeSettings) -> Result<(Self, Storage), StorageError> {
+        let NodeSettings { cluster, node, data, is_founding, .. } = settings;
+        let owner =
+            Owner { node: settings.name().to_string(), versioning: cluster.spec.versioning };
+        let storage = Storage::open(data, &owner, cluster.cache_bytes)?;
+        let ranges = RangeDigests::open(*node, Arc::clone(&cluster.cluster), &storage)?;
+        let oversized = Oversized::open(cluster.message_bytes_max, &storage)?;
+        let mut hint_ages = HintAges::default();
+        hint_ages.follow(&storage.counts().hints, Instant::now());
+        let node = LeaderlessNode {
+            config: NodeConfig::new(*node, Arc::clone(&cluster.cluster)),
+            is_founding: *is_founding,
+            ranges,
+            oversized,
+            hint_ages,
+            syncs: Syncs::new(*node, &cluster.cluster),
+            waiting: Waiting::new(Instant::now()),
+        };
+        Ok((node, storage))
+    }
+
+    fn start(&self) -> Input {
+        let incarnation = Incarnation(rand::random_range(1..=u64::MAX));
+        Input::Start { incarnation, founding: self.is_founding }
+    }
+
+    fn receive(from: Peer, message: Message) -> Input {
+        Input::Receive { from, message }
+    }
+
+    fn expire(timer: Timer) -> Input {
+        Input::Expire(timer)
+    }
+
+    fn command(&self, AcceptLoss { lost }: AcceptLoss) -> Input {
+        let lost_names = names(&self.config, lost);
+        warn!(lost = lost_names, "an operator accepts that what these held is lost");
+        Input::AcceptLoss { lost }
+    }
+
+    fn step(
+        &mut self,
+        replica: &mut Replica,
+        store: Seen<'_, Storage>,
+        now: Timestamp,
+        input: Input,
+    ) -> Result<Step<Self>, StorageError> {
+        let sync_sender = Syncs::sender(&input);
+        self.waiting.follow(&input);
+        let step = replica.step(&self.config, &staged(store), now, input)?;
+        if let Some(sender) = sync_sender {
+            self.syncs.follow(sender, &step.changes, Instant::now());
+        }
+        Ok(Step { changes: step.changes, effects: step.effects })
+    }
+
+    fn effect(effect: Effect) -> EffectOf<Leaderless> {
+        match effect {
+            Effect::Send { to, message } | Effect::Reply { to, message } => {
+                EffectOf::Send { to, message }
+            }
+            Effect::SetTimer(timer) => EffectOf::SetTimer(timer),
+            Effect::CancelTimer(timer) => EffectOf::CancelTimer(timer),
+        }
+    }
+
+    fn commit(
+        &mut self,
+        store: &mut Storage,
+        staged: &StagedChanges,
+        step: u64,
+    ) -> Result<(), StorageError> {
+        let (ranges, oversized) = (&mut self.ranges, &mut self.oversized);
+        store.commit_observed(staged, step, |key, old, new| {
+            ranges.replace(key, old, new);
+            oversized.replace(key, new);
+        })?;
+        if !staged.hints.is_empty() {
+            self.hint_ages.follow(&store.counts().hints, Instant::now());
+        }
+        Ok(())
+    }
+
+    fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> Duration {
+        duration_of(timer, timeouts, intervals)
+    }
+
+    fn outlasts_messages(timer: Timer) -> bool {
+        timer == Timer::Settled
+    }
+
+    fn answer(&self, replica: &Replica) -> LossAccepted {
+        LossAccepted { serves: replica.serves() }
+    }
+
+    fn status(&self, replica: &Replica, storage: &Storage, says: ProcessStatus) -> NodeStatus {
+        let counts = storage.counts();
+        let identity = storage.identity().ok().flatten();
+        NodeStatus {
+            incarnation: identity.map(|identity| identity.incarnation).unwrap_or_default(),
+            life: identity.map(|identity| identity.life).unwrap_or_default(),
+            is_catching_up: !replica.serves(),
+            awaited: self.awaited(replica),
+            keys: counts.keys,
+            versions: counts.versions,
+            versions_max: counts.versions_max(),
+            tombstones: counts.tombstones,
+            oversized: self.oversized.count(),
+            hints: self.hint_ages.describe(&counts.hints, Instant::now()),
+            ranges: self.ranges.status(replica.forest()),
+            syncs: self.syncs.describe(Instant::now()),
+            pending: replica.pending_count() as u64,
+            durable_step: storage.durable_step(),
+            up_ms: says.up.as_millis() as u64,
+            traffic: says.traffic,
+        }
+    }
+
+    fn tell_start(&mut self, replica: &Replica, storage: &Storage, started: Started) {
+        let Started { address, step } = started;
+        info!(
+            name = self.config.cluster.name(self.config.node),
+            %address,
+            durable_step = step,
+            keys = storage.counts().keys,
+            "started"
+        );
+        self.waiting.tell_start(&self.config, replica);
+    }
+
+    fn tell_news(&mut self, replica: &Replica, storage: &Storage) {
+        self.waiting.tell_news(&self.config, replica, storage.counts().keys);
+    }
+
+    fn header(settings: &NodeSettings, durable_step: u64) -> TraceLine {
+        TraceLine::Node(NodeHeader {
+            format: TRACE_FORMAT,
+            node: settings.node,
+            cluster: settings.cluster.spec.clone(),
+            durable_step,
+            datagram_lifetime_us: relied_on_lifetime_us(&settings.cluster),
+        })
+    }
+
+    fn digest(storage: &Storage) -> Result<StoreDigest, StorageError> {
+        storage.digest()
+    }
+
+    fn follow(
+        digest: &mut StoreDigest,
+        before: Seen<'_, Storage>,
+        changes: &[Change],
+    ) -> Result<(), StorageError> {
+        digest.follow(&staged(before), changes)
+    }
+
+    fn line(taken: Taken<'_, Self>, replica: &Replica, digest: &StoreDigest) -> TraceLine {
+        let Taken { number, at_us, now, input, effects } = taken;
+        let (effects, digest) = (effects.to_vec(), StateDigest::new(replica, *digest));
+        TraceLine::Step(NodeStep { number, at_us, now, input, effects, digest })
+    }
+}
+
+impl DurableStore for Storage {
+    type Change = Change;
+    type Staged = StagedChanges;
+
+    fn durable_step(&self) -> u64 {
+        Storage::durable_step(self)
+    }
+
+    fn stage(&self, staged: &mut StagedChanges, changes: Vec<Change>) -> Result<(), StorageError> {
+        staged.stage(self, changes)
+    }
+
+    fn is_unchanged(staged: &StagedChanges) -> bool {
+        staged.is_empty()
+    }
+}
+
+impl Recorded for TraceLine {
+    const HEADER_START: &'static [u8] = b"{\"node\":{";
+
+    fn header_of(&self) -> Option<NodeId> {
+        match self {
+            TraceLine::Node(header) => Some(header.node),
+            TraceLine::Step(_) | TraceLine::Client(_) | TraceLine::ClientStep(_) => None,
+        }
+    }
+
+    fn step_at_us(&self) -> Option<u64> {
+        match self {
+            TraceLine::Step(step) => Some(step.at_us),
+            TraceLine::Node(_) | TraceLine::Client(_) | TraceLine::ClientStep(_) => None,
+        }
+    }
+}
+
+/// A store as a step of the protocol reads it.
+fn staged(seen: Seen<'_, Storage>) -> Staged<'_, Storage> {
+    Staged::new(seen.durable, seen.staged)
+}
+
+/// For how long a datagram is under way at most, where the node relies on it.
+fn relied_on_lifetime_us(cluster: &ClusterFile) -> Option<u64> {
+    let is_relied_on = cluster.spec.background.reaping == Reaping::Agreed;
+    let lifetime = cluster.intervals.datagram_lifetime;
+    is_relied_on.then(|| u64::try_from(lifetime.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,40 @@
+//! What processes of a protocol say to each other.
+
+use std::fmt::Debug;
+
+use quorate_checker::world::{KindOf, Protocol};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::wire::NamesNodes;
+
+/// What processes of a protocol, nodes, clients and operators, say to each other. A name for types: nothing is
+/// ever made of it.
+pub trait Speaks: Copy + Eq + Debug + Send + Sync + 'static {
+    /// The same protocol as the checker sees it.
+    type Checked: Protocol<Message: NamesNodes>;
+    /// What an operator can tell a node.
+    type Command: Wired + NamesNodes;
+    /// What the node says once that is done.
+    type Answer: Wired;
+    /// What a node says of itself.
+    type Status: Wired + NamesNodes;
+}
+
+/// What goes over the wire.
+pub trait Wired: Clone + Eq + Debug + Serialize + DeserializeOwned {}
+
+impl<T: Clone + Eq + Debug + Serialize + DeserializeOwned> Wired for T {}
+
+/// What nodes and clients of a protocol send each other.
+pub type MessageOf<S> = <<S as Speaks>::Checked as Protocol>::Message;
+
+/// What can expire at them.
+pub type TimerOf<S> = <<S as Speaks>::Checked as Protocol>::Timer;
+
+/// The protocol's word for a message.
+#[must_use]
+pub fn kind_of<S: Speaks>(message: &MessageOf<S>) -> &'static str {
+    use quorate_checker::world::Enumerated;
+    <<S::Checked as Protocol>::MessageKind as KindOf<_>>::of(message).name()
+}
