@@ -69,7 +69,7 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         "[reductions]\ncoordinators = true\n[expect]",
         1,
         "unknown field `coordinators`, expected one of `client-hops`, `replies`, `answers`, `sync-walks`, \
-         `late-exchanges`, `alike-clients`, `dead-messages`, `finished-requests`",
+         `late-exchanges`, `client-symmetry`, `dead-messages`, `finished-requests`",
     ),
     (
         W,

@@ -16,4 +16,4 @@ pub use limits::{Cut, Limits};
 pub use report::{Endings, Report, Summary, Verdict};
 pub use runner::{Progress, check};
 pub use script::{Happening, Played, PlayedStep};
-pub use second_opinion::{SecondOpinion, second_opinion};
+pub use second_opinion::{SecondOpinion, comparable, second_opinion};

@@ -86,7 +86,7 @@ const BEYOND_OBLIGATIONS: [&str; 9] = [
 /// # Errors
 /// When the program contains no wrong rules, or other rules are noticed than are known to be.
 pub(super) fn plant(loaded: &[Loaded], extent: Extent, markdown: bool) -> Result<(), Failure> {
-    let is_certified = |rule: &&WrongRule| rule.rule() != Rule::AlikeClients;
+    let is_certified = |rule: &&WrongRule| rule.rule() != Rule::ClientSymmetry;
     let rules: Vec<&WrongRule> = WrongRule::ALL.iter().filter(is_certified).collect();
     if rules.is_empty() {
         let problem = "this program contains no wrong rules; they are never part of a release. \
@@ -168,7 +168,7 @@ fn row(name: &str, certificate: &Certificate) -> String {
 fn failures(scenario: &Arc<Scenario>, certificate: &Certificate) -> String {
     let mut told = String::new();
     // The search that is certified, without the rule that is not.
-    let reductions = Reductions { alike_clients: false, ..scenario.reductions };
+    let reductions = Reductions { client_symmetry: false, ..scenario.reductions };
     let model = ClusterModel::new(Arc::clone(scenario)).with_reductions(reductions);
     for (count, failure, run) in &certificate.failures {
         let name = failure.obligation.name();

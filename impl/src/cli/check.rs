@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -159,7 +160,10 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let mut entries = Vec::new();
     let (mut compared, mut differing) = (0, 0);
     for loaded in &loaded {
-        let scenario = &loaded.scenario;
+        let scenario = &match args.engine {
+            Engine::Own => Arc::clone(&loaded.scenario),
+            Engine::Stateright => check::comparable(&loaded.scenario),
+        };
         let report = with_progress(&scenario.name, |on_progress| {
             check::check(scenario, &limits, on_progress)
         });

@@ -104,7 +104,7 @@ impl<M: Eq, W: Copy + Ord> Network<M, W> {
     }
 
     /// Puts other messages in the place of all of these.
-    pub fn replace(&mut self, replaced: impl Fn(&Shared<M>) -> Option<Shared<M>>) {
+    pub fn replace(&mut self, mut replaced: impl FnMut(&Shared<M>) -> Option<Shared<M>>) {
         let lists = self.older.iter_mut().map(|(_, older)| older);
         for messages in core::iter::once(&mut self.messages).chain(lists) {
             let mut is_changed = false;

@@ -66,7 +66,8 @@ fn path(edges: &Rows, from: u32, is_wanted: impl Fn(u32) -> bool) -> Option<Vec<
 }
 
 /// The actions of a run from an initial state along these states, and of settling steps from its
-/// end along those.
+/// end along those, which lead back to it. Where states that are alike have one name, what leads back to the name
+/// may have to happen several times before it leads back to the state.
 fn actions<S: System>(
     system: &S,
     graph: &Explored,
@@ -82,23 +83,37 @@ fn actions<S: System>(
         .find(|state| is_state(state, first))
         .expect("the run started there");
     let mut offered = Vec::new();
-    let mut walk = |to: &u32, settling_only: bool| {
+    let mut walk = |state: &mut S::State, to: &u32, settling_only: bool| {
         offered.clear();
-        system.actions(&state, &mut offered);
+        system.actions(state, &mut offered);
         for action in offered.drain(..) {
             if settling_only && !system.is_settling(&action) {
                 continue;
             }
-            if let Some(after) = system.apply(&state, action.clone())
+            if let Some(after) = system.apply(state, action.clone())
                 && is_state(&after, to)
             {
-                state = after;
+                *state = after;
                 return action;
             }
         }
         panic!("the step was possible before")
     };
-    let stem = rest.iter().map(|to| walk(to, false)).collect();
-    let cycle = cycle.iter().map(|to| walk(to, true)).collect();
-    (stem, cycle)
+    let mut stem: Vec<S::Action> = rest.iter().map(|to| walk(&mut state, to, false)).collect();
+    if cycle.is_empty() {
+        return (stem, Vec::new());
+    }
+    // Where each time round began. There are only so many states of one name.
+    let mut turns = Vec::new();
+    let mut walked = Vec::new();
+    loop {
+        let name = system.own_fingerprint(&state);
+        if let Some(first) = turns.iter().position(|turn| *turn == name) {
+            let rest = walked.split_off(first * cycle.len());
+            stem.extend(walked);
+            return (stem, rest);
+        }
+        turns.push(name);
+        walked.extend(cycle.iter().map(|to| walk(&mut state, to, true)));
+    }
 }

@@ -34,6 +34,10 @@ impl<S: System> System for Seeking<'_, S> {
         self.system.fingerprint(state)
     }
 
+    fn own_fingerprint(&self, state: &S::State) -> u64 {
+        self.system.own_fingerprint(state)
+    }
+
     fn conditions(&self) -> usize {
         self.wanted.len()
     }

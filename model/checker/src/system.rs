@@ -25,6 +25,12 @@ pub trait System: Sync {
     /// A name by which states are told apart. Two states of one name pass for the same.
     fn fingerprint(&self, state: &Self::State) -> u64;
 
+    /// A name of this very state, where [`System::fingerprint`] gives one name to states that are alike: a run
+    /// that goes on for ever is shown until it comes back to the very state.
+    fn own_fingerprint(&self, state: &Self::State) -> u64 {
+        self.fingerprint(state)
+    }
+
     /// Whether an action is one that still happens once whatever comes from outside has ended: of
     /// a cluster, neither a fault nor a client's doing.
     fn is_settling(&self, action: &Self::Action) -> bool {

@@ -184,8 +184,8 @@ impl Reference {
         self.compare_runs(&reduced)?;
         // Of two runs that differ in the names of clients only one is looked at: what disks can hold is
         // compared without that.
-        if exercised.rules.contains(&Rule::AlikeClients) {
-            let named = Reductions { alike_clients: false, ..reductions };
+        if exercised.rules.contains(&Rule::ClientSymmetry) {
+            let named = Reductions { client_symmetry: false, ..reductions };
             let found = visit(&self.model.with_reductions(named), states_max);
             self.compare_disks(&found.ok_or(Difference::Larger)?)?;
         } else {
@@ -238,7 +238,7 @@ impl Reference {
     /// Compares lengths by the rules that fuse no steps into one and put none off.
     fn compare_lengths(&self, reductions: Reductions) -> Result<(), Difference> {
         let keeps_lengths = |rule: Rule| {
-            matches!(rule, Rule::AlikeClients | Rule::DeadMessages | Rule::FinishedRequests)
+            matches!(rule, Rule::ClientSymmetry | Rule::DeadMessages | Rule::FinishedRequests)
         };
         if !Rule::ALL.into_iter().any(|rule| reductions.has(rule) && keeps_lengths(rule))
             || reductions.wrong.is_some_and(|wrong| !keeps_lengths(wrong.rule()))
@@ -246,7 +246,7 @@ impl Reference {
             return Ok(());
         }
         let rules = Reductions {
-            alike_clients: reductions.alike_clients,
+            client_symmetry: reductions.client_symmetry,
             dead_messages: reductions.dead_messages,
             finished_requests: reductions.finished_requests,
             wrong: reductions.wrong,

@@ -138,6 +138,10 @@ impl System for Noting {
         self.system.fingerprint(state)
     }
 
+    fn own_fingerprint(&self, state: &ClusterState) -> u64 {
+        self.system.own_fingerprint(state)
+    }
+
     fn is_settling(&self, action: &Action) -> bool {
         self.system.is_settling(action)
     }

@@ -26,6 +26,7 @@ pub use ledger::{LastRead, Ledger};
 pub use watch::Watch;
 
 use super::property::Memories;
+use super::symmetry::Permutation;
 
 /// The history of one run.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -53,5 +54,11 @@ impl History {
     pub fn obliges_as_much_as(&self, other: &History) -> bool {
         self.ledger.has_acknowledged_as_much_as(&other.ledger)
             && self.memories.oblige_as_much_as(&other.memories)
+    }
+
+    /// The same with clients, and the writes that they make, under other names.
+    pub(crate) fn renamed(&self, names: &Permutation) -> History {
+        let History { ledger, memories } = self;
+        History { ledger: ledger.renamed(names), memories: memories.renamed(names) }
     }
 }

@@ -19,6 +19,7 @@ use super::history::{History, Watch};
 use super::kinds::{MessageKind, OperationKind, TimerKind};
 use super::property::{PropertySpec, View};
 use super::state::{ClusterState, NodeState};
+use super::symmetry::Symmetry;
 use super::{background, begin, expiry, instant, late, node, numbering, reduce};
 use crate::ids::{ClientId, NodeId, NodeSet, Peer};
 use crate::protocol::{Effect, Input, MemoryStore, Message, NodeConfig, Replica, Timer};
@@ -33,6 +34,7 @@ pub struct Leaderless {
     watch: Watch,
     ghost: Ghost,
     forgotten: Arc<reduce::ForgetMemo>,
+    symmetry: Arc<Symmetry>,
 }
 
 /// What an operator can tell a node.
@@ -60,6 +62,7 @@ impl Leaderless {
             watch: PropertySpec::watch(judged),
             ghost: Ghost::new(Arc::clone(&scenario), judged),
             forgotten: Arc::default(),
+            symmetry: Arc::new(Symmetry::new(&scenario)),
             scenario,
         }
     }
@@ -93,7 +96,18 @@ impl Leaderless {
 
     /// The same with another scenario, which differs in its reductions alone.
     pub(crate) fn with_scenario(&self, scenario: Arc<Scenario>) -> Self {
-        Leaderless { scenario, ..self.clone() }
+        let symmetry = Arc::new(self.symmetry.with_reductions_of(&scenario));
+        Leaderless { scenario, symmetry, ..self.clone() }
+    }
+
+    /// How clients may be exchanged.
+    pub(crate) fn symmetry(&self) -> &Symmetry {
+        &self.symmetry
+    }
+
+    /// The configurations of the nodes, in order.
+    pub(crate) fn nodes(&self) -> &[NodeConfig] {
+        &self.nodes
     }
 }
 
@@ -196,6 +210,7 @@ impl Protocol for Leaderless {
     }
 
     fn facts(&self, taken: &mut Taken<'_, Self>) -> Vec<Fact> {
+        self.symmetry.learn(taken);
         facts::of(&self.scenario, &self.nodes, taken)
     }
 
@@ -235,18 +250,19 @@ impl Protocol for Leaderless {
     }
 
     fn restrict(&self, state: &ClusterState, actions: &mut Vec<Action>, counters: &Counters<Self>) {
-        let clients = (0..self.scenario.clients.len()).map(|client| ClientId(client as u64));
-        let is_early = |client: &ClientId| {
-            let actor = state.client(*client);
-            actor.is_some_and(|actor| !self.coordinators(*client, actor).is_empty())
-                && begin::is_early(&self.scenario, state, client.0 as usize)
-        };
-        counters.left_out(Rule::AlikeClients, clients.filter(is_early).count());
         if let Some(current) = late::current_exchange(&self.scenario, state) {
             let all = actions.len();
             actions.retain(|action| current.allows(&self.scenario, state, action));
             counters.left_out(Rule::LateExchanges, all - actions.len());
         }
+    }
+
+    fn fingerprint(&self, state: &ClusterState, counters: &Counters<Self>) -> u64 {
+        let (name, is_of_another) = self.symmetry.fingerprint(&self.nodes, state);
+        if is_of_another {
+            counters.left_out(Rule::ClientSymmetry, 1);
+        }
+        name
     }
 
     /// Leaves out what nothing can read again, and gives rounds their least numbers.

@@ -31,6 +31,7 @@ pub mod resolving;
 pub mod script;
 pub mod search;
 pub mod state;
+pub mod symmetry;
 pub mod system;
 pub mod trace;
 pub mod words;

@@ -16,6 +16,7 @@ use super::action::Action;
 use super::leaderless::Leaderless;
 use super::property::{Goal, Nodes, PropertySpec, View};
 use super::state::{ClusterState, NodeState};
+use super::symmetry::Permutation;
 use super::system::Condition;
 use super::words::Names;
 use crate::scenario::{Reductions, Scenario};
@@ -109,6 +110,26 @@ impl ClusterModel {
     #[must_use]
     pub fn conditions(&self) -> &[Condition] {
         &self.conditions
+    }
+
+    /// Every permutation of clients that only exchanges names, whether or not states are told apart without it.
+    #[must_use]
+    pub fn permutations(&self) -> &[Permutation] {
+        self.protocol().symmetry().group()
+    }
+
+    /// The image of a state under the permutation of this number. `None` where something is named by a digest of
+    /// which nobody knows what it is of.
+    #[must_use]
+    pub fn image(&self, permutation: usize, state: &ClusterState) -> Option<ClusterState> {
+        let protocol = self.protocol();
+        protocol.symmetry().image(protocol.nodes(), permutation, state)
+    }
+
+    /// The image of an action under the permutation of this number.
+    #[must_use]
+    pub fn image_of_action(&self, permutation: usize, action: &Action) -> Option<Action> {
+        self.protocol().symmetry().action(permutation, action)
     }
 
     /// The goals that its runs should come to: of those properties that are about where runs end, in order.

@@ -77,7 +77,7 @@ pub fn dive(
         if wanted(&state) {
             return Dive { path: Some(path), cut: false };
         }
-        visited.insert(state.fingerprint());
+        visited.insert(model.fingerprint(&state));
         let actions = choices(&state);
         stack.push((state, actions));
         while let Some((state, actions)) = stack.last_mut() {
@@ -87,7 +87,7 @@ pub fn dive(
                 continue;
             };
             let Some(next) = model.apply(state, action.clone()) else { continue };
-            if !visited.insert(next.fingerprint()) {
+            if !visited.insert(model.fingerprint(&next)) {
                 continue;
             }
             path.push(action);
@@ -202,7 +202,7 @@ impl System for Noting<'_> {
     }
 
     fn fingerprint(&self, (state, has_happened): &Self::State) -> u64 {
-        memo::fingerprint_of(&(state, has_happened))
+        memo::fingerprint_of(&(self.model.fingerprint(state), has_happened))
     }
 
     fn conditions(&self) -> usize {

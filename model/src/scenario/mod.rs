@@ -170,8 +170,8 @@ pub struct Reductions {
     pub sync_walks: bool,
     /// Two homes exchange what they hold as late as they can.
     pub late_exchanges: bool,
-    /// A client begins after one with the same program.
-    pub alike_clients: bool,
+    /// States that differ by an exchange of clients with the same program are the same.
+    pub client_symmetry: bool,
     /// A message that can never have an effect again leaves the network.
     pub dead_messages: bool,
     /// What a node remembers of a request that nobody can ask about again is forgotten.
@@ -208,7 +208,7 @@ impl Reductions {
             answers: on,
             sync_walks: on,
             late_exchanges: on,
-            alike_clients: on,
+            client_symmetry: on,
             dead_messages: on,
             finished_requests: on,
             wrong: None,
@@ -230,7 +230,7 @@ impl Reductions {
             Rule::Answers => &mut self.answers,
             Rule::SyncWalks => &mut self.sync_walks,
             Rule::LateExchanges => &mut self.late_exchanges,
-            Rule::AlikeClients => &mut self.alike_clients,
+            Rule::ClientSymmetry => &mut self.client_symmetry,
             Rule::DeadMessages => &mut self.dead_messages,
             Rule::FinishedRequests => &mut self.finished_requests,
         } = false;
@@ -246,7 +246,7 @@ impl Reductions {
             Rule::Answers => self.answers,
             Rule::SyncWalks => self.sync_walks,
             Rule::LateExchanges => self.late_exchanges,
-            Rule::AlikeClients => self.alike_clients,
+            Rule::ClientSymmetry => self.client_symmetry,
             Rule::DeadMessages => self.dead_messages,
             Rule::FinishedRequests => self.finished_requests,
         }
@@ -266,8 +266,8 @@ pub enum Rule {
     SyncWalks,
     /// [`Reductions::late_exchanges`].
     LateExchanges,
-    /// [`Reductions::alike_clients`].
-    AlikeClients,
+    /// [`Reductions::client_symmetry`].
+    ClientSymmetry,
     /// [`Reductions::dead_messages`].
     DeadMessages,
     /// [`Reductions::finished_requests`].
@@ -282,7 +282,7 @@ impl Rule {
         Rule::Answers,
         Rule::SyncWalks,
         Rule::LateExchanges,
-        Rule::AlikeClients,
+        Rule::ClientSymmetry,
         Rule::DeadMessages,
         Rule::FinishedRequests,
     ];
@@ -296,7 +296,7 @@ impl Rule {
             Rule::Answers => "answers",
             Rule::SyncWalks => "sync-walks",
             Rule::LateExchanges => "late-exchanges",
-            Rule::AlikeClients => "alike-clients",
+            Rule::ClientSymmetry => "client-symmetry",
             Rule::DeadMessages => "dead-messages",
             Rule::FinishedRequests => "finished-requests",
         }

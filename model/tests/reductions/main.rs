@@ -89,8 +89,8 @@ fn exchanging_states_as_late_as_possible_changes_no_verdict() {
 }
 
 #[test]
-fn an_order_of_clients_that_are_alike_changes_no_verdict() {
-    compare_alone("alike-clients");
+fn taking_states_for_the_same_that_differ_by_an_exchange_of_clients_changes_no_verdict() {
+    compare_alone("client-symmetry");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(crate) fn alone(name: &str, scenario: &Scenario) -> Reductions {
         "answers" => Reductions { answers: true, ..none },
         "sync-walks" => Reductions { sync_walks: true, ..none },
         "late-exchanges" => Reductions { late_exchanges: true, ..none },
-        "alike-clients" => Reductions { alike_clients: true, ..none },
+        "client-symmetry" => Reductions { client_symmetry: true, ..none },
         "dead-messages" => Reductions { dead_messages: true, ..none },
         "finished-requests" => Reductions { finished_requests: true, ..none },
         _ => panic!("no test says what {name} rests on"),

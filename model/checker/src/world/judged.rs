@@ -183,6 +183,10 @@ impl<P: Protocol> System for Judged<P> {
     }
 
     fn fingerprint(&self, state: &State<P>) -> u64 {
+        self.world.fingerprint(state)
+    }
+
+    fn own_fingerprint(&self, state: &State<P>) -> u64 {
         state.fingerprint()
     }
 
@@ -234,6 +238,10 @@ impl<P: Protocol> System for Settling<'_, P> {
 
     fn fingerprint(&self, state: &State<P>) -> u64 {
         self.system.fingerprint(state)
+    }
+
+    fn own_fingerprint(&self, state: &State<P>) -> u64 {
+        state.fingerprint()
     }
 
     fn goals(&self) -> usize {

@@ -119,6 +119,12 @@ impl<P: Protocol> World<P> {
         &self.environment
     }
 
+    /// The name by which searches tell states apart.
+    #[must_use]
+    pub fn fingerprint(&self, state: &State<P>) -> u64 {
+        self.protocol.fingerprint(state, &self.counters)
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> &Counters<P> {

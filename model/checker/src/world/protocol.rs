@@ -200,6 +200,13 @@ pub trait Protocol: Send + Sync + Sized + 'static {
         let _ = (state, actions, counters);
     }
 
+    /// The name by which searches tell states apart. States of one name pass for the same, so what happens in one
+    /// must happen in each of them, up to what tells them apart and nobody asks about.
+    fn fingerprint(&self, state: &State<Self>, counters: &Counters<Self>) -> u64 {
+        let _ = counters;
+        state.fingerprint()
+    }
+
     /// Brings a state into the form in which it is visited: leaves out what nothing can read again.
     fn canonicalise(&self, state: &mut State<Self>, counters: &Counters<Self>) {
         let _ = (state, counters);

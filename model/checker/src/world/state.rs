@@ -85,7 +85,7 @@ pub struct State<P: Protocol> {
 }
 
 impl<P: Protocol> State<P> {
-    /// The name by which searches tell states apart.
+    /// A name of this very state.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         memo::fingerprint_of(self)

@@ -84,6 +84,10 @@ impl<P: Protocol> System for World<P> {
     }
 
     fn fingerprint(&self, state: &State<P>) -> u64 {
+        World::fingerprint(self, state)
+    }
+
+    fn own_fingerprint(&self, state: &State<P>) -> u64 {
         state.fingerprint()
     }
 

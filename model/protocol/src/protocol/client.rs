@@ -100,7 +100,7 @@ impl ClientStep {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Phase {
+pub(super) enum Phase {
     /// Waiting for one node's answer: the coordinator's, or the minting home's.
     Asking { node: NodeId, message: Message },
     /// Client-driven put: the state was minted and is being fanned out.
@@ -110,22 +110,22 @@ enum Phase {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Pending {
-    request: RequestId,
-    attempts_left: u32,
-    w: Option<usize>,
-    phase: Phase,
+pub(super) struct Pending {
+    pub(super) request: RequestId,
+    pub(super) attempts_left: u32,
+    pub(super) w: Option<usize>,
+    pub(super) phase: Phase,
 }
 
 /// One client: at most one operation at a time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Client {
-    id: ClientId,
-    next_sequence: u64,
-    pending: Option<Pending>,
+    pub(super) id: ClientId,
+    pub(super) next_sequence: u64,
+    pub(super) pending: Option<Pending>,
     /// A client-driven read that is answered but still repairs late replies. Given up when its
     /// timer expires or the next operation starts.
-    trailing: Option<Pending>,
+    pub(super) trailing: Option<Pending>,
 }
 
 impl Client {

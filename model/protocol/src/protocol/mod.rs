@@ -11,6 +11,7 @@ pub mod footprint;
 mod message;
 mod minted;
 mod read_round;
+mod renaming;
 mod replica;
 pub mod settled;
 mod store;
@@ -26,6 +27,7 @@ pub use message::{
 };
 pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
+pub use renaming::{Renamed, Renaming};
 pub use replica::{Awaited, NodeConfig, Replica, has_void_version};
 pub use store::{
     Change, Entry, Hint, Identity, KeptHint, MemoryStore, Registration, Run, Store,

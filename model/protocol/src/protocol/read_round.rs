@@ -51,7 +51,7 @@ pub enum ReadStep {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
-enum Phase {
+pub(super) enum Phase {
     /// Fewer than R replies.
     Gathering,
     /// Blocking repair: the merge is fixed and its holders are counted.
@@ -65,18 +65,18 @@ enum Phase {
 /// One read in progress. Used by a coordinating node and by a client that fans out itself.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct ReadRound {
-    repair: ReadRepair,
-    needed: usize,
-    homes: usize,
+    pub(super) repair: ReadRepair,
+    pub(super) needed: usize,
+    pub(super) homes: usize,
     /// How many homes must hold the merge before a blocking read answers.
-    holders_needed: usize,
-    phase: Phase,
+    pub(super) holders_needed: usize,
+    pub(super) phase: Phase,
     /// Whose replies the answer merged.
-    counted: NodeSet,
+    pub(super) counted: NodeSet,
     /// What each home is known to hold, from its reply or from what it was sent; sorted by node.
-    replies: Vec<(NodeId, Option<Arc<Record>>)>,
-    merged: Option<Arc<Record>>,
-    holders: NodeSet,
+    pub(super) replies: Vec<(NodeId, Option<Arc<Record>>)>,
+    pub(super) merged: Option<Arc<Record>>,
+    pub(super) holders: NodeSet,
 }
 
 impl ReadRound {

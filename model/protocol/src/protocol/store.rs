@@ -365,10 +365,10 @@ pub fn highest_seen(state: &Record, node: NodeId, incarnation: Incarnation) -> u
 /// The small ordered store of the checker. A clone is cheap: states are shared.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct MemoryStore {
-    identity: Option<Identity>,
-    registrations: BTreeMap<(NodeId, Incarnation), Registration>,
-    entries: BTreeMap<Key, Entry>,
-    hints: BTreeMap<(NodeId, Key), KeptHint>,
+    pub(super) identity: Option<Identity>,
+    pub(super) registrations: BTreeMap<(NodeId, Incarnation), Registration>,
+    pub(super) entries: BTreeMap<Key, Entry>,
+    pub(super) hints: BTreeMap<(NodeId, Key), KeptHint>,
 }
 
 impl MemoryStore {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::dot::{ActorId, Dot};
 use super::version_vector::VersionVector;
 use super::{Versioned, Write};
-use crate::ids::Value;
+use crate::ids::{ClientId, Value};
 
 /// Versions each under a vector clock whose entries count the writes of clients: the new clock is
 /// the context with the writing client's entry raised by one.
@@ -29,6 +29,23 @@ struct ClientVersion {
 }
 
 impl ClientClock {
+    /// The same with clients, and the values that they write, under other names.
+    pub(super) fn renamed(
+        &self,
+        client: &dyn Fn(ClientId) -> ClientId,
+        value: &dyn Fn(&Value) -> Value,
+    ) -> Self {
+        let ClientClock { versions } = self;
+        let version = |ClientVersion { clock, dot, value: known }: &ClientVersion| ClientVersion {
+            clock: clock.renamed(client),
+            dot: dot.renamed(client),
+            value: known.as_ref().map(value),
+        };
+        let mut versions: Vec<_> = versions.iter().map(version).collect();
+        versions.sort();
+        ClientClock { versions }
+    }
+
     /// Adds a version unless one here dominates it; drops what it dominates. Equal clocks are
     /// taken for the same version: whichever is here stays.
     fn insert(&mut self, version: &ClientVersion) {

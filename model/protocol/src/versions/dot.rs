@@ -133,6 +133,19 @@ pub struct Dot {
     pub counter: u64,
 }
 
+impl Dot {
+    /// The same with clients under other names.
+    #[must_use]
+    pub fn renamed(self, client: &dyn Fn(ClientId) -> ClientId) -> Self {
+        let Dot { actor, counter } = self;
+        let actor = match actor {
+            ActorId::Client(known) => ActorId::Client(client(known)),
+            ActorId::Node { .. } | ActorId::Record => actor,
+        };
+        Dot { actor, counter }
+    }
+}
+
 /// `n0:2`, `n0:3.2` (the second write of life 3)
 impl fmt::Display for Dot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::dot::Dot;
 use super::version_vector::VersionVector;
 use super::{Versioned, Write};
-use crate::ids::{Timestamp, Value};
+use crate::ids::{ClientId, Timestamp, Value};
 
 /// One value under the wall-clock time its coordinator read. The later time wins, at a put as at
 /// a merge; of equal times the greater dot.
@@ -16,6 +16,21 @@ use crate::ids::{Timestamp, Value};
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct LastWriteWins {
     current: Option<(Timestamp, Dot, Option<Value>)>,
+}
+
+impl LastWriteWins {
+    /// The same with clients, and the values that they write, under other names.
+    pub(super) fn renamed(
+        &self,
+        client: &dyn Fn(ClientId) -> ClientId,
+        value: &dyn Fn(&Value) -> Value,
+    ) -> Self {
+        let LastWriteWins { current } = self;
+        let version = |(time, dot, known): &(Timestamp, Dot, Option<Value>)| {
+            (*time, dot.renamed(client), known.as_ref().map(value))
+        };
+        LastWriteWins { current: current.as_ref().map(version) }
+    }
 }
 
 impl Versioned for LastWriteWins {

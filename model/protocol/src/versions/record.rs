@@ -13,7 +13,7 @@ use super::server_clock::ServerClock;
 use super::siblings::Siblings;
 use super::version_vector::{ENTRY_BYTES, VersionVector};
 use super::{Versioned, Write};
-use crate::ids::Value;
+use crate::ids::{ClientId, Value};
 
 /// How a cluster names versions and decides which of two replaces the other.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -196,6 +196,22 @@ impl Record {
             _ => 1,
         };
         versions + clocks * self.context().size_estimate()
+    }
+
+    /// The same with clients, and the values that they write, under other names.
+    #[must_use]
+    pub fn renamed(
+        &self,
+        client: &dyn Fn(ClientId) -> ClientId,
+        value: &dyn Fn(&Value) -> Value,
+    ) -> Self {
+        match self {
+            Record::Dotted(state) => Record::Dotted(state.renamed(client, value)),
+            Record::ServerClock(state) => Record::ServerClock(state.renamed(client, value)),
+            Record::ClientClock(state) => Record::ClientClock(state.renamed(client, value)),
+            Record::Scalar(state) => Record::Scalar(state.renamed(client, value)),
+            Record::LastWriteWins(state) => Record::LastWriteWins(state.renamed(client, value)),
+        }
     }
 
     /// Whether there are versions, and all of them are tombstones.

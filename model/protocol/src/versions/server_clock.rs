@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::dot::Dot;
 use super::version_vector::VersionVector;
 use super::{Versioned, Write};
-use crate::ids::Value;
+use crate::ids::{ClientId, Value};
 
 /// One vector clock over coordinators, and the values it stands for.
 ///
@@ -26,6 +26,20 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
+    /// The same with clients, and the values that they write, under other names.
+    pub(super) fn renamed(
+        &self,
+        client: &dyn Fn(ClientId) -> ClientId,
+        value: &dyn Fn(&Value) -> Value,
+    ) -> Self {
+        let ServerClock { clock, versions } = self;
+        let version =
+            |(dot, known): &(Dot, Option<Value>)| (dot.renamed(client), known.as_ref().map(value));
+        let mut versions: Vec<_> = versions.iter().map(version).collect();
+        versions.sort_by_key(|(dot, _)| *dot);
+        ServerClock { clock: clock.renamed(client), versions }
+    }
+
     fn insert(&mut self, dot: Dot, value: Option<Value>) {
         let at = self.versions.partition_point(|version| version.0 < dot);
         // Two writes under one dot are one version here, as they would be in a real store.

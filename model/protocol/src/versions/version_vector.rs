@@ -7,6 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::dot::{ActorId, Dot};
+use crate::ids::ClientId;
 
 /// What an entry takes in a datagram at most, about: as much as those of nodes, which are the largest. A
 /// version takes no more beside its value.
@@ -109,6 +110,14 @@ impl VersionVector {
     /// The entries, sorted by actor.
     pub fn iter(&self) -> impl Iterator<Item = Dot> + '_ {
         self.0.iter().map(|(actor, counter)| Dot { actor: *actor, counter: *counter })
+    }
+}
+
+impl VersionVector {
+    /// The same with clients under other names.
+    #[must_use]
+    pub fn renamed(&self, client: &dyn Fn(ClientId) -> ClientId) -> Self {
+        self.iter().map(|dot| dot.renamed(client)).collect()
     }
 }
 

@@ -92,9 +92,8 @@ pub struct Extent {
 /// Certifies the reductions of a scenario's search. `None` if the switch stopped it, or the search visits more states than
 /// it may.
 pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Option<Certificate> {
-    let reductions = Reductions { alike_clients: false, ..scenario.reductions };
-    let model = ClusterModel::new(Arc::clone(scenario));
-    let reduced = model.with_reductions(reductions);
+    let reduced = ClusterModel::new(Arc::clone(scenario));
+    let reductions = scenario.reductions;
     let bounds =
         Bounds { threads: extent.threads, states_max: extent.search_max, ..Bounds::default() };
     let system = ClusterSystem::new(&reduced, []);
@@ -105,8 +104,8 @@ pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Opt
     let canonical_forms =
         Reductions { dead_messages: false, finished_requests: false, ..reductions };
     let certifier = Certifier {
-        uncanonical: model.with_reductions(canonical_forms),
-        unreduced: model.with_reductions(Reductions::NONE),
+        uncanonical: reduced.with_reductions(canonical_forms),
+        unreduced: reduced.with_reductions(Reductions::NONE),
         asks_where_runs_end: !reduced.goals().is_empty(),
         one_in: (first.distinct() / extent.states.max(1)).max(1) as u64,
         counted: Counted::default(),
@@ -153,7 +152,7 @@ struct Place<'a> {
 impl Certifier {
     /// Looks at the obligations of one visited state.
     fn look_at(&self, visited: &ClusterState) {
-        if !visited.fingerprint().is_multiple_of(self.one_in) {
+        if !self.system.fingerprint(visited).is_multiple_of(self.one_in) {
             return;
         }
         self.counted.note(Kind::LookedAt, None);
@@ -208,19 +207,18 @@ impl Certifier {
         after: &ClusterState,
     ) -> Option<Discharge> {
         let canonical = self.reduced.canonical(visited, after);
-        if self.first.has_visited(canonical.fingerprint()) {
+        if self.has_visited(&canonical) {
             return Some(Discharge::Exactly);
         }
         // What one form leaves out may make more superfluous.
         let for_good = self.canonical_for_good(&canonical, &canonical);
-        if for_good != canonical && self.first.has_visited(for_good.fingerprint()) {
+        if for_good != canonical && self.has_visited(&for_good) {
             self.compare(&canonical, &for_good, Place { visited, step: None });
             return Some(Discharge::Exactly);
         }
         let most = self.reduced.scenario().faults;
-        let more = budgets::with_more(canonical.faults, most).any(|faults| {
-            self.first.has_visited(ClusterState { faults, ..canonical.clone() }.fingerprint())
-        });
+        let more = budgets::with_more(canonical.faults, most)
+            .any(|faults| self.has_visited(&ClusterState { faults, ..canonical.clone() }));
         if more {
             return Some(Discharge::WithMoreFaultsLeft);
         }
@@ -247,9 +245,7 @@ impl Certifier {
             more = self.reduced.canonical(&more, &next);
         }
         let mut less = self.learn_that_nobody_answers(self.reduced.canonical(visited, last), &more);
-        if !self.first.has_visited(more.fingerprint())
-            || !more.history.obliges_as_much_as(&less.history)
-        {
+        if !self.has_visited(&more) || !more.history.obliges_as_much_as(&less.history) {
             return None;
         }
         less.history = more.history.clone();
@@ -387,6 +383,11 @@ impl Certifier {
         }
     }
 
+    /// Whether the reduced search has visited this state, or one that it takes for the same.
+    fn has_visited(&self, state: &ClusterState) -> bool {
+        self.first.has_visited(self.system.fingerprint(state))
+    }
+
     fn note(
         &self,
         obligation: Obligation,
@@ -401,7 +402,7 @@ impl Certifier {
                     |(model, action): (&ClusterModel, &Action)| model.tell(place.visited, action);
                 let failure = Failure {
                     obligation,
-                    state: place.visited.fingerprint(),
+                    state: self.system.fingerprint(place.visited),
                     step: place.step.map(told),
                     then: then.map(|(state, action)| self.unreduced.tell(state, action)),
                 };
@@ -430,7 +431,7 @@ impl Certifier {
     /// A shortest run of the reduced search to the state of this name.
     fn run_to(&self, wanted: u64) -> Vec<Action> {
         let system = self.system.uncounted();
-        let is_wanted = |state: &ClusterState| state.fingerprint() == wanted;
+        let is_wanted = |state: &ClusterState| system.fingerprint(state) == wanted;
         let seeking = Seeking { system: &system, wanted: &[&is_wanted] };
         let bounds = Bounds { until: Until::AllShown(1), ..Bounds::default() };
         let explored = explore(&seeking, &bounds, &Switch::default());
@@ -458,5 +459,9 @@ impl System for Certifier {
 
     fn fingerprint(&self, state: &ClusterState) -> u64 {
         self.system.fingerprint(state)
+    }
+
+    fn own_fingerprint(&self, state: &ClusterState) -> u64 {
+        self.system.own_fingerprint(state)
     }
 }

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::{Historian, Watch};
+use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 use crate::ids::{NodeId, NodeSet};
 use crate::versions::Dot;
@@ -166,6 +167,44 @@ impl Ledger {
     pub(super) fn has_acknowledged_as_much_as(&self, other: &Ledger) -> bool {
         let without = |ledger: &Ledger| Ledger { acknowledged: WriteSet::EMPTY, ..ledger.clone() };
         other.acknowledged.is_subset(self.acknowledged) && without(self) == without(other)
+    }
+
+    /// The same with clients, and the writes that they make, under other names.
+    pub(super) fn renamed(&self, names: &Permutation) -> Ledger {
+        let Ledger {
+            invoked,
+            acknowledged,
+            failed,
+            past,
+            acked_by,
+            dots,
+            seen,
+            deletes_held,
+            reaped,
+            read_begun,
+            last_reads,
+        } = self;
+        let set = |writes: &WriteSet| names.writes(*writes);
+        let sets = |sets: &Vec<WriteSet>| sets.iter().map(set).collect::<Vec<_>>();
+        let client = |client| names.client(client);
+        let dots = dots.iter().map(|dots| dots.iter().map(|dot| dot.renamed(&client)).collect());
+        let last_read = |read: &Option<LastRead>| {
+            let LastRead { operation, returned, replied } = (*read)?;
+            Some(LastRead { operation, returned: names.writes(returned), replied })
+        };
+        Ledger {
+            invoked: set(invoked),
+            acknowledged: set(acknowledged),
+            failed: set(failed),
+            past: names.by_write(sets(past)),
+            acked_by: names.by_write(acked_by.clone()),
+            dots: names.by_write(dots.collect()),
+            seen: names.by_client(seen.iter().map(sets).collect()),
+            deletes_held: sets(deletes_held),
+            reaped: set(reaped),
+            read_begun: *read_begun,
+            last_reads: names.by_client(last_reads.iter().map(last_read).collect()),
+        }
     }
 
     pub(super) fn begin_read(&mut self, client: usize) {

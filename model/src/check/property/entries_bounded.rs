@@ -7,6 +7,7 @@ use super::held::{self, Held};
 use super::memory::{self, Remembers};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness};
 use crate::check::history::{Base, Happening, Historian, Watch};
+use crate::check::symmetry::Permutation;
 use crate::ids::NodeId;
 use crate::versions::{ActorId, Dot, Life, Record};
 
@@ -25,6 +26,11 @@ impl Remembers for Memory {
             let incidents = &mut self.0[node.index()];
             *incidents = incidents.saturating_add(1);
         }
+    }
+
+    fn renamed(&self, _: &Permutation) -> Self {
+        let Memory(incidents) = self;
+        Memory(incidents.clone())
     }
 }
 

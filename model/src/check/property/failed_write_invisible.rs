@@ -6,6 +6,7 @@ use super::memory::{self, Remembers};
 use super::reads::Readers;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
+use crate::check::symmetry::Permutation;
 
 /// Per client: the writes that had failed when its read began.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -22,6 +23,11 @@ impl Remembers for Memory {
             let seen = failed.intersection(read.returned);
             Judgement::of(!failed.is_empty(), seen.is_empty())
         });
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory(readers) = self;
+        Memory(readers.renamed(names))
     }
 
     fn obliges_as_much_as(&self, other: &Self) -> bool {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::memory::{self, Remembers};
 use super::{Nodes, OnTraces, PropertyKind, PropertySpec, View, Witness, held, wording};
 use crate::check::history::{Base, Happening, Historian, Watch};
+use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 use crate::ids::{Key, NodeId};
 
@@ -37,6 +38,21 @@ impl Remembers for Memory {
         let Happening::HintDropped { node, key, named } = happening else { return };
         self.was_dropped = true;
         self.open.push(Dropped { node: *node, key: (*key).clone(), named: *named });
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory { was_dropped, was_lost, open, first_lost } = self;
+        let renamed = |Dropped { node, key, named }: &Dropped| Dropped {
+            node: *node,
+            key: key.clone(),
+            named: names.writes(*named),
+        };
+        Memory {
+            was_dropped: *was_dropped,
+            was_lost: *was_lost,
+            open: open.iter().map(renamed).collect(),
+            first_lost: first_lost.map(|(node, writes)| (node, names.writes(writes))),
+        }
     }
 
     fn has_questions(&self) -> bool {

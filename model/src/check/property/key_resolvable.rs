@@ -6,6 +6,7 @@ use super::memory::{self, Remembers};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::history::{Base, Happening, Historian, Watch};
 use crate::check::resolving::Resolving;
+use crate::check::symmetry::Permutation;
 use crate::deviation::Deviation;
 use crate::ids::NodeId;
 
@@ -33,6 +34,15 @@ impl Remembers for Memory {
                     self.first_refused.get_or_insert((*node, *write));
                 }
             }
+        }
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory { was_let_through, was_refused, first_refused } = self;
+        Memory {
+            was_let_through: *was_let_through,
+            was_refused: *was_refused,
+            first_refused: first_refused.map(|(node, write)| (node, names.write(write))),
         }
     }
 }

@@ -30,6 +30,13 @@ macro_rules! properties {
                 })+
             }
 
+            /// The same with clients, and the writes that they make, under other names.
+            pub(crate) fn renamed(&self, names: &Permutation) -> Self {
+                Memories {
+                    $($name: self.$name.as_ref().map(|memory| memory.renamed(names)),)+
+                }
+            }
+
             /// Whether some property asks what all nodes hold after the step.
             pub(crate) fn have_questions(&self) -> bool {
                 false $(|| self.$name.as_ref().is_some_and(Remembers::has_questions))+

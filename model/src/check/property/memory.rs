@@ -2,6 +2,7 @@
 
 use super::Nodes;
 use crate::check::history::{Base, Happening, Historian};
+use crate::check::symmetry::Permutation;
 
 /// A property's own part of the history: what it must remember of what happened.
 ///
@@ -12,6 +13,10 @@ pub(crate) trait Remembers: Clone + Eq {
 
     /// Takes note of what happened. The ledger has it already.
     fn note(&mut self, base: Base<'_>, happening: &Happening<'_>);
+
+    /// The same with clients, and the writes that they make, under other names. Takes everything apart without a
+    /// rest, so that a new field is refused by the compiler until somebody has said whom it names.
+    fn renamed(&self, names: &Permutation) -> Self;
 
     /// Whether what was noted asks what all nodes hold after the step, by [`Remembers::ask`].
     fn has_questions(&self) -> bool {
@@ -37,6 +42,10 @@ impl Remembers for Nothing {
     }
 
     fn note(&mut self, _: Base<'_>, _: &Happening<'_>) {}
+
+    fn renamed(&self, _: &Permutation) -> Self {
+        Nothing
+    }
 }
 
 /// What a property remembers. It is judged where it is remembered, and nowhere else.

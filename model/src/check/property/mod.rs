@@ -48,6 +48,7 @@ mod write_acknowledged;
 mod write_unavailable;
 
 use crate::check::history::{Base, Happening, Historian};
+use crate::check::symmetry::Permutation;
 use memory::Remembers;
 
 pub use goal::Goal;

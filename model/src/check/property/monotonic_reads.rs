@@ -7,6 +7,7 @@ use super::memory::{self, Remembers};
 use super::reads::Readers;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
+use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 
 /// Per client: what reads had returned when its read began.
@@ -30,6 +31,12 @@ impl Remembers for Memory {
             let returned = &mut self.returned[read.key];
             *returned = returned.union(read.returned);
         }
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory { readers, returned } = self;
+        let returned = returned.iter().map(|returned| names.writes(*returned)).collect();
+        Memory { readers: readers.renamed(names), returned }
     }
 
     fn obliges_as_much_as(&self, other: &Self) -> bool {

@@ -7,6 +7,7 @@ use super::memory::{self, Remembers};
 use super::reads::Readers;
 use super::{Nodes, OnTraces, PropertyKind, PropertySpec, View, Witness, covered, held, wording};
 use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
+use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 use crate::ids::NodeId;
 
@@ -35,6 +36,12 @@ impl Remembers for Memory {
             let is_obliged = deletes.iter().any(|delete| !ledger.past(delete).is_empty());
             Judgement::of(is_obliged, undone.is_empty())
         });
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory { readers, undone } = self;
+        let undone = undone.iter().map(|undone| names.writes(*undone)).collect();
+        Memory { readers: readers.renamed(names), undone: names.by_client(undone) }
     }
 
     fn has_questions(&self) -> bool {

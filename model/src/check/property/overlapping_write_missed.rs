@@ -4,6 +4,7 @@ use super::memory::{self, Remembers};
 use super::reads::Readers;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
+use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 
 /// Per client: the writes that were under way when its read began. To have missed one is what is judged to
@@ -22,6 +23,11 @@ impl Remembers for Memory {
             let missed = under_way.without(read.returned);
             Judgement::of(!under_way.is_empty(), missed.is_empty())
         });
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory(readers) = self;
+        Memory(readers.renamed(names))
     }
 }
 

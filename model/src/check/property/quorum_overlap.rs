@@ -6,6 +6,7 @@ use super::memory::{self, Remembers};
 use super::reads::Readers;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
+use crate::check::symmetry::Permutation;
 
 /// Per client: the writes that were acknowledged when its read began.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -24,6 +25,11 @@ impl Remembers for Memory {
                 |write: usize| !ledger.acked_by(write).intersection(read.replied).is_empty();
             Judgement::of(!owed.is_empty(), owed.iter().all(meets))
         });
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory(readers) = self;
+        Memory(readers.renamed(names))
     }
 
     fn obliges_as_much_as(&self, other: &Self) -> bool {

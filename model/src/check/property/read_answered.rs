@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::memory::{self, Remembers};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::history::{Base, Happening, Historian, Watch};
+use crate::check::symmetry::Permutation;
 
 /// Per client: whether its last read was answered, until its next operation starts.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -23,6 +24,11 @@ impl Remembers for Memory {
             Happening::ReadAnswered(read) => self.0[read.client] = true,
             _ => {}
         }
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory(clients) = self;
+        Memory(names.by_client(clients.clone()))
     }
 }
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::memory::{self, Remembers};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness};
 use crate::check::history::{Base, Happening, Historian, Watch};
+use crate::check::symmetry::Permutation;
 
 /// Per client: whether its last read was not answered, until its next operation starts.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -24,6 +25,11 @@ impl Remembers for Memory {
             Happening::ReadUnavailable { client } => self.0[*client] = true,
             _ => {}
         }
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory(clients) = self;
+        Memory(names.by_client(clients.clone()))
     }
 }
 

@@ -6,6 +6,7 @@ use super::memory::{self, Remembers};
 use super::reads::Readers;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
+use crate::check::symmetry::Permutation;
 
 /// Per client: its own writes that were acknowledged when its read began.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -20,6 +21,11 @@ impl Remembers for Memory {
         let Base { historian, ledger } = base;
         let owed = |client, _| ledger.acknowledged().intersection(historian.writes_by(client));
         self.0.note(historian, happening, owed, |owed, read| base.covers(owed, read));
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory(readers) = self;
+        Memory(readers.renamed(names))
     }
 
     fn obliges_as_much_as(&self, other: &Self) -> bool {

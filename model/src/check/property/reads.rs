@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::{View, wording};
 use crate::check::history::{Happening, Historian, Judgement, LastRead, Read};
+use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 
 /// What one property remembers of each client's last read.
@@ -55,6 +56,16 @@ impl Readers {
             }
             _ => {}
         }
+    }
+
+    /// The same with clients, and the writes that they make, under other names.
+    pub(super) fn renamed(&self, names: &Permutation) -> Self {
+        let Readers(readers) = self;
+        let renamed = |Reader { owed, judged }: &Reader| Reader {
+            owed: names.writes(*owed),
+            judged: *judged,
+        };
+        Readers(names.by_client(readers.iter().map(renamed).collect()))
     }
 
     /// How a client's last read was judged.

@@ -7,6 +7,7 @@ use super::memory::{self, Remembers};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
 use crate::check::facts::Touched;
 use crate::check::history::{Base, Happening, Historian, Watch};
+use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 use crate::ids::NodeId;
 
@@ -32,6 +33,12 @@ impl Remembers for Memory {
                 self.first.get_or_insert((touched.node, dropped));
             }
         }
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let Memory { dropped, first } = self;
+        let first = first.map(|(node, writes)| (node, names.writes(writes)));
+        Memory { dropped: *dropped, first }
     }
 }
 

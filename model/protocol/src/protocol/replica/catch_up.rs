@@ -33,11 +33,11 @@ const PAGE_BYTES: usize = 16 * 1024;
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct CatchUp {
     /// From whom everything has been taken in.
-    done: NodeSet,
+    pub(super) done: NodeSet,
     /// Up to which key from the others.
-    cursors: BTreeMap<NodeId, Key>,
+    pub(super) cursors: BTreeMap<NodeId, Key>,
     /// Homes whose holdings an operator has given up.
-    given_up: NodeSet,
+    pub(super) given_up: NodeSet,
 }
 
 /// What a node that catches up waits for, of one range of keys.

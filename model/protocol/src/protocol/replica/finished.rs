@@ -43,11 +43,11 @@ impl FinishedPut {
 /// stored with its version, see [`MintedRequests`](crate::protocol::MintedRequests).
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Finished {
-    puts: BTreeMap<RequestId, FinishedPut>,
-    order: VecDeque<RequestId>,
+    pub(super) puts: BTreeMap<RequestId, FinishedPut>,
+    pub(super) order: VecDeque<RequestId>,
     /// The sum over `puts`: a function of them, so it never tells equal states apart.
     #[serde(skip)]
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl Finished {

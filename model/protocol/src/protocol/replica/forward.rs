@@ -24,17 +24,17 @@ use super::{NodeConfig, Replica, start_timer, stop_timer};
 /// A put this node forwarded to a home.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingForward {
-    client: Peer,
+    pub(super) client: Peer,
     pub(super) home: NodeId,
     /// Whether its timer may expire once more: a sloppy put takes its home two timeouts, one for
     /// the homes and one for the fallbacks.
-    may_wait: bool,
+    pub(super) may_wait: bool,
 }
 
 /// A put that waits for any home to say that it is there.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingProbe {
-    client: Peer,
+    pub(super) client: Peer,
     pub(super) put: PutRequest,
 }
 

@@ -20,7 +20,7 @@ use super::{NodeConfig, Replica, start_timer, stop_timer, take_in};
 /// A get this node coordinates. Any node may: only puts need a home.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingGet {
-    client: Peer,
+    pub(super) client: Peer,
     pub(super) key: Key,
     pub(super) round: ReadRound,
 }

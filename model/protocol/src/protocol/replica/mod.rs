@@ -14,6 +14,7 @@ mod planted;
 mod put;
 mod reap;
 mod register;
+mod renaming;
 mod sync;
 mod weighed;
 

@@ -29,16 +29,16 @@ pub(super) struct CoordinatedWrite {
     pub(super) key: Key,
     /// Who holds it.
     pub(super) round: WriteRound,
-    sloppy: bool,
+    pub(super) sloppy: bool,
     /// Fallbacks that were asked to keep it, each for one home, in the order they were asked.
-    stand_ins: Vec<(NodeId, NodeId)>,
+    pub(super) stand_ins: Vec<(NodeId, NodeId)>,
 }
 
 /// A put this node coordinates.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct PendingPut {
     /// Whom to answer.
-    client: Peer,
+    pub(super) client: Peer,
     pub(super) write: CoordinatedWrite,
 }
 

@@ -58,13 +58,13 @@ const WAITS_AFTER_START: u8 = 2;
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Reaper {
     pub(super) rounds: BTreeMap<Key, Round>,
-    cursor: Option<Key>,
+    pub(super) cursor: Option<Key>,
     /// Keys whose contexts have more entries than they should. Follows the store.
-    wide: BTreeSet<Key>,
+    pub(super) wide: BTreeSet<Key>,
     /// Up to which of these the last round came.
-    wide_cursor: Option<Key>,
+    pub(super) wide_cursor: Option<Key>,
     /// The number of the next round.
-    next: ReapRound,
+    pub(super) next: ReapRound,
     /// How many waits are still to pass before the node asks anything.
     pub(super) waits_left: u8,
 }
@@ -72,8 +72,8 @@ pub(super) struct Reaper {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Round {
     pub(super) number: ReapRound,
-    held: RecordDigest,
-    agreed: NodeSet,
+    pub(super) held: RecordDigest,
+    pub(super) agreed: NodeSet,
     /// Whether all had agreed before, and are asked again.
     pub(super) is_second: bool,
 }

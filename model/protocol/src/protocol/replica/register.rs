@@ -46,16 +46,16 @@ use super::{NodeConfig, Replica};
 /// Whether this node may mint, and what waits until it may.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct Naming {
-    standing: Standing,
+    pub(super) standing: Standing,
     /// Puts that wait for an identity to mint under, oldest first.
-    waiting: VecDeque<WaitingPut>,
+    pub(super) waiting: VecDeque<WaitingPut>,
     /// The sum over `waiting`: a function of it, so it never tells equal states apart.
     #[serde(skip)]
-    waiting_bytes: usize,
+    pub(super) waiting_bytes: usize,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize)]
-enum Standing {
+pub(super) enum Standing {
     /// It mints under the identity that is stored.
     #[default]
     Certain,
@@ -74,9 +74,9 @@ enum Standing {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
-struct WaitingPut {
-    from: Peer,
-    put: PutRequest,
+pub(super) struct WaitingPut {
+    pub(super) from: Peer,
+    pub(super) put: PutRequest,
 }
 
 /// What another node asks: [`Message::Register`].
@@ -116,7 +116,7 @@ impl Naming {
         waiting.find(|waiting| waiting.put.request == request).map(|waiting| &mut waiting.from)
     }
 
-    fn push(&mut self, from: Peer, put: PutRequest) {
+    pub(super) fn push(&mut self, from: Peer, put: PutRequest) {
         self.waiting_bytes += put_bytes(&put);
         self.waiting.push_back(WaitingPut { from, put });
     }
