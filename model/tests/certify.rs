@@ -11,6 +11,8 @@ use std::sync::Arc;
 use alone::alone;
 use builtin::builtin;
 use quorate_checker::Switch;
+#[cfg(feature = "planted-faults")]
+use quorate_model::check::certify::Failure;
 use quorate_model::check::certify::{Certificate, Discharge, Extent, Obligation, certify};
 use quorate_model::scenario::builtin::ALL;
 use quorate_model::scenario::{Reductions, Scenario};
@@ -31,6 +33,7 @@ fn the_reductions_of_small_built_in_scenarios_are_certified_as_they_are_and_each
         "sync-walks",
         "late-exchanges",
         "dead-messages",
+        "client-symmetry",
         "finished-requests",
     ];
     for name in small {
@@ -75,6 +78,51 @@ fn a_rule_that_leaves_out_a_step_is_not_certified() {
     assert!(!certificate.is_met() && !run.is_empty());
     assert_eq!(failure.obligation, Obligation::OneStep);
     assert_eq!(failure.step.as_deref(), Some("y -> B  Put k = \"y1\", blind (y#1)"));
+}
+
+#[cfg(feature = "planted-faults")]
+#[test]
+fn an_exchange_of_clients_that_is_more_than_a_change_of_names_is_not_certified() {
+    use quorate_model::check::wrong_rule::WrongRule;
+    use quorate_model::scenario::file::parse;
+
+    let two_puts = |settings: &str, client: &str| {
+        let client = |name: &str| {
+            format!("[[client]]\nname = {name:?}\n{client}program = [{{ put = \"k\" }}]\n")
+        };
+        let text = format!(
+            "title = \"Two puts\"\n{settings}{}{}[expect]\nno-lost-write = \"holds\"\n",
+            client("x"),
+            client("y")
+        );
+        parse("two-puts.toml", "two-puts", &text).unwrap_or_else(|problem| panic!("{problem}"))
+    };
+    // Equal numbers under equal dots: the greater value wins.
+    let ties = two_puts(
+        "shared-identity = [[\"A\", \"B\"]]\n\
+         [cluster]\nnodes = [\"A\", \"B\"]\nn = 2\nr = 1\nw = 1\nversioning = \"scalar\"\n",
+        "",
+    );
+    let retries = two_puts(
+        "[cluster]\nnodes = [\"A\", \"B\"]\nn = 2\nr = 1\nw = 2\n[faults]\ntimeouts = 1\n",
+        "attempts = 2\n",
+    );
+    let turns = |mut scenario: Scenario| {
+        scenario.turn_length = Some(1);
+        scenario
+    };
+    for (wrong, scenario) in [
+        (WrongRule::SymmetryThoughTiesBreak, ties),
+        (WrongRule::SymmetryDespiteTurns, turns(builtin("strict-concurrent"))),
+        (WrongRule::SymmetryWhateverTheyDo, builtin("r1-w1")),
+        (WrongRule::SymmetryForgettingMintedRequests, retries),
+        (WrongRule::SymmetryForgettingHistory, builtin("strict-concurrent")),
+    ] {
+        let reductions = Reductions { wrong: Some(wrong), ..scenario.reductions };
+        let certificate = certificate(Scenario { reductions, ..scenario });
+        let of_symmetry = |failure: &Failure| failure.obligation == Obligation::Symmetry;
+        assert!(certificate.failures.iter().any(|(_, failure, _)| of_symmetry(failure)), "{wrong}");
+    }
 }
 
 #[test]

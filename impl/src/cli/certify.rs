@@ -10,7 +10,7 @@ use quorate_model::check::ClusterModel;
 use quorate_model::check::certify::{Certificate, Discharge, Extent, Obligation, certify};
 use quorate_model::check::trace::{numbered, walk};
 use quorate_model::check::wrong_rule::WrongRule;
-use quorate_model::scenario::{Reductions, Rule, Scenario};
+use quorate_model::scenario::{Reductions, Scenario};
 use serde::Serialize;
 
 use super::scenario::Loaded;
@@ -81,13 +81,11 @@ const BEYOND_OBLIGATIONS: [&str; 9] = [
 ];
 
 /// Makes reductions wrong on purpose, one at a time, and shows which obligation is not met then, and where.
-/// Of rules that are not certified nothing is said.
 ///
 /// # Errors
 /// When the program contains no wrong rules, or other rules are noticed than are known to be.
 pub(super) fn plant(loaded: &[Loaded], extent: Extent, markdown: bool) -> Result<(), Failure> {
-    let is_certified = |rule: &&WrongRule| rule.rule() != Rule::ClientSymmetry;
-    let rules: Vec<&WrongRule> = WrongRule::ALL.iter().filter(is_certified).collect();
+    let rules = WrongRule::ALL;
     if rules.is_empty() {
         let problem = "this program contains no wrong rules; they are never part of a release. \
              Run: cargo run --release --features planted-faults -- check --certify --planted";
@@ -98,10 +96,10 @@ pub(super) fn plant(loaded: &[Loaded], extent: Extent, markdown: bool) -> Result
     table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
     table.set_header(["wrong rule", "of", "what is done", "not met", "in"]);
     let mut missed = Vec::new();
-    for rule in &rules {
+    for rule in rules {
         let notices = loaded.iter().find_map(|loaded| {
             let scenario = &loaded.scenario;
-            let reductions = Reductions { wrong: Some(**rule), ..scenario.reductions };
+            let reductions = Reductions { wrong: Some(*rule), ..scenario.reductions };
             let wrong = Arc::new(Scenario { reductions, ..(**scenario).clone() });
             let is_searched = scenario.script.is_none();
             let certificate =
@@ -167,9 +165,7 @@ fn row(name: &str, certificate: &Certificate) -> String {
 /// Every kind of obligation that was not met, with a run.
 fn failures(scenario: &Arc<Scenario>, certificate: &Certificate) -> String {
     let mut told = String::new();
-    // The search that is certified, without the rule that is not.
-    let reductions = Reductions { client_symmetry: false, ..scenario.reductions };
-    let model = ClusterModel::new(Arc::clone(scenario)).with_reductions(reductions);
+    let model = ClusterModel::new(Arc::clone(scenario));
     for (count, failure, run) in &certificate.failures {
         let name = failure.obligation.name();
         let _ = writeln!(told, "  {name}: not met {} times, for example after", grouped(*count));

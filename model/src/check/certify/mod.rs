@@ -2,7 +2,7 @@
 //! unreduced model does.
 //!
 //! A reduced search visits states in a *canonical form*: what takes no time has arrived, and what nothing can
-//! read again is gone. Three kinds of obligation are discharged in each state that it visits, by taking the steps
+//! read again is gone. Four kinds of obligation are discharged in each state that it visits, by taking the steps
 //! of the unreduced model there:
 //!
 //! - *One step*: every action of the unreduced model, the ones that a rule leaves out among them, leads to a
@@ -12,6 +12,8 @@
 //! - *Canonical form*: a state and its canonical form simulate each other for one step. What either may do,
 //!   the other may do, and both come to the same canonical form; what concerns only what was left out changes
 //!   nothing.
+//! - *Symmetry*: under each exchange of clients that passes for a change of names, the same may happen, leads to the
+//!   same and shows the same, by the unreduced model and by the reduced one.
 //!
 //! They are local, and so is what they show: what is taken to arrive at once is put off past one action and
 //! not past several. What that leaves open, whole searches of small scenarios are compared for. A state is
@@ -22,14 +24,12 @@
 //! happen while it is under way, and leads to the same ([`Discharge::AsDelay`]). Where a property asks where runs
 //! end, that is not granted to messages that carry records.
 //!
-//! One rule is not certified, and is turned off here:
-//! [`Reductions::alike_clients`](crate::scenario::Reductions::alike_clients), whose states are the same up to an exchange of names.
-//!
 //! The obligations are those of a bisimulation up to canonical forms (Milner 1989; Sangiorgi 1998), looked at in
 //! the states that occur and not for all.
 
 mod budgets;
 mod obligation;
+mod symmetry;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -106,7 +106,7 @@ pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Opt
     let certifier = Certifier {
         uncanonical: reduced.with_reductions(canonical_forms),
         unreduced: reduced.with_reductions(Reductions::NONE),
-        asks_where_runs_end: !reduced.goals().is_empty(),
+        goals: reduced.with_goals(&reduced.goals()),
         one_in: (first.distinct() / extent.states.max(1)).max(1) as u64,
         counted: Counted::default(),
         reduced,
@@ -136,7 +136,8 @@ struct Certifier {
     first: Explored,
     /// Of so many states one is looked at.
     one_in: u64,
-    asks_where_runs_end: bool,
+    /// With what it is asked where runs end, if it is.
+    goals: ClusterSystem,
     counted: Counted<Kind, Option<Failure>>,
 }
 
@@ -157,6 +158,7 @@ impl Certifier {
         }
         self.counted.note(Kind::LookedAt, None);
         self.take_steps(visited);
+        self.exchange_clients(visited);
         let mut actions = Vec::new();
         self.reduced.actions(visited, &mut actions);
         for action in &actions {
@@ -282,7 +284,7 @@ impl Certifier {
     /// way.
     fn is_delay(&self, before: &ClusterState, action: &Action, after: &ClusterState) -> bool {
         let Action::Drop(lost) = action else { return false };
-        if self.asks_where_runs_end && lost.message.carried().next().is_some() {
+        if self.goals.goals() > 0 && lost.message.carried().next().is_some() {
             return false;
         }
         let (mut without, mut with) = (Vec::new(), Vec::new());

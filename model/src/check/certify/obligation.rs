@@ -11,12 +11,14 @@ pub enum Obligation {
     Delay,
     /// A state and its canonical form do the same.
     CanonicalForm,
+    /// So do a state and the same under other names of clients, under other names.
+    Symmetry,
 }
 
 impl Obligation {
     /// All there are.
-    pub const ALL: [Obligation; 3] =
-        [Obligation::OneStep, Obligation::Delay, Obligation::CanonicalForm];
+    pub const ALL: [Obligation; 4] =
+        [Obligation::OneStep, Obligation::Delay, Obligation::CanonicalForm, Obligation::Symmetry];
 
     /// Its name for people.
     #[must_use]
@@ -25,6 +27,7 @@ impl Obligation {
             Obligation::OneStep => "one step",
             Obligation::Delay => "delay",
             Obligation::CanonicalForm => "canonical form",
+            Obligation::Symmetry => "symmetry",
         }
     }
 }
