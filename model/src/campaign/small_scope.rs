@@ -4,8 +4,7 @@
 //! generator meets such a one about once in ten million. So here they are all enumerated. Where a
 //! scenario is another one with other names, only one of the two is taken:
 //!
-//! - *Clients* may come in any order: neither the protocol nor any property asks for it. Those with the
-//!   same program stand next to each other, where the rule about clients that are alike applies.
+//! - *Clients* may come in any order: neither the protocol nor any property asks for it.
 //! - *Nodes* that are homes of all keys, as all homes are here, may change places, and so may nodes that
 //!   are no homes, where no put is sloppy: fallbacks stand in in the order of the list, and for homes in
 //!   the order of the list. Versions are dotted, so nothing compares names.
