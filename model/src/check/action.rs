@@ -3,7 +3,7 @@
 use quorate_checker::world;
 
 use super::leaderless::Leaderless;
-use crate::ids::{Peer, RequestId};
+use crate::ids::Peer;
 use crate::protocol::{FanOut, Message, PutOutcome};
 
 /// One action of the environment. All nondeterminism of a run is in their choice.
@@ -11,13 +11,6 @@ pub type Action = world::Action<Leaderless>;
 
 /// A message under way.
 pub type Envelope = world::Envelope<Leaderless>;
-
-/// Where a message stands in a list that people read: by request, then sender and receiver. The
-/// network itself is in the order of fingerprints.
-#[must_use]
-pub fn reading_order(sent: &Envelope) -> (Option<RequestId>, Peer, Peer, &'static str) {
-    (sent.message.request(), sent.from, sent.to, sent.message.kind())
-}
 
 /// Whether a message travels between a client and the coordinator of a node-driven request. The
 /// messages of a client that fans out itself are like those between nodes.
@@ -32,6 +25,25 @@ pub fn is_client_hop(sent: &Envelope) -> bool {
             Message::Put(put) => put.fan_out == FanOut::NodeDriven,
             Message::PutReply { outcome, .. } => !matches!(outcome, PutOutcome::Minted { .. }),
             Message::Get(_) | Message::GetReply { .. } => true,
-            _ => false,
+            Message::Store { .. }
+            | Message::StoreAck { .. }
+            | Message::Fetch { .. }
+            | Message::FetchReply { .. }
+            | Message::Repair { .. }
+            | Message::Probe { .. }
+            | Message::ProbeReply { .. }
+            | Message::StoreHint { .. }
+            | Message::Handoff { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::CatchUpPage { .. }
+            | Message::Register { .. }
+            | Message::Registered { .. }
+            | Message::ReapAsk { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. }
+            | Message::SyncHashes { .. }
+            | Message::SyncKeys { .. }
+            | Message::SyncStates { .. } => false,
         }
 }
