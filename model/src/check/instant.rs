@@ -63,13 +63,14 @@
 use alloc::vec::Vec;
 
 use quorate_checker::Shared;
+use quorate_ids::KindOf;
 
 use super::action::{Envelope, is_client_hop};
 use super::history::Watch;
 use super::state::ClusterState;
 use crate::cluster::Reaping;
 use crate::ids::Peer;
-use crate::protocol::{Message, ReadRepair};
+use crate::protocol::{Message, MessageKind, ReadRepair};
 use crate::scenario::{Faults, Rule, Scenario};
 use crate::versions::Versioning;
 
@@ -105,7 +106,23 @@ pub(crate) fn takes_no_time(
             let between_nodes = matches!(envelope.from, Peer::Node(_));
             (Rule::Answers, between_nodes && is_calm && !state.is_down(envelope.to))
         }
-        _ => return None,
+        Message::Get(_)
+        | Message::GetReply { .. }
+        | Message::Store { .. }
+        | Message::Fetch { .. }
+        | Message::Repair { .. }
+        | Message::Probe { .. }
+        | Message::StoreHint { .. }
+        | Message::Handoff { .. }
+        | Message::HandoffAck { .. }
+        | Message::CatchUp { .. }
+        | Message::CatchUpPage { .. }
+        | Message::Register { .. }
+        | Message::Registered { .. }
+        | Message::ReapAsk { .. }
+        | Message::ReapAgree { .. }
+        | Message::Reap { .. }
+        | Message::SyncStates { .. } => return None,
     };
     applies.then_some(rule)
 }
@@ -170,10 +187,9 @@ pub(crate) fn take_overdue(
 /// Whether it only tells its receiver how a put gets on.
 pub(crate) fn is_answer(envelope: &Envelope) -> bool {
     let between_nodes = matches!((envelope.from, envelope.to), (Peer::Node(_), Peer::Node(_)));
-    match envelope.message {
-        Message::StoreAck { .. } => true,
-        Message::PutReply { .. } => between_nodes,
-        _ => false,
+    match MessageKind::of(&envelope.message) {
+        MessageKind::StoreAck => true,
+        kind => kind == MessageKind::PutReply && between_nodes,
     }
 }
 

@@ -39,6 +39,7 @@ use core::iter;
 use quorate_checker::Shared;
 use quorate_checker::memo::{self, Fingerprint, Memo};
 use quorate_checker::world::Counters;
+use quorate_ids::KindOf;
 
 use super::action::Envelope;
 use super::client::ScriptedClient;
@@ -46,7 +47,7 @@ use super::instant;
 use super::leaderless::Leaderless;
 use super::state::{ActorState, ClusterState, NodeState, Seat};
 use crate::ids::{Key, NodeId, Peer, RequestId};
-use crate::protocol::{MemoryStore, Message, ReadRepair, Timer};
+use crate::protocol::{MemoryStore, Message, MessageKind, ReadRepair, Timer};
 use crate::scenario::{Rule, Scenario};
 use crate::versions::Record;
 
@@ -82,14 +83,16 @@ fn is_over(scenario: &Scenario, state: &ClusterState, request: RequestId) -> boo
             && scenario.clients[request.client.0 as usize].attempts > 1
     };
     !state.client(request.client).is_some_and(may_try_again)
-        && !state.network.iter().any(|envelope| match &envelope.message {
-            Message::Put(put) => put.request == request,
-            Message::Get(get) => get.request == request,
-            _ => false,
-        })
+        && !state.network.iter().any(|envelope| asks_for(&envelope.message, request))
         && !state
             .nodes()
             .any(|node| node.replica.probes(request) || node.replica.waits_to_mint(request))
+}
+
+/// Whether a message asks a node to serve this request, and does not only tell of it.
+fn asks_for(message: &Message, request: RequestId) -> bool {
+    let asks = matches!(MessageKind::of(message), MessageKind::Put | MessageKind::Get);
+    asks && message.request() == Some(request)
 }
 
 /// Whether the peer that made a request can still be affected by this node's acknowledgement or
@@ -191,7 +194,40 @@ pub(crate) fn is_dead(scenario: &Scenario, state: &ClusterState, envelope: &Enve
             !state.node(to).replica.awaits_forwarded(*request)
                 && (is_over(scenario, state, *request) || forgets!(scenario, DeadDespiteRetries))
         }
-        _ => false,
+        // These are never dead: what they do depends on what their receivers are by then.
+        (
+            Message::Put(_)
+            | Message::StoreHint { .. }
+            | Message::Handoff { .. }
+            | Message::HandoffAck { .. }
+            | Message::CatchUp { .. }
+            | Message::CatchUpPage { .. }
+            | Message::Register { .. }
+            | Message::Registered { .. }
+            | Message::ReapAsk { .. }
+            | Message::ReapAgree { .. }
+            | Message::Reap { .. }
+            | Message::SyncHashes { .. }
+            | Message::SyncKeys { .. },
+            _,
+            _,
+        ) => false,
+        // No peers send each other these: nodes reply to nodes and clients, and ask nodes alone.
+        (
+            Message::Get(_)
+            | Message::GetReply { .. }
+            | Message::PutReply { .. }
+            | Message::Store { .. }
+            | Message::StoreAck { .. }
+            | Message::Fetch { .. }
+            | Message::FetchReply { .. }
+            | Message::Repair { .. }
+            | Message::Probe { .. }
+            | Message::ProbeReply { .. }
+            | Message::SyncStates { .. },
+            _,
+            _,
+        ) => false,
     }
 }
 
