@@ -9,8 +9,8 @@ use quorate_model::ids::{NodeId, NodeSet};
 
 use super::request::{CONFIG_DEFAULT, listed, names};
 use super::{Failure, output};
-use crate::client::{accept_loss, collect_status};
 use crate::config::ClusterFile;
+use crate::leaderless::{accept_loss, collect_status};
 
 /// How long to wait for answers.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -10,7 +10,7 @@ use super::bytes::Bytes;
 use super::put::fail;
 use super::request::{Ended, RequestArgs, names};
 use super::{Failure, output};
-use crate::client::ContextToken;
+use crate::leaderless::ContextToken;
 use crate::wire::Fingerprint;
 
 /// Read a key.

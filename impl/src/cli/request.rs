@@ -11,8 +11,9 @@ use quorate_model::protocol::{FanOut, Outcome, Refusal};
 use quorate_model::versions::VersionVector;
 
 use super::Failure;
-use crate::client::{ClientError, ClientTrace, ContextToken, Session, SessionOptions, TokenError};
+use crate::client::{ClientError, ClientTrace, Session, SessionOptions};
 use crate::config::{ClusterFile, ConfigError};
+use crate::leaderless::{ContextToken, TokenError};
 use crate::wire::Fingerprint;
 
 /// Where `quorate cluster` writes its configuration unless told otherwise.

@@ -13,9 +13,8 @@ use quorate_model::ids::{NodeId, NodeSet};
 
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
-use crate::client::{catching_up, collect_status, obstacles};
 use crate::config::ClusterFile;
-use crate::leaderless::NodeStatus;
+use crate::leaderless::{NodeStatus, catching_up, collect_status, obstacles};
 use crate::wire::Traffic;
 
 /// How long to wait for answers, unless told otherwise.

@@ -1,22 +1,25 @@
-//! A client of a running cluster: the protocol's own client over sockets.
+//! A client of a running cluster: a protocol's own client over sockets. It knows no protocol:
+//! [what it needs of one](crate::runs::Asks).
 
-mod context_token;
-mod convergence;
 mod probe;
 mod session;
 mod trace_file;
 
-pub use context_token::{ContextToken, TokenError};
-pub use convergence::{catching_up, obstacles};
-pub use probe::{Probe, accept_loss, collect_status, wait_until_up};
-pub use session::{Session, SessionOptions};
+pub(crate) use probe::addressed;
+pub use probe::{Probe, wait_until_up};
+pub use session::RunningClient;
 pub use trace_file::ClientTrace;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::leaderless::LeaderlessClient;
+pub use crate::leaderless::{SessionOptions, accept_loss, collect_status, obstacles};
 use crate::wire::WireError;
+
+/// A client of the leaderless protocol.
+pub type Session = RunningClient<LeaderlessClient>;
 
 /// Why a client cannot ask. Nothing was asked then, unless the error says otherwise.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use quorate_model::ids::{NodeId, NodeSet};
+use quorate_model::ids::NodeId;
 
 use super::ClientError;
 use crate::config::ClusterFile;
-use crate::leaderless::{AcceptLoss, Leaderless, LossAccepted, NodeStatus};
+use crate::leaderless::Leaderless;
 use crate::runs::Speaks;
 use crate::transport::{SocketTransport, Transport};
 use crate::wire::{Datagram, Wire};
@@ -98,59 +98,48 @@ impl<S: Speaks> Probe<S> {
         })?;
         Ok(answers.into_iter().map(|(node, ())| node).collect())
     }
-}
 
-/// The status of every node that has not left and answers in time.
-///
-/// # Errors
-/// When the socket fails.
-pub fn collect_status(
-    cluster: &ClusterFile,
-    timeout: Duration,
-) -> Result<BTreeMap<NodeId, NodeStatus>, ClientError> {
-    let nodes = addressed(cluster, cluster.cluster.members().iter().copied());
-    let token = rand::random();
-    let question = Datagram::StatusRequest { token };
-    let answers = Probe::<Leaderless>::new(cluster)?.ask(
-        &nodes,
-        &question,
-        nodes.len(),
-        timeout,
-        |datagram| match datagram {
-            Datagram::StatusReply { token: theirs, node, status } if theirs == token => {
-                Some((node, status))
-            }
-            _ => None,
-        },
-    )?;
-    Ok(answers.into_iter().collect())
-}
-
-/// Tells a node that what others held is lost. Says whether it serves now; `None` if it does not
-/// answer in time.
-///
-/// # Errors
-/// When the socket fails.
-pub fn accept_loss(
-    cluster: &ClusterFile,
-    node: NodeId,
-    lost: NodeSet,
-    timeout: Duration,
-) -> Result<Option<bool>, ClientError> {
-    let asked = addressed(cluster, [node]);
-    let token = rand::random();
-    let question = Datagram::Command { token, command: AcceptLoss { lost } };
-    let answers =
-        Probe::<Leaderless>::new(cluster)?.ask(&asked, &question, 1, timeout, |datagram| {
-            match datagram {
-                Datagram::CommandDone { token: theirs, node, answer } if theirs == token => {
-                    let LossAccepted { serves } = answer;
-                    Some((node, serves))
+    /// The status of every one of these nodes that answers in time.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn status(
+        &mut self,
+        nodes: &[(NodeId, SocketAddr)],
+        timeout: Duration,
+    ) -> Result<BTreeMap<NodeId, S::Status>, ClientError> {
+        let token = rand::random();
+        let question = Datagram::StatusRequest { token };
+        let answers =
+            self.ask(nodes, &question, nodes.len(), timeout, |datagram| match datagram {
+                Datagram::StatusReply { token: theirs, node, status } if theirs == token => {
+                    Some((node, status))
                 }
                 _ => None,
+            })?;
+        Ok(answers.into_iter().collect())
+    }
+
+    /// Tells a node something; `None` if it does not answer in time.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn command(
+        &mut self,
+        node: (NodeId, SocketAddr),
+        command: S::Command,
+        timeout: Duration,
+    ) -> Result<Option<S::Answer>, ClientError> {
+        let token = rand::random();
+        let question = Datagram::Command { token, command };
+        let answers = self.ask(&[node], &question, 1, timeout, |datagram| match datagram {
+            Datagram::CommandDone { token: theirs, node, answer } if theirs == token => {
+                Some((node, answer))
             }
+            _ => None,
         })?;
-    Ok(answers.first().map(|(_, serves)| *serves))
+        Ok(answers.into_iter().next().map(|(_, answer)| answer))
+    }
 }
 
 /// Waits until all of these nodes answer; gives those that do not in time.
@@ -168,7 +157,7 @@ pub fn wait_until_up(
 }
 
 /// These nodes with their addresses.
-pub(super) fn addressed(
+pub(crate) fn addressed(
     cluster: &ClusterFile,
     nodes: impl IntoIterator<Item = NodeId>,
 ) -> Vec<(NodeId, SocketAddr)> {

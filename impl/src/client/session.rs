@@ -3,63 +3,41 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use quorate_model::cluster::Reaping;
 use quorate_model::ids::{ClientId, NodeId, Peer};
-use quorate_model::protocol::{Client, Effect, FanOut, Operation, Outcome, Timer};
-use quorate_model::refine::trace::ClientInput;
 
 use super::probe::{Probe, addressed};
 use super::{ClientError, ClientTrace};
 use crate::config::ClusterFile;
-use crate::leaderless::Leaderless;
+use crate::runs::{Asks, EffectOf, TimerOf, Whom};
 use crate::transport::{SocketTransport, Transport};
 use crate::wire::{Age, Datagram, Wire, age_of, wall_clock_ms};
 
-/// How a session asks.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct SessionOptions {
-    /// Who fans requests out.
-    pub fan_out: FanOut,
-    /// Whom to ask; the first home of the key that answers a ping if absent, and for a sloppy put
-    /// the first other node if no home does.
-    pub coordinator: Option<NodeId>,
-    /// How long one operation may take in all; as the configuration says if absent.
-    pub timeout: Option<Duration>,
-}
-
-/// A client with a socket. It asks for one thing at a time.
+/// A client of some protocol, with a socket. It asks for one thing at a time.
 #[derive(Debug)]
-pub struct Session {
+pub struct RunningClient<A: Asks> {
     cluster: ClusterFile,
-    options: SessionOptions,
-    client: Client,
-    wire: Wire<Leaderless>,
+    client: A,
+    wire: Wire<A::Speaks>,
     transport: SocketTransport,
     trace: Option<ClientTrace>,
-    deadline: Option<(Instant, Timer)>,
+    deadline: Option<(Instant, TimerOf<A::Speaks>)>,
     buffer: Vec<u8>,
 }
 
-impl Session {
+impl<A: Asks> RunningClient<A> {
     /// A client with an id that no other client has: drawn at random.
     ///
     /// # Errors
     /// When there is no socket to be had, or it would try for longer than the cluster lets it.
-    pub fn new(cluster: ClusterFile, options: SessionOptions) -> Result<Self, ClientError> {
-        let lifetime = cluster.timeouts.request_lifetime();
-        if let Some(timeout) = options.timeout.filter(|timeout| *timeout > lifetime)
-            && cluster.cluster.background().reaping == Reaping::Agreed
-        {
-            return Err(ClientError::BeyondLifetime { timeout, lifetime });
-        }
+    pub fn new(cluster: ClusterFile, options: A::Options) -> Result<Self, ClientError> {
+        let client = A::new(ClientId(rand::random()), &cluster, options)?;
         let any = (Ipv4Addr::UNSPECIFIED, 0).into();
         let transport =
             SocketTransport::bind(any, cluster.stream_limits()).map_err(ClientError::Socket)?;
-        Ok(Session {
+        Ok(RunningClient {
             wire: cluster.wire(),
             cluster,
-            options,
-            client: Client::new(ClientId(rand::random())),
+            client,
             transport,
             trace: None,
             deadline: None,
@@ -72,7 +50,7 @@ impl Session {
     /// # Errors
     /// When the trace cannot be written.
     pub fn traced(mut self, mut trace: ClientTrace) -> Result<Self, ClientError> {
-        trace.start(self.client.id(), &self.cluster.spec)?;
+        trace.start(&self.client.header(&self.cluster))?;
         self.trace = Some(trace);
         Ok(self)
     }
@@ -87,15 +65,14 @@ impl Session {
     ///
     /// # Errors
     /// When it cannot be asked for. How the operation itself ended is in the outcome.
-    pub fn perform(&mut self, operation: Operation) -> Result<Outcome, ClientError> {
-        let fan_out = self.options.fan_out;
-        let coordinator = match self.options.coordinator {
-            Some(coordinator) => coordinator,
-            None => self.answering_node(&operation)?,
+    pub fn perform(&mut self, operation: A::Operation) -> Result<A::Outcome, ClientError> {
+        let coordinator = match self.client.whom_to_ask(&operation) {
+            Whom::Node(coordinator) => coordinator,
+            Whom::FirstOf(groups) => self.answering_node(groups)?,
         };
         let attempts = self.cluster.timeouts.client_attempts.max(1);
-        let mut outcome =
-            self.step(ClientInput::Invoke { operation, coordinator, fan_out, attempts })?;
+        let input = self.client.invoke(operation, coordinator, attempts);
+        let mut outcome = self.step(input)?;
         loop {
             if let Some(outcome) = outcome {
                 return Ok(outcome);
@@ -104,41 +81,28 @@ impl Session {
         }
     }
 
-    /// The protocol lets any node coordinate; asking a home that is there saves a detour and a
-    /// timeout. A sloppy put can do without homes.
-    fn answering_node(&self, operation: &Operation) -> Result<NodeId, ClientError> {
+    fn answering_node(&self, groups: Vec<Vec<NodeId>>) -> Result<NodeId, ClientError> {
         let cluster = &self.cluster;
-        let preference = cluster.cluster.preference_list(operation.key());
-        let (homes, fallbacks) = preference.split_at(cluster.cluster.quorum().n());
-        let mut probe = Probe::<Leaderless>::new(cluster)?;
-        let mut asked = addressed(cluster, homes.iter().copied());
-        let mut first = probe.ping(&asked, 1, cluster.timeouts.ping)?;
-        if first.is_empty() && self.is_sloppy(operation) {
-            let fallbacks = addressed(cluster, fallbacks.iter().copied());
-            first = probe.ping(&fallbacks, 1, cluster.timeouts.ping)?;
-            asked.extend(fallbacks);
+        let mut probe = Probe::<A::Speaks>::new(cluster)?;
+        let mut asked = Vec::new();
+        for group in groups {
+            let group = addressed(cluster, group);
+            if let Some(first) = probe.ping(&group, 1, cluster.timeouts.ping)?.first() {
+                return Ok(*first);
+            }
+            asked.extend(group);
         }
-        first.first().copied().ok_or_else(|| ClientError::NobodyAnswers {
-            asked: asked
-                .iter()
-                .map(|(node, address)| (cluster.node(*node).name.clone(), *address))
-                .collect(),
-        })
-    }
-
-    fn is_sloppy(&self, operation: &Operation) -> bool {
-        let Operation::Put { sloppy, .. } = operation else { return false };
-        self.options.fan_out == FanOut::NodeDriven
-            && sloppy.unwrap_or(self.cluster.cluster.sloppy())
+        let named = |(node, address)| (cluster.node(node).name.clone(), address);
+        Err(ClientError::NobodyAnswers { asked: asked.into_iter().map(named).collect() })
     }
 
     /// Receives one message or lets the timer expire.
-    fn wait(&mut self) -> Result<Option<Outcome>, ClientError> {
+    fn wait(&mut self) -> Result<Option<A::Outcome>, ClientError> {
         let now = Instant::now();
         let wait = match self.deadline {
             Some((deadline, timer)) if deadline <= now => {
                 self.deadline = None;
-                return self.step(ClientInput::Expire(timer));
+                return self.step(A::expire(timer));
             }
             Some((deadline, _)) => deadline - now,
             None => self.cluster.timeouts.client_attempt,
@@ -152,32 +116,25 @@ impl Session {
             Ok(Datagram::Protocol { from: Peer::Node(from), sent_ms, message })
                 if self.is_fresh(sent_ms) =>
             {
-                self.step(ClientInput::Receive { from, message })
+                self.step(A::receive(from, message))
             }
             _ => Ok(None),
         }
     }
 
     /// Takes a step, writes it down and then lets its effects happen.
-    fn step(&mut self, input: ClientInput) -> Result<Option<Outcome>, ClientError> {
-        let config = self.cluster.cluster.clone();
+    fn step(&mut self, input: A::Input) -> Result<Option<A::Outcome>, ClientError> {
         let sent_ms = wall_clock_ms();
         // Only a trace needs the input afterwards.
         let traced = self.trace.is_some().then(|| input.clone());
-        let step = match input {
-            ClientInput::Invoke { operation, coordinator, fan_out, attempts } => {
-                self.client.invoke(&config, operation, coordinator, fan_out, attempts)
-            }
-            ClientInput::Receive { from, message } => self.client.receive(&config, from, message),
-            ClientInput::Expire(timer) => self.client.expire(&config, timer),
-        };
+        let step = self.client.step(input);
         if let (Some(trace), Some(input)) = (&mut self.trace, traced) {
-            trace.step(self.client.id(), input, &step)?;
+            let at = trace.next_step();
+            trace.write(&self.client.line(at, input, &step))?;
         }
         for effect in step.effects {
-            match effect {
-                Effect::Send { to: Peer::Node(to), message }
-                | Effect::Reply { to: Peer::Node(to), message } => {
+            match A::effect(effect) {
+                EffectOf::Send { to: Peer::Node(to), message } => {
                     let from = Peer::Client(self.client.id());
                     let datagram = Datagram::Protocol { from, sent_ms, message };
                     let bytes = self.wire.encode(&datagram).map_err(ClientError::TooLarge)?;
@@ -185,12 +142,11 @@ impl Session {
                     let _ = self.transport.send(self.cluster.node(to).address, &bytes);
                 }
                 // Clients do not talk to each other.
-                Effect::Send { to: Peer::Client(_), .. }
-                | Effect::Reply { to: Peer::Client(_), .. } => {}
-                Effect::SetTimer(timer) => {
+                EffectOf::Send { to: Peer::Client(_), .. } => {}
+                EffectOf::SetTimer(timer) => {
                     self.deadline = Some((Instant::now() + self.attempt(), timer));
                 }
-                Effect::CancelTimer(timer) => {
+                EffectOf::CancelTimer(timer) => {
                     self.deadline = self.deadline.filter(|(_, running)| *running != timer);
                 }
             }
@@ -207,7 +163,7 @@ impl Session {
     /// How long one attempt may take.
     fn attempt(&self) -> Duration {
         let timeouts = self.cluster.timeouts;
-        match self.options.timeout {
+        match self.client.timeout() {
             Some(timeout) => timeout / timeouts.client_attempts.max(1),
             None => timeouts.client_attempt,
         }

@@ -5,14 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quorate_model::cluster::ClusterSpec;
-use quorate_model::ids::ClientId;
-use quorate_model::protocol;
-use quorate_model::refine::trace::{
-    ClientHeader, ClientInput, ClientStep, TRACE_FORMAT, TraceLine,
-};
+use serde::Serialize;
 
 use super::ClientError;
+use crate::runs::StepAt;
 
 /// A trace file that clients append to. Every line is one write, so that clients may share it.
 #[derive(Debug)]
@@ -37,37 +33,21 @@ impl ClientTrace {
         Ok(ClientTrace { path: path.into(), file, number: 0, last_at_us: 0 })
     }
 
-    pub(super) fn start(
-        &mut self,
-        client: ClientId,
-        cluster: &ClusterSpec,
-    ) -> Result<(), ClientError> {
-        let (format, cluster) = (TRACE_FORMAT, cluster.clone());
+    pub(super) fn start(&mut self, header: &impl Serialize) -> Result<(), ClientError> {
         (self.number, self.last_at_us) = (0, 0);
-        self.write(&TraceLine::Client(ClientHeader { format, client, cluster }))
+        self.write(header)
     }
 
-    /// Writes down a step that was taken just now and has had no effect yet.
-    pub(super) fn step(
-        &mut self,
-        client: ClientId,
-        input: ClientInput,
-        step: &protocol::ClientStep,
-    ) -> Result<(), ClientError> {
+    /// The place of a step that was taken just now.
+    pub(super) fn next_step(&mut self) -> StepAt {
         self.number += 1;
         // A wall clock may be set back; a trace's may not.
         self.last_at_us = self.last_at_us.max(at_us());
-        self.write(&TraceLine::ClientStep(ClientStep {
-            client,
-            number: self.number,
-            at_us: self.last_at_us,
-            input,
-            effects: step.effects.clone(),
-            outcome: step.outcome.clone(),
-        }))
+        StepAt { number: self.number, at_us: self.last_at_us }
     }
 
-    fn write(&mut self, line: &TraceLine) -> Result<(), ClientError> {
+    /// Writes down a line: of a step, before it has an effect.
+    pub(super) fn write(&mut self, line: &impl Serialize) -> Result<(), ClientError> {
         let mut text = serde_json::to_string(line).expect("a trace line can always be encoded");
         text.push('\n');
         self.file

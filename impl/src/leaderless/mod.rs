@@ -3,19 +3,27 @@
 //! Its steps are in a crate of its own, compiled unchanged. Here is what a running node has over the
 //! [trait](crate::runs::Runs) that the runtime knows protocols by; its store is [`Storage`](crate::storage::Storage).
 
+mod client;
+mod context_token;
+mod convergence;
 mod durations;
 mod hint_ages;
 mod names;
 mod node;
+mod operator;
 mod oversized;
 mod ranges;
 mod says;
 mod syncs;
 mod waiting;
 
+pub use client::{LeaderlessClient, SessionOptions};
+pub use context_token::{ContextToken, TokenError};
+pub use convergence::{catching_up, obstacles};
 pub use durations::duration_of;
 pub use hint_ages::HintAges;
 pub use node::LeaderlessNode;
+pub use operator::{accept_loss, collect_status};
 pub use oversized::Oversized;
 pub use ranges::{RANGES_MAX, RangeDigests};
 pub use says::{AcceptLoss, Awaited, HintsFor, LossAccepted, NodeStatus, RangeStatus, SyncsWith};

@@ -2,12 +2,14 @@
 //!
 //! The checker sees a protocol through [`Protocol`]: a node's disk is a value there, and a step may change all
 //! of it. A running node has a database, of which a step reads a little and which takes a batch of changes.
-//! [`Runs`] is what that takes. Messages, timers and what a node forgets when it stops are those of the
-//! checker's trait, so that the compiler sees to it that what runs is what is checked.
+//! [`Runs`] is what that takes, and [`Asks`] the same for clients. Messages, timers and what a node forgets when
+//! it stops are those of the checker's trait, so that the compiler sees to it that what runs is what is checked.
 
+mod client;
 mod node;
 mod speaks;
 
+pub use client::{Asked, Asks, StepAt, Whom};
 pub use node::{
     DurableStore, EffectOf, ProcessStatus, Recorded, ReplicaOf, Runs, Seen, StagedOf, Started,
     Step, Taken,

@@ -48,6 +48,13 @@ impl KnownNodes {
     }
 }
 
+/// Of nothing.
+impl NamesNodes for () {
+    fn names_only(&self, _: KnownNodes) -> bool {
+        true
+    }
+}
+
 impl<S: Speaks> NamesNodes for Datagram<S> {
     fn names_only(&self, known: KnownNodes) -> bool {
         match self {

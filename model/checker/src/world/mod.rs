@@ -43,7 +43,7 @@ pub use explorer::{ExploredAction, ExploredState, ExploredWorld, FixedRun, Fixed
 pub use judged::{Endings, Judged, Verdict};
 pub use local::{Event, Taken};
 pub use property::{Condition, Expected, Explain, Property, PropertyKind};
-pub use protocol::{ClientInput, Expiry, NodeInput, Outbox, Protocol, Value};
+pub use protocol::{ClientInput, Effect, Expiry, NodeInput, Outbox, Protocol, Value};
 pub use report::{Report, report};
 pub use saved::{PATH_FORMAT, ReplayError, SavedPath, SavedStep};
 pub use scenario_file::{ScenarioFile, ScenarioFileError};

@@ -259,16 +259,32 @@ pub struct Outbox<P: Protocol> {
     pub(super) effects: Vec<Effect<P>>,
 }
 
+/// One thing that a step asks for.
 #[derive(Debug)]
-pub(super) enum Effect<P: Protocol> {
+pub enum Effect<P: Protocol> {
+    /// That a message is sent.
     Send(Peer, P::Message),
+    /// That a timer is started, or started anew if it runs.
     SetTimer(P::Timer),
+    /// That a timer is stopped, if it runs.
     CancelTimer(P::Timer),
+}
+
+impl<P: Protocol> Default for Outbox<P> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<P: Protocol> Outbox<P> {
     pub(super) fn new() -> Self {
         Outbox { effects: Vec::new() }
+    }
+
+    /// What was asked for, in order: for whoever takes steps outside the world.
+    #[must_use]
+    pub fn into_effects(self) -> Vec<Effect<P>> {
+        self.effects
     }
 
     /// Sends a message.

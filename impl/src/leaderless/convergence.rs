@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use quorate_model::converged::{self, NodeSays, Obstacle};
 use quorate_model::ids::{NodeId, NodeSet};
 
+use super::NodeStatus;
 use crate::config::ClusterFile;
-use crate::leaderless::NodeStatus;
 
 /// What is still missing until all homes of every key hold the same, a line each: nothing, if the cluster has
 /// [converged](quorate_model::converged).
