@@ -28,8 +28,21 @@ fn a_cluster_on_a_network_that_loses_duplicates_and_reorders_stays_within_the_mo
     assert_eq!(messages.trusted + messages.unobserved, 0);
     assert_eq!(report.clients.reads + report.clients.writes, 320);
     assert_eq!((report.keys_judged, &*report.keys_not_judged), (5, &[][..]));
-    for property in &report.properties {
-        assert!(held(&report, property.name) > 0, "{} had no occasion", property.name);
+    for name in [
+        "read-freshness",
+        "no-lost-write",
+        "monotonic-reads",
+        "read-your-writes",
+        "true-siblings",
+        "unique-dots",
+        "quorum-overlap",
+        "no-resurrection",
+    ] {
+        assert!(held(&report, name) > 0, "{name} had no occasion");
+    }
+    // Promised as well, but nothing in this run puts them to the test.
+    for name in ["key-resolvable", "hint-safety", "entries-bounded"] {
+        held(&report, name);
     }
 }
 
