@@ -16,7 +16,7 @@ use quorate_model::scenario::builtin::ALL;
 
 use super::compare::{CompareArgs, Options, compare};
 use super::scenario::{Loaded, load_all, load_builtin};
-use super::{Failure, certify, footprints as cli_footprints, list, output, saved};
+use super::{Failure, certify, footprints as cli_footprints, list, output, sample, saved};
 use crate::check::json::{Document, Entry};
 use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
 use crate::styled::{ASIDE, PLAIN, Styled, escaped};
@@ -81,6 +81,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "PAIRS", default_value_t = 50_000, requires = "footprints",
         value_parser = clap::value_parser!(u64).range(1..))]
     footprint_pairs: u64,
+    /// Take so many random steps of the unreduced model, and look for what they come to among what the reduced search
+    /// has, in the place of checking properties
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..),
+        group = "random", requires = "scenarios",
+        conflicts_with_all = ["json", "engine", "steps", "max_states", "max_depth", "timeout", "certify",
+            "footprints", "planted", "markdown", "compare_reductions"])]
+    sample: Option<u64>,
     /// Make the protocol wrong in every way that is compiled in, and show what catches it: among the
     /// default scenarios, or those named; --max-states says how much of each is searched
     #[arg(long, conflicts_with_all = ["json", "max_depth", "timeout", "steps"])]
@@ -145,6 +152,10 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
             return cli_footprints::plant(&loaded, extent);
         }
         return cli_footprints::run(&loaded, extent, args.json);
+    }
+    if let Some(steps) = args.sample {
+        let seed = args.compare.seed;
+        return sample::run(&loaded, sample::Extent { steps, seed, threads: limits.threads });
     }
     let is_named = !args.scenarios.is_empty();
     let told = Told {

@@ -19,11 +19,11 @@ use crate::check::text::grouped;
 pub struct CompareArgs {
     /// Compare reduced with unreduced searches over many made-up scenarios: first all small ones, in
     /// order of size, then random ones
-    #[arg(long, conflicts_with_all = ["scenarios", "list", "verbose", "deep", "steps", "timeout", "max_depth"])]
+    #[arg(long, group = "random", conflicts_with_all = ["scenarios", "list", "verbose", "deep", "steps", "timeout", "max_depth"])]
     pub compare_reductions: bool,
-    /// What random scenarios are made from: each seed gives others
-    #[arg(long, default_value_t = 1, requires = "compare_reductions", help_heading = COMPARING)]
-    seed: u64,
+    /// What random scenarios, or with --sample random runs, are made from: each seed gives others
+    #[arg(long, default_value_t = 1, requires = "random", help_heading = COMPARING)]
+    pub seed: u64,
     /// How many cases to compare
     #[arg(long, value_name = "N", default_value_t = 10_000, requires = "compare_reductions", help_heading = COMPARING)]
     cases: u64,

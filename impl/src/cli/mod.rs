@@ -17,6 +17,7 @@ pub mod output;
 pub mod put;
 pub mod replay;
 pub mod request;
+mod sample;
 pub mod saved;
 pub mod scenario;
 pub mod status;

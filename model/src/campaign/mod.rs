@@ -5,12 +5,14 @@
 //! enumerates all small ones in order of size, [`random`] makes larger ones from a seed, [`Sequence`]
 //! puts them in a row. [`Reference`] is what the unreduced search of one gives, which is compared with
 //! what reduced searches give. [`Tally`] counts what was exercised, and [`shrunk`] makes a draft that
-//! shows a difference as simple as it gets.
+//! shows a difference as simple as it gets. [`sample`] does for a scenario that is too large for any of that what can be
+//! done: random runs of its unreduced model.
 
 mod compare;
 mod draft;
 mod modes;
 pub mod random;
+pub mod sample;
 mod sequence;
 mod shrink;
 pub mod small_scope;

@@ -38,7 +38,7 @@ pub struct Ending {
 }
 
 /// Hashes of what disks hold.
-type Disks = HashSet<u64, FastState>;
+pub(super) type Disks = HashSet<u64, FastState>;
 
 /// What a search of everything found.
 #[derive(Debug)]
@@ -95,21 +95,27 @@ struct Noting {
 }
 
 #[derive(Default)]
-struct Notes {
-    disks: Disks,
+pub(super) struct Notes {
+    pub(super) disks: Disks,
     /// Of nodes, by their fingerprints.
     known: HashMap<u64, u64, FastState>,
 }
 
 impl Notes {
     fn note(&mut self, state: &ClusterState) {
+        let combined = self.hash_of(state);
+        self.disks.insert(combined);
+    }
+
+    /// A hash of what all disks hold: records and hints.
+    pub(super) fn hash_of(&mut self, state: &ClusterState) -> u64 {
         let mut combined = 0_u64;
         for seat in &state.seats {
             let ActorState::Node(node) = &seat.state else { break };
             let hash = *self.known.entry(seat.fingerprint()).or_insert_with(|| hash_of_disk(node));
             combined = FixedState::default().hash_one((combined, hash));
         }
-        self.disks.insert(combined);
+        combined
     }
 }
 
