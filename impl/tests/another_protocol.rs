@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use quorate::client::{ClientError, ClientTrace, RunningClient};
 use quorate::config::{ClusterFile, Intervals, Timeouts};
+use quorate::leaderless::Leaderless;
 use quorate::node::{NodeHandle, NodeSettings, RunningNode};
 use quorate::runs::{
     Asked, Asks, DurableStore, EffectOf, ProcessStatus, Recorded, Runs, Seen, Speaks, Started,
     Step, StepAt, Taken, Whom,
 };
 use quorate::storage::StorageError;
-use quorate::wire::{KnownNodes, NamesNodes};
+use quorate::wire::{Datagram, KnownNodes, NamesNodes, Wire, WireError};
 use quorate_checker::world::{Effect, NodeInput, NodeState, Outbox, Protocol, ScenarioFile};
 use quorate_model::ids::{ClientId, NodeId, Peer, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ const BACKUP: NodeId = NodeId(1);
 enum Register {}
 
 impl Speaks for Register {
+    const FINGERPRINT_CONTEXT: &'static str = "quorate tests: fingerprint of a register";
+
     type Checked = PrimaryBackup;
     type Command = ();
     type Answer = ();
@@ -433,4 +436,14 @@ fn its_trace_says_after_a_crash_which_steps_are_durable() {
             .iter()
             .any(|line| matches!(line, Line::Step { number, .. } if *number == durable_step))
     );
+}
+
+#[test]
+fn processes_of_two_protocols_do_not_understand_each_other_though_they_read_the_same_file() {
+    let cluster = cluster();
+    let ours: Wire<Register> = cluster.file.wire();
+    let theirs: Wire<Leaderless> = cluster.file.wire();
+    let bytes = theirs.encode(&Datagram::Ping { token: 1 }).unwrap();
+    assert_eq!(theirs.decode(&bytes), Ok(Datagram::Ping { token: 1 }));
+    assert_eq!(ours.decode(&bytes), Err(WireError::OtherCluster));
 }

@@ -10,7 +10,7 @@ use super::bytes::Bytes;
 use super::put::fail;
 use super::request::{Ended, RequestArgs, names};
 use super::{Failure, output};
-use crate::leaderless::ContextToken;
+use crate::leaderless::{ContextToken, Leaderless};
 use crate::wire::Fingerprint;
 
 /// Read a key.
@@ -60,7 +60,7 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
     let Outcome::GetOk { state, replied } = outcome else {
         return Err(Failure::Unexpected("the answer of a write to a read".to_string()));
     };
-    let fingerprint = Fingerprint::of(&cluster.spec);
+    let fingerprint = Fingerprint::of::<Leaderless>(&cluster.spec);
     let token = state
         .as_ref()
         .map(|state| ContextToken { context: state.context() }.encode(fingerprint, &key));

@@ -13,7 +13,7 @@ use quorate_model::versions::VersionVector;
 use super::Failure;
 use crate::client::{ClientError, ClientTrace, Session, SessionOptions};
 use crate::config::{ClusterFile, ConfigError};
-use crate::leaderless::{ContextToken, TokenError};
+use crate::leaderless::{ContextToken, Leaderless, TokenError};
 use crate::wire::Fingerprint;
 
 /// Where `quorate cluster` writes its configuration unless told otherwise.
@@ -124,7 +124,7 @@ pub fn context(
     token: Option<&str>,
 ) -> Result<VersionVector, Failure> {
     let Some(token) = token else { return Ok(VersionVector::new()) };
-    Ok(ContextToken::decode(token, Fingerprint::of(&cluster.spec), key)?.context)
+    Ok(ContextToken::decode(token, Fingerprint::of::<Leaderless>(&cluster.spec), key)?.context)
 }
 
 /// The names of these nodes.

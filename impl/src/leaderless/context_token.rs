@@ -95,10 +95,11 @@ mod tests {
     use quorate_model::ids::ClientId;
     use quorate_model::versions::{ActorId, Dot};
 
+    use super::super::Leaderless;
     use super::*;
 
     fn cluster(r: usize) -> Fingerprint {
-        Fingerprint::of(&ClusterSpec {
+        Fingerprint::of::<Leaderless>(&ClusterSpec {
             nodes: vec!["n1".to_string()],
             n: 1,
             r,

@@ -39,6 +39,8 @@ use crate::runs::Speaks;
 pub enum Leaderless {}
 
 impl Speaks for Leaderless {
+    const FINGERPRINT_CONTEXT: &'static str = "quorate wire: fingerprint of a cluster, version 1";
+
     type Checked = check::leaderless::Leaderless;
     type Command = AcceptLoss;
     type Answer = LossAccepted;

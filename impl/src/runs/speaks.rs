@@ -11,6 +11,10 @@ use crate::wire::NamesNodes;
 /// What processes of a protocol, nodes, clients and operators, say to each other. A name for types: nothing is
 /// ever made of it.
 pub trait Speaks: Copy + Eq + Debug + Send + Sync + 'static {
+    /// Separates the hash that names a cluster from all other uses of BLAKE3, and from that of any other
+    /// protocol: processes of two protocols do not understand each other, even if they were given the same file.
+    const FINGERPRINT_CONTEXT: &'static str;
+
     /// The same protocol as the checker sees it.
     type Checked: Protocol<Message: NamesNodes>;
     /// What an operator can tell a node.

@@ -41,9 +41,6 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 30;
 const HEADER_BYTES: usize = MAGIC.len() + 1 + FINGERPRINT_BYTES;
 const FINGERPRINT_BYTES: usize = 8;
 
-/// Separates this hash from all other uses of BLAKE3.
-const FINGERPRINT_CONTEXT: &str = "quorate wire: fingerprint of a cluster, version 1";
-
 /// A short name of a [`ClusterSpec`]. Two processes that do not agree on it would not agree on a
 /// key's homes or quorums either, so they do not talk.
 ///
@@ -52,14 +49,14 @@ const FINGERPRINT_CONTEXT: &str = "quorate wire: fingerprint of a cluster, versi
 pub struct Fingerprint([u8; FINGERPRINT_BYTES]);
 
 impl Fingerprint {
-    /// The fingerprint of a cluster.
+    /// The fingerprint of a cluster of this protocol.
     ///
     /// # Panics
     /// Never: every specification can be encoded.
     #[must_use]
-    pub fn of(cluster: &ClusterSpec) -> Self {
+    pub fn of<S: Speaks>(cluster: &ClusterSpec) -> Self {
         let bytes = postcard::to_allocvec(cluster).expect("a cluster can always be encoded");
-        let mut hasher = blake3::Hasher::new_derive_key(FINGERPRINT_CONTEXT);
+        let mut hasher = blake3::Hasher::new_derive_key(S::FINGERPRINT_CONTEXT);
         hasher.update(&bytes);
         let hash = hasher.finalize();
         Fingerprint(*hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes"))
@@ -117,7 +114,7 @@ impl<S: Speaks> Wire<S> {
     #[must_use]
     pub fn new(cluster: &ClusterSpec) -> Self {
         Wire {
-            fingerprint: Fingerprint::of(cluster),
+            fingerprint: Fingerprint::of::<S>(cluster),
             nodes: cluster.nodes.len(),
             bytes_max: MESSAGE_BYTES_MAX,
             speaks: PhantomData,
