@@ -129,6 +129,18 @@ fn crashes_that_cut_off_steps_are_accepted_and_told() {
     assert!(cut_off > 0);
 }
 
+#[test]
+fn entries_are_bounded_unless_every_start_takes_a_fresh_incarnation() {
+    let broken = |deviations| {
+        let cluster = ClusterSpec { deviations, ..cluster(3, 2, 2, ReadRepair::Async) };
+        let restarting = Plan { cluster, lost: 0, crashed: 3, ..Plan::new(0) };
+        let seeds = (0..5).map(|seed| Plan { seed, ..restarting.clone() });
+        seeds.map(|plan| counts(&judge(&record(&plan)).report(), "entries-bounded").1).sum::<u64>()
+    };
+    assert_eq!(broken(Vec::new()), 0);
+    assert!(broken(vec![Deviation::RestartsAnew]) > 0);
+}
+
 /// Of clients whose writes are kept by fallbacks, for nodes that crash and messages that are lost.
 fn sloppy(seed: u64) -> Plan {
     let mut cluster = cluster(2, 1, 2, ReadRepair::Off);

@@ -8,6 +8,7 @@ use super::memory::{self, Remembers};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness};
 use crate::check::history::{Base, Happening, Historian, Watch};
 use crate::check::symmetry::Permutation;
+use crate::deviation::Deviation;
 use crate::ids::NodeId;
 use crate::versions::{ActorId, Dot, Life, Record};
 
@@ -49,7 +50,10 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     },
     watch: Watch::NOTHING,
     on_traces: OnTraces::of_states(
-        |promiser| promiser.is_exact() && promiser.cluster.nodes().len() > 1,
+        |promiser| {
+            let keeps_incarnation = !promiser.cluster.deviates(Deviation::RestartsAnew);
+            promiser.is_exact() && promiser.cluster.nodes().len() > 1 && keeps_incarnation
+        },
         "records with a write of a later start",
         |_, happening| match happening {
             Happening::Touched(touched) => knows_later_life(&touched.after),
