@@ -41,6 +41,8 @@ fn shown(model: &ClusterModel, property: &'static PropertySpec) -> Vec<Action> {
 const SHOWING: &[&str] = &[
     "r1-w1",
     "own-write-missed",
+    "own-write-not-followed",
+    "blind-writes",
     "failed-write-seen",
     "in-flight-write",
     "retry-disk-lost",

@@ -74,8 +74,9 @@ fn alter(files: &mut Files, mut change: impl FnMut(&mut TraceLine) -> bool) -> S
     panic!("no line is of the wanted kind");
 }
 
-/// What no cluster promises: a retry or a duplicate may be minted anew, and what failed may be seen.
-const NEVER_PROMISED: [&str; 2] = ["minted-once", "failed-write-invisible"];
+/// What no cluster promises: a retry or a duplicate may be minted anew, what failed may be seen, and a
+/// client may write again without reading.
+const NEVER_PROMISED: [&str; 3] = ["minted-once", "failed-write-invisible", "monotonic-writes"];
 
 #[test]
 fn recorded_runs_are_accepted_and_everything_promised_is_put_to_the_test() {

@@ -50,6 +50,8 @@ builtins! {
     "r1-w2"
     "r2-w1"
     "own-write-missed"
+    "own-write-not-followed"
+    "blind-writes"
     "r1-w3"
     "r3-w1"
     "r1-w3-node-down"

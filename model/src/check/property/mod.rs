@@ -29,6 +29,7 @@ mod hint_safety;
 mod key_resolvable;
 mod minted_once;
 mod monotonic_reads;
+mod monotonic_writes;
 mod more_siblings_than_clients;
 mod no_lost_write;
 mod no_resurrection;
@@ -62,6 +63,7 @@ properties! {
     no_lost_write,
     monotonic_reads,
     read_your_writes,
+    monotonic_writes,
     true_siblings,
     unique_dots,
     minted_once,

@@ -115,6 +115,7 @@ fn a_property_that_is_not_promised_is_counted() {
         ("no-lost-write", 1),
         ("monotonic-reads", 0),
         ("read-your-writes", 1),
+        ("monotonic-writes", 0),
         ("true-siblings", 0),
         ("unique-dots", 0),
         ("minted-once", 0),
