@@ -22,6 +22,10 @@
 //! nothing that is left.
 //!
 //! It speaks of one key: with several, what is sent later may be about more of them.
+//!
+//! It rests on dead messages ([`Reductions::dead_messages`](crate::scenario::Reductions::dead_messages)): exchanges that are
+//! left out may leave messages under way that can have no effect any more, and what becomes of those is the
+//! same only where they are forgotten. Without that rule this one is not certified.
 
 use quorate_checker::Shared;
 
