@@ -7,13 +7,13 @@
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use quorate_checker::{Bounds, Switch, System, explore};
+use quorate_checker::{Bounds, Looking, Switch, explore};
 use stateright::Model;
 use thread_local::ThreadLocal;
 
 use super::visit::{Disks, Notes};
 use crate::check::action::Action;
-use crate::check::{ClusterModel, ClusterState, ClusterSystem, Condition};
+use crate::check::{ClusterModel, ClusterState, Condition};
 
 /// Steps of one part of a sample.
 pub const PART_STEPS: u64 = 10_000;
@@ -58,13 +58,19 @@ impl Reached {
     /// By a search of this model on so many threads. `None` if the switch stopped it.
     #[must_use]
     pub fn by_search(model: &ClusterModel, threads: usize, switch: &Switch) -> Option<Reached> {
-        let system = Noting { model, system: model.judging(), notes: ThreadLocal::new() };
+        let notes = ThreadLocal::<RefCell<Notes>>::new();
+        let note = |state: &ClusterState, _: &mut Vec<Action>| {
+            let mut notes = notes.get_or_default().borrow_mut();
+            let disks = least(model, &mut notes, state);
+            notes.disks.insert(disks);
+        };
+        let noting = Looking { system: &model.judging(), look: note };
         let conditions = model.conditions().len();
-        let explored = explore(&system, &Bounds { threads, ..Bounds::default() }, switch);
+        let explored = explore(&noting, &Bounds { threads, ..Bounds::default() }, switch);
         if !explored.is_exhausted() {
             return None;
         }
-        let notes = system.notes.into_iter().map(RefCell::into_inner);
+        let notes = notes.into_iter().map(RefCell::into_inner);
         Some(Reached {
             disks: notes.flat_map(|notes| notes.disks).collect(),
             shown: (0..conditions).map(|number| explored.first(number).is_some()).collect(),
@@ -150,48 +156,5 @@ impl Chance {
     /// A position in a list of this length.
     fn below(&mut self, length: usize) -> usize {
         (self.next() % length as u64) as usize
-    }
-}
-
-/// A system that notes what disks hold in each state that is found, whoever the clients are.
-struct Noting<'a> {
-    model: &'a ClusterModel,
-    system: ClusterSystem,
-    notes: ThreadLocal<RefCell<Notes>>,
-}
-
-impl System for Noting<'_> {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.system.initial()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.system.actions(state, actions);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.system.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.fingerprint(state)
-    }
-
-    /// One more, which no state shows, so that every state is asked about it.
-    fn conditions(&self) -> usize {
-        self.system.conditions() + 1
-    }
-
-    fn shows(&self, condition: usize, state: &ClusterState) -> bool {
-        if condition < self.system.conditions() {
-            return self.system.shows(condition, state);
-        }
-        let mut notes = self.notes.get_or_default().borrow_mut();
-        let disks = least(self.model, &mut notes, state);
-        notes.disks.insert(disks);
-        false
     }
 }

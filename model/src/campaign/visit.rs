@@ -8,13 +8,13 @@ use core::hash::BuildHasher;
 use foldhash::fast::FixedState as FastState;
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, HashSet};
-use quorate_checker::{Bounds, Decision, Outcome, Switch, System, explore};
+use quorate_checker::{Bounds, Decision, Looking, Outcome, Switch, explore};
 use stateright::Model;
 use thread_local::ThreadLocal;
 
 use crate::check::action::Action;
 use crate::check::state::{ActorState, NodeState};
-use crate::check::{ClusterModel, ClusterState, ClusterSystem, Goal};
+use crate::check::{ClusterModel, ClusterState, Goal};
 use crate::scenario::Rule;
 
 /// The fewest steps of a run that shows something.
@@ -61,14 +61,17 @@ pub struct Found {
 #[must_use]
 pub fn visit(model: &ClusterModel, distinct_max: usize) -> Option<Found> {
     let (conditions, goals) = (model.conditions(), model.goals());
-    let system =
-        Noting { conditions: conditions.len(), system: model.judging(), notes: ThreadLocal::new() };
+    let (system, notes) = (model.judging(), ThreadLocal::<RefCell<Notes>>::new());
+    let note = |state: &ClusterState, _: &mut Vec<Action>| {
+        notes.get_or_default().borrow_mut().note(state);
+    };
     let bounds = Bounds { states_max: Some(distinct_max), ..Bounds::default() };
-    let explored = explore(&system, &bounds, &Switch::default());
+    let noting = Looking { system: &system, look: note };
+    let explored = explore(&noting, &bounds, &Switch::default());
     if explored.cut().is_some() {
         return None;
     }
-    let uncounted = system.system.uncounted();
+    let uncounted = system.uncounted();
     let length = |number| {
         let path = explored.run_to(&uncounted, explored.first(number)?);
         Some(Length { steps: path.len(), unfused: unfused(model, &path) })
@@ -82,18 +85,12 @@ pub fn visit(model: &ClusterModel, distinct_max: usize) -> Option<Found> {
     };
     let decisions = if goals.is_empty() { Vec::new() } else { explored.decide(&uncounted) };
     let endings = goals.iter().zip(decisions).map(ending).collect();
-    let notes = system.notes.into_iter().map(RefCell::into_inner);
+    let notes = notes.into_iter().map(RefCell::into_inner);
     let disks = notes.flat_map(|notes| notes.disks).collect();
     Some(Found { runs, endings, disks, distinct: explored.distinct() })
 }
 
-/// A system that notes what disks hold in each state that is found.
-struct Noting {
-    system: ClusterSystem,
-    conditions: usize,
-    notes: ThreadLocal<RefCell<Notes>>,
-}
-
+/// What disks hold in the states that one thread looks at.
 #[derive(Default)]
 pub(super) struct Notes {
     pub(super) disks: Disks,
@@ -122,56 +119,6 @@ impl Notes {
 fn hash_of_disk(node: &NodeState) -> u64 {
     let entries: Vec<_> = node.store.entries().map(|(key, entry)| (key, &entry.state)).collect();
     FixedState::default().hash_one((entries, node.store.hints().collect::<Vec<_>>()))
-}
-
-impl System for Noting {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.system.initial()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.system.actions(state, actions);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.system.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.fingerprint(state)
-    }
-
-    fn own_fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.own_fingerprint(state)
-    }
-
-    fn is_settling(&self, action: &Action) -> bool {
-        self.system.is_settling(action)
-    }
-
-    /// One more, which no state shows, so that every state is asked about it.
-    fn conditions(&self) -> usize {
-        self.conditions + 1
-    }
-
-    fn shows(&self, condition: usize, state: &ClusterState) -> bool {
-        if condition < self.conditions {
-            return self.system.shows(condition, state);
-        }
-        self.notes.get_or_default().borrow_mut().note(state);
-        false
-    }
-
-    fn goals(&self) -> usize {
-        self.system.goals()
-    }
-
-    fn meets(&self, goal: usize, state: &ClusterState) -> bool {
-        self.system.meets(goal, state)
-    }
 }
 
 /// How many steps a run has in the full model, at most: what reaches its receiver within a step is a

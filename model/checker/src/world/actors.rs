@@ -10,6 +10,7 @@ use quorate_ids::{ClientId, NodeId, Peer};
 use stateright::actor::{Actor, Id, Out};
 
 use super::World;
+use super::environment::Environment;
 use super::protocol::{ClientInput, Effect, NodeInput, Outbox, Protocol};
 use super::state::{ActorState, NodeState};
 
@@ -18,7 +19,7 @@ use super::state::{ActorState, NodeState};
 pub struct WorldActor<P: Protocol> {
     #[derive_where(skip(Debug))]
     protocol: Arc<P>,
-    nodes: usize,
+    environment: Arc<Environment>,
     peer: Peer,
 }
 
@@ -29,7 +30,7 @@ impl<P: Protocol> World<P> {
         let all = self.environment.nodes + self.environment.clients;
         let actor = |index| WorldActor {
             protocol: Arc::clone(&self.protocol),
-            nodes: self.environment.nodes,
+            environment: Arc::clone(&self.environment),
             peer: self.peer(index),
         };
         (0..all).map(actor).collect()
@@ -43,17 +44,7 @@ fn any_time() -> Range<Duration> {
 
 impl<P: Protocol> WorldActor<P> {
     fn id(&self, peer: Peer) -> Id {
-        match peer {
-            Peer::Node(node) => Id::from(node.index()),
-            Peer::Client(client) => Id::from(self.nodes + client.0 as usize),
-        }
-    }
-
-    fn peer_of(&self, id: Id) -> Peer {
-        match usize::from(id).checked_sub(self.nodes) {
-            None => Peer::Node(NodeId(usize::from(id) as u16)),
-            Some(client) => Peer::Client(ClientId(client as u64)),
-        }
+        Id::from(self.environment.index(peer))
     }
 
     fn perform(&self, outbox: Outbox<P>, out: &mut Out<Self>) {
@@ -129,7 +120,7 @@ impl<P: Protocol> Actor for WorldActor<P> {
         message: P::Message,
         out: &mut Out<Self>,
     ) {
-        let from = self.peer_of(from);
+        let from = self.environment.peer(from.into());
         match (self.peer, from) {
             (Peer::Node(_), from) => {
                 let input = NodeInput::Receive { from, message: &message };

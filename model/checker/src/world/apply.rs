@@ -59,11 +59,10 @@ impl<P: Protocol> World<P> {
         on_hop: impl FnMut(&Envelope<P>),
     ) -> Option<State<P>> {
         let mut state = last.clone();
-        let kind = self.kind(last, &action);
-        self.take_effect(&mut state, action, hops)?;
+        self.take_effect(&mut state, &action, hops)?;
         self.let_arrive(last, &mut state, hops, on_hop);
         self.protocol.canonicalise(&mut state, &self.counters);
-        kind.into_iter().for_each(|kind| self.counters.count(kind));
+        self.kind(last, &action).into_iter().for_each(|kind| self.counters.count(kind));
         Some(state)
     }
 
@@ -71,10 +70,10 @@ impl<P: Protocol> World<P> {
     fn take_effect(
         &self,
         state: &mut State<P>,
-        action: Action<P>,
+        action: &Action<P>,
         hops: &mut Hops<'_, P>,
     ) -> Option<()> {
-        match action {
+        match *action {
             Action::Invoke { client, coordinator } => {
                 if !self.may_invoke(state, client, coordinator) {
                     return None;
@@ -89,23 +88,23 @@ impl<P: Protocol> World<P> {
                 self.invoke(state, client, coordinator, hops);
                 self.give_up(state, client, hops);
             }
-            Action::Deliver(envelope) => {
-                if state.is_down(envelope.to) || !state.network.take(&envelope) {
+            Action::Deliver(ref envelope) => {
+                if state.is_down(envelope.to) || !state.network.take(envelope) {
                     return None;
                 }
-                self.deliver(state, envelope, hops);
+                self.deliver(state, envelope.clone(), hops);
             }
-            Action::Drop(envelope) => {
+            Action::Drop(ref envelope) => {
                 if !state.is_down(envelope.to) {
                     state.faults.drops = state.faults.drops.checked_sub(1)?;
                 }
-                if !state.network.take(&envelope) {
+                if !state.network.take(envelope) {
                     return None;
                 }
             }
-            Action::Duplicate(envelope) => {
+            Action::Duplicate(ref envelope) => {
                 state.faults.duplicates = state.faults.duplicates.checked_sub(1)?;
-                if !state.network.duplicate(&envelope) {
+                if !state.network.duplicate(envelope) {
                     return None;
                 }
             }
@@ -132,20 +131,20 @@ impl<P: Protocol> World<P> {
                 state.down = state.down.without(node);
                 self.step(state, node.index(), &Event::Restart(node), hops);
             }
-            Action::Command { node, command } => {
+            Action::Command { node, ref command } => {
                 if node.index() >= self.environment.nodes || state.down.contains(node) {
                     return None;
                 }
-                self.step(state, node.index(), &Event::Command(node, command), hops);
+                self.step(state, node.index(), &Event::Command(node, command.clone()), hops);
             }
             Action::Crash { .. }
             | Action::Wipe { .. }
             | Action::Snapshot { .. }
             | Action::Restore { .. }
-            | Action::SetClock { .. } => self.strike(state, &action)?,
-            Action::Partition { groups } => {
+            | Action::SetClock { .. } => self.strike(state, action)?,
+            Action::Partition { ref groups } => {
                 state.faults.partitions = state.faults.partitions.checked_sub(1)?;
-                state.groups = groups;
+                state.groups.clone_from(groups);
             }
             Action::Heal => {
                 if state.groups.is_empty() {
@@ -194,14 +193,11 @@ impl<P: Protocol> World<P> {
         }
     }
 
-    /// What is counted of an action itself: what it causes is counted as it happens.
+    /// What is counted of an action itself, which was possible: what it causes is counted as it happens.
     fn kind(&self, last: &State<P>, action: &Action<P>) -> Option<Kind<P>> {
         match action {
             Action::Invoke { client, .. } | Action::InvokeLate { client, .. } => {
                 let state = last.client(*client)?;
-                if self.protocol.coordinators(*client, state).is_empty() {
-                    return None;
-                }
                 Some(Kind::Invoke(self.protocol.operation_kind(*client, state)))
             }
             Action::Drop(envelope) => (!last.is_down(envelope.to)).then_some(Kind::Drop),

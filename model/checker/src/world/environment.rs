@@ -1,6 +1,6 @@
 //! What a scenario lets happen to a cluster, whatever protocol that follows.
 
-use quorate_ids::{NodeId, NodeSet};
+use quorate_ids::{ClientId, NodeId, NodeSet, Peer};
 use serde::{Deserialize, Serialize};
 
 /// Fault budgets: each is how often it may happen in one run.
@@ -68,6 +68,24 @@ impl Environment {
     pub fn of(nodes: usize, clients: usize) -> Self {
         let faulty = (0..nodes).map(|index| NodeId(index as u16)).collect();
         Environment { nodes, clients, faulty, ..Environment::default() }
+    }
+
+    /// Who has the seat at this position: the nodes come first, in order, then the clients, in order.
+    #[must_use]
+    pub fn peer(&self, index: usize) -> Peer {
+        match index.checked_sub(self.nodes) {
+            None => Peer::Node(NodeId(index as u16)),
+            Some(client) => Peer::Client(ClientId(client as u64)),
+        }
+    }
+
+    /// The position of a node's or a client's seat.
+    #[must_use]
+    pub fn index(&self, peer: Peer) -> usize {
+        match peer {
+            Peer::Node(node) => node.index(),
+            Peer::Client(client) => self.nodes + client.0 as usize,
+        }
     }
 
     /// The nodes, in order.

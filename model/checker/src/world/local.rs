@@ -6,7 +6,7 @@ use quorate_ids::{ClientId, NodeId, Peer};
 
 use super::World;
 use super::action::Envelope;
-use super::protocol::{ClientInput, Effect, NodeInput, Outbox, Protocol};
+use super::protocol::{ClientInput, NodeInput, Outbox, Protocol};
 use super::state::{ActorState, Seat};
 use crate::memo::{self, Fingerprint};
 use crate::shared::Shared;
@@ -77,19 +77,13 @@ impl<P: Protocol> World<P> {
     /// Who has this seat.
     #[must_use]
     pub fn peer(&self, index: usize) -> Peer {
-        match index.checked_sub(self.environment.nodes) {
-            None => Peer::Node(NodeId(index as u16)),
-            Some(client) => Peer::Client(ClientId(client as u64)),
-        }
+        self.environment.peer(index)
     }
 
     /// The seat of a node or a client.
     #[must_use]
     pub fn index(&self, peer: Peer) -> usize {
-        match peer {
-            Peer::Node(node) => node.index(),
-            Peer::Client(client) => self.environment.nodes + client.0 as usize,
-        }
+        self.environment.index(peer)
     }
 
     /// Takes the step of the actor in this seat.
@@ -113,22 +107,8 @@ impl<P: Protocol> World<P> {
         self.step_actor(peer, &mut after, event, &mut out);
         let outlasts = |timer: &P::Timer| self.protocol.outlasts_messages(*timer);
         let waited = seat.timers.iter().any(outlasts);
-        let mut begins = false;
-        let mut sent = Vec::new();
-        for effect in out.effects {
-            match effect {
-                Effect::Send(to, message) => {
-                    sent.push(Shared::new(Envelope { from: peer, to, message }));
-                }
-                Effect::SetTimer(timer) => {
-                    begins |= outlasts(&timer);
-                    timers.insert(timer);
-                }
-                Effect::CancelTimer(timer) => {
-                    timers.remove(&timer);
-                }
-            }
-        }
+        let begins = out.sets(outlasts);
+        let sent = out.perform(peer, &mut timers);
         let facts = self.protocol.facts(&mut Taken {
             peer,
             event,

@@ -29,6 +29,14 @@ pub enum Expected {
     NotReached,
 }
 
+impl Expected {
+    /// Whether it is said of what should, or should not, be reached; the others are said of what should hold.
+    #[must_use]
+    pub fn is_of_reaching(self) -> bool {
+        matches!(self, Expected::Reached | Expected::NotReached)
+    }
+}
+
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -155,13 +163,6 @@ impl<P: Protocol> Property<P> {
     /// Whether it makes sense to expect this of it.
     #[must_use]
     pub fn admits(&self, expected: Expected) -> bool {
-        match self.kind {
-            PropertyKind::Safety { .. } | PropertyKind::EventuallyAlways { .. } => {
-                matches!(expected, Expected::Holds | Expected::Violated)
-            }
-            PropertyKind::Reachability { .. } => {
-                matches!(expected, Expected::Reached | Expected::NotReached)
-            }
-        }
+        expected.is_of_reaching() == matches!(self.kind, PropertyKind::Reachability { .. })
     }
 }

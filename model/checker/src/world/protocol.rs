@@ -1,5 +1,6 @@
 //! What a protocol is to the world around it.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -285,6 +286,36 @@ impl<P: Protocol> Outbox<P> {
     #[must_use]
     pub fn into_effects(self) -> Vec<Effect<P>> {
         self.effects
+    }
+
+    /// Sets and stops timers; gives what was sent by this peer, in order.
+    pub(super) fn perform(
+        self,
+        from: Peer,
+        timers: &mut BTreeSet<P::Timer>,
+    ) -> Vec<Shared<Envelope<P>>> {
+        let mut sent = Vec::new();
+        for effect in self.effects {
+            match effect {
+                Effect::Send(to, message) => {
+                    sent.push(Shared::new(Envelope { from, to, message }));
+                }
+                Effect::SetTimer(timer) => {
+                    timers.insert(timer);
+                }
+                Effect::CancelTimer(timer) => {
+                    timers.remove(&timer);
+                }
+            }
+        }
+        sent
+    }
+
+    /// Whether it starts a timer of this kind.
+    pub(super) fn sets(&self, is_meant: impl Fn(&P::Timer) -> bool) -> bool {
+        let sets =
+            |effect: &Effect<P>| matches!(effect, Effect::SetTimer(timer) if is_meant(timer));
+        self.effects.iter().any(sets)
     }
 
     /// Sends a message.

@@ -7,7 +7,6 @@ use quorate_ids::{Peer, Timestamp};
 
 use super::World;
 use super::action::Action;
-use super::protocol::Effect;
 use super::protocol::{NodeInput, Outbox, Protocol};
 use super::state::{ActorState, Network, NodeState, Seat, State};
 use crate::shared::Shared;
@@ -38,17 +37,7 @@ impl<P: Protocol> World<P> {
                     self.protocol.node_step(id, &mut node, NodeInput::Start { life: 0 }, &mut out);
                     let ahead = environment.clocks_ahead.get(index).copied().unwrap_or_default();
                     node.clock = Timestamp(ahead);
-                    for effect in out.effects {
-                        match effect {
-                            Effect::Send(to, message) => sent.push((Peer::Node(id), to, message)),
-                            Effect::SetTimer(timer) => {
-                                timers.insert(timer);
-                            }
-                            Effect::CancelTimer(timer) => {
-                                timers.remove(&timer);
-                            }
-                        }
-                    }
+                    sent.extend(out.perform(id.into(), &mut timers));
                     if environment.down.contains(id) {
                         timers.clear();
                     }
@@ -58,9 +47,9 @@ impl<P: Protocol> World<P> {
             };
             state.seats.push(Shared::new(Seat { state: actor, timers }));
         }
-        for (from, to, message) in sent {
-            if !state.is_down(from) && state.connected(from, to) {
-                state.network.send(Shared::new(super::Envelope { from, to, message }));
+        for envelope in sent {
+            if !state.is_down(envelope.from) && state.connected(envelope.from, envelope.to) {
+                state.network.send(envelope);
             }
         }
         state

@@ -35,7 +35,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use quorate_checker::{
-    Bounds, Counted, Cut, Explored, Seeking, Shared, Switch, System, Until, explore,
+    Bounds, Counted, Cut, Explored, Looking, Seeking, Shared, Switch, System, Until, explore,
 };
 use stateright::Model;
 
@@ -113,7 +113,9 @@ pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Opt
         system,
         first,
     };
-    if explore(&certifier, &bounds, switch).cut() == Some(Cut::Stopped) {
+    let look = |state: &ClusterState, _: &mut Vec<Action>| certifier.look_at(state);
+    let looking = Looking { system: &certifier.system, look };
+    if explore(&looking, &bounds, switch).cut() == Some(Cut::Stopped) {
         return None;
     }
     Some(certifier.told())
@@ -438,32 +440,5 @@ impl Certifier {
         let bounds = Bounds { until: Until::AllShown(1), ..Bounds::default() };
         let explored = explore(&seeking, &bounds, &Switch::default());
         explored.first(0).map_or_else(Vec::new, |state| explored.run_to(&seeking, state))
-    }
-}
-
-impl System for Certifier {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.system.initial()
-    }
-
-    /// Asked once of every visited state.
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.look_at(state);
-        self.system.actions(state, actions);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.system.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.fingerprint(state)
-    }
-
-    fn own_fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.own_fingerprint(state)
     }
 }

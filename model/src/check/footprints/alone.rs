@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use quorate_checker::footprint::{Actor, Footprint};
-use quorate_checker::{Bounds, Switch, System, explore};
+use quorate_checker::{Bounds, Looking, Switch, explore};
 
 use super::declared::SeatActor;
 use super::part::{Part, Sort};
@@ -58,9 +58,15 @@ pub fn fewest(
     if !whole.is_exhausted() {
         return None;
     }
-    let first = AloneFirst { system, model, alone: AtomicUsize::new(0) };
-    let part = explore(&first, &bounds, switch);
-    let alone = first.alone.load(Ordering::Relaxed);
+    let alone = AtomicUsize::new(0);
+    let look = |state: &ClusterState, actions: &mut Vec<Action>| {
+        if let Some(delivery) = alone_in(&model, state, actions) {
+            alone.fetch_add(1, Ordering::Relaxed);
+            *actions = Vec::from([delivery]);
+        }
+    };
+    let part = explore(&Looking { system: &system, look }, &bounds, switch);
+    let alone = alone.load(Ordering::Relaxed);
     part.is_exhausted().then(|| Fewest {
         distinct: whole.distinct(),
         fewest: part.distinct(),
@@ -68,57 +74,49 @@ pub fn fewest(
     })
 }
 
-struct AloneFirst {
-    system: ClusterSystem,
-    model: ClusterModel,
-    alone: AtomicUsize,
-}
-
-impl AloneFirst {
-    /// The first delivery that is alone.
-    fn alone(&self, state: &ClusterState, actions: &[Action]) -> Option<Action> {
-        let faults = state.faults;
-        let scenario = self.model.scenario();
-        let waits_are_begun = scenario.cluster.background().reaping != Reaping::Off;
-        let is_split = faults.partitions > 0 || !state.groups.is_empty();
-        if faults.drops > 0 || faults.duplicates > 0 || waits_are_begun || is_split {
+/// The first delivery that is alone.
+fn alone_in(model: &ClusterModel, state: &ClusterState, actions: &[Action]) -> Option<Action> {
+    let faults = state.faults;
+    let scenario = model.scenario();
+    let waits_are_begun = scenario.cluster.background().reaping != Reaping::Off;
+    let is_split = faults.partitions > 0 || !state.groups.is_empty();
+    if faults.drops > 0 || faults.duplicates > 0 || waits_are_begun || is_split {
+        return None;
+    }
+    let mut by_actor: BTreeMap<usize, Vec<(Event, Option<&Action>)>> = BTreeMap::new();
+    for action in actions {
+        let event = match action {
+            Action::Deliver(sent) => Event::Receive(sent.clone()),
+            Action::Expire { peer, timer } => Event::Expire(*peer, *timer),
+            _ => continue,
+        };
+        let offered = matches!(action, Action::Deliver(_)).then_some(action);
+        by_actor.entry(index_of(model, &event)).or_default().push((event, offered));
+    }
+    by_actor.into_iter().find_map(|(index, events)| {
+        let Peer::Node(node) = model.peer(index) else { return None };
+        if faults.crashes > 0 && scenario.faulty.contains(node) {
             return None;
         }
-        let mut by_actor: BTreeMap<usize, Vec<(Event, Option<&Action>)>> = BTreeMap::new();
-        for action in actions {
-            let event = match action {
-                Action::Deliver(sent) => Event::Receive(sent.clone()),
-                Action::Expire { peer, timer } => Event::Expire(*peer, *timer),
-                _ => continue,
+        let actor = SeatActor { model, index };
+        let seat = &state.seats[index];
+        let declared: Vec<_> =
+            events.iter().map(|(event, _)| actor.footprint(seat, event)).collect();
+        let is_alone = |at: usize| {
+            let others = declared.iter().enumerate().filter(|(other, _)| *other != at);
+            is_invisible(&declared[at])
+                && others.into_iter().all(|(_, other)| declared[at].is_independent_of(other))
+        };
+        let mut offered = events.iter().enumerate();
+        offered.find_map(|(at, (_, action))| {
+            let action = (*action)?;
+            let is_seen = || {
+                let next = model.apply(state, action.clone());
+                next.is_none_or(|next| next.history != state.history)
             };
-            let offered = matches!(action, Action::Deliver(_)).then_some(action);
-            by_actor.entry(index_of(&self.model, &event)).or_default().push((event, offered));
-        }
-        by_actor.into_iter().find_map(|(index, events)| {
-            let Peer::Node(node) = self.model.peer(index) else { return None };
-            if faults.crashes > 0 && scenario.faulty.contains(node) {
-                return None;
-            }
-            let actor = SeatActor { model: &self.model, index };
-            let seat = &state.seats[index];
-            let declared: Vec<_> =
-                events.iter().map(|(event, _)| actor.footprint(seat, event)).collect();
-            let is_alone = |at: usize| {
-                let others = declared.iter().enumerate().filter(|(other, _)| *other != at);
-                is_invisible(&declared[at])
-                    && others.into_iter().all(|(_, other)| declared[at].is_independent_of(other))
-            };
-            let mut offered = events.iter().enumerate();
-            offered.find_map(|(at, (_, action))| {
-                let action = (*action)?;
-                let is_seen = || {
-                    let next = self.model.apply(state, action.clone());
-                    next.is_none_or(|next| next.history != state.history)
-                };
-                (is_alone(at) && !is_seen()).then(|| action.clone())
-            })
+            (is_alone(at) && !is_seen()).then(|| action.clone())
         })
-    }
+    })
 }
 
 /// Whether no property can look at what a step changes: neither what nodes hold, nor whether they serve.
@@ -138,29 +136,4 @@ fn is_invisible(declared: &Footprint<Part, &'static str>) -> bool {
     !declared.tells
         && declared.joins.is_empty()
         && declared.writes.families().into_iter().all(is_private)
-}
-
-impl System for AloneFirst {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.system.initial()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.system.actions(state, actions);
-        if let Some(alone) = self.alone(state, actions) {
-            self.alone.fetch_add(1, Ordering::Relaxed);
-            *actions = Vec::from([alone]);
-        }
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.system.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.fingerprint(state)
-    }
 }

@@ -20,7 +20,7 @@ use core::fmt;
 use quorate_checker::footprint::{Actor, Forgetting, Lapse, commute, each, examine};
 use quorate_checker::memo::Fingerprint;
 use quorate_checker::world::{self, StepsTaken, Words};
-use quorate_checker::{Bounds, Shared, Switch, explore};
+use quorate_checker::{Bounds, Looking, Shared, Switch, explore};
 
 pub use alone::{Fewest, fewest};
 use declared::SeatActor;
@@ -30,7 +30,8 @@ pub use part::{Part, Sort};
 use super::action::Action;
 use super::leaderless::{Command, Leaderless};
 use super::model::ClusterModel;
-use super::state::Seat;
+use super::state::{ClusterState, Seat};
+use super::system::ClusterSystem;
 use crate::ids::Peer;
 use crate::protocol::Timer;
 use crate::scenario::Scenario;
@@ -213,14 +214,17 @@ impl Taken {
         let model = ClusterModel::new(Arc::clone(scenario));
         let bounds =
             Bounds { threads: extent.threads, states_max: extent.search_max, ..Bounds::default() };
-        let system = Pairing::new(&model, extent.pairs);
-        let explored = explore(&system, &bounds, switch);
+        let (system, pairing) =
+            (ClusterSystem::new(&model, []), Pairing::new(&model, extent.pairs));
+        let look = |state: &ClusterState, actions: &mut Vec<Action>| pairing.note(state, actions);
+        let explored = explore(&Looking { system: &system, look }, &bounds, switch);
         if !explored.is_exhausted() {
             return None;
         }
         let distinct = explored.distinct();
-        drop(explored);
-        let pairs = system.into_pairs();
+        // Whoever remembers the steps gives them away only if nobody else has them.
+        drop((explored, system));
+        let pairs = pairing.into_pairs();
         let same = model.with_fresh_steps();
         let StepsTaken { steps: taken, is_partial } = model.into_world().into_steps_taken()?;
         let mut seen = BTreeSet::new();

@@ -4,15 +4,14 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+use quorate_checker::Shared;
 use quorate_checker::memo::{self, Fingerprint};
-use quorate_checker::{Shared, System};
 use thread_local::ThreadLocal;
 
 use super::{Event, Step, index_of};
 use crate::check::action::Action;
 use crate::check::model::ClusterModel;
 use crate::check::state::ClusterState;
-use crate::check::system::ClusterSystem;
 use crate::ids::Peer;
 
 /// Two steps of one actor that are possible in one visited state.
@@ -22,10 +21,9 @@ pub(super) struct Pair {
     pub(super) other: Event,
 }
 
-/// A search that takes note of pairs. Of more than it may keep, it keeps those whose names come first in an order
+/// Takes note of pairs while a search looks at its states. Of more than it may keep, it keeps those whose names come first in an order
 /// that has nothing to do with them, whatever thread came upon them.
 pub(super) struct Pairing {
-    system: ClusterSystem,
     model: ClusterModel,
     max: usize,
     by_thread: ThreadLocal<RefCell<BTreeMap<u64, Pair>>>,
@@ -33,8 +31,7 @@ pub(super) struct Pairing {
 
 impl Pairing {
     pub(super) fn new(model: &ClusterModel, max: usize) -> Self {
-        let system = ClusterSystem::new(model, []);
-        Pairing { system, model: model.clone(), max, by_thread: ThreadLocal::new() }
+        Pairing { model: model.clone(), max, by_thread: ThreadLocal::new() }
     }
 
     /// The pairs, in a fixed order.
@@ -44,7 +41,7 @@ impl Pairing {
         all.into_values().take(self.max).collect()
     }
 
-    fn note(&self, state: &ClusterState, actions: &[Action]) {
+    pub(super) fn note(&self, state: &ClusterState, actions: &[Action]) {
         // What is under way can arrive, whether a reduction offers it now or not.
         let up = |to: &Peer| !state.is_down(*to);
         let arrivals = state.network.iter().filter(|sent| up(&sent.to)).cloned();
@@ -107,28 +104,5 @@ impl PartialOrd for ByName {
 impl Ord for ByName {
     fn cmp(&self, other: &Self) -> core::cmp::Ordering {
         self.0.fingerprint().cmp(&other.0.fingerprint())
-    }
-}
-
-impl System for Pairing {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn initial(&self) -> Vec<ClusterState> {
-        self.system.initial()
-    }
-
-    /// Asked once of every visited state.
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.system.actions(state, actions);
-        self.note(state, actions);
-    }
-
-    fn apply(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        self.system.apply(state, action)
-    }
-
-    fn fingerprint(&self, state: &ClusterState) -> u64 {
-        self.system.fingerprint(state)
     }
 }

@@ -10,6 +10,7 @@
 mod list;
 
 mod covered;
+mod ended;
 mod goal;
 mod held;
 mod memory;

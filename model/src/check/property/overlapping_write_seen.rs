@@ -1,38 +1,33 @@
 //! A read may return a write that was under way when it began.
 
-use super::memory::{self, Remembers};
-use super::reads::Readers;
+use super::memory;
+use super::reads::{OfReads, Owes};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
-use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
-use crate::check::symmetry::Permutation;
+use crate::check::history::{Base, Judgement, Read, Watch};
 use crate::check::write_set::WriteSet;
 
 /// Per client: the writes that were under way when its read began. To have seen one is what is judged to
 /// be broken.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Memory(Readers);
+pub(super) type Memory = OfReads<Asks>;
 
-impl Remembers for Memory {
-    fn blank(historian: &Historian) -> Self {
-        Memory(Readers::blank(historian))
+/// What is asked of reads.
+pub(super) struct Asks;
+
+impl Owes for Asks {
+    const MORE_BREAKS_NO_LESS: bool = false;
+
+    fn owed(base: Base<'_>, _: usize, _: usize) -> WriteSet {
+        base.ledger.under_way()
     }
 
-    fn note(&mut self, base: Base<'_>, happening: &Happening<'_>) {
-        let owed = |_, _| base.ledger.under_way();
-        self.0.note(base.historian, happening, owed, |under_way, read| {
-            let seen = under_way.intersection(read.returned);
-            Judgement::of(!under_way.is_empty(), seen.is_empty())
-        });
-    }
-
-    fn renamed(&self, names: &Permutation) -> Self {
-        let Memory(readers) = self;
-        Memory(readers.renamed(names))
+    fn judge(_: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
+        let seen = owed.intersection(read.returned);
+        Judgement::of(!owed.is_empty(), seen.is_empty())
     }
 }
 
-fn readers<'a>(view: &View<'a>) -> &'a Readers {
-    &memory::of(&view.memories().overlapping_write_seen).0
+fn readers<'a>(view: &View<'a>) -> &'a Memory {
+    memory::of(&view.memories().overlapping_write_seen)
 }
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {

@@ -2,43 +2,34 @@
 
 use alloc::format;
 
-use super::memory::{self, Remembers};
-use super::reads::Readers;
+use super::memory;
+use super::reads::{OfReads, Owes};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, wording};
-use crate::check::history::{Base, Happening, Historian, Judgement, Watch};
-use crate::check::symmetry::Permutation;
+use crate::check::history::{Base, Judgement, Read, Watch};
+use crate::check::write_set::WriteSet;
 
 /// Per client: the writes that were acknowledged when its read began.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Memory(Readers);
+pub(super) type Memory = OfReads<Asks>;
 
-impl Remembers for Memory {
-    fn blank(historian: &Historian) -> Self {
-        Memory(Readers::blank(historian))
+/// What is asked of reads.
+pub(super) struct Asks;
+
+impl Owes for Asks {
+    const MORE_BREAKS_NO_LESS: bool = true;
+
+    fn owed(base: Base<'_>, _: usize, _: usize) -> WriteSet {
+        base.ledger.acknowledged()
     }
 
-    fn note(&mut self, base: Base<'_>, happening: &Happening<'_>) {
-        let ledger = base.ledger;
-        let owed = |_, _| ledger.acknowledged();
-        self.0.note(base.historian, happening, owed, |owed, read| {
-            let meets =
-                |write: usize| !ledger.acked_by(write).intersection(read.replied).is_empty();
-            Judgement::of(!owed.is_empty(), owed.iter().all(meets))
-        });
-    }
-
-    fn renamed(&self, names: &Permutation) -> Self {
-        let Memory(readers) = self;
-        Memory(readers.renamed(names))
-    }
-
-    fn obliges_as_much_as(&self, other: &Self) -> bool {
-        self.0.oblige_as_much_as(&other.0)
+    fn judge(base: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
+        let meets =
+            |write: usize| !base.ledger.acked_by(write).intersection(read.replied).is_empty();
+        Judgement::of(!owed.is_empty(), owed.iter().all(meets))
     }
 }
 
-fn readers<'a>(view: &View<'a>) -> &'a Readers {
-    &memory::of(&view.memories().quorum_overlap).0
+fn readers<'a>(view: &View<'a>) -> &'a Memory {
+    memory::of(&view.memories().quorum_overlap)
 }
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {

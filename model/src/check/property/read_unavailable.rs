@@ -1,47 +1,35 @@
 //! Reads may be refused for lack of nodes that answer.
 
 use alloc::format;
-use alloc::vec::Vec;
 
-use super::memory::{self, Remembers};
+use super::ended::{Ended, Ending};
+use super::memory;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness};
-use crate::check::history::{Base, Happening, Historian, Watch};
-use crate::check::symmetry::Permutation;
+use crate::check::history::{Happening, Watch};
 
-/// Per client: whether its last read was not answered, until its next operation starts.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Memory(Vec<bool>);
+pub(super) type Memory = Ended<How>;
 
-impl Remembers for Memory {
-    fn blank(historian: &Historian) -> Self {
-        Memory(alloc::vec![false; historian.scenario().clients.len()])
-    }
+/// That it was not answered.
+pub(super) struct How;
 
-    fn note(&mut self, _: Base<'_>, happening: &Happening<'_>) {
+impl Ending for How {
+    fn client(happening: &Happening<'_>) -> Option<usize> {
         match happening {
-            Happening::ReadBegan { client, .. } | Happening::WriteBegan { client } => {
-                self.0[*client] = false;
-            }
-            Happening::ReadUnavailable { client } => self.0[*client] = true,
-            _ => {}
+            Happening::ReadUnavailable { client } => Some(*client),
+            _ => None,
         }
-    }
-
-    fn renamed(&self, names: &Permutation) -> Self {
-        let Memory(clients) = self;
-        Memory(names.by_client(clients.clone()))
     }
 }
 
-fn clients<'a>(view: &View<'a>) -> &'a [bool] {
-    &memory::of(&view.memories().read_unavailable).0
+fn client(view: &View<'_>) -> Option<usize> {
+    memory::of(&view.memories().read_unavailable).first()
 }
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {
     name: "read-unavailable",
     statement: "some client is told that its read is unavailable, or gives up waiting for an answer",
     kind: PropertyKind::Reachability {
-        reached: |view| clients(view).contains(&true),
+        reached: |view| client(view).is_some(),
         opportunity: Witness {
             shown: |view| view.ledger().read_begun(),
             statement: "a client asked for a read",
@@ -51,8 +39,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     watch: Watch::NOTHING,
     on_traces: OnTraces::REACHABLE,
     explanation: |view, _| {
-        let client = clients(view).iter().position(|is_so| *is_so)?;
-        let client = &view.scenario.clients[client].name;
+        let client = &view.scenario.clients[client(view)?].name;
         Some(format!("{client}'s read was answered Unavailable, or not at all"))
     },
 };

@@ -4,11 +4,67 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::marker::PhantomData;
+use core::ops::Deref;
 
+use derive_where::derive_where;
+
+use super::memory::Remembers;
 use super::{View, wording};
-use crate::check::history::{Happening, Historian, Judgement, LastRead, Read};
+use crate::check::history::{Base, Happening, Historian, Judgement, LastRead, Read};
 use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
+
+/// What a property asks of reads: what each owes when it begins, and how it met that when it is answered.
+pub(super) trait Owes {
+    /// Whether a read that owes more, and was judged no better, breaks whatever the other breaks.
+    const MORE_BREAKS_NO_LESS: bool;
+
+    /// What a read of this key by this client owes that begins now.
+    fn owed(base: Base<'_>, client: usize, key: usize) -> WriteSet;
+
+    /// How a read met what it owed.
+    fn judge(base: Base<'_>, owed: WriteSet, read: &Read) -> Judgement;
+}
+
+/// The memory of a property that asks this of reads, and remembers nothing else.
+#[derive_where(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct OfReads<O> {
+    readers: Readers,
+    asks: PhantomData<fn() -> O>,
+}
+
+impl<O> Deref for OfReads<O> {
+    type Target = Readers;
+
+    fn deref(&self) -> &Readers {
+        &self.readers
+    }
+}
+
+impl<O: Owes> Remembers for OfReads<O> {
+    fn blank(historian: &Historian) -> Self {
+        OfReads { readers: Readers::blank(historian), asks: PhantomData }
+    }
+
+    fn note(&mut self, base: Base<'_>, happening: &Happening<'_>) {
+        let owed = |client, key| O::owed(base, client, key);
+        let judge = |owed, read: &Read| O::judge(base, owed, read);
+        self.readers.note(base.historian, happening, owed, judge);
+    }
+
+    fn renamed(&self, names: &Permutation) -> Self {
+        let OfReads { readers, asks } = self;
+        OfReads { readers: readers.renamed(names), asks: *asks }
+    }
+
+    fn obliges_as_much_as(&self, other: &Self) -> bool {
+        match O::MORE_BREAKS_NO_LESS {
+            true => self.readers.oblige_as_much_as(&other.readers),
+            false => self == other,
+        }
+    }
+}
 
 /// What one property remembers of each client's last read.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

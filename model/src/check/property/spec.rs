@@ -121,14 +121,7 @@ impl PropertySpec {
     /// Whether it makes sense to expect this of it.
     #[must_use]
     pub fn admits(&self, expected: Expected) -> bool {
-        match self.kind {
-            PropertyKind::Safety { .. } | PropertyKind::EventuallyAlways { .. } => {
-                matches!(expected, Expected::Holds | Expected::Violated)
-            }
-            PropertyKind::Reachability { .. } => {
-                matches!(expected, Expected::Reached | Expected::NotReached)
-            }
-        }
+        expected.is_of_reaching() == matches!(self.kind, PropertyKind::Reachability { .. })
     }
 
     /// What shows in one state that it was put to the test; `None` where no single state does.
