@@ -40,6 +40,8 @@ impl Speaks for Register {
     type Checked = PrimaryBackup;
     type Command = ();
     type Answer = ();
+    type Question = ();
+    type Told = ();
     type Status = Holds;
 }
 
@@ -240,6 +242,10 @@ impl Runs for RegisterNode {
     }
 
     fn answer(&self, (): &()) {}
+
+    fn tell(&self, (): &(), _: &OneFile, (): ()) -> Result<(), StorageError> {
+        Ok(())
+    }
 
     fn status(&self, (): &(), store: &OneFile, _: ProcessStatus) -> Holds {
         Holds(store.content.value)

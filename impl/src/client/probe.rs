@@ -120,6 +120,28 @@ impl<S: Speaks> Probe<S> {
         Ok(answers.into_iter().collect())
     }
 
+    /// What every one of these nodes that answers in time says to this question.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn question(
+        &mut self,
+        nodes: &[(NodeId, SocketAddr)],
+        question: &S::Question,
+        timeout: Duration,
+    ) -> Result<BTreeMap<NodeId, S::Told>, ClientError> {
+        let token = rand::random();
+        let question = Datagram::Question { token, question: question.clone() };
+        let answers =
+            self.ask(nodes, &question, nodes.len(), timeout, |datagram| match datagram {
+                Datagram::Told { token: theirs, node, told } if theirs == token => {
+                    Some((node, told))
+                }
+                _ => None,
+            })?;
+        Ok(answers.into_iter().collect())
+    }
+
     /// Tells a node something; `None` if it does not answer in time.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod names;
 mod node;
 mod operator;
 mod oversized;
+mod questions;
 mod ranges;
 mod says;
 mod syncs;
@@ -23,8 +24,9 @@ pub use convergence::{catching_up, obstacles};
 pub use durations::duration_of;
 pub use hint_ages::HintAges;
 pub use node::LeaderlessNode;
-pub use operator::{accept_loss, collect_status};
+pub use operator::{accept_loss, ask_nodes, collect_status};
 pub use oversized::Oversized;
+pub use questions::{Held, Question, Told};
 pub use ranges::{RANGES_MAX, RangeDigests};
 pub use says::{AcceptLoss, Awaited, HintsFor, LossAccepted, NodeStatus, RangeStatus, SyncsWith};
 pub use syncs::Syncs;
@@ -44,5 +46,7 @@ impl Speaks for Leaderless {
     type Checked = check::leaderless::Leaderless;
     type Command = AcceptLoss;
     type Answer = LossAccepted;
+    type Question = Question;
+    type Told = Told;
     type Status = NodeStatus;
 }

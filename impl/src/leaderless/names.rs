@@ -5,12 +5,29 @@
 
 use quorate_model::protocol::{GetOutcome, Message, PutOutcome, Refusal};
 
-use super::{AcceptLoss, NodeStatus};
+use super::{AcceptLoss, NodeStatus, Question, Told};
 use crate::wire::{KnownNodes, NamesNodes};
 
 impl NamesNodes for AcceptLoss {
     fn names_only(&self, known: KnownNodes) -> bool {
         known.set(self.lost)
+    }
+}
+
+impl NamesNodes for Question {
+    fn names_only(&self, _: KnownNodes) -> bool {
+        match self {
+            Question::Keys { .. } | Question::Key { .. } => true,
+        }
+    }
+}
+
+impl NamesNodes for Told {
+    fn names_only(&self, known: KnownNodes) -> bool {
+        match self {
+            Told::Keys { .. } => true,
+            Told::Key { hints, .. } => hints.iter().all(|(home, _)| known.node(*home)),
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use quorate_model::versions::Incarnation;
 
 use super::waiting::names;
 use super::{
-    AcceptLoss, Awaited, HintAges, Leaderless, LossAccepted, NodeStatus, Oversized, RangeDigests,
-    Syncs, Waiting, duration_of,
+    AcceptLoss, Awaited, HintAges, Leaderless, LossAccepted, NodeStatus, Oversized, Question,
+    RangeDigests, Syncs, Told, Waiting, duration_of,
 };
 use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::node::NodeSettings;
@@ -151,6 +151,15 @@ impl Runs for LeaderlessNode {
 
     fn answer(&self, replica: &Replica) -> LossAccepted {
         LossAccepted { serves: replica.serves() }
+    }
+
+    fn tell(
+        &self,
+        replica: &Replica,
+        storage: &Storage,
+        question: Question,
+    ) -> Result<Told, StorageError> {
+        question.answer(replica.serves(), &self.config.cluster, storage)
     }
 
     fn status(&self, replica: &Replica, storage: &Storage, says: ProcessStatus) -> NodeStatus {

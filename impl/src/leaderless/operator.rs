@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quorate_model::ids::{NodeId, NodeSet};
 
-use super::{AcceptLoss, Leaderless, NodeStatus};
+use super::{AcceptLoss, Leaderless, NodeStatus, Question, Told};
 use crate::client::{ClientError, Probe, addressed};
 use crate::config::ClusterFile;
 
@@ -19,6 +19,19 @@ pub fn collect_status(
 ) -> Result<BTreeMap<NodeId, NodeStatus>, ClientError> {
     let nodes = addressed(cluster, cluster.cluster.members().iter().copied());
     Probe::<Leaderless>::new(cluster)?.status(&nodes, timeout)
+}
+
+/// What every node that has not left answers to this question in time.
+///
+/// # Errors
+/// When the socket fails.
+pub fn ask_nodes(
+    cluster: &ClusterFile,
+    question: &Question,
+    timeout: Duration,
+) -> Result<BTreeMap<NodeId, Told>, ClientError> {
+    let nodes = addressed(cluster, cluster.cluster.members().iter().copied());
+    Probe::<Leaderless>::new(cluster)?.question(&nodes, question, timeout)
 }
 
 /// Tells a node that what others held is lost. Says whether it serves now; `None` if it does not

@@ -57,6 +57,8 @@ impl Signals {
     }
 }
 
+type QuestionOf<P> = <<P as Runs>::Speaks as Speaks>::Question;
+
 /// A trace being written, with what it must know that a node without one need not.
 struct Tracing<P: Runs> {
     file: TraceFile<P::Line>,
@@ -70,10 +72,11 @@ struct Group<P: Runs> {
     staged: StagedOf<P>,
     /// What the steps send, in order, and when they were taken, in milliseconds.
     messages: Vec<(Peer, MessageOf<P::Speaks>, u64)>,
-    /// Pings and questions for the status, each with its token: answered once all is durable that
+    /// Pings, questions for the status and others, each with its token: answered once all is durable that
     /// the answer tells of.
     pings: Vec<(SocketAddr, u64)>,
     status_requests: Vec<(SocketAddr, u64)>,
+    questions: Vec<(SocketAddr, u64, QuestionOf<P>)>,
     /// What operators told it.
     commands: Vec<(SocketAddr, u64)>,
     steps: u64,
@@ -88,6 +91,7 @@ impl<P: Runs> Default for Group<P> {
             messages: Vec::new(),
             pings: Vec::new(),
             status_requests: Vec::new(),
+            questions: Vec::new(),
             commands: Vec::new(),
             steps: 0,
             waits_for_older: None,
@@ -261,9 +265,14 @@ impl<P: Runs> RunningNode<P> {
             Datagram::StatusRequest { token } => {
                 group.status_requests.push((address, token));
             }
-            // Answers to questions that a node does not ask.
-            Datagram::Pong { .. } | Datagram::StatusReply { .. } | Datagram::CommandDone { .. } => {
+            Datagram::Question { token, question } => {
+                group.questions.push((address, token, question));
             }
+            // Answers to questions that a node does not ask.
+            Datagram::Pong { .. }
+            | Datagram::StatusReply { .. }
+            | Datagram::CommandDone { .. }
+            | Datagram::Told { .. } => {}
         }
         Ok(())
     }
@@ -341,6 +350,10 @@ impl<P: Runs> RunningNode<P> {
         for (to, token) in group.status_requests {
             let status = self.status();
             self.send(to, &Datagram::StatusReply { token, node, status });
+        }
+        for (to, token, question) in group.questions {
+            let told = self.protocol.tell(&self.replica, &self.store, question)?;
+            self.send(to, &Datagram::Told { token, node, told });
         }
         for (to, token) in group.commands {
             let answer = self.protocol.answer(&self.replica);

@@ -100,6 +100,17 @@ pub trait Runs: Sized + Send + 'static {
     /// The answer to a command that was carried out.
     fn answer(&self, replica: &ReplicaOf<Self>) -> <Self::Speaks as Speaks>::Answer;
 
+    /// The answer to a question about what it holds, between groups.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn tell(
+        &self,
+        replica: &ReplicaOf<Self>,
+        store: &Self::Store,
+        question: <Self::Speaks as Speaks>::Question,
+    ) -> Result<<Self::Speaks as Speaks>::Told, StorageError>;
+
     /// What it tells whoever asks, between groups, when everything is durable that its steps have changed.
     fn status(
         &self,

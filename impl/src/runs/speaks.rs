@@ -21,6 +21,10 @@ pub trait Speaks: Copy + Eq + Debug + Send + Sync + 'static {
     type Command: Wired + NamesNodes;
     /// What the node says once that is done.
     type Answer: Wired;
+    /// What can be asked about what a node holds.
+    type Question: Wired + NamesNodes;
+    /// The answer.
+    type Told: Wired + NamesNodes;
     /// What a node says of itself.
     type Status: Wired + NamesNodes;
 }

@@ -62,6 +62,22 @@ pub enum Datagram<S: Speaks> {
         /// The answer.
         answer: S::Answer,
     },
+    /// What do you hold of this?
+    Question {
+        /// Returned in the answer.
+        token: u64,
+        /// What is asked.
+        question: S::Question,
+    },
+    /// The answer.
+    Told {
+        /// That of the question.
+        token: u64,
+        /// Who answers.
+        node: NodeId,
+        /// The answer.
+        told: S::Told,
+    },
 }
 
 /// Messages of one node since it started.

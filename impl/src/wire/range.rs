@@ -66,6 +66,8 @@ impl<S: Speaks> NamesNodes for Datagram<S> {
             }
             Datagram::Pong { node, .. } | Datagram::CommandDone { node, .. } => known.node(*node),
             Datagram::Command { command, .. } => command.names_only(known),
+            Datagram::Question { question, .. } => question.names_only(known),
+            Datagram::Told { node, told, .. } => known.node(*node) && told.names_only(known),
             Datagram::Ping { .. } | Datagram::StatusRequest { .. } => true,
         }
     }

@@ -13,7 +13,8 @@ use quorate_model::versions::{
 
 use super::*;
 use crate::leaderless::{
-    AcceptLoss, Awaited, HintsFor, Leaderless, LossAccepted, NodeStatus, RangeStatus, SyncsWith,
+    AcceptLoss, Awaited, Held, HintsFor, Leaderless, LossAccepted, NodeStatus, Question,
+    RangeStatus, SyncsWith, Told,
 };
 
 type Datagram = super::Datagram<Leaderless>;
@@ -171,6 +172,25 @@ fn datagrams() -> Vec<Datagram> {
             command: AcceptLoss { lost: [NodeId(2)].into_iter().collect() },
         },
         Datagram::CommandDone { token, node, answer: LossAccepted { serves: true } },
+        Datagram::Question {
+            token,
+            question: Question::Keys { after: None, prefix: Key::from("a"), max: 10 },
+        },
+        Datagram::Question { token, question: Question::Key { key: Key::from("a") } },
+        Datagram::Told {
+            token,
+            node,
+            told: Told::Keys { serves: true, keys: vec![Key::from("ab")], next: None },
+        },
+        Datagram::Told {
+            token,
+            node,
+            told: Told::Key {
+                serves: true,
+                held: None,
+                hints: vec![(NodeId(2), Held::of(&record()))],
+            },
+        },
     ]);
     datagrams
 }
@@ -244,8 +264,14 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     let hint = HintsFor { home: node, count: 1, pending_ms: 0 };
     let range = RangeStatus { homes: nodes, digest: SetHash(0) };
     let syncs = SyncsWith { peer: node, heard_ms: None, keys_repaired: 0 };
+    let held = Held::of(&record());
     for datagram in [
         Datagram::Pong { token: 1, node },
+        Datagram::Told {
+            token: 1,
+            node: NodeId(0),
+            told: Told::Key { serves: true, held: None, hints: vec![(node, held)] },
+        },
         status(NodeStatus { hints: vec![hint], ..NodeStatus::default() }),
         status(NodeStatus { syncs: vec![syncs], ..NodeStatus::default() }),
         status(NodeStatus { ranges: Some(vec![range]), ..NodeStatus::default() }),
