@@ -1,5 +1,6 @@
 //! The `quorate` library: sockets, disks and clocks around [`quorate_model`], and the commands.
 
+pub mod bench;
 pub mod campaign;
 pub mod check;
 pub mod cli;

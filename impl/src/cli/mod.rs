@@ -2,6 +2,7 @@
 //! the library.
 
 pub mod accept_loss;
+pub mod bench;
 pub mod bytes;
 mod certify;
 pub mod check;
