@@ -217,6 +217,7 @@ fn configuration(
         name: name.to_string(),
         address,
         is_traced: false,
+        http: None,
     });
     let template = Template {
         n: 2,

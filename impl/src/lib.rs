@@ -1,12 +1,14 @@
 //! The `quorate` library: sockets, disks and clocks around [`quorate_model`], and the commands.
 
 pub mod bench;
+pub mod bytes;
 pub mod campaign;
 pub mod check;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod explore;
+pub mod http;
 pub mod leaderless;
 pub mod local_cluster;
 pub mod node;

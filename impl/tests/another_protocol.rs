@@ -302,6 +302,11 @@ impl Asks for RegisterClient {
         Ok(RegisterClient { id, node, asks: None })
     }
 
+    fn set_options(&mut self, _: &ClusterFile, node: NodeId) -> Result<(), ClientError> {
+        self.node = node;
+        Ok(())
+    }
+
     fn id(&self) -> ClientId {
         self.id
     }

@@ -80,6 +80,7 @@ impl TracedCluster {
             name: format!("n{}", index + 1),
             address: ([127, 0, 0, 1], port).into(),
             is_traced: true,
+            http: None,
         });
         let template = Template {
             n: 3,

@@ -155,7 +155,7 @@ impl BenchArgs {
             .map_err(|error| Failure::Unexpected(format!("no free ports: {error}")))?;
         let nodes = (1..).zip(addresses).map(|(number, address)| {
             let name = format!("n{number}");
-            TemplateNode { name, address, is_traced: false }
+            TemplateNode { name, address, is_traced: false, http: None }
         });
         Ok(Template {
             n,

@@ -22,6 +22,9 @@ const R_DEFAULT: usize = 2;
 const W_DEFAULT: usize = 2;
 const BASE_PORT_DEFAULT: u16 = 7400;
 
+/// How far above --base-port the ports for HTTP begin, unless told otherwise.
+const HTTP_PORT_OFFSET: u16 = 1_000;
+
 /// Run a cluster of local processes until stopped (Ctrl-C or SIGTERM).
 ///
 /// Writes DIR/cluster.toml if there is none; a cluster that exists keeps its configuration and its
@@ -46,6 +49,12 @@ pub struct ClusterArgs {
     /// n1 listens on the next port, n2 on the one after it [default: 7400]
     #[arg(long)]
     base_port: Option<u16>,
+    /// n1 serves HTTP on the next port, n2 on the one after it [default: 1000 above --base-port]
+    #[arg(long)]
+    http_base_port: Option<u16>,
+    /// Serve no HTTP
+    #[arg(long, conflicts_with = "http_base_port")]
+    no_http: bool,
     /// dotted, server-clock, client-clock, scalar or last-write-wins [default: dotted]
     #[arg(long, value_parser = word::<Versioning>)]
     versioning: Option<Versioning>,
@@ -97,15 +106,26 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
 impl ClusterArgs {
     fn template(&self) -> Result<Template, Failure> {
         let base_port = self.base_port.unwrap_or(BASE_PORT_DEFAULT);
+        let http_base = self.http_base_port;
         let nodes = 1..=self.nodes.unwrap_or(NODES_DEFAULT);
         let nodes = nodes.map(|number| {
-            let port = u16::try_from(number).ok().and_then(|number| base_port.checked_add(number));
-            let port = port.ok_or_else(|| {
-                Failure::Usage("--base-port: too high for so many nodes".to_string())
-            })?;
+            let after = |base: u16, flag: &str| {
+                let port = u16::try_from(number).ok().and_then(|number| base.checked_add(number));
+                let too_high = || Failure::Usage(format!("{flag}: too high for so many nodes"));
+                let address = port.map(|port| (Ipv4Addr::LOCALHOST, port).into());
+                address.ok_or_else(too_high)
+            };
             let name = format!("n{number}");
-            let address = (Ipv4Addr::LOCALHOST, port).into();
-            Ok(TemplateNode { name, address, is_traced: self.trace })
+            let address = after(base_port, "--base-port")?;
+            let http = match (self.no_http, http_base) {
+                (true, _) => None,
+                (false, Some(base)) => Some(after(base, "--http-base-port")?),
+                (false, None) => {
+                    let base = base_port.saturating_add(HTTP_PORT_OFFSET);
+                    Some(after(base, "--base-port, or --http-base-port 1000 above it")?)
+                }
+            };
+            Ok(TemplateNode { name, address, is_traced: self.trace, http })
         });
         Ok(Template {
             n: self.n.unwrap_or(N_DEFAULT),
@@ -124,6 +144,8 @@ impl ClusterArgs {
         let spec = &cluster.spec;
         let text = |value: Option<usize>| value.map(|value| value.to_string());
         let first_port = cluster.nodes[0].address.port();
+        let http_ports: Vec<_> =
+            cluster.nodes.iter().filter_map(|node| Some(node.http?.port())).collect();
         let is_traced = cluster.nodes.iter().all(|node| node.trace.is_some());
         let flags = [
             ("nodes", text(self.nodes), spec.nodes.len().to_string()),
@@ -134,6 +156,18 @@ impl ClusterArgs {
                 "base-port",
                 self.base_port.map(|port| port.to_string()),
                 first_port.saturating_sub(1).to_string(),
+            ),
+            (
+                "http-base-port",
+                self.http_base_port.map(|port| port.to_string()),
+                http_ports
+                    .first()
+                    .map_or("no HTTP".to_string(), |port| port.saturating_sub(1).to_string()),
+            ),
+            (
+                "no-http",
+                self.no_http.then(|| "true".to_string()),
+                http_ports.is_empty().to_string(),
             ),
             (
                 "versioning",
@@ -180,7 +214,9 @@ fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
     );
     let mut victim = ("", 0);
     for (node, name, pid) in local.processes() {
-        text += &format!("  {name}  {}  pid {pid}\n", cluster.node(node).address);
+        let entry = cluster.node(node);
+        let http = entry.http.map_or(String::new(), |http| format!("  http://{http}"));
+        text += &format!("  {name}  {}{http}  pid {pid}\n", entry.address);
         victim = if victim.1 == 0 || name == "n2" { (name, pid) } else { victim };
     }
     let flag = config_flag(&cluster.path);
@@ -196,12 +232,17 @@ fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
     } else {
         (String::new(), String::new())
     };
+    let mut addresses = local.processes().filter_map(|(node, _, _)| cluster.node(node).http);
+    let http = match addresses.next() {
+        Some(http) => format!("  curl -i http://{http}/keys/greeting    # the same over HTTP\n"),
+        None => String::new(),
+    };
     text += &format!(
         "In another terminal:\n\
          \x20 quorate put{flag} greeting hello{trace} && quorate get{flag} greeting{trace}\n\
          \x20 kill -9 {pid} && quorate get{flag} greeting{trace} && quorate status{flag}\n\
          \x20 quorate node{flag} --name {name}    # starts {name} again\n\
-         {validate}Ctrl-C stops them all.\n"
+         {validate}{http}Ctrl-C stops them all.\n"
     );
     text
 }

@@ -46,7 +46,7 @@ pub fn run(args: &DeleteArgs) -> Result<(), Failure> {
         Some(token) => context(&cluster, &key, Some(token))?,
         None => {
             let outcome = session.perform(Operation::Get { key: key.clone(), r: args.r })?;
-            if let Some(ended) = Ended::of(&cluster, &outcome, false) {
+            if let Some(ended) = Ended::of(&cluster, &outcome, false, session.asked()) {
                 let message = format!("nothing was deleted: {}", ended.message);
                 return fail(Ended { message, ..ended }, args.request.json);
             }

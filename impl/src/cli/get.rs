@@ -6,10 +6,10 @@ use serde::Serialize;
 use quorate_model::ids::Key;
 use quorate_model::protocol::{Operation, Outcome};
 
-use super::bytes::Bytes;
 use super::put::fail;
 use super::request::{Ended, RequestArgs, names};
 use super::{Failure, output};
+use crate::bytes::Bytes;
 use crate::leaderless::{ContextToken, Leaderless};
 use crate::wire::Fingerprint;
 
@@ -54,7 +54,7 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
     let key = Key::from(args.key.as_str());
     let mut session = args.request.session(&cluster)?;
     let outcome = session.perform(Operation::Get { key: key.clone(), r: args.r })?;
-    if let Some(ended) = Ended::of(&cluster, &outcome, false) {
+    if let Some(ended) = Ended::of(&cluster, &outcome, false, session.asked()) {
         return fail(ended, args.request.json);
     }
     let Outcome::GetOk { state, replied } = outcome else {

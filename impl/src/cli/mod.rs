@@ -3,7 +3,6 @@
 
 pub mod accept_loss;
 pub mod bench;
-pub mod bytes;
 mod certify;
 pub mod check;
 pub mod cluster;

@@ -1,6 +1,7 @@
 //! `quorate node`.
 
 use std::io::{IsTerminal, Read};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 use super::request::CONFIG_DEFAULT;
-use crate::config::ClusterFile;
+use crate::config::{ClusterFile, NodeEntry};
+use crate::http::{Access, HttpError, HttpServer};
 use crate::node::{Node, NodeError, NodeSettings, Signals};
 use crate::storage::StorageError;
 
@@ -37,6 +39,13 @@ pub struct NodeArgs {
     /// that starts on one neither votes nor serves until the others have told it what it held
     #[arg(long)]
     found: bool,
+    /// Serve HTTP at this address, instead of the configured one; `off` serves none
+    #[arg(long, value_name = "ADDR", value_parser = http_choice)]
+    http: Option<HttpChoice>,
+    /// The file with the token that HTTP requests must carry: needed for any address that others than
+    /// this machine may reach
+    #[arg(long, value_name = "FILE")]
+    http_token_file: Option<PathBuf>,
     /// Stop when standard input ends: how `quorate cluster` takes its nodes with it
     #[arg(long, hide = true)]
     stop_at_end_of_input: bool,
@@ -49,7 +58,7 @@ pub struct NodeArgs {
 pub fn run(args: &NodeArgs) -> Result<(), Failure> {
     start_logging();
     let cluster = ClusterFile::read(&args.config)?;
-    let mut settings = NodeSettings::new(cluster, &args.name)?;
+    let mut settings = NodeSettings::new(cluster.clone(), &args.name)?;
     if let Some(data) = &args.data {
         settings.data.clone_from(data);
     }
@@ -63,8 +72,38 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
     if args.stop_at_end_of_input {
         stop_at_end_of_input(signals.stop_flag());
     }
-    Node::open(settings)?.run(&signals)?;
+    let NodeEntry { http, http_token_file, .. } = cluster.node(settings.node).clone();
+    let node_id = settings.node;
+    // The node first: one that runs already is best recognised by its own address.
+    let node = Node::open(settings)?;
+    let address = match args.http {
+        None => http,
+        Some(HttpChoice::At(address)) => Some(address),
+        Some(HttpChoice::Off) => None,
+    };
+    let access = match args.http_token_file.as_ref().or(http_token_file.as_ref()) {
+        Some(path) => Access::read(path).map_err(HttpError::from)?,
+        None => Access::LOCAL,
+    };
+    let http = address.map(|address| HttpServer::start(cluster, node_id, address, access));
+    let _http = http.transpose()?;
+    node.run(&signals)?;
     Ok(())
+}
+
+/// Whether and where to serve HTTP.
+#[derive(Clone, Copy, Debug)]
+enum HttpChoice {
+    At(SocketAddr),
+    Off,
+}
+
+fn http_choice(text: &str) -> Result<HttpChoice, String> {
+    if text == "off" {
+        return Ok(HttpChoice::Off);
+    }
+    let address = text.parse().map_err(|_| "an address such as 127.0.0.1:8401, or off")?;
+    Ok(HttpChoice::At(address))
 }
 
 fn start_logging() {
@@ -81,6 +120,15 @@ fn stop_at_end_of_input(stop: Arc<AtomicBool>) {
         let _ = std::io::copy(&mut std::io::stdin().lock().take(u64::MAX), &mut std::io::sink());
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+impl From<HttpError> for Failure {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Runtime(_) => Failure::Unexpected(error.to_string()),
+            error => Failure::Usage(error.to_string()),
+        }
+    }
 }
 
 impl From<NodeError> for Failure {

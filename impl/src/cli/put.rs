@@ -11,9 +11,9 @@ use serde::Serialize;
 use quorate_model::ids::{Key, Value};
 use quorate_model::protocol::{Operation, Outcome};
 
-use super::bytes::Bytes;
 use super::request::{Ended, RequestArgs, SloppyArgs, context, listed, names};
 use super::{Failure, output};
+use crate::bytes::Bytes;
 use crate::client::Session;
 use crate::config::ClusterFile;
 
@@ -95,7 +95,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let key = operation.key().clone();
     let outcome = session.perform(operation)?;
-    if let Some(ended) = Ended::of(cluster, &outcome, true) {
+    if let Some(ended) = Ended::of(cluster, &outcome, true, session.asked()) {
         return fail(ended, is_json);
     }
     let Outcome::PutOk { acked } = outcome else {

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use serde::Serialize;
 
-use quorate_model::ids::{Key, NodeSet};
-use quorate_model::protocol::{FanOut, Outcome, Refusal};
+use quorate_model::ids::Key;
+use quorate_model::protocol::FanOut;
 use quorate_model::versions::VersionVector;
 
 use super::Failure;
 use crate::client::{ClientError, ClientTrace, Session, SessionOptions};
 use crate::config::{ClusterFile, ConfigError};
 use crate::leaderless::{ContextToken, Leaderless, TokenError};
+pub use crate::leaderless::{Ended, listed, names};
 use crate::wire::Fingerprint;
 
 /// Where `quorate cluster` writes its configuration unless told otherwise.
@@ -125,77 +125,6 @@ pub fn context(
 ) -> Result<VersionVector, Failure> {
     let Some(token) = token else { return Ok(VersionVector::new()) };
     Ok(ContextToken::decode(token, Fingerprint::of::<Leaderless>(&cluster.spec), key)?.context)
-}
-
-/// The names of these nodes.
-#[must_use]
-pub fn names(cluster: &ClusterFile, nodes: NodeSet) -> Vec<String> {
-    nodes.iter().map(|node| cluster.cluster.name(node).to_string()).collect()
-}
-
-/// A list of names for a sentence.
-#[must_use]
-pub fn listed(names: &[String]) -> String {
-    if names.is_empty() { "nobody".to_string() } else { names.join(", ") }
-}
-
-/// Why a request came to nothing, in words and as JSON.
-#[derive(Debug, Serialize)]
-pub struct Ended {
-    /// `unavailable`, `refused` or `no-answer`.
-    pub error: &'static str,
-    /// Whether the write may have happened all the same.
-    pub indeterminate: bool,
-    /// Who answered all the same.
-    pub answered: Vec<String>,
-    /// The same in words.
-    pub message: String,
-}
-
-impl Ended {
-    /// What an outcome that is no success means; `None` if it is one.
-    #[must_use]
-    pub fn of(cluster: &ClusterFile, outcome: &Outcome, is_write: bool) -> Option<Self> {
-        const INDETERMINATE: &str = "the write is indeterminate: later reads may or may not see it";
-        match outcome {
-            Outcome::PutOk { .. } | Outcome::GetOk { .. } => None,
-            Outcome::PutUnavailable { acked } => {
-                let answered = names(cluster, *acked);
-                let by = listed(&answered);
-                let message = format!(
-                    "unavailable: too few homes acknowledged in time (acknowledged by {by}); \
-                     {INDETERMINATE}"
-                );
-                Some(Ended { error: "unavailable", indeterminate: true, answered, message })
-            }
-            Outcome::GetUnavailable { replied } => {
-                let answered = names(cluster, *replied);
-                let by = listed(&answered);
-                let message = format!("unavailable: too few homes replied in time (replied: {by})");
-                Some(Ended { error: "unavailable", indeterminate: false, answered, message })
-            }
-            Outcome::Refused(refusal) => {
-                let message = match refusal {
-                    Refusal::NotHome { homes } => format!(
-                        "refused: a client-driven put must go to a home of the key: {}",
-                        listed(&names(cluster, *homes))
-                    ),
-                    refusal => format!("refused: {refusal}"),
-                };
-                let answered = Vec::new();
-                Some(Ended { error: "refused", indeterminate: false, answered, message })
-            }
-            Outcome::NoAnswer => {
-                let message = if is_write {
-                    format!("the coordinator did not answer; {INDETERMINATE}")
-                } else {
-                    "the coordinator did not answer".to_string()
-                };
-                let answered = Vec::new();
-                Some(Ended { error: "no-answer", indeterminate: is_write, answered, message })
-            }
-        }
-    }
 }
 
 impl From<ConfigError> for Failure {

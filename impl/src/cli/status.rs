@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use serde::Serialize;
 
-use quorate_model::ids::{NodeId, NodeSet};
+use quorate_model::ids::NodeId;
 
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
 use crate::config::ClusterFile;
-use crate::leaderless::{NodeStatus, catching_up, collect_status, obstacles};
-use crate::wire::Traffic;
+use crate::leaderless::{
+    NodeStatus, Row, Shown, ShownSyncs as Syncs, Siblings, catching_up, collect_status, obstacles,
+    rows,
+};
 
 /// How long to wait for answers, unless told otherwise.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -44,75 +45,6 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    node: &'a str,
-    address: String,
-    up: bool,
-    left: bool,
-    status: Option<Shown<'a>>,
-}
-
-/// A node's status with names for numbers.
-#[derive(Serialize)]
-struct Shown<'a> {
-    incarnation: u64,
-    life: u32,
-    catching_up: bool,
-    waits_for: Vec<Waits<'a>>,
-    keys: u64,
-    versions: u64,
-    siblings: Siblings,
-    tombstones: u64,
-    oversized: u64,
-    hints: u64,
-    hints_for: BTreeMap<&'a str, Hints>,
-    ranges: Option<Vec<Range<'a>>>,
-    keys_repaired: u64,
-    syncs: BTreeMap<&'a str, Syncs>,
-    pending: u64,
-    durable_step: u64,
-    up_ms: u64,
-    traffic: Traffic,
-}
-
-/// Versions per key.
-#[derive(Serialize)]
-struct Siblings {
-    max: u64,
-    mean: f64,
-}
-
-/// Hints for one home, and since when the node has had some without a break.
-#[derive(Serialize)]
-struct Hints {
-    count: u64,
-    pending_ms: u64,
-}
-
-/// When anti-entropy last heard of another home, and how many keys that home's messages changed.
-#[derive(Serialize)]
-struct Syncs {
-    last_ms: Option<u64>,
-    keys_repaired: u64,
-}
-
-/// What a node that catches up waits for, of the keys of these homes.
-#[derive(Serialize)]
-struct Waits<'a> {
-    homes: Vec<&'a str>,
-    waits_for: Vec<&'a str>,
-    /// How many of them must tell, at least.
-    missing: u32,
-}
-
-/// What is held of the keys of these homes.
-#[derive(Serialize)]
-struct Range<'a> {
-    homes: Vec<&'a str>,
-    digest: String,
 }
 
 /// Runs the command.
@@ -179,68 +111,6 @@ fn wait_converged(
             return Ok((statuses, Err(Failure::Unexpected(format!("not converged: {missing}")))));
         }
         thread::sleep(ASK_AGAIN);
-    }
-}
-
-fn rows<'a>(cluster: &'a ClusterFile, statuses: &Statuses) -> Vec<Row<'a>> {
-    let nodes = cluster.nodes.iter().zip(cluster.cluster.nodes());
-    nodes
-        .map(|(entry, node)| Row {
-            node: &entry.name,
-            address: entry.address.to_string(),
-            up: statuses.contains_key(node),
-            left: !cluster.cluster.members().contains(node),
-            status: statuses.get(node).map(|status| shown(cluster, status)),
-        })
-        .collect()
-}
-
-fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
-    let name = |node: NodeId| cluster.cluster.name(node);
-    let names = |nodes: NodeSet| nodes.iter().map(name).collect();
-    let hints = status.hints.iter().map(|hints| {
-        let (count, pending_ms) = (hints.count, hints.pending_ms);
-        (name(hints.home), Hints { count, pending_ms })
-    });
-    let syncs = status.syncs.iter().map(|syncs| {
-        let (last_ms, keys_repaired) = (syncs.heard_ms, syncs.keys_repaired);
-        (name(syncs.peer), Syncs { last_ms, keys_repaired })
-    });
-    let waits_for = status.awaited.iter().map(|awaited| Waits {
-        homes: names(awaited.range),
-        waits_for: names(awaited.from),
-        missing: awaited.missing,
-    });
-    let ranges = status.ranges.as_ref().map(|ranges| {
-        let ranges = ranges.iter();
-        let range = ranges.map(|range| Range {
-            homes: names(range.homes),
-            digest: format!("{:016x}", range.digest.0),
-        });
-        range.collect()
-    });
-    Shown {
-        incarnation: status.incarnation.0,
-        life: status.life.0,
-        catching_up: status.is_catching_up,
-        waits_for: waits_for.collect(),
-        keys: status.keys,
-        versions: status.versions,
-        siblings: Siblings {
-            max: status.versions_max,
-            mean: status.versions as f64 / status.keys.max(1) as f64,
-        },
-        tombstones: status.tombstones,
-        oversized: status.oversized,
-        hints: status.hints.iter().map(|hints| hints.count).sum(),
-        hints_for: hints.collect(),
-        ranges,
-        keys_repaired: status.syncs.iter().map(|syncs| syncs.keys_repaired).sum(),
-        syncs: syncs.collect(),
-        pending: status.pending,
-        durable_step: status.durable_step,
-        up_ms: status.up_ms,
-        traffic: status.traffic,
     }
 }
 

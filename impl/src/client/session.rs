@@ -21,6 +21,7 @@ pub struct RunningClient<A: Asks> {
     transport: SocketTransport,
     trace: Option<ClientTrace>,
     deadline: Option<(Instant, TimerOf<A::Speaks>)>,
+    asked: Option<NodeId>,
     buffer: Vec<u8>,
 }
 
@@ -41,6 +42,7 @@ impl<A: Asks> RunningClient<A> {
             transport,
             trace: None,
             deadline: None,
+            asked: None,
             buffer: Vec::new(),
         })
     }
@@ -61,6 +63,20 @@ impl<A: Asks> RunningClient<A> {
         self.client.id()
     }
 
+    /// Asks like this from now on.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn set_options(&mut self, options: A::Options) -> Result<(), ClientError> {
+        self.client.set_options(&self.cluster, options)
+    }
+
+    /// Which node it asked last, or had coordinate.
+    #[must_use]
+    pub fn asked(&self) -> Option<NodeId> {
+        self.asked
+    }
+
     /// Asks for one thing and waits for its end.
     ///
     /// # Errors
@@ -70,6 +86,7 @@ impl<A: Asks> RunningClient<A> {
             Whom::Node(coordinator) => coordinator,
             Whom::FirstOf(groups) => self.answering_node(groups)?,
         };
+        self.asked = Some(coordinator);
         let attempts = self.cluster.timeouts.client_attempts.max(1);
         let input = self.client.invoke(operation, coordinator, attempts);
         let mut outcome = self.step(input)?;

@@ -78,6 +78,10 @@ pub struct NodeEntry {
     pub data: PathBuf,
     /// The file it traces to, if it does.
     pub trace: Option<PathBuf>,
+    /// The address at which it serves HTTP, if it does.
+    pub http: Option<SocketAddr>,
+    /// The file with the token that HTTP requests must carry, if they must.
+    pub http_token_file: Option<PathBuf>,
 }
 
 /// How long to wait for what.
@@ -184,6 +188,8 @@ impl ClusterFile {
             nodes.push(NodeEntry {
                 data: directory.join(node.data.unwrap_or_else(|| PathBuf::from(&node.name))),
                 trace: node.trace.map(|trace| directory.join(trace)),
+                http: node.http,
+                http_token_file: node.http_token_file.map(|file| directory.join(file)),
                 name: node.name,
                 address: node.addr,
             });
@@ -350,6 +356,8 @@ struct RawNode {
     addr: SocketAddr,
     data: Option<PathBuf>,
     trace: Option<PathBuf>,
+    http: Option<SocketAddr>,
+    http_token_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

@@ -36,6 +36,8 @@ pub struct TemplateNode {
     pub address: SocketAddr,
     /// Whether it traces, to `<name>.trace.jsonl`.
     pub is_traced: bool,
+    /// Where it serves HTTP, if it does.
+    pub http: Option<SocketAddr>,
 }
 
 impl Template {
@@ -96,12 +98,15 @@ datagram_lifetime_ms = 30000 # what was sent longer ago is dropped; clocks must 
 # delay_ms_max = 50
 "#
         );
-        for TemplateNode { name, address, is_traced } in nodes {
+        for TemplateNode { name, address, is_traced, http } in nodes {
             write!(
                 text,
                 "\n[[node]]\nname = \"{name}\"\naddr = \"{address}\"\ndata = \"{name}\"  # relative to this file\n"
             )
             .expect("writing to a string does not fail");
+            if let Some(http) = http {
+                writeln!(text, "http = \"{http}\"").expect("writing to a string does not fail");
+            }
             if *is_traced {
                 writeln!(text, "trace = \"{name}.trace.jsonl\"")
                     .expect("writing to a string does not fail");

@@ -7,6 +7,7 @@ fn template() -> Template {
         name: name.to_string(),
         address: ([127, 0, 0, 1], port).into(),
         is_traced,
+        http: None,
     };
     Template {
         n: 2,

@@ -56,14 +56,25 @@ impl Asks for LeaderlessClient {
         cluster: &ClusterFile,
         options: SessionOptions,
     ) -> Result<Self, ClientError> {
+        let shared = Arc::clone(&cluster.cluster);
+        let mut client = LeaderlessClient { client: Client::new(id), cluster: shared, options };
+        client.set_options(cluster, options)?;
+        Ok(client)
+    }
+
+    fn set_options(
+        &mut self,
+        cluster: &ClusterFile,
+        options: SessionOptions,
+    ) -> Result<(), ClientError> {
         let lifetime = cluster.timeouts.request_lifetime();
         if let Some(timeout) = options.timeout.filter(|timeout| *timeout > lifetime)
             && cluster.cluster.background().reaping == Reaping::Agreed
         {
             return Err(ClientError::BeyondLifetime { timeout, lifetime });
         }
-        let cluster = Arc::clone(&cluster.cluster);
-        Ok(LeaderlessClient { client: Client::new(id), cluster, options })
+        self.options = options;
+        Ok(())
     }
 
     fn id(&self) -> ClientId {

@@ -94,6 +94,7 @@ mod tests {
             name: format!("n{port}"),
             address: ([127, 0, 0, 1], port).into(),
             is_traced: false,
+            http: None,
         };
         let template = Template {
             n: 3,

@@ -39,6 +39,16 @@ pub trait Asks: Sized + Debug {
         options: Self::Options,
     ) -> Result<Self, ClientError>;
 
+    /// Asks like this from now on.
+    ///
+    /// # Errors
+    /// When it may not.
+    fn set_options(
+        &mut self,
+        cluster: &ClusterFile,
+        options: Self::Options,
+    ) -> Result<(), ClientError>;
+
     /// Who it is.
     fn id(&self) -> ClientId;
 

@@ -45,14 +45,16 @@ pub fn free_ports(count: usize) -> Vec<u16> {
     sockets.iter().map(port).collect()
 }
 
-/// A port after which `count` ports follow that nobody uses.
+/// A port after which `count` ports follow that nobody uses, and as many 1,000 above, for HTTP.
 pub fn free_base_port(count: u16) -> u16 {
     let is_free = |port| {
         UdpSocket::bind(("127.0.0.1", port)).is_ok()
             && TcpListener::bind(("127.0.0.1", port)).is_ok()
     };
-    let follows =
-        |base: &u16| (1..=count).all(|offset| base.checked_add(offset).is_some_and(is_free));
+    let follows = |base: &u16| {
+        let offsets = (1..=count).flat_map(|offset| [offset, offset + 1_000]);
+        offsets.into_iter().all(|offset| base.checked_add(offset).is_some_and(is_free))
+    };
     std::iter::repeat_with(|| free_ports(1)[0]).find(follows).unwrap()
 }
 
@@ -92,12 +94,29 @@ impl TestCluster {
     /// A configuration of `count` nodes with N = 3 and R = W = 2, none of them running. `edit` may
     /// change its text.
     pub fn configured(count: usize, edit: impl FnOnce(String) -> String) -> Self {
+        Self::configured_with(count, false, edit)
+    }
+
+    /// The same, with nodes that serve HTTP.
+    pub fn serving_http(count: usize, edit: impl FnOnce(String) -> String) -> Self {
+        Self::configured_with(count, true, edit)
+    }
+
+    fn configured_with(
+        count: usize,
+        serves_http: bool,
+        edit: impl FnOnce(String) -> String,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let nodes = free_ports(count).into_iter().enumerate().map(|(index, port)| TemplateNode {
-            name: format!("n{}", index + 1),
-            address: ([127, 0, 0, 1], port).into(),
-            is_traced: false,
-        });
+        let ports = free_ports(2 * count);
+        let (ports, http_ports) = ports.split_at(count);
+        let nodes =
+            ports.iter().zip(http_ports).enumerate().map(|(index, (port, http))| TemplateNode {
+                name: format!("n{}", index + 1),
+                address: ([127, 0, 0, 1], *port).into(),
+                is_traced: false,
+                http: serves_http.then(|| ([127, 0, 0, 1], *http).into()),
+            });
         let template = Template {
             n: 3,
             r: 2,
@@ -134,7 +153,7 @@ impl TestCluster {
     pub fn start_all(&mut self) {
         let names = self.names();
         for name in &names {
-            self.spawn(name);
+            self.spawn(name, &[]);
         }
         for name in &names {
             self.wait_until_up(name);
@@ -142,15 +161,21 @@ impl TestCluster {
     }
 
     pub fn start(&mut self, name: &str) {
-        self.spawn(name);
+        self.spawn(name, &[]);
         self.wait_until_up(name);
     }
 
-    fn spawn(&mut self, name: &str) {
+    /// Starts a node with more arguments.
+    pub fn start_with(&mut self, name: &str, arguments: &[&str]) {
+        self.spawn(name, arguments);
+        self.wait_until_up(name);
+    }
+
+    fn spawn(&mut self, name: &str, arguments: &[&str]) {
         let log = self.directory.path().join(format!("{name}.log"));
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let found = self.founded.insert(name.to_string()).then_some("--found");
-        let child = self.node(name).args(found).stderr(log).spawn().unwrap();
+        let child = self.node(name).args(found).args(arguments).stderr(log).spawn().unwrap();
         self.processes.insert(name.to_string(), child);
     }
 

@@ -1,4 +1,4 @@
-//! Keys and values on the command line. They are bytes; people read text.
+//! Keys and values for people and other programs. They are bytes; people read text.
 
 use std::fmt;
 
@@ -40,6 +40,28 @@ impl Serialize for Bytes<'_> {
     }
 }
 
+/// A value in JSON, always with its encoding: `{"encoding": "utf-8", "value": "milk"}`, or
+/// `{"encoding": "base64", "value": "/w=="}` where it is no UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedValue<'a>(pub &'a [u8]);
+
+impl Serialize for EncodedValue<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(2))?;
+        match str::from_utf8(self.0) {
+            Ok(text) => {
+                map.serialize_entry("encoding", "utf-8")?;
+                map.serialize_entry("value", text)?;
+            }
+            Err(_) => {
+                map.serialize_entry("encoding", "base64")?;
+                map.serialize_entry("value", &STANDARD.encode(self.0))?;
+            }
+        }
+        map.end()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -68,6 +90,9 @@ mod tests {
         let json = |bytes| serde_json::to_string(&Bytes(bytes)).unwrap();
         assert_eq!(json(b"0x41\n"), r#""0x41\n""#);
         assert_eq!(json(b"\xff"), r#"{"base64":"/w=="}"#);
+        let json = |bytes| serde_json::to_string(&EncodedValue(bytes)).unwrap();
+        assert_eq!(json(b"a\n"), r#"{"encoding":"utf-8","value":"a\n"}"#);
+        assert_eq!(json(b"\xff"), r#"{"encoding":"base64","value":"/w=="}"#);
     }
 
     proptest! {
