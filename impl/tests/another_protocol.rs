@@ -1,30 +1,39 @@
-//! The example of a protocol of one's own in the runtime: the very steps that are checked, over UDP, a disk and a trace.
+//! The example of a protocol of one's own in the runtime: the very steps that are checked, over UDP, a disk and a trace,
+//! which is validated by the code that validates every other protocol's.
 
 #[path = "../../model/examples/primary_backup/main.rs"]
 #[expect(dead_code, reason = "it is run here, and not checked")]
 mod example;
+mod register;
 mod support;
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use quorate::client::{ClientError, ClientTrace, RunningClient};
+use quorate::client::{ClientError, RunningClient};
 use quorate::config::{ClusterFile, Intervals, Timeouts};
 use quorate::leaderless::Leaderless;
 use quorate::node::{NodeHandle, NodeSettings, RunningNode};
 use quorate::runs::{
-    Asked, Asks, DurableStore, EffectOf, ProcessStatus, Recorded, Runs, Seen, Speaks, Started,
-    Step, StepAt, Taken, Whom,
+    Asked, Asks, DurableStore, EffectOf, ProcessStatus, Runs, Seen, Speaks, Started, Step, StepAt,
+    Taken, Whom,
 };
 use quorate::storage::StorageError;
 use quorate::wire::{Datagram, KnownNodes, NamesNodes, Wire, WireError};
-use quorate_checker::world::{Effect, NodeInput, NodeState, Outbox, Protocol, ScenarioFile};
+use quorate_checker::refine::report::ClientReport;
+use quorate_checker::refine::trace::{
+    ClientHeader, ClientStep, NodeHeader, NodeStep, TRACE_FORMAT, TraceLine,
+};
+use quorate_checker::refine::{Reason, Refused, ReplayedClient, Report, parse, plain, validate};
+use quorate_checker::world::{Effect, NodeState};
 use quorate_model::ids::{ClientId, NodeId, Peer, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use example::{Message, PrimaryBackup};
+use register::{Asking, ClientInput, Input, RegisterTraces};
 use support::TestCluster;
 
 const PRIMARY: NodeId = NodeId(0);
@@ -84,9 +93,13 @@ impl OneFile {
         |source| StorageError::Inaccessible { path: path.into(), source }
     }
 
+    fn path_in(directory: &Path) -> PathBuf {
+        directory.join("register.json")
+    }
+
     fn open(directory: &Path) -> Result<Self, StorageError> {
         fs::create_dir_all(directory).map_err(Self::inaccessible(directory))?;
-        let path = directory.join("register.json");
+        let path = Self::path_in(directory);
         let content = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
             Err(error) if error.kind() == ErrorKind::NotFound => Content::default(),
@@ -133,51 +146,33 @@ struct RegisterNode {
     protocol: PrimaryBackup,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-enum Input {
-    Start,
-    Receive(Peer, Message),
-}
-
-#[derive(PartialEq, Debug, Serialize, Deserialize)]
-enum Line {
-    Node { node: NodeId, durable_step: u64 },
-    Step { number: u64, at_us: u64, input: Input, value: u32 },
-}
-
-impl Recorded for Line {
-    const HEADER_START: &'static [u8] = b"{\"Node\":{";
-
-    fn header_of(&self) -> Option<NodeId> {
-        let Line::Node { node, .. } = self else { return None };
-        Some(*node)
-    }
-
-    fn step_at_us(&self) -> Option<u64> {
-        let Line::Step { at_us, .. } = self else { return None };
-        Some(*at_us)
-    }
-}
+type Line = TraceLine<PrimaryBackup>;
 
 impl Runs for RegisterNode {
     type Speaks = Register;
     type Store = OneFile;
     type Input = Input;
-    type Effect = EffectOf<Register>;
+    type Effect = Effect<PrimaryBackup>;
     type Line = Line;
     type Digest = u32;
 
     fn open(settings: &NodeSettings) -> Result<(Self, OneFile), StorageError> {
         let store = OneFile::open(&settings.data)?;
-        Ok((RegisterNode { node: settings.node, protocol: protocol() }, store))
+        Ok((
+            RegisterNode {
+                node: settings.node,
+                protocol: running(&settings.cluster).protocol(&[]),
+            },
+            store,
+        ))
     }
 
     fn start(&self) -> Input {
-        Input::Start
+        Input::Start { life: 0 }
     }
 
     fn receive(from: Peer, message: Message) -> Input {
-        Input::Receive(from, message)
+        Input::Receive { from, message }
     }
 
     fn expire((): ()) -> Input {
@@ -205,23 +200,17 @@ impl Runs for RegisterNode {
             copies: Vec::new(),
             synced: None,
         };
-        let input = match &input {
-            Input::Start => NodeInput::Start { life: 0 },
-            Input::Receive(from, message) => NodeInput::Receive { from: *from, message },
-        };
-        let mut out = Outbox::default();
-        self.protocol.node_step(self.node, &mut state, input, &mut out);
+        let effects = plain::step(&self.protocol, self.node, &mut state, &input);
         let changed = (state.store != before).then_some(state.store);
-        let effects = out.into_effects().into_iter().map(|effect| match effect {
+        Ok(Step { changes: changed.into_iter().collect(), effects })
+    }
+
+    fn effect(effect: Effect<PrimaryBackup>) -> EffectOf<Register> {
+        match effect {
             Effect::Send(to, message) => EffectOf::Send { to, message },
             Effect::SetTimer(timer) => EffectOf::SetTimer(timer),
             Effect::CancelTimer(timer) => EffectOf::CancelTimer(timer),
-        });
-        Ok(Step { changes: changed.into_iter().collect(), effects: effects.collect() })
-    }
-
-    fn effect(effect: EffectOf<Register>) -> EffectOf<Register> {
-        effect
+        }
     }
 
     fn commit(
@@ -256,7 +245,9 @@ impl Runs for RegisterNode {
     fn tell_news(&mut self, (): &(), _: &OneFile) {}
 
     fn header(settings: &NodeSettings, durable_step: u64) -> Line {
-        Line::Node { node: settings.node, durable_step }
+        let (format, node, cluster) = (TRACE_FORMAT, settings.node, running(&settings.cluster));
+        let datagram_lifetime_us = None;
+        TraceLine::Node(NodeHeader { format, node, cluster, durable_step, datagram_lifetime_us })
     }
 
     fn digest(store: &OneFile) -> Result<u32, StorageError> {
@@ -268,38 +259,33 @@ impl Runs for RegisterNode {
         Ok(())
     }
 
-    fn line(taken: Taken<'_, Self>, (): &(), digest: &u32) -> Line {
-        let Taken { number, at_us, input, .. } = taken;
-        Line::Step { number, at_us, input, value: *digest }
+    fn line(taken: Taken<'_, Self>, replica: &(), store: &u32) -> Line {
+        let Taken { number, at_us, now, input, effects } = taken;
+        let (effects, digest) = (effects.to_vec(), plain::digest(replica, store));
+        TraceLine::Step(NodeStep { number, at_us, now, input, effects, digest })
     }
 }
 
-/// A client, which asks again until it hears. A write that is asked for twice may count twice.
+/// One of its clients.
 #[derive(Debug)]
 struct RegisterClient {
     id: ClientId,
     node: NodeId,
-    asks: Option<Message>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-enum ClientInput {
-    Ask(Message),
-    Hear(Message),
-    AskAgain,
+    asking: Asking,
+    cluster: register::Cluster,
 }
 
 impl Asks for RegisterClient {
     type Speaks = Register;
     type Options = NodeId;
     type Operation = Message;
-    type Outcome = u32;
+    type Outcome = Message;
     type Input = ClientInput;
-    type Effect = EffectOf<Register>;
-    type Line = String;
+    type Effect = Effect<PrimaryBackup>;
+    type Line = Line;
 
-    fn new(id: ClientId, _: &ClusterFile, node: NodeId) -> Result<Self, ClientError> {
-        Ok(RegisterClient { id, node, asks: None })
+    fn new(id: ClientId, cluster: &ClusterFile, node: NodeId) -> Result<Self, ClientError> {
+        Ok(RegisterClient { id, node, asking: Asking::default(), cluster: running(cluster) })
     }
 
     fn set_options(&mut self, _: &ClusterFile, node: NodeId) -> Result<(), ClientError> {
@@ -319,55 +305,43 @@ impl Asks for RegisterClient {
         Whom::FirstOf(vec![vec![self.node]])
     }
 
-    fn invoke(&self, asks: Message, _: NodeId, _: u32) -> ClientInput {
-        ClientInput::Ask(asks)
+    fn invoke(&self, operation: Message, coordinator: NodeId, _: u32) -> ClientInput {
+        ClientInput::Invoke { operation, coordinator }
     }
 
-    fn receive(_: NodeId, message: Message) -> ClientInput {
-        ClientInput::Hear(message)
+    fn receive(from: NodeId, message: Message) -> ClientInput {
+        ClientInput::Receive { from, message }
     }
 
     fn expire((): ()) -> ClientInput {
-        ClientInput::AskAgain
+        ClientInput::Expire(())
     }
 
     fn step(&mut self, input: ClientInput) -> Asked<Self> {
-        let outcome = match input {
-            ClientInput::Ask(asks) => {
-                self.asks = Some(asks);
-                None
-            }
-            ClientInput::Hear(Message::Written(value) | Message::Found(value)) => {
-                self.asks = None;
-                Some(value)
-            }
-            ClientInput::Hear(_) | ClientInput::AskAgain => None,
-        };
-        let effects = self.asks.clone().map_or_else(Vec::new, |message| {
-            vec![EffectOf::Send { to: Peer::Node(self.node), message }, EffectOf::SetTimer(())]
-        });
+        let (effects, outcome) = self.asking.step(&input);
         Asked { effects, outcome }
     }
 
-    fn effect(effect: EffectOf<Register>) -> EffectOf<Register> {
-        effect
+    fn effect(effect: Effect<PrimaryBackup>) -> EffectOf<Register> {
+        RegisterNode::effect(effect)
     }
 
-    fn header(&self, _: &ClusterFile) -> String {
-        "starts".to_string()
+    fn header(&self, _: &ClusterFile) -> Line {
+        let (format, client, cluster) = (TRACE_FORMAT, self.id, self.cluster.clone());
+        TraceLine::Client(ClientHeader { format, client, cluster })
     }
 
-    fn line(&self, at: StepAt, input: ClientInput, _: &Asked<Self>) -> String {
-        format!("{}: {input:?}", at.number)
+    fn line(&self, at: StepAt, input: ClientInput, step: &Asked<Self>) -> Line {
+        let (client, StepAt { number, at_us }) = (self.id, at);
+        let (effects, outcome) = (step.effects.clone(), step.outcome.clone());
+        TraceLine::ClientStep(ClientStep { client, number, at_us, input, effects, outcome })
     }
 }
 
-/// The one that answers once the backup has a write.
-fn protocol() -> PrimaryBackup {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../model/examples/primary_backup/backed_up.toml");
-    let text = fs::read_to_string(path).unwrap();
-    PrimaryBackup(ScenarioFile::parse(path, &text).unwrap())
+/// The cluster that runs here: its primary answers once the backup has a write.
+fn running(file: &ClusterFile) -> register::Cluster {
+    let nodes = file.spec.nodes.clone();
+    register::Cluster { nodes, acknowledges_at_once: false, promises_freshness: true }
 }
 
 /// Two nodes: what else the file says is about another protocol.
@@ -389,64 +363,303 @@ fn client(cluster: &TestCluster, node: NodeId) -> RunningClient<RegisterClient> 
     RunningClient::new(cluster.file.clone(), node).unwrap()
 }
 
-fn trace(cluster: &TestCluster, name: &str) -> Vec<Line> {
-    let text = fs::read_to_string(trace_of(cluster, name)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-#[test]
-fn another_protocol_runs_over_udp_and_keeps_what_it_acknowledged_over_a_crash() {
-    let cluster = cluster();
-    let [primary, backup] = ["n1", "n2"].map(|name| spawn(&cluster, name));
-    let client_trace = cluster.path("client.txt");
-    let mut writer =
-        client(&cluster, PRIMARY).traced(ClientTrace::open(&client_trace).unwrap()).unwrap();
-    let first = writer.perform(Message::Write).unwrap();
-    let second = writer.perform(Message::Write).unwrap();
-    assert!(first < second, "{first} {second}");
-    primary.kill().unwrap();
-    backup.kill().unwrap();
-
-    let _nodes = ["n1", "n2"].map(|name| spawn(&cluster, name));
-    for node in [PRIMARY, BACKUP] {
-        let found = client(&cluster, node).perform(Message::Read).unwrap();
-        assert!(found >= second, "{found} at {node}");
+fn value(heard: Message) -> u32 {
+    match heard {
+        Message::Written(value) | Message::Found(value) => value,
+        other => panic!("{other:?} is no answer"),
     }
-    let told = fs::read_to_string(client_trace).unwrap();
-    assert!(told.contains("1: Ask(Write)") && told.contains(&format!("Hear(Written({second}))")));
+}
+
+/// Traces by file, line by line.
+type Traces = Vec<(String, Vec<Line>)>;
+
+fn read(paths: &[PathBuf]) -> Traces {
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (path.file_name().unwrap().to_string_lossy().into_owned(), lines)
+    };
+    paths.iter().map(read).collect()
+}
+
+fn judge(traces: &Traces) -> Result<Report, Box<Refused<PrimaryBackup>>> {
+    let parse = |(name, lines): &(String, Vec<Line>)| {
+        let line = |line| serde_json::to_string(line).unwrap() + "\n";
+        parse(name, &lines.iter().map(line).collect::<String>()).unwrap()
+    };
+    validate::<RegisterTraces>(traces.iter().map(parse).collect())
+}
+
+/// Two nodes that are written to, killed, started again and read, and two clients: their traces, which are
+/// validated as they are.
+fn recorded() -> Traces {
+    static RECORDED: OnceLock<Traces> = OnceLock::new();
+    let record = || {
+        let cluster = cluster();
+        let clients = cluster.path("clients.jsonl");
+        let traced = |node| {
+            client(&cluster, node).traced(quorate::client::ClientTrace::open(&clients).unwrap())
+        };
+        let nodes = ["n1", "n2"].map(|name| spawn(&cluster, name));
+        let mut writer = traced(PRIMARY).unwrap();
+        let first = value(writer.perform(Message::Write).unwrap());
+        let second = value(writer.perform(Message::Write).unwrap());
+        assert!(first < second, "{first} {second}");
+        for node in nodes {
+            node.kill().unwrap();
+        }
+
+        let nodes = ["n1", "n2"].map(|name| spawn(&cluster, name));
+        for node in [PRIMARY, BACKUP] {
+            let found = value(traced(node).unwrap().perform(Message::Read).unwrap());
+            assert!(found >= second, "{found} at {node}");
+        }
+        for node in nodes {
+            node.stop().unwrap();
+        }
+        read(&[trace_of(&cluster, "n1"), trace_of(&cluster, "n2"), clients])
+    };
+    RECORDED.get_or_init(record).clone()
+}
+
+/// Alters the first line that `change` says it changed; gives why the traces are refused then, at that line.
+fn refused_after(
+    mut traces: Traces,
+    mut change: impl FnMut(&mut Line) -> bool,
+) -> Refused<PrimaryBackup> {
+    let place = traces.iter_mut().find_map(|(name, lines)| {
+        let at = lines.iter_mut().position(&mut change)?;
+        Some(format!("{name}:{}", at + 1))
+    });
+    let refused = *judge(&traces).unwrap_err();
+    assert_eq!(refused.place.to_string(), place.expect("some line is of the wanted kind"));
+    refused
 }
 
 #[test]
-fn its_trace_says_after_a_crash_which_steps_are_durable() {
+fn another_protocol_runs_over_udp_and_its_traces_are_validated() {
+    let report = judge(&recorded()).unwrap_or_else(|refused| panic!("{refused}"));
+    assert_eq!(report.nodes.iter().map(|node| node.restarts).collect::<Vec<_>>(), [1, 1]);
+    let ClientReport { reads, writes, reads_answered, writes_acknowledged, .. } = report.clients;
+    assert_eq!([reads, writes, reads_answered, writes_acknowledged], [2; 4]);
+    let [freshness, agreement] = &report.properties[..] else { panic!("{report:?}") };
+    assert_eq!(
+        (freshness.name, freshness.keys_promised, freshness.broken),
+        ("read-freshness", 1, 0)
+    );
+    assert!(freshness.occasions_promised > 0 && !report.is_vacuous(), "{freshness:?}");
+    // Where runs end, no trace shows.
+    assert_eq!((agreement.name, agreement.occasions), ("agreement", 0));
+    let told = quorate::refine::report(&report);
+    assert!(told.contains("2 of 2 writes acknowledged, 2 of 2 reads answered"), "{told}");
+}
+
+#[test]
+fn an_effect_that_was_changed_is_refused() {
+    let refused = refused_after(recorded(), |line| match line {
+        TraceLine::Step(step) => match step.effects.first_mut() {
+            Some(Effect::Send(_, Message::BackUp { value, .. })) => {
+                *value += 1;
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    });
+    assert!(matches!(refused.reason, Reason::Effect { position: 1, .. }), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains("n1 step 2: effect 1 should be [send n2: BackUp { value: 1"), "{told}");
+}
+
+#[test]
+fn a_step_that_was_dropped_is_refused() {
+    for file in 0..recorded().len() {
+        let mut traces = recorded();
+        traces[file].1.remove(2);
+        let refused = judge(&traces).unwrap_err();
+        assert!(matches!(refused.reason, Reason::Number { expected: 2 }), "{refused}");
+    }
+}
+
+#[test]
+fn a_message_that_nobody_sent_is_refused() {
+    let refused = refused_after(recorded(), |line| match line {
+        TraceLine::Step(step) => match &mut step.input {
+            Input::Receive { message: Message::BackedUp { value, .. }, .. } => {
+                *value += 10;
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    });
+    assert!(matches!(refused.reason, Reason::NobodySent(_)), "{refused}");
+}
+
+#[test]
+fn an_answer_that_a_client_did_not_get_is_refused() {
+    let refused = refused_after(recorded(), |line| match line {
+        TraceLine::ClientStep(step) => step.outcome.take().is_some(),
+        _ => false,
+    });
+    assert!(matches!(refused.reason, Reason::Outcome { recorded: None, .. }), "{refused}");
+}
+
+/// Traces of nodes that are written to and killed, after which the disk of the primary is meddled with, and started
+/// again.
+fn recorded_over(meddle: impl FnOnce(&Path)) -> Traces {
     let cluster = cluster();
     let nodes = ["n1", "n2"].map(|name| spawn(&cluster, name));
-    let written = client(&cluster, PRIMARY).perform(Message::Write).unwrap();
+    client(&cluster, PRIMARY).perform(Message::Write).unwrap();
     for node in nodes {
         node.kill().unwrap();
     }
-    let before = trace(&cluster, "n1");
-    assert_eq!(before[0], Line::Node { node: PRIMARY, durable_step: 0 });
-    let is_write = |line: &Line| {
-        matches!(line, Line::Step { input: Input::Receive(Peer::Client(_), Message::Write), value, .. }
-            if *value > 0)
-    };
-    assert!(before.iter().any(is_write), "{before:?}");
+    let settings = NodeSettings::new(cluster.file.clone(), "n1").unwrap();
+    meddle(&OneFile::path_in(&settings.data));
+    for name in ["n1", "n2"] {
+        spawn(&cluster, name).stop().unwrap();
+    }
+    read(&["n1", "n2"].map(|name| trace_of(&cluster, name)))
+}
 
-    spawn(&cluster, "n1").stop().unwrap();
-    let after = trace(&cluster, "n1");
-    assert_eq!(after[..before.len()], before);
-    let [Line::Node { durable_step, .. }, Line::Step { number, input: Input::Start, value, .. }] =
-        after[before.len()..]
-    else {
-        panic!("{after:?}")
-    };
-    assert_eq!(number, durable_step + 1);
-    assert!(value >= written, "{value} {written}");
-    assert!(
-        before
-            .iter()
-            .any(|line| matches!(line, Line::Step { number, .. } if *number == durable_step))
+#[test]
+fn a_durable_change_that_a_restart_forgot_is_refused() {
+    let traces = recorded_over(|disk| {
+        let mut content: Content = serde_json::from_slice(&fs::read(disk).unwrap()).unwrap();
+        assert!(content.value > 0, "{content:?}");
+        content.value = 0;
+        fs::write(disk, serde_json::to_vec(&content).unwrap()).unwrap();
+    });
+    let refused = judge(&traces).unwrap_err();
+    assert!(matches!(refused.reason, Reason::Digest { .. }), "{refused}");
+    let is_start =
+        |line: &Line| matches!(line, TraceLine::Step(NodeStep { input: Input::Start { .. }, .. }));
+    let start = traces[0].1.iter().rposition(is_start).unwrap();
+    assert_eq!(refused.place.to_string(), format!("n1.register.jsonl:{}", start + 1));
+
+    // A disk that is lost says that nothing was durable; but others have heard of what was.
+    let refused = judge(&recorded_over(|disk| fs::remove_file(disk).unwrap())).unwrap_err();
+    assert!(matches!(refused.reason, Reason::CutOff { .. }), "{refused}");
+}
+
+#[test]
+fn what_a_step_sent_that_was_not_durable_at_a_crash_is_refused() {
+    // The header says that less was durable than was: what the steps after that sent, others did receive.
+    let mut traces = recorded();
+    let (_, lines) = &mut traces[0];
+    let at = lines.iter().rposition(|line| matches!(line, TraceLine::Node(_))).unwrap();
+    let TraceLine::Node(header) = &mut lines[at] else { unreachable!() };
+    header.durable_step = 1;
+    lines.truncate(at + 1);
+    let refused = judge(&traces).unwrap_err();
+    assert!(matches!(refused.reason, Reason::CutOff { .. }), "{refused}");
+}
+
+/// A run in memory, as it is traced.
+struct Recording {
+    protocol: PrimaryBackup,
+    nodes: [NodeState<PrimaryBackup>; 2],
+    clients: [Asking; 2],
+    traces: Traces,
+}
+
+impl Recording {
+    fn new(cluster: register::Cluster) -> Self {
+        let header = |node: NodeId| {
+            let (format, cluster) = (TRACE_FORMAT, cluster.clone());
+            let (durable_step, datagram_lifetime_us) = (0, None);
+            TraceLine::Node(NodeHeader {
+                format,
+                node,
+                cluster,
+                durable_step,
+                datagram_lifetime_us,
+            })
+        };
+        let client = |client: u64| {
+            let (format, client, cluster) = (TRACE_FORMAT, ClientId(client), cluster.clone());
+            TraceLine::Client(ClientHeader { format, client, cluster })
+        };
+        let headers = [header(PRIMARY), header(BACKUP), client(70), client(71)];
+        let names = ["A", "B", "c70", "c71"].map(String::from);
+        let traces = names.into_iter().zip(headers.map(|header| vec![header])).collect();
+        let protocol = cluster.protocol(&[]);
+        Recording { protocol, nodes: Default::default(), clients: Default::default(), traces }
+    }
+
+    /// The number of the next step in a trace, and when it is taken: every step later than all before.
+    fn next(&self, file: usize) -> (u64, u64) {
+        let all: usize = self.traces.iter().map(|(_, lines)| lines.len()).sum();
+        (self.traces[file].1.len() as u64, all as u64)
+    }
+
+    fn node(&mut self, node: NodeId, input: Input) {
+        let ((number, at_us), now) = (self.next(node.index()), Timestamp(0));
+        let state = &mut self.nodes[node.index()];
+        let effects = plain::step(&self.protocol, node, state, &input);
+        let digest = plain::digest(&state.replica, &state.store);
+        let step = NodeStep { number, at_us, now, input, effects, digest };
+        self.traces[node.index()].1.push(TraceLine::Step(step));
+    }
+
+    fn client(&mut self, client: usize, input: ClientInput) {
+        let (number, at_us) = self.next(2 + client);
+        let (effects, outcome) = self.clients[client].step(&input);
+        let client_id = ClientId(70 + client as u64);
+        let step = ClientStep { client: client_id, number, at_us, input, effects, outcome };
+        self.traces[2 + client].1.push(TraceLine::ClientStep(step));
+    }
+}
+
+/// How a primary answers at once, and a read misses what it answered since the backup has not heard.
+fn stale_read(promises_freshness: bool) -> Traces {
+    let nodes = ["A", "B"].map(String::from).to_vec();
+    let cluster = register::Cluster { nodes, acknowledges_at_once: true, promises_freshness };
+    let mut recording = Recording::new(cluster);
+    for node in [PRIMARY, BACKUP] {
+        recording.node(node, Input::Start { life: 0 });
+    }
+    for (client, node, asked, answer) in [
+        (0, PRIMARY, Message::Write, Message::Written(1)),
+        (1, BACKUP, Message::Read, Message::Found(0)),
+    ] {
+        let invoke = ClientInput::Invoke { operation: asked.clone(), coordinator: node };
+        recording.client(client, invoke);
+        let from = Peer::Client(ClientId(70 + client as u64));
+        recording.node(node, Input::Receive { from, message: asked });
+        recording.client(client, ClientInput::Receive { from: node, message: answer });
+    }
+    recording.traces
+}
+
+#[test]
+fn a_property_that_is_promised_and_does_not_hold_is_refused_where_it_shows() {
+    let refused = judge(&stale_read(true)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "c71:3: client c71 step 2: read-freshness does not hold after this step: a read returns what \
+         was acknowledged before it began"
     );
+}
+
+#[test]
+fn a_property_that_is_not_promised_and_does_not_hold_is_counted() {
+    let report = judge(&stale_read(false)).unwrap_or_else(|refused| panic!("{refused}"));
+    let freshness = &report.properties[0];
+    assert_eq!(
+        (freshness.name, freshness.keys_promised, freshness.broken),
+        ("read-freshness", 0, 1)
+    );
+    assert!(report.is_vacuous());
+}
+
+#[test]
+fn a_write_of_a_client_without_a_trace_ends_the_judgement() {
+    let mut traces = stale_read(true);
+    traces.remove(2);
+    let report = judge(&traces).unwrap_or_else(|refused| panic!("{refused}"));
+    assert_eq!((report.keys_judged, report.messages.trusted), (0, 1));
+    assert!(report.keys_not_judged[0].reason.contains("c70 wrote"), "{report:?}");
 }
 
 #[test]

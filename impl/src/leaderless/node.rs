@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use quorate_model::cluster::Reaping;
-use quorate_model::ids::{NodeId, Peer, Timestamp};
+use quorate_model::ids::{Peer, Timestamp};
 use quorate_model::protocol::{Change, Effect, Input, Message, NodeConfig, Replica, Store, Timer};
 use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
@@ -19,9 +19,7 @@ use super::{
 };
 use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::node::NodeSettings;
-use crate::runs::{
-    DurableStore, EffectOf, ProcessStatus, Recorded, Runs, Seen, Started, Step, Taken,
-};
+use crate::runs::{DurableStore, EffectOf, ProcessStatus, Runs, Seen, Started, Step, Taken};
 use crate::storage::{Owner, Staged, StagedChanges, Storage, StorageError};
 
 /// The leaderless protocol at one running node.
@@ -244,24 +242,6 @@ impl DurableStore for Storage {
 
     fn is_unchanged(staged: &StagedChanges) -> bool {
         staged.is_empty()
-    }
-}
-
-impl Recorded for TraceLine {
-    const HEADER_START: &'static [u8] = b"{\"node\":{";
-
-    fn header_of(&self) -> Option<NodeId> {
-        match self {
-            TraceLine::Node(header) => Some(header.node),
-            TraceLine::Step(_) | TraceLine::Client(_) | TraceLine::ClientStep(_) => None,
-        }
-    }
-
-    fn step_at_us(&self) -> Option<u64> {
-        match self {
-            TraceLine::Step(step) => Some(step.at_us),
-            TraceLine::Node(_) | TraceLine::Client(_) | TraceLine::ClientStep(_) => None,
-        }
     }
 }
 

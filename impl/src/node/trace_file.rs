@@ -10,6 +10,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use quorate_checker::refine::Traced;
+use quorate_checker::refine::trace::TraceLine;
 use quorate_model::ids::NodeId;
 
 use super::NodeError;
@@ -75,6 +77,25 @@ impl<L: Recorded> TraceFile<L> {
         self.file.write_all(&self.buffer).map_err(NodeError::trace(&self.path))?;
         self.buffer.clear();
         Ok(())
+    }
+}
+
+/// The lines that are validated, of any protocol.
+impl<P: Traced> Recorded for TraceLine<P> {
+    const HEADER_START: &'static [u8] = b"{\"node\":{";
+
+    fn header_of(&self) -> Option<NodeId> {
+        match self {
+            TraceLine::Node(header) => Some(header.node),
+            TraceLine::Step(_) | TraceLine::Client(_) | TraceLine::ClientStep(_) => None,
+        }
+    }
+
+    fn step_at_us(&self) -> Option<u64> {
+        match self {
+            TraceLine::Step(step) => Some(step.at_us),
+            TraceLine::Node(_) | TraceLine::Client(_) | TraceLine::ClientStep(_) => None,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Validating the traces of a running cluster: reading files, and telling what came out. The
-//! replay itself is [`quorate_model::refine`].
+//! replay itself is [`quorate_checker::refine`].
 
 mod text;
 
@@ -7,11 +7,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use quorate_model::refine::{FormatError, Refused, Report, parse, validate};
+use derive_where::derive_where;
+use quorate_checker::refine::{
+    FormatError, Refused, Report, TraceFile, Traced, Validated, parse, validate,
+};
+use quorate_model::check::leaderless::Leaderless;
+use quorate_model::refine::LeaderlessTraces;
 
-/// Why trace files were not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum ValidateError {
+/// Why trace files of a protocol were not accepted.
+#[derive_where(Debug)]
+#[derive(thiserror::Error)]
+pub enum ValidateError<P: Traced = Leaderless> {
     /// A file cannot be read. Nothing was replayed.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {
@@ -25,24 +31,35 @@ pub enum ValidateError {
     Format(#[from] FormatError),
     /// The model does not allow what the traces say, or they show nothing.
     #[error(transparent)]
-    Refused(#[from] Box<Refused>),
+    Refused(#[from] Box<Refused<P>>),
 }
 
-/// Reads trace files of one cluster and replays them together. They are held in memory whole.
+/// Reads trace files of one cluster of the leaderless protocol and replays them together. They are held in memory
+/// whole.
 ///
 /// # Errors
 /// When a file cannot be read or is no trace, and at the first line that the model does not allow.
 pub fn validate_files<P: AsRef<Path>>(paths: &[P]) -> Result<Report, ValidateError> {
-    let mut files = Vec::new();
-    for path in paths {
-        let path = path.as_ref();
-        let unreadable = |source| ValidateError::Unreadable { path: path.into(), source };
-        let text = fs::read(path).map_err(unreadable)?;
-        // What is no text is no trace: the line in question says so.
-        let text = String::from_utf8_lossy(&text);
-        files.push(parse(&path.display().to_string(), &text)?);
-    }
-    Ok(validate(files)?)
+    validate_files_of::<LeaderlessTraces>(paths)
+}
+
+/// The same for the traces of another protocol.
+///
+/// # Errors
+/// When a file cannot be read or is no trace, and at the first line that the model does not allow.
+pub fn validate_files_of<V: Validated>(
+    paths: &[impl AsRef<Path>],
+) -> Result<Report, ValidateError<V::Protocol>> {
+    let read = |path| read::<V::Protocol>(path);
+    let files: Result<Vec<_>, _> = paths.iter().map(AsRef::as_ref).map(read).collect();
+    Ok(validate::<V>(files?)?)
+}
+
+fn read<P: Traced>(path: &Path) -> Result<TraceFile<P>, ValidateError<P>> {
+    let unreadable = |source| ValidateError::Unreadable { path: path.into(), source };
+    let text = fs::read(path).map_err(unreadable)?;
+    // What is no text is no trace: the line in question says so.
+    Ok(parse(&path.display().to_string(), &String::from_utf8_lossy(&text))?)
 }
 
 pub use text::{report, summary};

@@ -2,8 +2,8 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use quorate_model::refine::Report;
-use quorate_model::refine::report::{ActionCount, NodeReport, PropertyReport};
+use quorate_checker::refine::Report;
+use quorate_checker::refine::report::{ActionCount, NodeReport, PropertyReport};
 
 use crate::styled::wrapped;
 

@@ -29,7 +29,8 @@ pub trait Runs: Sized + Send + 'static {
     type Input: Clone;
     /// What a step asks for, as a trace tells it.
     type Effect: Clone;
-    /// A line of a trace.
+    /// A line of a trace: a [`TraceLine`](quorate_checker::refine::trace::TraceLine) of the protocol, for traces that are
+    /// to be validated.
     type Line: Recorded;
     /// A short name of all that a store holds.
     type Digest: Send;

@@ -16,6 +16,7 @@ mod known;
 mod looking;
 pub mod memo;
 mod network;
+pub mod refine;
 mod run;
 mod seeking;
 mod shared;

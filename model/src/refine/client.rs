@@ -1,61 +1,42 @@
-//! One client's trace, replayed through the client library that the model's clients use.
+//! One client, replayed by the client library that the model's clients use.
 
-use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use super::node::follow_timers;
-use super::refusal::{Reason, compare_effects};
-use super::trace::{ClientInput, ClientStep};
+use quorate_checker::refine::ReplayedClient;
+
+use super::trace::ClientInput;
+use crate::check::leaderless::Leaderless;
 use crate::cluster::ClusterConfig;
 use crate::ids::ClientId;
-use crate::protocol::{Client, Timer};
+use crate::protocol::{Client, Effect, Outcome};
 
 /// A client as far as it has been replayed.
-pub(super) struct ClientReplay {
+pub struct ClientReplay {
     client: Client,
-    timers: BTreeSet<Timer>,
+    cluster: Arc<ClusterConfig>,
 }
 
 impl ClientReplay {
-    pub(super) fn new(client: ClientId) -> Self {
-        ClientReplay { client: Client::new(client), timers: BTreeSet::new() }
+    pub(super) fn new(client: ClientId, cluster: &Arc<ClusterConfig>) -> Self {
+        ClientReplay { client: Client::new(client), cluster: Arc::clone(cluster) }
+    }
+}
+
+impl ReplayedClient<Leaderless> for ClientReplay {
+    fn is_waiting(&self) -> bool {
+        self.client.pending().is_some()
     }
 
-    /// Replays a step and compares. Its place among the others and the message it takes, if any,
-    /// have been looked at already.
-    pub(super) fn take(
-        &mut self,
-        cluster: &ClusterConfig,
-        recorded: &ClientStep,
-    ) -> Result<(), Reason> {
-        let step = match &recorded.input {
+    fn step(&mut self, input: &ClientInput) -> (Vec<Effect>, Option<Outcome>) {
+        let (client, cluster) = (&mut self.client, &*self.cluster);
+        let step = match input.clone() {
             ClientInput::Invoke { operation, coordinator, fan_out, attempts } => {
-                if self.client.pending().is_some() {
-                    return Err(Reason::StillWaiting);
-                }
-                if coordinator.index() >= cluster.nodes().len() {
-                    return Err(Reason::NoSuchNode { node: *coordinator });
-                }
-                let operation = operation.clone();
-                self.client.invoke(cluster, operation, *coordinator, *fan_out, *attempts)
+                client.invoke(cluster, operation, coordinator, fan_out, attempts)
             }
-            ClientInput::Receive { from, message } => {
-                self.client.receive(cluster, *from, message.clone())
-            }
-            ClientInput::Expire(timer) => {
-                if !self.timers.remove(timer) {
-                    return Err(Reason::NotRunning(*timer));
-                }
-                self.client.expire(cluster, *timer)
-            }
+            ClientInput::Receive { from, message } => client.receive(cluster, from, message),
+            ClientInput::Expire(timer) => client.expire(cluster, timer),
         };
-        compare_effects(&step.effects, &recorded.effects)?;
-        if step.outcome != recorded.outcome {
-            let boxed = |outcome: &Option<_>| outcome.clone().map(Box::new);
-            let (expected, recorded) = (boxed(&step.outcome), boxed(&recorded.outcome));
-            return Err(Reason::Outcome { expected, recorded });
-        }
-        follow_timers(&mut self.timers, &step.effects);
-        Ok(())
+        (step.effects, step.outcome)
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use quorate_checker::refine::digest::{Digest, short};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Key, NodeId};
@@ -90,20 +91,21 @@ impl StoreDigest {
 }
 
 /// A digest of a node's whole state, volatile and durable.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StateDigest(u128);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StateDigest(Digest);
 
 impl StateDigest {
     /// The digest of a node in this volatile state over a store of this digest.
     #[must_use]
     pub fn new(replica: &Replica, store: StoreDigest) -> Self {
-        StateDigest(short(&(replica, store.0)))
+        StateDigest(Digest::of(&(replica, store.0)))
     }
 }
 
 impl fmt::Display for StateDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -111,27 +113,4 @@ impl fmt::Debug for StateDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-impl Serialize for StateDigest {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for StateDigest {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = alloc::string::String::deserialize(from)?;
-        u128::from_str_radix(&text, 16)
-            .map(StateDigest)
-            .map_err(|_| serde::de::Error::custom("a digest is 32 hexadecimal digits"))
-    }
-}
-
-/// The first half of the BLAKE3 hash of a value's postcard encoding: the same on every machine.
-pub(super) fn short<T: Serialize>(value: &T) -> u128 {
-    let bytes = postcard::to_allocvec(value).expect("protocol state can always be encoded");
-    let hash = blake3::hash(&bytes);
-    let half = hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes");
-    u128::from_le_bytes(*half)
 }

@@ -6,25 +6,54 @@
 //! state it left; a client likewise. [`parse()`] reads the files, and [`validate()`] feeds the same
 //! inputs to the same protocol code, step by step and without search, compares, and judges the
 //! checker's properties on the states it comes through.
+//!
+//! All of that is [`quorate_checker::refine`], for any protocol. Here is what it asks of the leaderless one: its steps,
+//! its words, and its judge, which judges each key on its own.
 
-mod assemble;
 mod client;
 pub mod digest;
 mod judge;
-mod network;
 mod node;
-mod order;
-pub mod parse;
+mod not_judged;
 mod plan;
-pub mod refusal;
-pub mod report;
-mod strand;
-mod tally;
 pub mod trace;
-mod validate;
+mod validated;
 
-pub use network::MessageCounts;
-pub use parse::{FormatError, TraceFile, parse};
-pub use refusal::{Reason, Refused};
-pub use report::Report;
-pub use validate::validate;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use quorate_checker::refine as generic;
+
+use crate::check::leaderless::Leaderless;
+
+pub use generic::{FormatError, MessageCounts, Report, report};
+pub use validated::LeaderlessTraces;
+
+/// A trace file.
+pub type TraceFile = generic::TraceFile<Leaderless>;
+
+/// The trace of one client.
+pub type ClientTrace = generic::ClientTrace<Leaderless>;
+
+/// Why traces are not accepted: the first thing that the model does not allow.
+pub type Refused = generic::Refused<Leaderless>;
+
+/// What the model does not allow.
+pub type Reason = generic::Reason<Leaderless>;
+
+/// Reads a trace. `file` is how errors name it.
+///
+/// # Errors
+/// At the first line that is not one of this format, or not where such a line can stand.
+pub fn parse(file: &str, text: &str) -> Result<TraceFile, FormatError> {
+    generic::parse(file, text)
+}
+
+/// Replays trace files of one cluster together and judges what must hold of them.
+///
+/// # Errors
+/// At the first line that the model does not allow, or after which a promised property does not
+/// hold.
+pub fn validate(files: Vec<TraceFile>) -> Result<Report, Box<Refused>> {
+    generic::validate::<LeaderlessTraces>(files)
+}

@@ -9,8 +9,8 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::parse::ClientTrace;
-use super::report::NotJudged;
+use super::ClientTrace;
+use super::not_judged::NotJudged;
 use super::trace::ClientInput;
 use crate::check::property::Weakest;
 use crate::cluster::{ClusterConfig, ClusterSpec};

@@ -1,103 +1,35 @@
-//! The lines of a trace file: one JSON object each, a header first.
-//!
-//! A node that is restarted appends a new header and its `Start` step to the same file.
+//! The lines of a trace file, as nodes and clients of the leaderless protocol write them.
 
-use alloc::vec::Vec;
+use alloc::format;
+use alloc::string::String;
 
+use quorate_checker::refine::{Asks, Ended, Reaches, ReachesClient, Traced, trace};
+use quorate_checker::world::Words;
 use serde::{Deserialize, Serialize};
 
 use super::digest::StateDigest;
+use crate::check::kinds::OperationKind;
+use crate::check::leaderless::{Command, Leaderless};
 use crate::cluster::ClusterSpec;
-use crate::ids::{ClientId, NodeId, Timestamp};
+use crate::ids::NodeId;
 use crate::protocol::{Effect, FanOut, Input, Message, Operation, Outcome, Timer};
 
-/// The version of the format below. A reader refuses any other.
-pub const TRACE_FORMAT: u32 = 2;
+pub use quorate_checker::refine::trace::TRACE_FORMAT;
 
 /// One line of a trace file.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum TraceLine {
-    /// A node's process starts to record.
-    Node(NodeHeader),
-    /// A client starts to record.
-    Client(ClientHeader),
-    /// One step of the node.
-    Step(NodeStep),
-    /// One step of a client.
-    ClientStep(ClientStep),
-}
+pub type TraceLine = trace::TraceLine<Leaderless>;
 
 /// What a node's trace starts with, and starts anew with after every restart.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeHeader {
-    /// [`TRACE_FORMAT`].
-    pub format: u32,
-    /// Which node this is.
-    pub node: NodeId,
-    /// The cluster it believes it is in.
-    pub cluster: ClusterSpec,
-    /// The number of the last step whose changes the store holds durably: zero on a fresh store.
-    /// Steps of the file beyond it were cut off by a crash and must have sent nothing, whether
-    /// they changed the store or not; the next step takes the number after it.
-    pub durable_step: u64,
-    /// For how long a datagram is under way at most, in microseconds, if the node relies on it:
-    /// where tombstones are reaped by agreement.
-    pub datagram_lifetime_us: Option<u64>,
-}
+pub type NodeHeader = trace::NodeHeader<Leaderless>;
 
 /// One step of a node.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeStep {
-    /// Counts the steps of this node's data directory from one, over restarts.
-    pub number: u64,
-    /// The machine's clock when the step was taken, in microseconds since the Unix epoch. Orders
-    /// the steps of different nodes where messages do not; never earlier than the step before.
-    pub at_us: u64,
-    /// The clock that the protocol was told.
-    pub now: Timestamp,
-    /// What went in.
-    pub input: Input,
-    /// What came out.
-    pub effects: Vec<Effect>,
-    /// The state that the step left.
-    pub digest: StateDigest,
-}
+pub type NodeStep = trace::NodeStep<Leaderless>;
 
-/// What a client's trace starts with. Several clients may share a file: every line of theirs
-/// names its client.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientHeader {
-    /// [`TRACE_FORMAT`].
-    pub format: u32,
-    /// Which client this is.
-    pub client: ClientId,
-    /// The cluster it believes it talks to.
-    pub cluster: ClusterSpec,
-}
+/// What a client's trace starts with.
+pub type ClientHeader = trace::ClientHeader<Leaderless>;
 
-/// One step of a client: like a node's, so that a client's code is held to the model as well.
-/// The line is written before the step's messages are sent.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientStep {
-    /// Which client.
-    pub client: ClientId,
-    /// Counts the steps of this client from one.
-    pub number: u64,
-    /// The machine's clock, as in [`NodeStep::at_us`]: read before the step's messages are sent
-    /// and after the message that it takes arrived.
-    pub at_us: u64,
-    /// What went in.
-    pub input: ClientInput,
-    /// What came out.
-    pub effects: Vec<Effect>,
-    /// How the operation ended, if it did in this step.
-    pub outcome: Option<Outcome>,
-}
+/// One step of a client.
+pub type ClientStep = trace::ClientStep<Leaderless>;
 
 /// What can happen to a client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -123,4 +55,74 @@ pub enum ClientInput {
     },
     /// A timer that was set, and not cancelled since, expires.
     Expire(Timer),
+}
+
+impl Traced for Leaderless {
+    type Cluster = ClusterSpec;
+    type Input = Input;
+    type Effect = Effect;
+    type ClientInput = ClientInput;
+    type Outcome = Outcome;
+    type Digest = StateDigest;
+
+    fn reaches_node(input: &Input) -> Reaches<'_, Self> {
+        match input {
+            Input::Start { .. } => Reaches::Start,
+            Input::Receive { from, message } => Reaches::Receive { from: *from, message },
+            Input::Expire(timer) => Reaches::Expire(*timer),
+            Input::AcceptLoss { lost } => Reaches::Command(Command::AcceptLoss { lost: *lost }),
+        }
+    }
+
+    fn asks(effect: &Effect) -> Asks<'_, Self> {
+        match effect {
+            Effect::Send { to, message } | Effect::Reply { to, message } => {
+                Asks::Send { to: *to, message }
+            }
+            Effect::SetTimer(timer) => Asks::SetTimer(*timer),
+            Effect::CancelTimer(timer) => Asks::CancelTimer(*timer),
+        }
+    }
+
+    fn reaches_client(input: &ClientInput) -> ReachesClient<'_, Self> {
+        match input {
+            ClientInput::Invoke { operation, coordinator, .. } => {
+                let (kind, is_write) = match operation {
+                    Operation::Get { .. } => (OperationKind::Get, false),
+                    Operation::Put { value: None, .. } => (OperationKind::Delete, true),
+                    Operation::Put { .. } => (OperationKind::Put, true),
+                };
+                ReachesClient::Invoke { coordinator: *coordinator, kind, is_write }
+            }
+            ClientInput::Receive { from, message } => {
+                ReachesClient::Receive { from: *from, message }
+            }
+            ClientInput::Expire(timer) => ReachesClient::Expire(*timer),
+        }
+    }
+
+    fn ended(outcome: &Outcome) -> Ended {
+        match outcome {
+            Outcome::PutOk { .. } => Ended::Acknowledged,
+            Outcome::GetOk { .. } => Ended::Answered,
+            Outcome::Refused(_) => Ended::Refused,
+            Outcome::PutUnavailable { .. } | Outcome::GetUnavailable { .. } | Outcome::NoAnswer => {
+                Ended::Unavailable
+            }
+        }
+    }
+
+    /// A refusal also says which request a message serves, and whether it answers one.
+    fn effect_in_words(effect: &Effect, words: &impl Words<Self>) -> String {
+        match effect {
+            Effect::Send { to, message } | Effect::Reply { to, message } => {
+                let verb = if matches!(effect, Effect::Send { .. }) { "send" } else { "reply" };
+                let request = message.request();
+                let request = request.map_or_else(String::new, |request| format!(" ({request})"));
+                format!("{verb} {}: {}{request}", words.peer(*to), words.message(message))
+            }
+            Effect::SetTimer(timer) => format!("start the timer of {}", words.timer(*timer)),
+            Effect::CancelTimer(timer) => format!("stop the timer of {}", words.timer(*timer)),
+        }
+    }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use derive_where::derive_where;
 use quorate_ids::{ClientId, NodeId, Peer};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Envelope};
 use super::counters::{Counters, Enumerated, KindOf};
@@ -255,13 +256,15 @@ pub enum ClientInput<'a, P: Protocol> {
 }
 
 /// What an actor's step asks of the world, in this order, after what it changed is durable.
-#[derive(Debug)]
+#[derive_where(Debug)]
 pub struct Outbox<P: Protocol> {
     pub(super) effects: Vec<Effect<P>>,
 }
 
 /// One thing that a step asks for.
-#[derive(Debug)]
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "", rename_all = "kebab-case")]
 pub enum Effect<P: Protocol> {
     /// That a message is sent.
     Send(Peer, P::Message),

@@ -4,15 +4,23 @@
 //! after every step that can have changed them: what clients did as they are replayed, in the order of
 //! the merge, and what the steps of nodes come to by [`facts`]. Each key is judged on its own.
 
+use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::node::{Side, Taken};
+use quorate_checker::refine::report::{PropertyReport, UnjudgedKey};
+use quorate_checker::refine::{self, Broken, Findings};
+
+use super::node::{Side, Touched};
+use super::not_judged::NotJudged;
 use super::plan::{KeyPlan, Plan, Planned, Role};
-use super::refusal::Reason;
-use super::report::{NotJudged, PropertyReport, UnjudgedKey};
+use super::trace::{ClientInput, ClientStep, NodeStep};
 use crate::check::facts::{self, Cause, Fact, Writes};
 use crate::check::history::{Happening, Historian, History, Judgement};
+use crate::check::leaderless::Leaderless;
 use crate::check::property::{
     self, Judging, Nodes, OnTraces, Promiser, PropertyKind, PropertySpec, Tested, View,
 };
@@ -24,7 +32,8 @@ use crate::protocol::{Effect, Input, Message, NodeConfig, Operation, Outcome};
 use crate::versions::VersionVector;
 
 /// Judges every key of a trace.
-pub(super) struct Judge {
+pub struct Judge {
+    nodes: Vec<NodeConfig>,
     keys: Vec<KeyGhost>,
     operations: Operations,
     of_key: BTreeMap<Key, usize>,
@@ -97,12 +106,14 @@ impl Nodes for KeyNodes {
 }
 
 impl Judge {
-    pub(super) fn new(cluster: &ClusterConfig, plan: Plan) -> Self {
+    pub(super) fn new(cluster: &Arc<ClusterConfig>, plan: Plan) -> Self {
+        let config = |node: &NodeId| NodeConfig::new(*node, Arc::clone(cluster));
+        let nodes = cluster.nodes().iter().map(config).collect();
         let keys: Vec<_> = plan.keys.into_iter().map(|plan| KeyGhost::new(cluster, plan)).collect();
         let of_key = keys.iter().enumerate();
         let of_key = of_key.map(|(index, ghost)| (ghost.plan.key.clone(), index)).collect();
         let tallies = judged().map(|_| Tally::default()).collect();
-        Judge { keys, operations: Operations(plan.operations), of_key, tallies }
+        Judge { nodes, keys, operations: Operations(plan.operations), of_key, tallies }
     }
 
     /// The place of the operation in its key's ghost, if that takes note of it.
@@ -120,11 +131,7 @@ impl Judge {
     }
 
     /// A client starts an operation.
-    pub(super) fn on_invoke(
-        &mut self,
-        request: RequestId,
-        operation: &Operation,
-    ) -> Result<(), Reason> {
+    fn on_invoke(&mut self, request: RequestId, operation: &Operation) -> Result<(), Broken> {
         let Some((key, role)) = self.noting(request) else { return Ok(()) };
         let ghost = &mut self.keys[key];
         if let (Operation::Put { context, .. }, Some(write)) = (operation, role.write)
@@ -143,11 +150,7 @@ impl Judge {
     }
 
     /// A client's operation ends.
-    pub(super) fn on_outcome(
-        &mut self,
-        request: RequestId,
-        outcome: &Outcome,
-    ) -> Result<(), Reason> {
+    fn on_outcome(&mut self, request: RequestId, outcome: &Outcome) -> Result<(), Broken> {
         let Some((key, role)) = self.noting(request) else { return Ok(()) };
         let ghost = &mut self.keys[key];
         let facts = facts::of_client(role.client, role.operation, false, Some(outcome.clone()));
@@ -158,40 +161,78 @@ impl Judge {
         ghost.note(&facts, &mut self.tallies)
     }
 
-    /// A client without a trace sends a node something.
-    pub(super) fn on_untraced(&mut self, client: ClientId, message: &Message) {
-        let key = match message {
-            Message::Put(put) => &put.key,
-            Message::Store { key, .. } | Message::Repair { key, .. } => key,
-            _ => return,
+    /// What the judgement came to.
+    fn properties(&self) -> Vec<PropertyReport> {
+        let report = |(index, (property, tally)): (usize, (Judged, &Tally))| {
+            let standings = || self.keys.iter().map(|ghost| (ghost, &ghost.standings[index]));
+            let promised = standings().filter(|(ghost, of)| ghost.is_judged() && of.is_promised);
+            let broken_keys = standings().filter(|(_, of)| of.is_broken).count();
+            PropertyReport {
+                name: property.spec.name,
+                keys_promised: promised.count(),
+                occasions: tally.occasions,
+                occasions_promised: tally.occasions_promised,
+                occasion: property.judging.occasions,
+                broken: tally.broken + broken_keys as u64,
+            }
         };
-        if let Some(index) = self.of_key.get(key) {
-            self.keys[*index].not_judged.get_or_insert(NotJudged::UntracedClient(client));
-        }
+        judged().zip(&self.tallies).enumerate().map(report).collect()
     }
 
-    /// A node has taken a step that no crash cut off.
-    pub(super) fn on_step(
+    /// How many keys were judged to the end.
+    fn keys_judged(&self) -> usize {
+        self.keys.iter().filter(|ghost| ghost.not_judged.is_none()).count()
+    }
+
+    /// The keys that were not, and why.
+    fn keys_not_judged(&self) -> Vec<UnjudgedKey> {
+        let unjudged = |ghost: &KeyGhost| {
+            let reason = ghost.not_judged.as_ref()?.to_string();
+            Some(UnjudgedKey { key: ghost.plan.key.to_string(), reason })
+        };
+        self.keys.iter().filter_map(unjudged).collect()
+    }
+}
+
+impl refine::Judge<Leaderless> for Judge {
+    type Seen = Touched;
+
+    fn on_client_step(&mut self, step: &ClientStep, operation: u64) -> Result<(), Broken> {
+        let request = RequestId { client: step.client, sequence: operation };
+        if let ClientInput::Invoke { operation, .. } = &step.input {
+            self.on_invoke(request, operation)?;
+        }
+        step.outcome.as_ref().map_or(Ok(()), |outcome| self.on_outcome(request, outcome))
+    }
+
+    fn on_node_step(
         &mut self,
-        config: &NodeConfig,
-        input: &Input,
-        taken: &Taken,
-    ) -> Result<(), Reason> {
-        let cause = match input {
+        node: NodeId,
+        step: &NodeStep,
+        touched: &Touched,
+    ) -> Result<(), Broken> {
+        let cause = match &step.input {
             Input::Receive { message, .. } => Cause::Message(message),
             Input::Expire(_) => Cause::Timer,
             Input::Start { .. } | Input::AcceptLoss { .. } => Cause::Command,
         };
-        let said = taken.step.effects.iter().filter_map(|effect| match effect {
+        let said = step.effects.iter().filter_map(|effect| match effect {
             Effect::Send { message, .. } | Effect::Reply { message, .. } => Some(message),
             Effect::SetTimer(_) | Effect::CancelTimer(_) => None,
         });
-        let (before, after) = (taken.before.moment(), taken.after.moment());
-        let facts = facts::of_node(&self.operations, config, cause, &before, &after, said);
+        let (before, after) = (touched.before.moment(), touched.after.moment());
+        let facts = facts::of_node(
+            &self.operations,
+            &self.nodes[node.index()],
+            cause,
+            &before,
+            &after,
+            said,
+        );
         let mut of_ghost: BTreeMap<usize, Vec<Fact>> = BTreeMap::new();
-        for key in &taken.touched {
+        for key in &touched.keys {
             let Some(index) = self.of_key.get(key) else { continue };
-            self.keys[*index].nodes.hold(config.node, &taken.after, key);
+            self.keys[*index].nodes.hold(node, &touched.after, key);
             of_ghost.entry(*index).or_default();
         }
         for fact in facts {
@@ -211,36 +252,23 @@ impl Judge {
             .try_for_each(|(index, facts)| self.keys[index].note(&facts, &mut self.tallies))
     }
 
-    /// What the judgement came to.
-    pub(super) fn properties(&self) -> Vec<PropertyReport> {
-        let report = |(index, (property, tally)): (usize, (Judged, &Tally))| {
-            let standings = || self.keys.iter().map(|ghost| (ghost, &ghost.standings[index]));
-            let promised = standings().filter(|(ghost, of)| ghost.is_judged() && of.is_promised);
-            let broken_keys = standings().filter(|(_, of)| of.is_broken).count();
-            PropertyReport {
-                name: property.spec.name,
-                keys_promised: promised.count(),
-                occasions: tally.occasions,
-                occasions_promised: tally.occasions_promised,
-                occasion: property.judging.occasions,
-                broken: tally.broken + broken_keys as u64,
-            }
+    fn on_untraced(&mut self, client: ClientId, message: &Message) {
+        let key = match message {
+            Message::Put(put) => &put.key,
+            Message::Store { key, .. } | Message::Repair { key, .. } => key,
+            _ => return,
         };
-        judged().zip(&self.tallies).enumerate().map(report).collect()
+        if let Some(index) = self.of_key.get(key) {
+            self.keys[*index].not_judged.get_or_insert(NotJudged::UntracedClient(client));
+        }
     }
 
-    /// How many keys were judged to the end.
-    pub(super) fn keys_judged(&self) -> usize {
-        self.keys.iter().filter(|ghost| ghost.not_judged.is_none()).count()
-    }
-
-    /// The keys that were not, and why.
-    pub(super) fn keys_not_judged(&self) -> Vec<UnjudgedKey> {
-        let unjudged = |ghost: &KeyGhost| {
-            let reason = alloc::format!("{}", ghost.not_judged.as_ref()?);
-            Some(UnjudgedKey { key: ghost.plan.key.clone(), reason })
-        };
-        self.keys.iter().filter_map(unjudged).collect()
+    fn findings(&self) -> Findings {
+        Findings {
+            properties: self.properties(),
+            keys_judged: self.keys_judged(),
+            keys_not_judged: self.keys_not_judged(),
+        }
     }
 }
 
@@ -280,7 +308,7 @@ impl KeyGhost {
     }
 
     /// Takes note of what happened in one step, and judges what has come of it.
-    fn note(&mut self, facts: &[Fact], tallies: &mut [Tally]) -> Result<(), Reason> {
+    fn note(&mut self, facts: &[Fact], tallies: &mut [Tally]) -> Result<(), Broken> {
         if self.not_judged.is_some() {
             return Ok(());
         }
@@ -327,7 +355,7 @@ impl KeyGhost {
     }
 
     /// Looks whether everything that is promised holds now.
-    fn check(&mut self) -> Result<(), Reason> {
+    fn check(&mut self) -> Result<(), Broken> {
         let view = View {
             scenario: &self.plan.scenario,
             historian: &self.historian,
@@ -341,8 +369,11 @@ impl KeyGhost {
                 continue;
             }
             if standing.is_promised {
-                let (name, statement) = (spec.name, spec.statement);
-                return Err(Reason::Property { name, statement, key: self.plan.key.clone() });
+                return Err(Broken {
+                    name: spec.name,
+                    of: Some(format!("key {}", self.plan.key)),
+                    statement: spec.statement.to_owned(),
+                });
             }
             standing.is_broken |= matches!(judging.tested, Tested::State(_));
         }

@@ -1,10 +1,10 @@
-use alloc::sync::Arc;
+use quorate_checker::refine::parse::{Place, Placed};
 
 use super::*;
 use crate::cluster::{BytesMax, ClusterSpec, PlacementSpec};
 use crate::ids::{NodeSet, Value};
 use crate::protocol::FanOut;
-use crate::refine::parse::{ClientTrace, Place, Placed};
+use crate::refine::ClientTrace;
 use crate::refine::trace::{ClientHeader, ClientInput, ClientStep, TRACE_FORMAT};
 
 const CLIENT: ClientId = ClientId(9);
@@ -85,10 +85,9 @@ fn standing<'a>(judge: &'a mut Judge, name: &str) -> &'a mut Standing {
 
 /// The broken property after a write that was acknowledged and is nowhere, and a stale read.
 fn after_a_lost_write(judge: &mut Judge) -> [Option<&'static str>; 2] {
-    let broken = |result: Result<(), Reason>| match result {
+    let broken = |result: Result<(), Broken>| match result {
         Ok(()) => None,
-        Err(Reason::Property { name, .. }) => Some(name),
-        Err(other) => panic!("{other:?}"),
+        Err(Broken { name, .. }) => Some(name),
     };
     judge.on_invoke(request(0), &put(VersionVector::new())).expect("nothing is broken yet");
     let write = broken(judge.on_outcome(request(0), &acked()));

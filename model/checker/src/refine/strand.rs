@@ -1,53 +1,54 @@
 //! The trace of one node or client with the state that its replay has reached.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use quorate_ids::{ClientId, NodeId, Peer};
 
 use super::client::ClientReplay;
 use super::node::{NodeReplay, Taken};
 use super::parse::{ClientTrace, Life, Place, Placed};
 use super::refusal::{Reason, StepName, envelopes};
-use super::trace::{ClientInput, ClientStep, NodeStep};
-use crate::check::action::Envelope;
-use crate::cluster::ClusterConfig;
-use crate::ids::{ClientId, NodeId, Peer};
-use crate::protocol::{Effect, Input};
+use super::trace::{ClientStep, NodeStep};
+use super::traced::{Reaches, ReachesClient, Traced};
+use super::validated::Validated;
+use crate::world::Envelope;
 
 /// A trace and how far it has been replayed.
-pub(super) enum Strand<'a> {
-    Node(Box<NodeStrand<'a>>),
-    Client(Box<ClientStrand<'a>>),
+pub(super) enum Strand<'a, V: Validated> {
+    Node(Box<NodeStrand<'a, V>>),
+    Client(Box<ClientStrand<'a, V>>),
 }
 
-pub(super) struct NodeStrand<'a> {
+pub(super) struct NodeStrand<'a, V: Validated> {
     pub(super) node: NodeId,
-    pub(super) replay: NodeReplay,
-    lives: &'a [Life],
+    replay: NodeReplay<V>,
+    lives: &'a [Life<V::Protocol>],
     life: usize,
     step: usize,
 }
 
-pub(super) struct ClientStrand<'a> {
+pub(super) struct ClientStrand<'a, V: Validated> {
     pub(super) client: ClientId,
-    pub(super) replay: ClientReplay,
-    steps: &'a [Placed<ClientStep>],
+    replay: ClientReplay<V>,
+    steps: &'a [Placed<ClientStep<V::Protocol>>],
     step: usize,
 }
 
+/// A step of a node that was recorded, and what its replay came to.
+type TakenStep<'a, V> = (&'a NodeStep<<V as Validated>::Protocol>, Taken<V>);
+
 /// The step that comes next in a strand.
-pub(super) struct Next<'a> {
+pub(super) struct Next<'a, P: Traced> {
     pub(super) place: &'a Place,
     pub(super) name: StepName,
     pub(super) at_us: u64,
     /// Whether a client starts an operation.
     pub(super) is_invocation: bool,
     /// The message that it takes.
-    pub(super) received: Option<Envelope>,
+    pub(super) received: Option<Envelope<P>>,
     /// For how long a datagram to it is under way at most, if it relies on that.
     pub(super) datagram_lifetime_us: Option<u64>,
 }
 
-impl<'a> Strand<'a> {
+impl<'a, V: Validated> Strand<'a, V> {
     pub(super) fn peer(&self) -> Peer {
         match self {
             Strand::Node(strand) => Peer::Node(strand.node),
@@ -56,7 +57,7 @@ impl<'a> Strand<'a> {
     }
 
     /// The next step; `None` at the end of the trace.
-    pub(super) fn next(&self) -> Option<Next<'a>> {
+    pub(super) fn next(&self) -> Option<Next<'a, V::Protocol>> {
         match self {
             Strand::Node(strand) => strand.next(),
             Strand::Client(strand) => strand.next(),
@@ -65,8 +66,8 @@ impl<'a> Strand<'a> {
 
     /// All messages that the steps from here on were recorded to send, each with the time of its
     /// step.
-    pub(super) fn still_to_send(&self) -> Vec<(u64, Envelope)> {
-        let effects: Vec<(u64, &[Effect])> = match self {
+    pub(super) fn still_to_send(&self) -> Vec<(u64, Envelope<V::Protocol>)> {
+        let effects: Vec<(u64, &[EffectOf<V>])> = match self {
             Strand::Node(strand) => {
                 let later = strand.lives[strand.life + 1..].iter().flat_map(|life| &life.steps);
                 let rest = strand.lives[strand.life].steps[strand.step..].iter().chain(later);
@@ -78,14 +79,19 @@ impl<'a> Strand<'a> {
             }
         };
         let sent = |(at_us, effects)| {
-            envelopes(self.peer(), effects).into_iter().map(move |envelope| (at_us, envelope))
+            envelopes::<V::Protocol>(self.peer(), effects)
+                .into_iter()
+                .map(move |envelope| (at_us, envelope))
         };
         effects.into_iter().flat_map(sent).collect()
     }
 }
 
-impl<'a> NodeStrand<'a> {
-    pub(super) fn new(node: NodeId, replay: NodeReplay, lives: &'a [Life]) -> Self {
+type EffectOf<V> = <<V as Validated>::Protocol as Traced>::Effect;
+
+impl<'a, V: Validated> NodeStrand<'a, V> {
+    pub(super) fn new(validated: &V, node: NodeId, lives: &'a [Life<V::Protocol>]) -> Self {
+        let replay = NodeReplay::new(validated.node(node));
         let mut strand = NodeStrand { node, replay, lives, life: 0, step: 0 };
         strand.begin();
         strand
@@ -107,18 +113,18 @@ impl<'a> NodeStrand<'a> {
         }
     }
 
-    fn current(&self) -> Option<&'a Placed<NodeStep>> {
+    fn current(&self) -> Option<&'a Placed<NodeStep<V::Protocol>>> {
         self.lives[self.life].steps.get(self.step)
     }
 
-    fn next(&self) -> Option<Next<'a>> {
+    fn next(&self) -> Option<Next<'a, V::Protocol>> {
         let Placed { place, line } = self.current()?;
         let to = Peer::Node(self.node);
-        let received = match &line.input {
-            Input::Receive { from, message } => {
-                Some(Envelope { from: *from, to, message: message.clone() })
+        let received = match V::Protocol::reaches_node(&line.input) {
+            Reaches::Receive { from, message } => {
+                Some(Envelope { from, to, message: message.clone() })
             }
-            Input::Start { .. } | Input::Expire(_) | Input::AcceptLoss { .. } => None,
+            Reaches::Start | Reaches::Expire(_) | Reaches::Command(_) => None,
         };
         let name = StepName { peer: to, number: line.number };
         let datagram_lifetime_us = self.replay.datagram_lifetime_us();
@@ -127,7 +133,7 @@ impl<'a> NodeStrand<'a> {
     }
 
     /// Replays the next step; after the last one of a life, the next life starts.
-    pub(super) fn take(&mut self) -> Result<(&'a NodeStep, Taken), Reason> {
+    pub(super) fn take(&mut self) -> Result<TakenStep<'a, V>, Reason<V::Protocol>> {
         let current = self.current().expect("the strand has a next step");
         let taken = self.replay.take(&current.line)?;
         self.step += 1;
@@ -140,22 +146,24 @@ impl<'a> NodeStrand<'a> {
     }
 }
 
-impl<'a> ClientStrand<'a> {
-    pub(super) fn new(trace: &'a ClientTrace) -> Self {
+impl<'a, V: Validated> ClientStrand<'a, V> {
+    pub(super) fn new(validated: &V, trace: &'a ClientTrace<V::Protocol>) -> Self {
         let client = trace.header.line.client;
-        ClientStrand { client, replay: ClientReplay::new(client), steps: &trace.steps, step: 0 }
+        let replay = ClientReplay::new(validated.client(client), validated.nodes());
+        ClientStrand { client, replay, steps: &trace.steps, step: 0 }
     }
 
-    fn next(&self) -> Option<Next<'a>> {
+    fn next(&self) -> Option<Next<'a, V::Protocol>> {
         let Placed { place, line } = self.steps.get(self.step)?;
         let to = Peer::Client(self.client);
-        let received = match &line.input {
-            ClientInput::Receive { from, message } => {
-                Some(Envelope { from: Peer::Node(*from), to, message: message.clone() })
+        let reaches = V::Protocol::reaches_client(&line.input);
+        let is_invocation = matches!(reaches, ReachesClient::Invoke { .. });
+        let received = match reaches {
+            ReachesClient::Receive { from, message } => {
+                Some(Envelope { from: Peer::Node(from), to, message: message.clone() })
             }
-            ClientInput::Invoke { .. } | ClientInput::Expire(_) => None,
+            ReachesClient::Invoke { .. } | ReachesClient::Expire(_) => None,
         };
-        let is_invocation = matches!(line.input, ClientInput::Invoke { .. });
         let name = StepName { peer: to, number: line.number };
         // Clients store nothing that could come back.
         let (at_us, datagram_lifetime_us) = (line.at_us, None);
@@ -163,16 +171,16 @@ impl<'a> ClientStrand<'a> {
     }
 
     /// Replays the next step.
-    pub(super) fn take(&mut self, cluster: &ClusterConfig) -> Result<&'a ClientStep, Reason> {
+    pub(super) fn take(&mut self) -> Result<&'a ClientStep<V::Protocol>, Reason<V::Protocol>> {
         let current = &self.steps[self.step].line;
-        self.replay.take(cluster, current)?;
+        self.replay.take(current)?;
         self.step += 1;
         Ok(current)
     }
 }
 
 /// Why a message cannot have arrived, where no later step sends it either.
-pub(super) fn never_sent(is_traced: bool, envelope: &Envelope) -> Reason {
+pub(super) fn never_sent<P: Traced>(is_traced: bool, envelope: &Envelope<P>) -> Reason<P> {
     let envelope = Box::new(envelope.clone());
     match envelope.from {
         Peer::Node(_) if !is_traced => Reason::Untraced(envelope),

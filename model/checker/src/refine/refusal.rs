@@ -1,31 +1,26 @@
 //! Why traces are refused: where, whose step it is, and what differs.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::fmt;
+use std::fmt;
 
-use super::digest::StateDigest;
+use derive_where::derive_where;
+use quorate_ids::{Enumerated, KindOf, NodeId, Peer};
+
 use super::parse::Place;
-use quorate_checker::world::Words;
-
-use crate::check::action::Envelope;
-use crate::check::words::Names;
-use crate::ids::{ClientId, Key, NodeId, Peer};
-use crate::protocol::{Effect, Outcome, Timer};
+use super::traced::{Asks, Traced};
+use crate::world::{Envelope, Protocol, Words};
 
 /// Why traces are not accepted: the first thing that the model does not allow.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub struct Refused {
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+#[derive(thiserror::Error)]
+pub struct Refused<P: Traced> {
     /// The line where it shows.
     pub place: Place,
     /// Whose line it is, and which of its steps; `None` where the line is no step.
     pub step: Option<StepName>,
     /// What is wrong.
-    pub reason: Reason,
-    /// How the cluster calls its nodes.
-    pub names: Names,
+    pub reason: Reason<P>,
+    /// Both in words: whose step it is, and what is wrong.
+    told: String,
 }
 
 /// A step of someone.
@@ -38,8 +33,8 @@ pub struct StepName {
 }
 
 /// What the model does not allow.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Reason {
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+pub enum Reason<P: Traced> {
     /// There is nothing to replay in a file.
     Empty,
     /// No trace of a node was given.
@@ -100,25 +95,25 @@ pub enum Reason {
     /// A start that follows no header.
     StartedAgain,
     /// A message arrives that nobody was seen to send.
-    NobodySent(Box<Envelope>),
+    NobodySent(Box<Envelope<P>>),
     /// A message arrives that only a step sent which a crash cut off, and which therefore can
     /// have sent nothing.
     CutOff {
         /// The message.
-        envelope: Box<Envelope>,
+        envelope: Box<Envelope<P>>,
         /// The step.
         sent_at: Place,
     },
     /// A message arrives that is only sent because of it.
-    SentLater(Box<Envelope>),
+    SentLater(Box<Envelope<P>>),
     /// A message arrives from a node whose trace was not given.
-    Untraced(Box<Envelope>),
+    Untraced(Box<Envelope<P>>),
     /// A message that clients do not send, from a client without a trace.
-    NotOfAClient(Box<Envelope>),
+    NotOfAClient(Box<Envelope<P>>),
     /// A message arrives later than any datagram does, as the receiver's header says.
     TooOld {
         /// The message.
-        envelope: Box<Envelope>,
+        envelope: Box<Envelope<P>>,
         /// How long before it was sent last, by the clocks of sender and receiver.
         age_us: u64,
         /// For how long a datagram is under way at most.
@@ -132,7 +127,7 @@ pub enum Reason {
         least_us: u64,
     },
     /// A timer expires that is not running.
-    NotRunning(Timer),
+    NotRunning(P::Timer),
     /// A client starts an operation before the last one ended.
     StillWaiting,
     /// The step does something else in the model.
@@ -140,59 +135,71 @@ pub enum Reason {
         /// Which of its effects, from one.
         position: usize,
         /// What the model does; `None` when it does nothing more.
-        expected: Option<Box<Effect>>,
+        expected: Option<Box<P::Effect>>,
         /// What was recorded; `None` when nothing more was.
-        recorded: Option<Box<Effect>>,
+        recorded: Option<Box<P::Effect>>,
     },
     /// The operation ends otherwise in the model.
     Outcome {
         /// What the model says.
-        expected: Option<Box<Outcome>>,
+        expected: Option<Box<P::Outcome>>,
         /// What was recorded.
-        recorded: Option<Box<Outcome>>,
+        recorded: Option<Box<P::Outcome>>,
     },
     /// The state is another one in the model.
     Digest {
         /// That of the replayed state.
-        expected: StateDigest,
+        expected: P::Digest,
         /// What was recorded.
-        recorded: StateDigest,
+        recorded: P::Digest,
     },
     /// Every step fits the model, yet what it promises does not hold after this one.
     Property {
         /// Which property.
         name: &'static str,
-        /// What it says.
-        statement: &'static str,
-        /// Of which key.
-        key: Key,
+        /// Of what, if each key is judged on its own: `key k`.
+        of: Option<String>,
+        /// What it says, or why it does not hold.
+        statement: String,
     },
 }
 
 /// `n1.jsonl:17: n1 step 17 …`
-impl fmt::Display for Refused {
+impl<P: Traced> fmt::Display for Refused<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
-        if let Some(step) = self.step {
-            let peer = match step.peer {
-                Peer::Node(node) => self.names.node(node),
-                Peer::Client(client) => name_of(client),
-            };
-            write!(f, "{peer} step {}: ", step.number)?;
-        }
-        f.write_str(&self.told())
+        write!(f, "{}: {}", self.place, self.told)
     }
 }
 
-/// Clients are named by numbers drawn at random.
-fn name_of(client: ClientId) -> String {
-    format!("client {client}")
+/// Where nobody has a name yet: of lines that are looked at before it is known what the cluster is.
+pub(super) struct Nameless;
+
+impl<P: Protocol> Words<P> for Nameless {}
+
+impl<P: Traced> Refused<P> {
+    /// A refusal, told in these words.
+    pub(super) fn new(
+        place: Place,
+        step: Option<StepName>,
+        reason: Reason<P>,
+        words: &impl Words<P>,
+    ) -> Box<Self> {
+        let step_told = step.map_or_else(String::new, |step| {
+            let peer = match step.peer {
+                Peer::Node(node) => words.node(node),
+                // Clients are named by numbers drawn at random.
+                Peer::Client(client) => format!("client {client}"),
+            };
+            format!("{peer} step {}: ", step.number)
+        });
+        let told = step_told + &reason.told(words);
+        Box::new(Refused { place, step, reason, told })
+    }
 }
 
-impl Refused {
-    fn told(&self) -> String {
-        let names = &self.names;
-        match &self.reason {
+impl<P: Traced> Reason<P> {
+    fn told(&self, names: &impl Words<P>) -> String {
+        match self {
             Reason::Empty => "the trace is empty: it shows nothing".into(),
             Reason::NoNode => "no trace of a node was given: there is nothing to replay".into(),
             Reason::Cluster { problem } => format!("no such cluster can be: {problem}"),
@@ -255,7 +262,7 @@ impl Refused {
             Reason::Effect { position, expected, recorded } => {
                 let [expected, recorded] = differing(
                     [expected.as_deref(), recorded.as_deref()],
-                    |effect| effect_in_words(names, effect),
+                    |effect| P::effect_in_words(effect, names),
                     "nothing more",
                 );
                 format!("effect {position} should be [{expected}], recorded is [{recorded}]")
@@ -271,8 +278,9 @@ impl Refused {
             Reason::Digest { expected, recorded } => format!(
                 "the state afterwards should have the digest {expected}, recorded is {recorded}"
             ),
-            Reason::Property { name, statement, key } => {
-                format!("{name} of key {key} does not hold after this step: {statement}")
+            Reason::Property { name, of, statement } => {
+                let of = of.as_ref().map_or_else(String::new, |of| format!(" of {of}"));
+                format!("{name}{of} does not hold after this step: {statement}")
             }
         }
     }
@@ -288,26 +296,20 @@ fn differing<T: fmt::Debug>(
     if told[0] == told[1] { things.map(|thing| format!("{thing:?}")) } else { told }
 }
 
-fn exactly(names: &Names, envelope: &Envelope) -> String {
-    let Envelope { message, .. } = envelope;
-    format!("{} [{}]", message.kind(), names.envelope(envelope))
-}
-
-fn effect_in_words(names: &Names, effect: &Effect) -> String {
-    match effect {
-        Effect::Send { to, message } | Effect::Reply { to, message } => {
-            let verb = if matches!(effect, Effect::Send { .. }) { "send" } else { "reply" };
-            let request =
-                message.request().map_or_else(String::new, |request| format!(" ({request})"));
-            format!("{verb} {}: {}{request}", names.peer(*to), names.message(message))
-        }
-        Effect::SetTimer(timer) => format!("start the timer of {}", names.timer(*timer)),
-        Effect::CancelTimer(timer) => format!("stop the timer of {}", names.timer(*timer)),
+fn exactly<P: Traced>(names: &impl Words<P>, envelope: &Envelope<P>) -> String {
+    let told = names.envelope(envelope);
+    // Where messages are told apart by kind, the kind comes first.
+    match P::MessageKind::ALL {
+        [_] => told,
+        _ => format!("{} [{told}]", P::MessageKind::of(&envelope.message).name()),
     }
 }
 
 /// Compares what a step does in the model with what was recorded.
-pub(super) fn compare_effects(expected: &[Effect], recorded: &[Effect]) -> Result<(), Reason> {
+pub(super) fn compare_effects<P: Traced>(
+    expected: &[P::Effect],
+    recorded: &[P::Effect],
+) -> Result<(), Reason<P>> {
     let longest = expected.len().max(recorded.len());
     let differs = |at: &usize| expected.get(*at) != recorded.get(*at);
     match (0..longest).find(differs) {
@@ -321,12 +323,10 @@ pub(super) fn compare_effects(expected: &[Effect], recorded: &[Effect]) -> Resul
 }
 
 /// The messages among these effects, as they leave `from`.
-pub(super) fn envelopes(from: Peer, effects: &[Effect]) -> Vec<Envelope> {
-    let message = |effect: &Effect| match effect {
-        Effect::Send { to, message } | Effect::Reply { to, message } => {
-            Some(Envelope { from, to: *to, message: message.clone() })
-        }
-        Effect::SetTimer(_) | Effect::CancelTimer(_) => None,
+pub(super) fn envelopes<P: Traced>(from: Peer, effects: &[P::Effect]) -> Vec<Envelope<P>> {
+    let message = |effect: &P::Effect| match P::asks(effect) {
+        Asks::Send { to, message } => Some(Envelope { from, to, message: message.clone() }),
+        Asks::SetTimer(_) | Asks::CancelTimer(_) => None,
     };
     effects.iter().filter_map(message).collect()
 }

@@ -18,39 +18,36 @@
 //! like others, but nothing they sent counts as sent, and the next life starts on the store as it
 //! was before them.
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::cmp::Reverse;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use quorate_ids::{ClientId, NodeId, Peer};
 
 use super::assemble::Traces;
-use super::judge::Judge;
+use super::judge::{Broken, Findings, Judge};
 use super::network::{EnvelopeName, Network};
-use super::node::{NodeReplay, is_of_client};
 use super::order::{Disorder, check_client, check_lives};
 use super::parse::{Place, TraceFile};
-use super::plan::Plan;
 use super::refusal::{Reason, Refused, envelopes};
 use super::report::{ClientReport, NodeReport, Report};
 use super::strand::{ClientStrand, Next, NodeStrand, Strand, never_sent};
 use super::tally::Tally;
-use super::trace::{ClientInput, ClientStep};
-use crate::check::action::Envelope;
-use crate::check::words::Names;
-use crate::cluster::ClusterConfig;
-use crate::ids::{ClientId, NodeId, Peer, RequestId};
-use crate::protocol::{Effect, Input, Operation, Outcome};
+use super::trace::ClientStep;
+use super::traced::{Ended, Reaches, ReachesClient, Traced};
+use super::validated::Validated;
+use crate::world::{Envelope, Words};
 
 /// Replays trace files of one cluster together and judges what must hold of them.
 ///
 /// # Errors
 /// At the first line that the model does not allow, or after which a promised property does not
 /// hold.
-pub fn validate(files: Vec<TraceFile>) -> Result<Report, Box<Refused>> {
-    let traces = Traces::new(files)?;
-    let refused = |(place, step, reason): Disorder| {
-        Box::new(Refused { place, step, reason, names: traces.names.clone() })
+pub fn validate<V: Validated>(
+    files: Vec<TraceFile<V::Protocol>>,
+) -> Result<Report, Box<Refused<V::Protocol>>> {
+    let traces = Traces::<V>::new(files)?;
+    let refused = |(place, step, reason): Disorder<V::Protocol>| {
+        Refused::new(place, step, reason, traces.validated.words())
     };
     traces.nodes.values().try_for_each(|lives| check_lives(lives)).map_err(refused)?;
     traces.clients.iter().try_for_each(check_client).map_err(refused)?;
@@ -63,10 +60,12 @@ pub fn validate(files: Vec<TraceFile>) -> Result<Report, Box<Refused>> {
 /// starts goes before what ends, since neither was before the other.
 type Turn = Reverse<(u64, bool, usize)>;
 
-struct Replay<'a> {
-    cluster: Arc<ClusterConfig>,
-    names: &'a Names,
-    strands: Vec<Strand<'a>>,
+/// Why traces are not accepted.
+type RefusedBy<V> = Box<Refused<<V as Validated>::Protocol>>;
+
+struct Replay<'a, V: Validated> {
+    validated: &'a V,
+    strands: Vec<Strand<'a, V>>,
     traced: BTreeSet<Peer>,
     /// Strands whose next step may be possible.
     ready: BinaryHeap<Turn>,
@@ -75,34 +74,34 @@ struct Replay<'a> {
     network: Network,
     /// What steps sent that a crash cut off.
     cut_off: BTreeMap<EnvelopeName, Place>,
-    judge: Judge,
-    tally: Tally,
+    judge: V::Judge,
+    tally: Tally<V::Protocol>,
     nodes: BTreeMap<NodeId, NodeReport>,
     clients: ClientReport,
     /// How many operations each client has started.
     invoked: BTreeMap<ClientId, u64>,
 }
 
-impl<'a> Replay<'a> {
-    fn new(traces: &'a Traces) -> Self {
-        let cluster = &traces.cluster;
-        let plan = Plan::new(&traces.spec, cluster, &traces.clients);
-        let nodes = traces.nodes.iter().map(|(node, lives)| {
-            let replay = NodeReplay::new(*node, cluster);
-            Strand::Node(Box::new(NodeStrand::new(*node, replay, lives)))
-        });
-        let clients =
-            traces.clients.iter().map(|trace| Strand::Client(Box::new(ClientStrand::new(trace))));
+impl<'a, V: Validated> Replay<'a, V> {
+    fn new(traces: &'a Traces<V>) -> Self {
+        let validated = &traces.validated;
+        let nodes = traces
+            .nodes
+            .iter()
+            .map(|(node, lives)| Strand::Node(Box::new(NodeStrand::new(validated, *node, lives))));
+        let clients = traces
+            .clients
+            .iter()
+            .map(|trace| Strand::Client(Box::new(ClientStrand::new(validated, trace))));
         let strands: Vec<_> = nodes.chain(clients).collect();
         let mut replay = Replay {
-            cluster: Arc::clone(cluster),
-            names: &traces.names,
+            validated,
             traced: strands.iter().map(Strand::peer).collect(),
             ready: BinaryHeap::new(),
             waiting: BTreeMap::new(),
             network: Network::default(),
             cut_off: BTreeMap::new(),
-            judge: Judge::new(cluster, plan),
+            judge: validated.judge(&traces.clients),
             tally: Tally::default(),
             nodes: BTreeMap::new(),
             clients: ClientReport { clients: traces.clients.len(), ..Default::default() },
@@ -112,7 +111,7 @@ impl<'a> Replay<'a> {
         for index in 0..replay.strands.len() {
             if let Strand::Node(strand) = &replay.strands[index] {
                 let report = NodeReport {
-                    name: traces.names.node(strand.node),
+                    name: validated.words().node(strand.node),
                     traced: true,
                     restarts: strand.restarts(),
                     ..Default::default()
@@ -124,12 +123,11 @@ impl<'a> Replay<'a> {
         replay
     }
 
-    fn refused(&self, next: &Next<'_>, reason: Reason) -> Box<Refused> {
-        let (place, step) = (next.place.clone(), Some(next.name));
-        Box::new(Refused { place, step, reason, names: self.names.clone() })
+    fn refused(&self, next: &Next<'_, V::Protocol>, reason: Reason<V::Protocol>) -> RefusedBy<V> {
+        Refused::new(next.place.clone(), Some(next.name), reason, self.validated.words())
     }
 
-    fn run(&mut self) -> Result<(), Box<Refused>> {
+    fn run(&mut self) -> Result<(), RefusedBy<V>> {
         while let Some(Reverse((_, _, index))) = self.ready.pop() {
             self.advance(index)?;
         }
@@ -146,10 +144,10 @@ impl<'a> Replay<'a> {
     /// Refuses a message that arrives later than a datagram can, where its receiver relies on that.
     fn check_age(
         &self,
-        next: &Next<'_>,
-        envelope: &Envelope,
+        next: &Next<'_, V::Protocol>,
+        envelope: &Envelope<V::Protocol>,
         name: EnvelopeName,
-    ) -> Result<(), Box<Refused>> {
+    ) -> Result<(), RefusedBy<V>> {
         let (Some(lifetime_us), Some(sent_us)) =
             (next.datagram_lifetime_us, self.network.sent_us(name))
         else {
@@ -172,13 +170,13 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes the next step of a strand, or lets it wait for the message that the step takes.
-    fn advance(&mut self, index: usize) -> Result<(), Box<Refused>> {
+    fn advance(&mut self, index: usize) -> Result<(), RefusedBy<V>> {
         let Some(next) = self.strands[index].next() else { return Ok(()) };
         let mut trusted = None;
         if let Some(envelope) = &next.received {
             match envelope.from {
                 Peer::Client(client) if !self.traced.contains(&envelope.from) => {
-                    if !is_of_client(client, &envelope.message) {
+                    if !V::may_say(client, &envelope.message) {
                         let reason = Reason::NotOfAClient(Box::new(envelope.clone()));
                         return Err(self.refused(&next, reason));
                     }
@@ -210,68 +208,67 @@ impl<'a> Replay<'a> {
         index: usize,
         place: &Place,
         trusted: Option<ClientId>,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Reason<V::Protocol>> {
         let Strand::Node(strand) = &mut self.strands[index] else { return Ok(()) };
         let (recorded, taken) = strand.take()?;
         let peer = Peer::Node(strand.node);
         let report = self.nodes.entry(strand.node).or_default();
         report.steps += 1;
-        self.tally.note_node(peer, recorded);
+        self.tally.note_node(strand.node, recorded);
         if taken.is_cut_off {
             report.cut_off += 1;
-            for envelope in envelopes(peer, &taken.step.effects) {
+            for envelope in envelopes::<V::Protocol>(peer, &taken.effects) {
                 self.cut_off.insert(EnvelopeName::of(&envelope), place.clone());
             }
             return Ok(());
         }
-        if let (Some(client), Input::Receive { message, .. }) = (trusted, &recorded.input) {
+        let reaches = V::Protocol::reaches_node(&recorded.input);
+        if let (Some(client), Reaches::Receive { message, .. }) = (trusted, reaches) {
             self.judge.on_untraced(client, message);
         }
-        let replay = &strand.replay;
-        self.judge.on_step(replay.config(), &recorded.input, &taken)?;
-        self.send(peer, recorded.at_us, &taken.step.effects);
+        self.judge.on_node_step(strand.node, recorded, &taken.seen).map_err(broken)?;
+        self.send(peer, recorded.at_us, &taken.effects);
         Ok(())
     }
 
-    fn take_client_step(&mut self, index: usize) -> Result<(), Reason> {
+    fn take_client_step(&mut self, index: usize) -> Result<(), Reason<V::Protocol>> {
         let Strand::Client(strand) = &mut self.strands[index] else { return Ok(()) };
-        let recorded = strand.take(&self.cluster)?;
+        let recorded = strand.take()?;
         let client = strand.client;
         self.clients.steps += 1;
-        self.tally.note_client(&recorded.input);
+        self.tally.note_client(recorded);
         self.note_client_step(client, recorded)?;
         self.send(Peer::Client(client), recorded.at_us, &recorded.effects);
         Ok(())
     }
 
-    fn note_client_step(&mut self, client: ClientId, recorded: &ClientStep) -> Result<(), Reason> {
+    fn note_client_step(
+        &mut self,
+        client: ClientId,
+        recorded: &ClientStep<V::Protocol>,
+    ) -> Result<(), Reason<V::Protocol>> {
         let invoked = self.invoked.entry(client).or_default();
-        if let ClientInput::Invoke { operation, .. } = &recorded.input {
-            let request = RequestId { client, sequence: *invoked };
+        if let ReachesClient::Invoke { is_write, .. } = V::Protocol::reaches_client(&recorded.input)
+        {
             *invoked += 1;
-            match operation {
-                Operation::Get { .. } => self.clients.reads += 1,
-                Operation::Put { .. } => self.clients.writes += 1,
-            }
-            self.judge.on_invoke(request, operation)?;
+            *if is_write { &mut self.clients.writes } else { &mut self.clients.reads } += 1;
         }
-        let Some(outcome) = &recorded.outcome else { return Ok(()) };
-        match outcome {
-            Outcome::PutOk { .. } => self.clients.writes_acknowledged += 1,
-            Outcome::GetOk { .. } => self.clients.reads_answered += 1,
-            Outcome::Refused(_) => self.clients.refused += 1,
-            Outcome::PutUnavailable { .. } | Outcome::GetUnavailable { .. } | Outcome::NoAnswer => {
-                self.clients.unavailable += 1
-            }
+        if let Some(outcome) = &recorded.outcome {
+            *match V::Protocol::ended(outcome) {
+                Ended::Acknowledged => &mut self.clients.writes_acknowledged,
+                Ended::Answered => &mut self.clients.reads_answered,
+                Ended::Refused => &mut self.clients.refused,
+                Ended::Unavailable => &mut self.clients.unavailable,
+            } += 1;
         }
         // A client has one operation at a time: what ends is what it started last.
-        let sequence = self.invoked.get(&client).map_or(0, |invoked| invoked.saturating_sub(1));
-        self.judge.on_outcome(RequestId { client, sequence }, outcome)
+        let operation = invoked.saturating_sub(1);
+        self.judge.on_client_step(recorded, operation).map_err(broken)
     }
 
     /// Lets the messages of a step be under way, and those go on that wait for them.
-    fn send(&mut self, from: Peer, at_us: u64, effects: &[Effect]) {
-        for envelope in envelopes(from, effects) {
+    fn send(&mut self, from: Peer, at_us: u64, effects: &[<V::Protocol as Traced>::Effect]) {
+        for envelope in envelopes::<V::Protocol>(from, effects) {
             if matches!(envelope.to, Peer::Client(_)) && !self.traced.contains(&envelope.to) {
                 self.network.send_unobserved();
                 continue;
@@ -286,7 +283,7 @@ impl<'a> Replay<'a> {
     /// Names the step at which traces that cannot go on are wrong: of those that wait for what no
     /// trace says anyone sends, the earliest. The others may only wait for what it would have led
     /// to.
-    fn stuck(&self) -> Box<Refused> {
+    fn stuck(&self) -> RefusedBy<V> {
         let to_come: BTreeSet<EnvelopeName> = self
             .strands
             .iter()
@@ -296,7 +293,7 @@ impl<'a> Replay<'a> {
         let waiting = self.waiting.iter().flat_map(|(name, strands)| {
             strands.iter().filter_map(|index| Some((*name, self.strands[*index].next()?)))
         });
-        let rank = |(name, next): &(EnvelopeName, Next<'_>)| {
+        let rank = |(name, next): &(EnvelopeName, Next<'_, V::Protocol>)| {
             let is_cut_off = self.cut_off.contains_key(name);
             (to_come.contains(name) && !is_cut_off, next.at_us, next.place.line)
         };
@@ -306,7 +303,12 @@ impl<'a> Replay<'a> {
         self.refused(&next, reason)
     }
 
-    fn why_not(&self, name: EnvelopeName, envelope: &Envelope, is_to_come: bool) -> Reason {
+    fn why_not(
+        &self,
+        name: EnvelopeName,
+        envelope: &Envelope<V::Protocol>,
+        is_to_come: bool,
+    ) -> Reason<V::Protocol> {
         let boxed = || Box::new(envelope.clone());
         match self.cut_off.get(&name) {
             Some(sent_at) => Reason::CutOff { envelope: boxed(), sent_at: sent_at.clone() },
@@ -315,22 +317,29 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn report(self, traces: &Traces) -> Report {
-        let node = |node: &NodeId| {
-            let absent = || NodeReport { name: self.names.node(*node), ..Default::default() };
-            self.nodes.get(node).cloned().unwrap_or_else(absent)
+    fn report(self, traces: &Traces<V>) -> Report {
+        let node = |node: NodeId| {
+            let absent =
+                || NodeReport { name: self.validated.words().node(node), ..Default::default() };
+            self.nodes.get(&node).cloned().unwrap_or_else(absent)
         };
-        let nodes: Vec<_> = self.cluster.nodes().iter().map(node).collect();
+        let all = (0..self.validated.nodes() as u16).map(NodeId);
+        let nodes: Vec<_> = all.map(node).collect();
+        let Findings { properties, keys_judged, keys_not_judged } = self.judge.findings();
         Report {
             events: nodes.iter().map(|node| node.steps).sum::<u64>() + self.clients.steps,
             actions: self.tally.counts(),
             nodes,
             clients: self.clients,
             messages: self.network.counts(),
-            properties: self.judge.properties(),
-            keys_judged: self.judge.keys_judged(),
-            keys_not_judged: self.judge.keys_not_judged(),
+            properties,
+            keys_judged,
+            keys_not_judged,
             torn: traces.torn.iter().map(|file| (**file).into()).collect(),
         }
     }
+}
+
+fn broken<P: Traced>(Broken { name, of, statement }: Broken) -> Reason<P> {
+    Reason::Property { name, of, statement }
 }

@@ -3,11 +3,11 @@
 
 use super::parse::{ClientTrace, Life, Place};
 use super::refusal::{Reason, StepName};
-use crate::ids::Peer;
-use crate::protocol::Input;
+use super::traced::{Reaches, Traced};
+use quorate_ids::Peer;
 
 /// What is wrong, where, and in which step.
-pub(super) type Disorder = (Place, Option<StepName>, Reason);
+pub(super) type Disorder<P> = (Place, Option<StepName>, Reason<P>);
 
 /// The number and the clock of the step before.
 struct Before {
@@ -16,7 +16,7 @@ struct Before {
 }
 
 impl Before {
-    fn follow(&mut self, number: u64, at_us: u64) -> Result<(), Reason> {
+    fn follow<P: Traced>(&mut self, number: u64, at_us: u64) -> Result<(), Reason<P>> {
         let expected = self.number + 1;
         if number != expected {
             return Err(Reason::Number { expected });
@@ -31,7 +31,7 @@ impl Before {
 
 /// Whether the lives of a node follow each other as those of one data directory do. A life may be
 /// without steps: it ended while its start was being written down.
-pub(super) fn check_lives(lives: &[Life]) -> Result<(), Disorder> {
+pub(super) fn check_lives<P: Traced>(lives: &[Life<P>]) -> Result<(), Disorder<P>> {
     let (mut durable_before, mut recorded) = (0, 0);
     for (position, life) in lives.iter().enumerate() {
         let header = &life.header;
@@ -55,10 +55,10 @@ pub(super) fn check_lives(lives: &[Life]) -> Result<(), Disorder> {
             let disorder =
                 |reason| (step.place.clone(), Some(StepName { peer, number: line.number }), reason);
             before.follow(line.number, line.at_us).map_err(disorder)?;
-            match (position, &line.input) {
-                (0, Input::Start { .. }) => {}
+            match (position, P::reaches_node(&line.input)) {
+                (0, Reaches::Start) => {}
                 (0, _) => return Err(disorder(Reason::NotStarted)),
-                (_, Input::Start { .. }) => return Err(disorder(Reason::StartedAgain)),
+                (_, Reaches::Start) => return Err(disorder(Reason::StartedAgain)),
                 _ => {}
             }
         }
@@ -68,7 +68,7 @@ pub(super) fn check_lives(lives: &[Life]) -> Result<(), Disorder> {
 }
 
 /// Whether the steps of a client follow each other.
-pub(super) fn check_client(trace: &ClientTrace) -> Result<(), Disorder> {
+pub(super) fn check_client<P: Traced>(trace: &ClientTrace<P>) -> Result<(), Disorder<P>> {
     let mut before = Before { number: 0, at_us: 0 };
     for step in &trace.steps {
         let line = &step.line;

@@ -1,20 +1,20 @@
 //! What the nodes and clients of a trace were seen to say to each other.
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use std::collections::BTreeMap;
 
+use quorate_ids::Peer;
 use serde::Serialize;
 
 use super::digest::short;
-use crate::check::action::Envelope;
-use crate::ids::Peer;
+use super::traced::Traced;
+use crate::world::Envelope;
 
 /// A message between two ends, by the hash of it and them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct EnvelopeName(u128);
 
 impl EnvelopeName {
-    pub(super) fn of(envelope: &Envelope) -> Self {
+    pub(super) fn of<P: Traced>(envelope: &Envelope<P>) -> Self {
         EnvelopeName(short(envelope))
     }
 }
@@ -67,7 +67,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn send(&mut self, envelope: &Envelope, at_us: u64) -> EnvelopeName {
+    pub(super) fn send<P: Traced>(&mut self, envelope: &Envelope<P>, at_us: u64) -> EnvelopeName {
         let name = EnvelopeName::of(envelope);
         let way = self.ways.entry((envelope.from, envelope.to)).or_default();
         way.sent += 1;
@@ -98,7 +98,7 @@ impl Network {
     }
 
     /// Notes the receipt of a message that was sent.
-    pub(super) fn receive(&mut self, envelope: &Envelope, name: EnvelopeName) {
+    pub(super) fn receive<P: Traced>(&mut self, envelope: &Envelope<P>, name: EnvelopeName) {
         let Some(traffic) = self.messages.get_mut(&name) else { return };
         traffic.received += 1;
         if traffic.received == 1 {

@@ -1,45 +1,47 @@
 //! Several trace files as the traces of one cluster.
 
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::string::ToString;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use quorate_ids::{NodeId, Peer};
 
 use super::parse::{ClientTrace, FileContent, Life, Place, TraceFile};
-use super::refusal::{Reason, Refused};
-use crate::check::words::Names;
-use crate::cluster::{ClusterConfig, ClusterSpec};
-use crate::ids::{NodeId, Peer};
+use super::refusal::{Nameless, Reason, Refused};
+use super::traced::Traced;
+use super::validated::{ClusterOf, Validated};
 
 /// The traces of one cluster.
-pub(super) struct Traces {
-    pub(super) spec: ClusterSpec,
-    pub(super) cluster: Arc<ClusterConfig>,
-    pub(super) names: Names,
+pub(super) struct Traces<V: Validated> {
+    /// The protocol in it.
+    pub(super) validated: V,
     /// By node, its lives.
-    pub(super) nodes: BTreeMap<NodeId, Vec<Life>>,
-    pub(super) clients: Vec<ClientTrace>,
+    pub(super) nodes: BTreeMap<NodeId, Vec<Life<V::Protocol>>>,
+    pub(super) clients: Vec<ClientTrace<V::Protocol>>,
     pub(super) torn: Vec<Arc<str>>,
 }
 
-impl Traces {
+impl<V: Validated> Traces<V> {
     /// Takes files together, if they are of one cluster and show something.
-    pub(super) fn new(files: Vec<TraceFile>) -> Result<Self, Box<Refused>> {
-        let mut headers: Vec<(Place, &ClusterSpec)> = Vec::new();
+    pub(super) fn new(
+        files: Vec<TraceFile<V::Protocol>>,
+    ) -> Result<Self, Box<Refused<V::Protocol>>> {
+        let mut headers: Vec<(Place, &ClusterOf<V>)> = Vec::new();
         for file in &files {
             let start = Place { file: Arc::clone(&file.file), line: 1 };
             let before = headers.len();
             let steps: usize = match &file.content {
                 FileContent::Nothing => 0,
                 FileContent::Node(lives) => {
-                    let header = |life: &'_ Life| life.header.place.clone();
-                    headers.extend(lives.iter().map(|life| (header(life), life.spec())));
+                    let header = |life: &'_ Life<V::Protocol>| life.header.place.clone();
+                    headers
+                        .extend(lives.iter().map(|life| (header(life), &life.header.line.cluster)));
                     lives.iter().map(|life| life.steps.len()).sum()
                 }
                 FileContent::Clients(clients) => {
-                    let header = |trace: &'_ ClientTrace| trace.header.place.clone();
-                    headers.extend(clients.iter().map(|trace| (header(trace), trace.spec())));
+                    let header = |trace: &'_ ClientTrace<V::Protocol>| trace.header.place.clone();
+                    headers.extend(
+                        clients.iter().map(|trace| (header(trace), &trace.header.line.cluster)),
+                    );
                     clients.iter().map(|trace| trace.steps.len()).sum()
                 }
             };
@@ -48,24 +50,16 @@ impl Traces {
                 return Err(nameless(place, Reason::Empty));
             }
         }
-        let Some((first, spec)) = headers.first().cloned() else {
+        let Some((first, cluster)) = headers.first().cloned() else {
             return Err(nameless(Place { file: "".into(), line: 0 }, Reason::NoNode));
         };
-        if let Some((place, _)) = headers.iter().find(|(_, other)| *other != spec) {
+        if let Some((place, _)) = headers.iter().find(|(_, other)| *other != cluster) {
             return Err(nameless(place.clone(), Reason::OtherCluster { first }));
         }
-        let spec = spec.clone();
-        let cluster = spec.build().map_err(|error| {
-            nameless(first.clone(), Reason::Cluster { problem: error.to_string() })
-        })?;
-        let mut traces = Traces {
-            names: Names::of_nodes(spec.nodes.clone()),
-            spec,
-            cluster: Arc::new(cluster),
-            nodes: BTreeMap::new(),
-            clients: Vec::new(),
-            torn: Vec::new(),
-        };
+        let validated = V::new(cluster)
+            .map_err(|problem| nameless(first.clone(), Reason::Cluster { problem }))?;
+        let mut traces =
+            Traces { validated, nodes: BTreeMap::new(), clients: Vec::new(), torn: Vec::new() };
         for file in files {
             traces.add(file)?;
         }
@@ -75,7 +69,7 @@ impl Traces {
         Ok(traces)
     }
 
-    fn add(&mut self, file: TraceFile) -> Result<(), Box<Refused>> {
+    fn add(&mut self, file: TraceFile<V::Protocol>) -> Result<(), Box<Refused<V::Protocol>>> {
         if file.torn {
             self.torn.push(file.file);
         }
@@ -84,7 +78,7 @@ impl Traces {
             FileContent::Node(lives) => {
                 let first = &lives[0].header;
                 let (node, place) = (first.line.node, first.place.clone());
-                if node.index() >= self.spec.nodes.len() {
+                if node.index() >= self.validated.nodes() {
                     return Err(self.refused(place, Reason::NoSuchNode { node }));
                 }
                 let second_trace = |first| Reason::SecondTrace { peer: Peer::Node(node), first };
@@ -114,23 +108,11 @@ impl Traces {
         Ok(())
     }
 
-    fn refused(&self, place: Place, reason: Reason) -> Box<Refused> {
-        Box::new(Refused { place, step: None, reason, names: self.names.clone() })
+    fn refused(&self, place: Place, reason: Reason<V::Protocol>) -> Box<Refused<V::Protocol>> {
+        Refused::new(place, None, reason, self.validated.words())
     }
 }
 
-fn nameless(place: Place, reason: Reason) -> Box<Refused> {
-    Box::new(Refused { place, step: None, reason, names: Names::of_nodes(Vec::new()) })
-}
-
-impl Life {
-    fn spec(&self) -> &ClusterSpec {
-        &self.header.line.cluster
-    }
-}
-
-impl ClientTrace {
-    fn spec(&self) -> &ClusterSpec {
-        &self.header.line.cluster
-    }
+fn nameless<P: Traced>(place: Place, reason: Reason<P>) -> Box<Refused<P>> {
+    Refused::new(place, None, reason, &Nameless)
 }

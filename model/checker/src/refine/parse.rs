@@ -1,17 +1,15 @@
 //! Trace files as typed lines that remember where they stood.
 
-use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::fmt;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
+use derive_where::derive_where;
+use quorate_ids::ClientId;
 use serde::{Deserialize, Serialize};
 
 use super::trace::{ClientHeader, ClientStep, NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
-use crate::ids::ClientId;
+use super::traced::Traced;
 
 /// A line of a file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -91,41 +89,41 @@ pub struct Placed<T> {
 }
 
 /// The steps of a node between one start and the next.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Life {
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+pub struct Life<P: Traced> {
     /// What it started with.
-    pub header: Placed<NodeHeader>,
+    pub header: Placed<NodeHeader<P>>,
     /// Its steps.
-    pub steps: Vec<Placed<NodeStep>>,
+    pub steps: Vec<Placed<NodeStep<P>>>,
 }
 
 /// The trace of one client.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ClientTrace {
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+pub struct ClientTrace<P: Traced> {
     /// What it started with.
-    pub header: Placed<ClientHeader>,
+    pub header: Placed<ClientHeader<P>>,
     /// Its steps.
-    pub steps: Vec<Placed<ClientStep>>,
+    pub steps: Vec<Placed<ClientStep<P>>>,
 }
 
 /// What a file is a trace of.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum FileContent {
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+pub enum FileContent<P: Traced> {
     /// Nothing: it has no lines.
     Nothing,
     /// One node's data directory, in one or more lives.
-    Node(Vec<Life>),
+    Node(Vec<Life<P>>),
     /// One or more clients, in the order of their headers.
-    Clients(Vec<ClientTrace>),
+    Clients(Vec<ClientTrace<P>>),
 }
 
 /// A trace file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TraceFile {
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+pub struct TraceFile<P: Traced> {
     /// The file, as it was named.
     pub file: Arc<str>,
     /// What it holds.
-    pub content: FileContent,
+    pub content: FileContent<P>,
     /// Whether it ends in half a line, which a killed process left. Such a line's step can have
     /// had no effect, since lines are written before effects happen; it is not replayed.
     pub torn: bool,
@@ -148,7 +146,7 @@ struct AnyVersion {
 ///
 /// # Errors
 /// At the first line that is not one of this format, or not where such a line can stand.
-pub fn parse(file: &str, text: &str) -> Result<TraceFile, FormatError> {
+pub fn parse<P: Traced>(file: &str, text: &str) -> Result<TraceFile<P>, FormatError> {
     let file: Arc<str> = Arc::from(file);
     let mut reader = Reader { content: FileContent::Nothing, clients: BTreeMap::new() };
     let mut torn = false;
@@ -165,7 +163,7 @@ pub fn parse(file: &str, text: &str) -> Result<TraceFile, FormatError> {
     Ok(TraceFile { file, content: reader.content, torn })
 }
 
-fn decode(line: &str) -> Result<TraceLine, FormatProblem> {
+fn decode<P: Traced>(line: &str) -> Result<TraceLine<P>, FormatProblem> {
     if let Ok(AnyHeader::Node(header) | AnyHeader::Client(header)) = serde_json::from_str(line)
         && header.format != TRACE_FORMAT
     {
@@ -179,14 +177,14 @@ fn decode(line: &str) -> Result<TraceLine, FormatProblem> {
     })
 }
 
-struct Reader {
-    content: FileContent,
+struct Reader<P: Traced> {
+    content: FileContent<P>,
     /// Where each client stands in a trace of clients.
     clients: BTreeMap<ClientId, usize>,
 }
 
-impl Reader {
-    fn take(&mut self, place: &Place, line: TraceLine) -> Result<(), FormatProblem> {
+impl<P: Traced> Reader<P> {
+    fn take(&mut self, place: &Place, line: TraceLine<P>) -> Result<(), FormatProblem> {
         match (&mut self.content, line) {
             (content @ FileContent::Nothing, TraceLine::Node(header)) => {
                 *content = FileContent::Node(Vec::from([Life::new(place, header)]));
@@ -229,14 +227,14 @@ impl Reader {
     }
 }
 
-impl Life {
-    fn new(place: &Place, line: NodeHeader) -> Self {
+impl<P: Traced> Life<P> {
+    fn new(place: &Place, line: NodeHeader<P>) -> Self {
         Life { header: Placed { place: place.clone(), line }, steps: Vec::new() }
     }
 }
 
-impl ClientTrace {
-    fn new(place: &Place, line: ClientHeader) -> Self {
+impl<P: Traced> ClientTrace<P> {
+    fn new(place: &Place, line: ClientHeader<P>) -> Self {
         ClientTrace { header: Placed { place: place.clone(), line }, steps: Vec::new() }
     }
 }

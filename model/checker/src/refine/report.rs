@@ -1,14 +1,8 @@
 //! What accepted traces showed.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt;
-
 use serde::Serialize;
 
 use super::network::MessageCounts;
-use crate::ids::{ClientId, Key, RequestId, Value};
-use crate::scenario::WRITES_MAX;
 
 /// What accepted traces showed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -26,7 +20,7 @@ pub struct Report {
     pub messages: MessageCounts,
     /// A line per property.
     pub properties: Vec<PropertyReport>,
-    /// Keys of which the properties were judged from beginning to end.
+    /// Keys of which the properties were judged from beginning to end. A protocol without keys has one.
     pub keys_judged: usize,
     /// Keys of which they were not, or not to the end, and why.
     pub keys_not_judged: Vec<UnjudgedKey>,
@@ -111,39 +105,7 @@ pub struct PropertyReport {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct UnjudgedKey {
     /// Which.
-    pub key: Key,
+    pub key: String,
     /// Why, in words.
     pub reason: String,
-}
-
-/// Why a key's properties cannot be judged, or not from some point on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum NotJudged {
-    /// A value was written twice, and so does not name its write.
-    RepeatedValue(Value),
-    /// There are more writes than ghost history can tell apart.
-    TooManyWrites,
-    /// A client without a trace wrote, and nobody knows what it had seen.
-    UntracedClient(ClientId),
-    /// A write carries a context that no recorded read of the key returned before.
-    UnknownContext(RequestId),
-}
-
-impl fmt::Display for NotJudged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NotJudged::RepeatedValue(value) => {
-                write!(f, "not judged: value `{value}` is written twice and names no write")
-            }
-            NotJudged::TooManyWrites => {
-                write!(f, "judged up to its first {WRITES_MAX} writes only")
-            }
-            NotJudged::UntracedClient(client) => {
-                write!(f, "not judged once {client} wrote, of which there is no trace")
-            }
-            NotJudged::UnknownContext(request) => {
-                write!(f, "not judged from {request} on: no recorded read returned its context")
-            }
-        }
-    }
 }
