@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 use quorate::check::text::grouped;
 use quorate::client::{collect_status, obstacles, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
+use quorate::guard::peek;
+use quorate::keys::make_key;
 use quorate::leaderless::Leaderless;
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate::storage::{Owner, StagedChanges, Storage};
@@ -227,10 +229,13 @@ fn configuration(
         read_repair: Default::default(),
         sloppy: false,
         client_fan_out: false,
+        unauthenticated: false,
         nodes: nodes.collect(),
     };
     let text = template.render().replace("sync_ms = 2000", &format!("sync_ms = {sync_ms}"));
-    Ok(ClusterFile::parse(&directory.join("cluster.toml"), &text)?)
+    let file = ClusterFile::parse(&directory.join("cluster.toml"), &text)?;
+    make_key(&file.access)?;
+    Ok(file)
 }
 
 fn free_address() -> Result<SocketAddr> {
@@ -277,7 +282,7 @@ struct Counted {
 
 impl Counted {
     fn count(&mut self, wire: &Wire<Leaderless>, bytes: &[u8]) {
-        let kind = match wire.decode(bytes) {
+        let kind = match wire.decode(peek(bytes).unwrap_or_default()) {
             Ok(Datagram::Protocol { message, .. }) => {
                 let begins = matches!(message, Message::SyncHashes { level: 0, .. });
                 self.rounds += u64::from(begins);

@@ -10,6 +10,7 @@ use quorate_model::ids::NodeId;
 
 use crate::client::{self, ClientError};
 use crate::config::{ClusterFile, ConfigError, Template};
+use crate::keys::{KeyError, make_key};
 
 /// How long nodes may take until they answer.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -23,6 +24,9 @@ pub enum LocalClusterError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The key cannot be written.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The flags describe no cluster.
     #[error("these flags make no cluster: {0}")]
     Impossible(String),
@@ -77,7 +81,10 @@ pub fn prepare(
 ) -> Result<(ClusterFile, bool), LocalClusterError> {
     let path = directory.join("cluster.toml");
     if path.exists() {
-        return Ok((ClusterFile::read(&path)?, false));
+        let cluster = ClusterFile::read(&path)?;
+        // One that was written before there were keys has none. All its nodes are started here.
+        make_key(&cluster.access)?;
+        return Ok((cluster, false));
     }
     let text = template.render();
     let cluster = ClusterFile::parse(&path, &text).map_err(|error| match error {
@@ -91,6 +98,7 @@ pub fn prepare(
     let mark = founding_mark(&cluster);
     fs::write(&mark, FOUNDING_TEXT)
         .map_err(|source| LocalClusterError::Unwritable { path: mark.clone(), source })?;
+    make_key(&cluster.access)?;
     fs::write(&path, text).map_err(unwritable)?;
     Ok((cluster, true))
 }

@@ -34,6 +34,7 @@ enum Command {
     Delete(cli::delete::DeleteArgs),
     Status(cli::status::StatusArgs),
     AcceptLoss(cli::accept_loss::AcceptLossArgs),
+    Key(cli::key::KeyArgs),
     Validate(cli::validate::ValidateArgs),
 }
 
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Delete(args) => cli::delete::run(&args),
         Command::Status(args) => cli::status::run(&args),
         Command::AcceptLoss(args) => cli::accept_loss::run(&args),
+        Command::Key(args) => cli::key::run(&args),
         Command::Validate(args) => cli::validate::run(&args),
     }
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use quorate::client::{ClientError, RunningClient};
 use quorate::config::{ClusterFile, Intervals, Timeouts};
+use quorate::guard::{self, Guard};
 use quorate::leaderless::Leaderless;
 use quorate::node::{NodeHandle, NodeSettings, RunningNode};
 use quorate::runs::{
@@ -22,7 +23,7 @@ use quorate::runs::{
     Taken, Whom,
 };
 use quorate::storage::StorageError;
-use quorate::wire::{Datagram, KnownNodes, NamesNodes, Wire, WireError};
+use quorate::wire::{KnownNodes, NamesNodes, wall_clock_ms};
 use quorate_checker::refine::report::ClientReport;
 use quorate_checker::refine::trace::{
     ClientHeader, ClientStep, NodeHeader, NodeStep, TRACE_FORMAT, TraceLine,
@@ -665,9 +666,15 @@ fn a_write_of_a_client_without_a_trace_ends_the_judgement() {
 #[test]
 fn processes_of_two_protocols_do_not_understand_each_other_though_they_read_the_same_file() {
     let cluster = cluster();
-    let ours: Wire<Register> = cluster.file.wire();
-    let theirs: Wire<Leaderless> = cluster.file.wire();
-    let bytes = theirs.encode(&Datagram::Ping { token: 1 }).unwrap();
-    assert_eq!(theirs.decode(&bytes), Ok(Datagram::Ping { token: 1 }));
-    assert_eq!(ours.decode(&bytes), Err(WireError::OtherCluster));
+    let party = cluster.file.party(PRIMARY);
+    let mut client = Guard::of_client(&cluster.file.guard::<Leaderless>()).unwrap();
+    let (mut sealed, now_ms) = (Vec::new(), wall_clock_ms() + 1);
+    client.seal(&party, b"", now_ms, &mut sealed);
+    let mut theirs = Guard::of_node(&cluster.file.guard::<Leaderless>(), PRIMARY).unwrap();
+    let mut ours = Guard::of_node(&cluster.file.guard::<Register>(), PRIMARY).unwrap();
+    assert!(theirs.open(&sealed, party.address, now_ms).is_ok());
+    assert_eq!(
+        ours.open(&sealed, party.address, now_ms).unwrap_err(),
+        guard::Refused::OtherCluster
+    );
 }

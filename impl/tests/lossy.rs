@@ -88,9 +88,10 @@ fn a_request_ends_after_the_time_it_was_given() {
 #[test]
 fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
     use quorate::client::collect_status;
+    use quorate::guard::Guard;
     use quorate::leaderless::Leaderless;
     use quorate::wire::{Datagram, Wire, wall_clock_ms};
-    use quorate_model::ids::{ClientId, NodeId, Peer, RequestId};
+    use quorate_model::ids::{NodeId, RequestId};
     use quorate_model::protocol::{Message, PutRequest};
     use std::net::UdpSocket;
 
@@ -99,8 +100,10 @@ fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
     });
     let _nodes: Vec<_> = cluster.names().iter().map(|name| spawn(&cluster, name)).collect();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let send = |sequence, sent_ms| {
-        let request = RequestId { client: ClientId(7), sequence };
+    let mut guard = Guard::of_client(&cluster.file.guard::<Leaderless>()).unwrap();
+    let client = guard.clients()[0];
+    let mut send = |sequence, sent_ms| {
+        let request = RequestId { client, sequence };
         let (key, value) = (Key::from(&*format!("key{sequence}")), Some(Value::from("value")));
         let put = PutRequest {
             request,
@@ -111,11 +114,12 @@ fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
             sloppy: None,
             fan_out: FanOut::NodeDriven,
         };
-        let from = Peer::Client(ClientId(7));
-        let datagram = Datagram::Protocol { from, sent_ms, message: Message::Put(put) };
+        let datagram = Datagram::Protocol { sent_ms, message: Message::Put(put) };
         let wire: Wire<Leaderless> = cluster.file.wire();
         let bytes = wire.encode(&datagram).unwrap();
-        socket.send_to(&bytes, cluster.file.node(NodeId(0)).address).unwrap();
+        let (party, mut sealed) = (cluster.file.party(NodeId(0)), Vec::new());
+        guard.seal(&party, &bytes, wall_clock_ms(), &mut sealed);
+        socket.send_to(&sealed, party.address).unwrap();
     };
     let now_ms = wall_clock_ms();
     send(1, now_ms - 60_000);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use quorate::client::{collect_status, obstacles, wait_until_up};
 use quorate::config::{ClusterFile, Template, TemplateNode};
+use quorate::keys::make_key;
 use quorate::refine::{ValidateError, validate_files};
 use quorate_model::protocol::ReadRepair;
 use quorate_model::refine::Report;
@@ -91,6 +92,7 @@ impl TracedCluster {
             sloppy: setting.is_sloppy,
             // Half of the clients do.
             client_fan_out: true,
+            unauthenticated: false,
             nodes: nodes.collect(),
         };
         let mut text = template
@@ -106,6 +108,7 @@ impl TracedCluster {
         let path = directory.path().join("cluster.toml");
         std::fs::write(&path, text).expect("the configuration can be written");
         let file = ClusterFile::read(&path).expect("the configuration is valid");
+        make_key(&file.access).expect("the key can be written");
         let (program, processes) = (program.into(), BTreeMap::new());
         let mut cluster = TracedCluster { directory, file, program, processes };
         let names = cluster.file.spec.nodes.clone();

@@ -1,6 +1,6 @@
 //! Clients at work: all of them on one thread, over one socket.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
@@ -12,8 +12,9 @@ use quorate_model::protocol::{Message, Operation, Outcome, Timer};
 use quorate_model::versions::VersionVector;
 
 use super::{Act, Ended, Kind, Measured, Workload};
-use crate::client::ClientError;
+use crate::client::{ClientError, transport_of};
 use crate::config::ClusterFile;
+use crate::guard::GuardedTransport;
 use crate::leaderless::{Leaderless, LeaderlessClient, SessionOptions};
 use crate::node::Timers;
 use crate::runs::{Asks, EffectOf};
@@ -98,13 +99,13 @@ enum Source {
 pub struct Driver {
     cluster: ClusterFile,
     wire: Wire<Leaderless>,
-    transport: SocketTransport,
+    transport: GuardedTransport<SocketTransport>,
     workload: Workload,
     r: Option<usize>,
     w: Option<usize>,
     slots: Vec<Slot>,
     free: Vec<usize>,
-    first_id: u64,
+    slot_of: BTreeMap<ClientId, usize>,
     timers: Timers<(usize, Timer)>,
     random: SmallRng,
     buffer: Vec<u8>,
@@ -122,16 +123,15 @@ impl Driver {
         r: Option<usize>,
         w: Option<usize>,
     ) -> Result<Self, BenchError> {
-        let any = (Ipv4Addr::UNSPECIFIED, 0).into();
-        let transport =
-            SocketTransport::bind(any, cluster.stream_limits()).map_err(ClientError::Socket)?;
-        let first_id: u64 = rand::random();
-        let slot = |index| {
-            let id = ClientId(first_id.wrapping_add(index));
-            let client = LeaderlessClient::new(id, &cluster, SessionOptions::default())?;
+        let count = u32::try_from(clients).unwrap_or(u32::MAX);
+        let transport = transport_of::<Leaderless>(&cluster, count)?;
+        let ids = transport.guard().clients();
+        let slot_of = ids.iter().enumerate().map(|(slot, id)| (*id, slot)).collect();
+        let slot = |id: &ClientId| {
+            let client = LeaderlessClient::new(*id, &cluster, SessionOptions::default())?;
             Ok(Slot { client, running: None })
         };
-        let slots = (0..clients as u64).map(slot).collect::<Result<Vec<_>, ClientError>>()?;
+        let slots = ids.iter().map(slot).collect::<Result<Vec<_>, ClientError>>()?;
         Ok(Driver {
             wire: cluster.wire(),
             cluster,
@@ -141,9 +141,9 @@ impl Driver {
             w,
             free: (0..slots.len()).collect(),
             slots,
-            first_id,
+            slot_of,
             timers: Timers::default(),
-            random: SmallRng::seed_from_u64(first_id),
+            random: SmallRng::seed_from_u64(rand::random()),
             buffer: Vec::new(),
         })
     }
@@ -302,12 +302,10 @@ impl Driver {
         let mut wait = wait;
         for _ in 0..ANSWERS_MAX {
             let received = self.transport.receive(&mut self.buffer, wait);
-            if received.map_err(ClientError::Socket)?.is_none() {
-                break;
-            }
+            let Some(from) = received.map_err(ClientError::Socket)? else { break };
             wait = Duration::ZERO;
-            let Ok(Datagram::Protocol { from: Peer::Node(from), sent_ms, message }) =
-                self.wire.decode(&self.buffer)
+            let (Peer::Node(from), Ok(Datagram::Protocol { sent_ms, message })) =
+                (from.peer, self.wire.decode(&self.buffer))
             else {
                 continue;
             };
@@ -323,8 +321,7 @@ impl Driver {
     }
 
     fn slot_of(&self, request: RequestId) -> Option<usize> {
-        let index = request.client.0.wrapping_sub(self.first_id);
-        usize::try_from(index).ok().filter(|index| *index < self.slots.len())
+        self.slot_of.get(&request.client).copied()
     }
 
     fn step(
@@ -334,15 +331,15 @@ impl Driver {
         measured: &mut Measured,
     ) -> Result<(), BenchError> {
         let client = &mut self.slots[slot].client;
-        let from = Peer::Client(client.id());
         let step = client.step(input);
         for effect in step.effects {
             match LeaderlessClient::effect(effect) {
                 EffectOf::Send { to: Peer::Node(to), message } => {
-                    let datagram = Datagram::Protocol { from, sent_ms: wall_clock_ms(), message };
+                    let datagram = Datagram::Protocol { sent_ms: wall_clock_ms(), message };
                     let bytes = self.wire.encode(&datagram).map_err(ClientError::TooLarge)?;
                     // One that cannot be sent is one that was lost: the timer deals with both.
-                    let _ = self.transport.send(self.cluster.node(to).address, &bytes);
+                    let party = self.cluster.party(to).by(slot as u32);
+                    let _ = self.transport.send(party, &bytes);
                 }
                 // Clients do not talk to each other.
                 EffectOf::Send { to: Peer::Client(_), .. } => {}

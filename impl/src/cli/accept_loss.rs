@@ -7,6 +7,7 @@ use clap::Args;
 
 use quorate_model::ids::{NodeId, NodeSet};
 
+use super::key::WithKey;
 use super::request::{CONFIG_DEFAULT, listed, names};
 use super::{Failure, output};
 use crate::config::ClusterFile;
@@ -30,6 +31,8 @@ pub struct AcceptLossArgs {
     /// The configuration of the cluster
     #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
     config: PathBuf,
+    #[command(flatten)]
+    with_key: WithKey,
     /// The node that shall wait no longer
     #[arg(long, value_name = "NODE")]
     node: String,
@@ -47,7 +50,7 @@ pub struct AcceptLossArgs {
 /// # Errors
 /// When there is nothing to accept, it was not confirmed, or the node does not answer.
 pub fn run(args: &AcceptLossArgs) -> Result<(), Failure> {
-    let cluster = ClusterFile::read(&args.config)?;
+    let cluster = args.with_key.of(ClusterFile::read(&args.config)?);
     let node = cluster.node_named(&args.node)?;
     let name = &args.node;
     let statuses = collect_status(&cluster, TIMEOUT)?;

@@ -165,6 +165,7 @@ impl BenchArgs {
             read_repair: Default::default(),
             sloppy: false,
             client_fan_out: false,
+            unauthenticated: false,
             nodes: nodes.collect(),
         })
     }

@@ -14,6 +14,7 @@ use quorate_model::versions::Versioning;
 use super::request::config_flag;
 use super::{Failure, output};
 use crate::config::{ClusterFile, Template, TemplateNode};
+use crate::keys::Access;
 use crate::local_cluster::{LocalCluster, LocalClusterError, prepare};
 
 const NODES_DEFAULT: usize = 5;
@@ -67,6 +68,9 @@ pub struct ClusterArgs {
     /// Let clients ask the homes of a key themselves: put, get and delete with --client-driven
     #[arg(long)]
     client_fan_out: bool,
+    /// Do without a key: whoever can send to a node is believed. Only on this machine
+    #[arg(long)]
+    unauthenticated: bool,
     /// Have every node trace its steps to DIR/NAME.trace.jsonl, for `quorate validate`. Costs a
     /// commit for reads too, and a line per step
     #[arg(long)]
@@ -135,6 +139,7 @@ impl ClusterArgs {
             read_repair: self.read_repair.unwrap_or_default(),
             sloppy: self.sloppy,
             client_fan_out: self.client_fan_out,
+            unauthenticated: self.unauthenticated,
             nodes: nodes.collect::<Result<_, Failure>>()?,
         })
     }
@@ -184,6 +189,11 @@ impl ClusterArgs {
                 "client-fan-out",
                 self.client_fan_out.then(|| "true".to_string()),
                 spec.client_fan_out.to_string(),
+            ),
+            (
+                "unauthenticated",
+                self.unauthenticated.then(|| "true".to_string()),
+                (cluster.access == Access::Unauthenticated).to_string(),
             ),
             ("trace", self.trace.then(|| "true".to_string()), is_traced.to_string()),
         ];

@@ -11,6 +11,7 @@ pub mod delete;
 pub mod explore;
 mod footprints;
 pub mod get;
+pub mod key;
 pub mod list;
 pub mod node;
 pub mod output;

@@ -137,6 +137,7 @@ impl From<NodeError> for Failure {
         match error {
             NodeError::Bind { .. }
             | NodeError::NotItsTrace { .. }
+            | NodeError::Key(_)
             | NodeError::Storage(
                 StorageError::InUse { .. }
                 | StorageError::Inaccessible { .. }

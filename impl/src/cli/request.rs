@@ -10,6 +10,7 @@ use quorate_model::protocol::FanOut;
 use quorate_model::versions::VersionVector;
 
 use super::Failure;
+use super::key::WithKey;
 use crate::client::{ClientError, ClientTrace, Session, SessionOptions};
 use crate::config::{ClusterFile, ConfigError};
 use crate::leaderless::{ContextToken, Leaderless, TokenError};
@@ -32,6 +33,8 @@ pub struct RequestArgs {
     /// configuration says client_fan_out = true
     #[arg(long)]
     client_driven: bool,
+    #[command(flatten)]
+    with_key: WithKey,
     /// How long the request may take in all, such as 500ms or 3s
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
@@ -49,7 +52,7 @@ impl RequestArgs {
     /// # Errors
     /// When it cannot be used.
     pub fn cluster(&self) -> Result<ClusterFile, Failure> {
-        Ok(ClusterFile::read(&self.config)?)
+        Ok(self.with_key.of(ClusterFile::read(&self.config)?))
     }
 
     /// A client of the cluster.
@@ -139,6 +142,8 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::NobodyAnswers { .. } | ClientError::Socket(_) => Failure::Unexpected(text),
             ClientError::TooLarge(_)
+            | ClientError::Key(_)
+            | ClientError::Denied { .. }
             | ClientError::Trace { .. }
             | ClientError::BeyondLifetime { .. } => Failure::Usage(text),
         }

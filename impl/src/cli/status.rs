@@ -10,6 +10,7 @@ use comfy_table::{Table, presets};
 
 use quorate_model::ids::NodeId;
 
+use super::key::WithKey;
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
 use crate::config::ClusterFile;
@@ -35,6 +36,8 @@ pub struct StatusArgs {
     /// The configuration of the cluster
     #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
     config: PathBuf,
+    #[command(flatten)]
+    with_key: WithKey,
     /// How long to wait in all [default: 500ms; with --wait-converged 60s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
@@ -53,7 +56,7 @@ pub struct StatusArgs {
 /// When a node does not answer or, where that was waited for, they have not converged; or nobody
 /// can be asked.
 pub fn run(args: &StatusArgs) -> Result<(), Failure> {
-    let cluster = ClusterFile::read(&args.config)?;
+    let cluster = args.with_key.of(ClusterFile::read(&args.config)?);
     let (statuses, result) = if args.wait_converged {
         wait_converged(&cluster, args.timeout.unwrap_or(CONVERGENCE_TIMEOUT))?
     } else {

@@ -10,12 +10,17 @@ pub use probe::{Probe, wait_until_up};
 pub use session::RunningClient;
 pub use trace_file::ClientTrace;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::ClusterFile;
+use crate::guard::{Guard, GuardedTransport};
+use crate::keys::{Access, KeyError, Right};
 use crate::leaderless::LeaderlessClient;
 pub use crate::leaderless::{SessionOptions, accept_loss, collect_status, obstacles};
+use crate::runs::Speaks;
+use crate::transport::SocketTransport;
 use crate::wire::WireError;
 
 /// A client of the leaderless protocol.
@@ -30,6 +35,20 @@ pub enum ClientError {
     /// The request is larger than a message may be.
     #[error("the request cannot be sent: {0}; use a smaller key or value")]
     TooLarge(#[source] WireError),
+    /// There is no key, or it cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The client's key does not allow this.
+    #[error(
+        "denied: this takes the right to {lacks}, but {key}; whoever has the key of the cluster makes \
+         another with `quorate key client --rights`"
+    )]
+    Denied {
+        /// What it lacks.
+        lacks: Right,
+        /// What its key allows.
+        key: String,
+    },
     /// None of the nodes that were asked is there.
     #[error(
         "no answer from {}; are they running? `quorate cluster` starts a cluster, \
@@ -60,6 +79,36 @@ pub enum ClientError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl ClientError {
+    fn denied(guard: &Guard, lacks: Right) -> Self {
+        let (keys, grant) = (guard.keys(), guard.keys().grant());
+        let path = keys.path().map_or_else(String::new, |path| format!(" ({})", path.display()));
+        let key = format!("the key of {}{path} allows {}", grant.name, grant.rights);
+        ClientError::Denied { lacks, key }
+    }
+}
+
+/// Sockets of a client, which are guarded by its key.
+fn transport<S: Speaks>(
+    cluster: &ClusterFile,
+) -> Result<GuardedTransport<SocketTransport>, ClientError> {
+    transport_of::<S>(cluster, 1)
+}
+
+/// Sockets of so many clients, which are guarded by the key that they share.
+pub(crate) fn transport_of<S: Speaks>(
+    cluster: &ClusterFile,
+    clients: u32,
+) -> Result<GuardedTransport<SocketTransport>, ClientError> {
+    let guard = Guard::of_clients(&cluster.guard::<S>(), clients)?;
+    let any = match cluster.access {
+        Access::KeyFile(_) => Ipv4Addr::UNSPECIFIED,
+        Access::Unauthenticated => Ipv4Addr::LOCALHOST,
+    };
+    let sockets = SocketTransport::bind((any, 0).into(), cluster.stream_limits());
+    Ok(GuardedTransport::new(sockets.map_err(ClientError::Socket)?, guard))
 }
 
 fn describe(asked: &[(String, SocketAddr)]) -> String {

@@ -1,13 +1,14 @@
 //! Asking nodes whether they are there and how they are.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use quorate_model::ids::NodeId;
+use quorate_model::ids::{NodeId, Peer};
 
 use super::ClientError;
 use crate::config::ClusterFile;
+use crate::guard::{GuardedTransport, Party};
 use crate::leaderless::Leaderless;
 use crate::runs::Speaks;
 use crate::transport::{SocketTransport, Transport};
@@ -20,7 +21,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Probe<S: Speaks> {
     wire: Wire<S>,
-    transport: SocketTransport,
+    transport: GuardedTransport<SocketTransport>,
     buffer: Vec<u8>,
 }
 
@@ -30,9 +31,7 @@ impl<S: Speaks> Probe<S> {
     /// # Errors
     /// When there is no socket to be had.
     pub fn new(cluster: &ClusterFile) -> Result<Self, ClientError> {
-        let any = (Ipv4Addr::UNSPECIFIED, 0).into();
-        let transport =
-            SocketTransport::bind(any, cluster.stream_limits()).map_err(ClientError::Socket)?;
+        let transport = super::transport::<S>(cluster)?;
         Ok(Probe { wire: cluster.wire(), transport, buffer: Vec::new() })
     }
 
@@ -44,8 +43,9 @@ impl<S: Speaks> Probe<S> {
         question: &Datagram<S>,
         enough: usize,
         timeout: Duration,
-        answer: impl Fn(Datagram<S>) -> Option<(NodeId, T)>,
+        answer: impl Fn(Datagram<S>) -> Option<T>,
     ) -> Result<Vec<(NodeId, T)>, ClientError> {
+        let about = question.about();
         let question = self.wire.encode(question).map_err(ClientError::TooLarge)?;
         let mut answers: Vec<(NodeId, T)> = Vec::new();
         let deadline = Instant::now() + timeout;
@@ -53,7 +53,7 @@ impl<S: Speaks> Probe<S> {
             for (node, address) in nodes {
                 if answers.iter().all(|(answered, _)| answered != node) {
                     // One that cannot be reached is one that does not answer.
-                    let _ = self.transport.send(*address, &question);
+                    let _ = self.transport.send(Party::node(*node, *address), &question);
                 }
             }
             let again = deadline.min(Instant::now() + ASK_AGAIN);
@@ -64,11 +64,14 @@ impl<S: Speaks> Probe<S> {
                 }
                 let received =
                     self.transport.receive(&mut self.buffer, wait).map_err(ClientError::Socket)?;
-                if received.is_none() {
-                    continue;
-                }
+                let Some(Party { peer: Peer::Node(node), .. }) = received else { continue };
                 let Ok(datagram) = self.wire.decode(&self.buffer) else { continue };
-                if let Some((node, reply)) = answer(datagram)
+                if let Datagram::Denied { about: denied, lacks } = datagram
+                    && denied == about
+                {
+                    return Err(ClientError::denied(self.transport.guard(), lacks));
+                }
+                if let Some(reply) = answer(datagram)
                     && nodes.iter().any(|(asked, _)| *asked == node)
                     && answers.iter().all(|(answered, _)| *answered != node)
                 {
@@ -93,7 +96,7 @@ impl<S: Speaks> Probe<S> {
         let token = rand::random();
         let question = Datagram::Ping { token };
         let answers = self.ask(nodes, &question, enough, timeout, |datagram| match datagram {
-            Datagram::Pong { token: theirs, node } if theirs == token => Some((node, ())),
+            Datagram::Pong { token: theirs } if theirs == token => Some(()),
             _ => None,
         })?;
         Ok(answers.into_iter().map(|(node, ())| node).collect())
@@ -112,9 +115,7 @@ impl<S: Speaks> Probe<S> {
         let question = Datagram::StatusRequest { token };
         let answers =
             self.ask(nodes, &question, nodes.len(), timeout, |datagram| match datagram {
-                Datagram::StatusReply { token: theirs, node, status } if theirs == token => {
-                    Some((node, status))
-                }
+                Datagram::StatusReply { token: theirs, status } if theirs == token => Some(status),
                 _ => None,
             })?;
         Ok(answers.into_iter().collect())
@@ -134,9 +135,7 @@ impl<S: Speaks> Probe<S> {
         let question = Datagram::Question { token, question: question.clone() };
         let answers =
             self.ask(nodes, &question, nodes.len(), timeout, |datagram| match datagram {
-                Datagram::Told { token: theirs, node, told } if theirs == token => {
-                    Some((node, told))
-                }
+                Datagram::Told { token: theirs, told } if theirs == token => Some(told),
                 _ => None,
             })?;
         Ok(answers.into_iter().collect())
@@ -155,9 +154,7 @@ impl<S: Speaks> Probe<S> {
         let token = rand::random();
         let question = Datagram::Command { token, command };
         let answers = self.ask(&[node], &question, 1, timeout, |datagram| match datagram {
-            Datagram::CommandDone { token: theirs, node, answer } if theirs == token => {
-                Some((node, answer))
-            }
+            Datagram::CommandDone { token: theirs, answer } if theirs == token => Some(answer),
             _ => None,
         })?;
         Ok(answers.into_iter().next().map(|(_, answer)| answer))

@@ -1,6 +1,5 @@
 //! One client that asks a cluster for one thing after the other.
 
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use quorate_model::ids::{ClientId, NodeId, Peer};
@@ -8,6 +7,7 @@ use quorate_model::ids::{ClientId, NodeId, Peer};
 use super::probe::{Probe, addressed};
 use super::{ClientError, ClientTrace};
 use crate::config::ClusterFile;
+use crate::guard::{GuardedTransport, Party};
 use crate::runs::{Asks, EffectOf, TimerOf, Whom};
 use crate::transport::{SocketTransport, Transport};
 use crate::wire::{Age, Datagram, Wire, age_of, wall_clock_ms};
@@ -18,23 +18,24 @@ pub struct RunningClient<A: Asks> {
     cluster: ClusterFile,
     client: A,
     wire: Wire<A::Speaks>,
-    transport: SocketTransport,
+    transport: GuardedTransport<SocketTransport>,
     trace: Option<ClientTrace>,
     deadline: Option<(Instant, TimerOf<A::Speaks>)>,
     asked: Option<NodeId>,
+    /// When it was asked for what it is at, by the wall clock.
+    began_ms: u64,
     buffer: Vec<u8>,
 }
 
 impl<A: Asks> RunningClient<A> {
-    /// A client with an id that no other client has: drawn at random.
+    /// A client with an id that no other client has: it follows from its key and a number drawn at random.
     ///
     /// # Errors
-    /// When there is no socket to be had, or it would try for longer than the cluster lets it.
+    /// When there is no key or no socket to be had, or it would try for longer than the cluster lets it.
     pub fn new(cluster: ClusterFile, options: A::Options) -> Result<Self, ClientError> {
-        let client = A::new(ClientId(rand::random()), &cluster, options)?;
-        let any = (Ipv4Addr::UNSPECIFIED, 0).into();
-        let transport =
-            SocketTransport::bind(any, cluster.stream_limits()).map_err(ClientError::Socket)?;
+        let transport = super::transport::<A::Speaks>(&cluster)?;
+        let id = transport.guard().clients()[0];
+        let client = A::new(id, &cluster, options)?;
         Ok(RunningClient {
             wire: cluster.wire(),
             cluster,
@@ -43,6 +44,7 @@ impl<A: Asks> RunningClient<A> {
             trace: None,
             deadline: None,
             asked: None,
+            began_ms: 0,
             buffer: Vec::new(),
         })
     }
@@ -88,6 +90,7 @@ impl<A: Asks> RunningClient<A> {
         };
         self.asked = Some(coordinator);
         let attempts = self.cluster.timeouts.client_attempts.max(1);
+        self.began_ms = wall_clock_ms();
         let input = self.client.invoke(operation, coordinator, attempts);
         let mut outcome = self.step(input)?;
         loop {
@@ -126,14 +129,13 @@ impl<A: Asks> RunningClient<A> {
         };
         let received =
             self.transport.receive(&mut self.buffer, wait).map_err(ClientError::Socket)?;
-        if received.is_none() {
-            return Ok(None);
-        }
+        let Some(Party { peer: Peer::Node(from), .. }) = received else { return Ok(None) };
         match self.wire.decode(&self.buffer) {
-            Ok(Datagram::Protocol { from: Peer::Node(from), sent_ms, message })
-                if self.is_fresh(sent_ms) =>
-            {
+            Ok(Datagram::Protocol { sent_ms, message }) if self.is_fresh(sent_ms) => {
                 self.step(A::receive(from, message))
+            }
+            Ok(Datagram::Denied { about, lacks }) if about >= self.began_ms => {
+                Err(ClientError::denied(self.transport.guard(), lacks))
             }
             _ => Ok(None),
         }
@@ -152,11 +154,10 @@ impl<A: Asks> RunningClient<A> {
         for effect in step.effects {
             match A::effect(effect) {
                 EffectOf::Send { to: Peer::Node(to), message } => {
-                    let from = Peer::Client(self.client.id());
-                    let datagram = Datagram::Protocol { from, sent_ms, message };
+                    let datagram = Datagram::Protocol { sent_ms, message };
                     let bytes = self.wire.encode(&datagram).map_err(ClientError::TooLarge)?;
                     // One that cannot be sent is one that was lost: the timer deals with both.
-                    let _ = self.transport.send(self.cluster.node(to).address, &bytes);
+                    let _ = self.transport.send(self.cluster.party(to), &bytes);
                 }
                 // Clients do not talk to each other.
                 EffectOf::Send { to: Peer::Client(_), .. } => {}

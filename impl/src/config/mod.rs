@@ -23,13 +23,21 @@ use quorate_model::quorum::QuorumError;
 use quorate_model::ring::TOKENS_PER_NODE_DEFAULT;
 use quorate_model::versions::Versioning;
 
+use crate::guard::{ENVELOPE_BYTES_MAX, GuardSettings, Party};
+use crate::keys::Access;
 use crate::runs::Speaks;
 use crate::storage::CACHE_BYTES_DEFAULT;
 use crate::transport::{DATAGRAM_BYTES_MAX, Faults, StreamLimits};
-use crate::wire::{MESSAGE_BYTES_MAX, Wire};
+use crate::wire::{Fingerprint, MESSAGE_BYTES_MAX, Wire};
 
 /// The least that the largest message may be limited to: messages that carry no state must fit.
 const MESSAGE_BYTES_LEAST: usize = DATAGRAM_BYTES_MAX;
+
+/// The most: with what surrounds it, its length must be one that a stream can say.
+const MESSAGE_BYTES_MOST: usize = u32::MAX as usize - ENVELOPE_BYTES_MAX;
+
+/// Where the key of a cluster is unless its configuration says otherwise, relative to that.
+pub const KEY_FILE_DEFAULT: &str = "cluster.key";
 
 /// Why there is no configuration. The text names the file and, where there is one, line and field.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +149,8 @@ pub struct ClusterFile {
     pub cache_bytes: usize,
     /// The most bytes of one message.
     pub message_bytes_max: usize,
+    /// How processes know each other.
+    pub access: Access,
     /// Faults to inject into what nodes send, for tests.
     pub faults: Option<Faults>,
 }
@@ -169,12 +179,31 @@ impl ClusterFile {
         let raw: RawFile =
             toml::from_str(text).map_err(|error| invalid(error.span(), describe(&error, text)))?;
         let directory = path.parent().unwrap_or(Path::new(""));
+        let access = match (*raw.unauthenticated.get_ref(), &raw.key_file) {
+            (true, Some(_)) => {
+                let detail = "unauthenticated: there is a key_file as well; leave one of them out";
+                return Err(invalid(Some(raw.unauthenticated.span()), detail.to_string()));
+            }
+            (true, None) => Access::Unauthenticated,
+            (false, key_file) => {
+                let key_file = key_file.as_deref().unwrap_or(Path::new(KEY_FILE_DEFAULT));
+                Access::KeyFile(directory.join(key_file))
+            }
+        };
         let mut nodes: Vec<NodeEntry> = Vec::with_capacity(raw.node.len());
         for node in raw.node {
             let (span, node) = (node.span(), node.into_inner());
             if node.name.is_empty() || node.name.contains(['/', '\0']) {
                 let detail = "name: a node's name must not be empty or contain a slash";
                 return Err(invalid(Some(span), detail.to_string()));
+            }
+            if access == Access::Unauthenticated && !node.addr.ip().is_loopback() {
+                let detail = format!(
+                    "addr: {} can be reached from elsewhere, but unauthenticated = true lets whoever can send \
+                     to a node do everything; use an address of 127.0.0.1, or a key: `quorate key new`",
+                    node.addr
+                );
+                return Err(invalid(Some(span), detail));
             }
             for other in &nodes {
                 let twice = |field: &str| format!("{field}: {} has the same already", other.name);
@@ -249,9 +278,10 @@ impl ClusterFile {
             return Err(invalid(Some(faults.span()), detail.to_string()));
         }
         let message_bytes_max = *raw.message_bytes_max.get_ref();
-        if !(MESSAGE_BYTES_LEAST..=u32::MAX as usize).contains(&message_bytes_max) {
-            let detail =
-                format!("message_bytes_max: must be from {MESSAGE_BYTES_LEAST} to {}", u32::MAX);
+        if !(MESSAGE_BYTES_LEAST..=MESSAGE_BYTES_MOST).contains(&message_bytes_max) {
+            let detail = format!(
+                "message_bytes_max: must be from {MESSAGE_BYTES_LEAST} to {MESSAGE_BYTES_MOST}"
+            );
             return Err(invalid(Some(raw.message_bytes_max.span()), detail));
         }
         Ok(ClusterFile {
@@ -268,6 +298,7 @@ impl ClusterFile {
             intervals,
             cache_bytes: raw.cache_bytes,
             message_bytes_max,
+            access,
             faults: raw.faults.map(Spanned::into_inner),
         })
     }
@@ -302,13 +333,31 @@ impl ClusterFile {
     pub fn stream_limits(&self) -> StreamLimits {
         let limits = StreamLimits::default();
         let stall = limits.stall.min(self.intervals.datagram_lifetime / 3);
-        StreamLimits { message_bytes_max: self.message_bytes_max, stall, ..limits }
+        let message_bytes_max = self.message_bytes_max + ENVELOPE_BYTES_MAX;
+        StreamLimits { message_bytes_max, stall, ..limits }
     }
 
-    /// The addresses of all nodes, in the order of their ids.
+    /// What guards processes of this cluster.
     #[must_use]
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.nodes.iter().map(|node| node.address).collect()
+    pub fn guard<S: Speaks>(&self) -> GuardSettings {
+        GuardSettings {
+            access: self.access.clone(),
+            cluster: Fingerprint::of::<S>(&self.spec),
+            nodes: self.nodes.len(),
+            lifetime: self.intervals.datagram_lifetime,
+        }
+    }
+
+    /// A node, where it is configured to be.
+    #[must_use]
+    pub fn party(&self, node: NodeId) -> Party {
+        Party::node(node, self.node(node).address)
+    }
+
+    /// All nodes, in the order of their ids.
+    #[must_use]
+    pub fn parties(&self) -> Vec<Party> {
+        self.cluster.nodes().iter().map(|node| self.party(*node)).collect()
     }
 }
 
@@ -331,6 +380,9 @@ struct RawFile {
     cache_bytes: usize,
     #[serde(default = "message_bytes_max_default")]
     message_bytes_max: Spanned<usize>,
+    key_file: Option<PathBuf>,
+    #[serde(default = "off_default")]
+    unauthenticated: Spanned<bool>,
     #[serde(default = "off_default")]
     sloppy: Spanned<bool>,
     #[serde(default = "off_default")]

@@ -23,6 +23,8 @@ pub struct Template {
     pub sloppy: bool,
     /// Whether clients may fan requests out themselves.
     pub client_fan_out: bool,
+    /// Whether the cluster does without a key, on loopback only.
+    pub unauthenticated: bool,
     /// The nodes.
     pub nodes: Vec<TemplateNode>,
 }
@@ -47,7 +49,12 @@ impl Template {
     /// Never: writing to a string does not fail.
     #[must_use]
     pub fn render(&self) -> String {
-        let Template { n, r, w, versioning, read_repair, sloppy, client_fan_out, nodes } = self;
+        let Template { n, r, w, versioning, read_repair, sloppy, client_fan_out, nodes, .. } = self;
+        let key = if self.unauthenticated {
+            "unauthenticated = true  # anybody, without a key; only on addresses of this machine"
+        } else {
+            "key_file = \"cluster.key\"  # relative to this file; who has it may do everything"
+        };
         let mut text = format!(
             r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
 # datagrams of one that differs in the first three blocks or in the nodes' names are dropped.
@@ -60,6 +67,9 @@ read_repair = "{read_repair}"  # off, async, blocking
 sloppy = {sloppy}  # whether fallbacks stand in for homes that do not answer a put
 client_fan_out = {client_fan_out}  # whether clients may ask the homes themselves (--client-driven)
 left = []  # nodes that have left for good; they stay in the list of nodes below
+
+# Who may talk to a node: whoever has a key.
+{key}
 
 # What nodes do of their own accord.
 [background]

@@ -98,7 +98,12 @@ impl From<ClientError> for Problem {
                 Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", &message)
             }
             ClientError::NobodyAnswers { .. } => Problem::unavailable(&message),
-            ClientError::Socket(_) | ClientError::Trace { .. } => Problem::internal(&message),
+            ClientError::Denied { .. } => {
+                Problem::new(StatusCode::FORBIDDEN, "forbidden", &message)
+            }
+            ClientError::Socket(_) | ClientError::Key(_) | ClientError::Trace { .. } => {
+                Problem::internal(&message)
+            }
         }
     }
 }

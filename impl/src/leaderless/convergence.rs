@@ -104,6 +104,7 @@ mod tests {
             read_repair: Default::default(),
             sloppy: true,
             client_fan_out: false,
+            unauthenticated: false,
             nodes: [1, 2, 3].map(node).to_vec(),
         };
         ClusterFile::parse(Path::new("cluster.toml"), &template.render()).unwrap()

@@ -14,6 +14,7 @@ mod names;
 mod node;
 mod operator;
 mod oversized;
+mod permission;
 mod questions;
 mod ranges;
 mod says;
@@ -39,8 +40,11 @@ pub use syncs::Syncs;
 pub use waiting::Waiting;
 
 use quorate_model::check;
+use quorate_model::ids::Peer;
+use quorate_model::protocol::Message;
 
 use crate::runs::Speaks;
+use crate::wire::Need;
 
 /// What processes of the leaderless protocol say to each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,4 +59,8 @@ impl Speaks for Leaderless {
     type Question = Question;
     type Told = Told;
     type Status = NodeStatus;
+
+    fn need(from: Peer, message: &Message) -> Need {
+        permission::need(from, message)
+    }
 }

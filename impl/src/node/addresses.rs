@@ -1,11 +1,12 @@
 //! Where clients were last heard of.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
 use quorate_model::ids::ClientId;
+
+use crate::guard::Party;
 
 /// The most clients whose addresses a node remembers. One that is forgotten is answered again as
 /// soon as it retries.
@@ -13,7 +14,7 @@ pub const CLIENTS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is no
 
 /// The addresses from which clients last spoke. The least recently heard is forgotten first.
 #[derive(Debug)]
-pub struct ClientAddresses(LruCache<ClientId, SocketAddr>);
+pub struct ClientAddresses(LruCache<ClientId, Party>);
 
 impl ClientAddresses {
     /// Remembers up to this many clients.
@@ -23,31 +24,38 @@ impl ClientAddresses {
     }
 
     /// Notes where a client spoke from.
-    pub fn heard(&mut self, client: ClientId, address: SocketAddr) {
-        self.0.put(client, address);
+    pub fn heard(&mut self, client: ClientId, party: Party) {
+        self.0.put(client, party);
     }
 
     /// Where to answer a client.
     #[must_use]
-    pub fn of(&self, client: ClientId) -> Option<SocketAddr> {
+    pub fn of(&self, client: ClientId) -> Option<Party> {
         self.0.peek(&client).copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use quorate_model::ids::NodeId;
+
     use super::*;
 
     #[test]
     fn the_client_not_heard_of_for_longest_is_forgotten_first() {
         let mut addresses = ClientAddresses::new(NonZeroUsize::new(2).unwrap());
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        addresses.heard(ClientId(1), address(1));
-        addresses.heard(ClientId(2), address(2));
-        addresses.heard(ClientId(1), address(3));
-        addresses.heard(ClientId(3), address(4));
-        assert_eq!(addresses.of(ClientId(1)), Some(address(3)));
-        assert_eq!(addresses.of(ClientId(2)), None);
-        assert_eq!(addresses.of(ClientId(3)), Some(address(4)));
+        let party = |port| Party::node(NodeId(0), address(port));
+        let of =
+            |addresses: &ClientAddresses, id| addresses.of(ClientId(id)).map(|party| party.address);
+        addresses.heard(ClientId(1), party(1));
+        addresses.heard(ClientId(2), party(2));
+        addresses.heard(ClientId(1), party(3));
+        addresses.heard(ClientId(3), party(4));
+        assert_eq!(of(&addresses, 1), Some(address(3)));
+        assert_eq!(of(&addresses, 2), None);
+        assert_eq!(of(&addresses, 3), Some(address(4)));
     }
 }

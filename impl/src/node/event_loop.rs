@@ -7,16 +7,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::{debug, info, warn};
 
-use quorate_model::ids::{NodeId, Peer, Timestamp};
+use quorate_model::ids::{Peer, Timestamp};
 
 use super::{CLIENTS_MAX, ClientAddresses, NodeError, NodeSettings, Timers, TraceFile};
 use crate::config::{Intervals, Timeouts};
+use crate::guard::{Guard, GuardedTransport, Party};
+use crate::keys::Right;
 use crate::runs::{
     DurableStore, EffectOf, MessageOf, ProcessStatus, ReplicaOf, Runs, Seen, Speaks, StagedOf,
     Started, Taken, TimerOf, kind_of,
 };
-use crate::transport::{FaultyTransport, SocketTransport, StreamTraffic, Transport};
-use crate::wire::{Age, Datagram, Traffic, Wire, WireError, age_of, wall_clock_ms};
+use crate::transport::{FaultyTransport, SocketTransport, Transport};
+use crate::wire::{Age, Datagram, Need, Traffic, Wire, WireError, age_of, wall_clock_ms};
 
 /// The most inputs of one group: what a single commit may make everyone wait for.
 pub const GROUP_MAX: usize = 256;
@@ -74,11 +76,13 @@ struct Group<P: Runs> {
     messages: Vec<(Peer, MessageOf<P::Speaks>, u64)>,
     /// Pings, questions for the status and others, each with its token: answered once all is durable that
     /// the answer tells of.
-    pings: Vec<(SocketAddr, u64)>,
-    status_requests: Vec<(SocketAddr, u64)>,
-    questions: Vec<(SocketAddr, u64, QuestionOf<P>)>,
+    pings: Vec<(Party, u64)>,
+    status_requests: Vec<(Party, u64)>,
+    questions: Vec<(Party, u64, QuestionOf<P>)>,
     /// What operators told it.
-    commands: Vec<(SocketAddr, u64)>,
+    commands: Vec<(Party, u64)>,
+    /// What clients may not do: what it is about, and the right they lack.
+    denied: Vec<(Party, u64, Right)>,
     steps: u64,
     /// The timer by which a step began to wait for older datagrams to be gone.
     waits_for_older: Option<TimerOf<P::Speaks>>,
@@ -93,6 +97,7 @@ impl<P: Runs> Default for Group<P> {
             status_requests: Vec::new(),
             questions: Vec::new(),
             commands: Vec::new(),
+            denied: Vec::new(),
             steps: 0,
             waits_for_older: None,
         }
@@ -101,7 +106,6 @@ impl<P: Runs> Default for Group<P> {
 
 /// A node of some protocol: what the protocol remembers, its store and its socket.
 pub struct RunningNode<P: Runs> {
-    node: NodeId,
     protocol: P,
     timeouts: Timeouts,
     intervals: Intervals,
@@ -111,9 +115,9 @@ pub struct RunningNode<P: Runs> {
     step: u64,
     trace: Option<Tracing<P>>,
     wire: Wire<P::Speaks>,
-    transport: Box<dyn Transport>,
+    transport: Box<dyn Transport<Party>>,
     address: SocketAddr,
-    nodes: Vec<SocketAddr>,
+    nodes: Vec<Party>,
     clients: ClientAddresses,
     timers: Timers<TimerOf<P::Speaks>>,
     traffic: Traffic,
@@ -134,9 +138,12 @@ impl<P: Runs> RunningNode<P> {
         let sockets =
             SocketTransport::bind(entry.address, cluster.stream_limits()).map_err(bind)?;
         let address = sockets.address().map_err(NodeError::Socket)?;
-        let transport: Box<dyn Transport> = match cluster.faults {
-            Some(faults) => Box::new(FaultyTransport::new(sockets, faults)),
-            None => Box::new(sockets),
+        let guard = Guard::of_node(&cluster.guard::<P::Speaks>(), *node)?;
+        let guarded = GuardedTransport::new(sockets, guard);
+        // A message that is sent twice is sealed twice: the protocol is to meet it twice.
+        let transport: Box<dyn Transport<Party>> = match cluster.faults {
+            Some(faults) => Box::new(FaultyTransport::new(guarded, faults)),
+            None => Box::new(guarded),
         };
         let (protocol, store) = P::open(&settings)?;
         let trace = match trace {
@@ -149,7 +156,6 @@ impl<P: Runs> RunningNode<P> {
             }
         };
         Ok(RunningNode {
-            node: *node,
             protocol,
             timeouts: cluster.timeouts,
             intervals: cluster.intervals,
@@ -160,7 +166,7 @@ impl<P: Runs> RunningNode<P> {
             wire: cluster.wire(),
             transport,
             address,
-            nodes: cluster.addresses(),
+            nodes: cluster.parties(),
             clients: ClientAddresses::new(CLIENTS_MAX),
             timers: Timers::default(),
             traffic: Traffic::default(),
@@ -204,7 +210,7 @@ impl<P: Runs> RunningNode<P> {
         for _ in 0..GROUP_MAX {
             let received = self.transport.receive(buffer, wait).map_err(NodeError::Socket)?;
             let Some(from) = received else { break };
-            self.receive(buffer, from, group)?;
+            self.receive(buffer, &from, group)?;
             wait = Duration::ZERO;
         }
         // Some expire as soon as they are set, and belong to this group.
@@ -218,27 +224,28 @@ impl<P: Runs> RunningNode<P> {
     fn receive(
         &mut self,
         bytes: &[u8],
-        address: SocketAddr,
+        from: &Party,
         group: &mut Group<P>,
     ) -> Result<(), NodeError> {
         let datagram = match self.wire.decode(bytes) {
             Ok(datagram) => datagram,
             Err(error) => {
-                debug!(from = %address, bytes = bytes.len(), %error, "dropped a datagram");
+                debug!(from = %from.address, bytes = bytes.len(), %error, "dropped a datagram");
                 *match error {
-                    WireError::OtherVersion { .. } => &mut self.traffic.other_version,
-                    WireError::OtherCluster => &mut self.traffic.other_cluster,
                     WireError::UnknownNode => &mut self.traffic.unknown_node,
-                    WireError::NotQuorate | WireError::Malformed | WireError::TooLarge { .. } => {
+                    WireError::Malformed | WireError::TooLarge { .. } => {
                         &mut self.traffic.malformed
                     }
                 } += 1;
                 return Ok(());
             }
         };
+        if !self.is_permitted(&datagram, from, group) {
+            return Ok(());
+        }
         self.traffic.received += 1;
         match datagram {
-            Datagram::Protocol { from, sent_ms, message } => {
+            Datagram::Protocol { sent_ms, message } => {
                 let refused =
                     match age_of(sent_ms, wall_clock_ms(), self.intervals.datagram_lifetime) {
                         Age::Fresh => None,
@@ -247,34 +254,56 @@ impl<P: Runs> RunningNode<P> {
                     };
                 if let Some(count) = refused {
                     *count += 1;
-                    debug!(%from, sent_ms, kind = kind_of::<P::Speaks>(&message), "dropped for its age");
+                    debug!(from = %from.peer, sent_ms, kind = kind_of::<P::Speaks>(&message), "dropped for its age");
                     return Ok(());
                 }
-                if let Peer::Client(client) = from {
-                    self.clients.heard(client, address);
+                if let Peer::Client(client) = from.peer {
+                    self.clients.heard(client, *from);
                 }
-                self.step(P::receive(from, message), group)?;
+                self.step(P::receive(from.peer, message), group)?;
             }
             Datagram::Ping { token } => {
-                group.pings.push((address, token));
+                group.pings.push((*from, token));
             }
             Datagram::Command { token, command } => {
                 self.step(self.protocol.command(command), group)?;
-                group.commands.push((address, token));
+                group.commands.push((*from, token));
             }
             Datagram::StatusRequest { token } => {
-                group.status_requests.push((address, token));
+                group.status_requests.push((*from, token));
             }
             Datagram::Question { token, question } => {
-                group.questions.push((address, token, question));
+                group.questions.push((*from, token, question));
             }
             // Answers to questions that a node does not ask.
             Datagram::Pong { .. }
             | Datagram::StatusReply { .. }
             | Datagram::CommandDone { .. }
-            | Datagram::Told { .. } => {}
+            | Datagram::Told { .. }
+            | Datagram::Denied { .. } => {}
         }
         Ok(())
+    }
+
+    /// Whether the sender may send this. A client that lacks a right is told.
+    fn is_permitted(
+        &mut self,
+        datagram: &Datagram<P::Speaks>,
+        from: &Party,
+        group: &mut Group<P>,
+    ) -> bool {
+        let is_node = matches!(from.peer, Peer::Node(_));
+        let lacks = match datagram.need(from.peer) {
+            Need::Nothing => return true,
+            Need::Node if is_node => return true,
+            Need::Right(right) if from.may(right) => return true,
+            Need::Node => None,
+            Need::Right(right) => Some(right),
+        };
+        self.traffic.not_permitted += 1;
+        debug!(from = %from.peer, address = %from.address, ?lacks, "denied a datagram");
+        group.denied.extend(lacks.map(|right| (*from, datagram.about(), right)));
+        false
     }
 
     /// Takes one step over what is durable and what the group has staged.
@@ -343,45 +372,46 @@ impl<P: Runs> RunningNode<P> {
         if let Some(timer) = group.waits_for_older.filter(|timer| self.timers.is_running(*timer)) {
             self.set_timer(timer);
         }
-        let node = self.node;
         for (to, token) in group.pings {
-            self.send(to, &Datagram::Pong { token, node });
+            self.send(to, &Datagram::Pong { token });
         }
         for (to, token) in group.status_requests {
             let status = self.status();
-            self.send(to, &Datagram::StatusReply { token, node, status });
+            self.send(to, &Datagram::StatusReply { token, status });
         }
         for (to, token, question) in group.questions {
             let told = self.protocol.tell(&self.replica, &self.store, question)?;
-            self.send(to, &Datagram::Told { token, node, told });
+            self.send(to, &Datagram::Told { token, told });
         }
         for (to, token) in group.commands {
             let answer = self.protocol.answer(&self.replica);
-            self.send(to, &Datagram::CommandDone { token, node, answer });
+            self.send(to, &Datagram::CommandDone { token, answer });
+        }
+        for (to, about, lacks) in group.denied {
+            self.send(to, &Datagram::Denied { about, lacks });
         }
         Ok(())
     }
 
     fn send_message(&mut self, to: Peer, message: MessageOf<P::Speaks>, sent_ms: u64) {
-        let address = match to {
+        let party = match to {
             Peer::Node(node) => Some(self.nodes[node.index()]),
             Peer::Client(client) => self.clients.of(client),
         };
-        let Some(address) = address else {
+        let Some(party) = party else {
             self.traffic.unknown_client += 1;
             debug!(%to, kind = kind_of::<P::Speaks>(&message), "no address to send to");
             return;
         };
-        let from = Peer::Node(self.node);
-        self.send(address, &Datagram::Protocol { from, sent_ms, message });
+        self.send(party, &Datagram::Protocol { sent_ms, message });
     }
 
-    fn send(&mut self, to: SocketAddr, datagram: &Datagram<P::Speaks>) {
+    fn send(&mut self, to: Party, datagram: &Datagram<P::Speaks>) {
         let bytes = match self.wire.encode(datagram) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.traffic.too_large += 1;
-                warn!(%to, %error, "did not send a datagram");
+                warn!(to = %to.address, %error, "did not send a datagram");
                 return;
             }
         };
@@ -389,20 +419,13 @@ impl<P: Runs> RunningNode<P> {
             Ok(()) => self.traffic.sent += 1,
             Err(error) => {
                 self.traffic.send_failed += 1;
-                warn!(%to, %error, "could not send a datagram");
+                warn!(to = %to.address, %error, "could not send a datagram");
             }
         }
     }
 
     fn traffic(&self) -> Traffic {
-        let StreamTraffic { queued, failed, full, malformed } = self.transport.stream_traffic();
-        Traffic {
-            streamed: queued,
-            stream_failed: failed,
-            stream_full: full,
-            stream_malformed: malformed,
-            ..self.traffic
-        }
+        self.traffic.with(self.transport.refusals(), self.transport.stream_traffic())
     }
 
     /// What to say of it between groups, when everything is durable that its steps have changed.

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use quorate_model::ids::NodeId;
 
 use crate::config::{ClusterFile, ConfigError, NodeEntry};
+use crate::keys::KeyError;
 use crate::leaderless::LeaderlessNode;
 use crate::storage::StorageError;
 
@@ -75,6 +76,9 @@ pub enum NodeError {
         /// Why.
         source: io::Error,
     },
+    /// The key of the cluster cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The socket failed.
     #[error("the socket failed: {0}")]
     Socket(io::Error),

@@ -3,10 +3,12 @@
 use std::fmt::Debug;
 
 use quorate_checker::world::{KindOf, Protocol};
+use quorate_model::ids::Peer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::wire::NamesNodes;
+use crate::keys::Right;
+use crate::wire::{NamesNodes, Need};
 
 /// What processes of a protocol, nodes, clients and operators, say to each other. A name for types: nothing is
 /// ever made of it.
@@ -27,6 +29,14 @@ pub trait Speaks: Copy + Eq + Debug + Send + Sync + 'static {
     type Told: Wired + NamesNodes;
     /// What a node says of itself.
     type Status: Wired + NamesNodes;
+
+    /// What it takes to send a message to a node, of whoever sends it: by default a client must have the right to
+    /// write.
+    #[must_use]
+    fn need(from: Peer, message: &MessageOf<Self>) -> Need {
+        let _ = (from, message);
+        Need::Right(Right::Write)
+    }
 }
 
 /// What goes over the wire.

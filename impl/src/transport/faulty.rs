@@ -14,6 +14,7 @@ use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use super::{StreamTraffic, Transport};
+use crate::guard::Refusals;
 
 /// How often and how badly a [`FaultyTransport`] misbehaves. Probabilities are between 0 and 1.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize, Deserialize)]
@@ -42,16 +43,16 @@ impl Faults {
 
 /// Misbehaves on sending; receives faithfully.
 #[derive(Debug)]
-pub struct FaultyTransport<T> {
+pub struct FaultyTransport<T, A = SocketAddr> {
     inner: T,
     faults: Faults,
     random: StdRng,
     /// Delayed messages by the time they leave; the counter tells those of one instant apart.
-    delayed: BTreeMap<(Instant, u64), (SocketAddr, Vec<u8>)>,
+    delayed: BTreeMap<(Instant, u64), (A, Vec<u8>)>,
     counter: u64,
 }
 
-impl<T: Transport> FaultyTransport<T> {
+impl<A: Copy + Send, T: Transport<A>> FaultyTransport<T, A> {
     /// Injects these faults into what `inner` sends.
     pub fn new(inner: T, faults: Faults) -> Self {
         let random = match faults.seed {
@@ -76,8 +77,8 @@ impl<T: Transport> FaultyTransport<T> {
     }
 }
 
-impl<T: Transport> Transport for FaultyTransport<T> {
-    fn send(&mut self, to: SocketAddr, message: &[u8]) -> io::Result<()> {
+impl<A: Copy + Send, T: Transport<A>> Transport<A> for FaultyTransport<T, A> {
+    fn send(&mut self, to: A, message: &[u8]) -> io::Result<()> {
         if self.random.random_bool(self.faults.drop) {
             return Ok(());
         }
@@ -95,7 +96,7 @@ impl<T: Transport> Transport for FaultyTransport<T> {
         Ok(())
     }
 
-    fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<SocketAddr>> {
+    fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<A>> {
         let due = self.send_due();
         let received = self.inner.receive(buffer, due.map_or(wait, |due| wait.min(due)))?;
         self.send_due();
@@ -104,6 +105,10 @@ impl<T: Transport> Transport for FaultyTransport<T> {
 
     fn stream_traffic(&self) -> StreamTraffic {
         self.inner.stream_traffic()
+    }
+
+    fn refusals(&self) -> Refusals {
+        self.inner.refusals()
     }
 }
 

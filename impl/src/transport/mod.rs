@@ -16,16 +16,25 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::guard::{ENVELOPE_BYTES_MAX, Refusals};
+
 /// The largest payload of a UDP datagram over IPv4.
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;
 
-/// Sends and receives messages, each of which may be lost, duplicated, delayed or reordered.
-pub trait Transport: Send {
+/// Says by its first [`START_BYTES`] whether a message of so many bytes may be taken in. It is asked about messages that
+/// have more.
+pub type Admits<'a> = &'a dyn Fn(&[u8], usize) -> bool;
+
+/// How much of a message is taken in before it is asked whether it may.
+pub const START_BYTES: usize = ENVELOPE_BYTES_MAX;
+
+/// Sends and receives messages, each of which may be lost, duplicated, delayed or reordered. `A` says to whom.
+pub trait Transport<A = SocketAddr>: Send {
     /// Sends one message, or drops it. Never blocks.
     ///
     /// # Errors
     /// When the operating system refuses it. Nothing was sent then, and the next may go through.
-    fn send(&mut self, to: SocketAddr, message: &[u8]) -> io::Result<()>;
+    fn send(&mut self, to: A, message: &[u8]) -> io::Result<()>;
 
     /// Receives one message into `buffer`, whose old content is gone then, and says where to
     /// answer it; `None` when none came within `wait`, or a signal did. With a `wait` of zero it
@@ -33,24 +42,47 @@ pub trait Transport: Send {
     ///
     /// # Errors
     /// When the socket is beyond use.
-    fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<SocketAddr>>;
+    fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<A>>;
+
+    /// The same. Of a message that comes bit by bit, no more than its start is taken in where `admits` says no to that.
+    ///
+    /// # Errors
+    /// When the socket is beyond use.
+    fn receive_admitted(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        wait: Duration,
+        admits: Admits<'_>,
+    ) -> io::Result<Option<A>> {
+        let _ = admits;
+        self.receive(buffer, wait)
+    }
 
     /// What became of the messages that went over streams.
     fn stream_traffic(&self) -> StreamTraffic {
         StreamTraffic::default()
     }
+
+    /// What came and was not taken in.
+    fn refusals(&self) -> Refusals {
+        Refusals::default()
+    }
 }
 
-impl<T: Transport + ?Sized> Transport for Box<T> {
-    fn send(&mut self, to: SocketAddr, message: &[u8]) -> io::Result<()> {
+impl<A, T: Transport<A> + ?Sized> Transport<A> for Box<T> {
+    fn send(&mut self, to: A, message: &[u8]) -> io::Result<()> {
         (**self).send(to, message)
     }
 
-    fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<SocketAddr>> {
+    fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<A>> {
         (**self).receive(buffer, wait)
     }
 
     fn stream_traffic(&self) -> StreamTraffic {
         (**self).stream_traffic()
+    }
+
+    fn refusals(&self) -> Refusals {
+        (**self).refusals()
     }
 }

@@ -8,7 +8,7 @@ use mio::net::{TcpListener, UdpSocket};
 use mio::{Events, Interest, Poll, Token};
 
 use super::streams::{LISTENER, StreamLimits, StreamTraffic, Streams};
-use super::{DATAGRAM_BYTES_MAX, Transport};
+use super::{Admits, DATAGRAM_BYTES_MAX, Transport};
 
 const DATAGRAMS: Token = Token(0);
 
@@ -128,6 +128,15 @@ impl Transport for SocketTransport {
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<SocketAddr>> {
+        self.receive_admitted(buffer, wait, &|_, _| true)
+    }
+
+    fn receive_admitted(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        wait: Duration,
+        admits: Admits<'_>,
+    ) -> io::Result<Option<SocketAddr>> {
         let deadline = Instant::now() + wait;
         let mut has_looked = false;
         loop {
@@ -135,7 +144,7 @@ impl Transport for SocketTransport {
             if self.turn >= DATAGRAMS_PER_TURN && self.wait(Duration::ZERO)? {
                 return Ok(None);
             }
-            if let Some(from) = self.streams.receive(buffer, Instant::now()) {
+            if let Some(from) = self.streams.receive(buffer, admits, Instant::now()) {
                 return Ok(Some(from));
             }
             if let Some(from) = self.receive_datagram(buffer)? {
@@ -279,6 +288,24 @@ mod tests {
             stranger.set_read_timeout(Some(DEADLINE)).unwrap();
             assert!(matches!(stranger.read(&mut [0; 1]), Ok(0) | Err(_)));
         }
+    }
+
+    #[test]
+    fn messages_that_never_become_whole_take_bounded_memory() {
+        let (mut one, to) = bound(StreamLimits { incoming_bytes_max: 1 << 20, ..limits() });
+        let mut start = b"qrat\x01\x00".to_vec();
+        start.extend((4_u32 << 20).to_le_bytes());
+        start.extend(vec![7; 600 << 10]);
+        let strangers: Vec<_> = (0..4)
+            .map(|_| {
+                let mut stranger = TcpStream::connect(to).unwrap();
+                stranger.write_all(&start).unwrap();
+                stranger
+            })
+            .collect();
+        wait_until(&mut one, |traffic| traffic.full == 2);
+        assert_eq!(one.streams.open_connections().0, 2);
+        drop(strangers);
     }
 
     #[test]

@@ -2,20 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use quorate_model::ids::{NodeId, Peer};
+use quorate_model::ids::Peer;
 
+use crate::guard::Refusals;
+use crate::keys::Right;
 use crate::runs::{MessageOf, Speaks};
+use crate::transport::StreamTraffic;
 
 /// One datagram of a protocol. Only [`Datagram::Protocol`] and [`Datagram::Command`] reach the protocol; the others ask a
-/// process about itself.
+/// process about itself. Who sends it, what surrounds it says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub enum Datagram<S: Speaks> {
     /// A message of the protocol.
     Protocol {
-        /// Who says it.
-        from: Peer,
-        /// When, by the sender's wall clock, in milliseconds since the Unix epoch.
+        /// When the step was taken that sends it, by the sender's wall clock, in milliseconds since the Unix epoch.
         sent_ms: u64,
         /// What.
         message: MessageOf<S>,
@@ -29,8 +30,6 @@ pub enum Datagram<S: Speaks> {
     Pong {
         /// That of the question.
         token: u64,
-        /// Who answers.
-        node: NodeId,
     },
     /// How are you?
     StatusRequest {
@@ -41,8 +40,6 @@ pub enum Datagram<S: Speaks> {
     StatusReply {
         /// That of the question.
         token: u64,
-        /// Who answers.
-        node: NodeId,
         /// The answer.
         status: S::Status,
     },
@@ -57,8 +54,6 @@ pub enum Datagram<S: Speaks> {
     CommandDone {
         /// That of the command.
         token: u64,
-        /// Who answers.
-        node: NodeId,
         /// The answer.
         answer: S::Answer,
     },
@@ -73,11 +68,62 @@ pub enum Datagram<S: Speaks> {
     Told {
         /// That of the question.
         token: u64,
-        /// Who answers.
-        node: NodeId,
         /// The answer.
         told: S::Told,
     },
+    /// The client may not do what it asked for.
+    Denied {
+        /// The token of what was denied, or when it was sent.
+        about: u64,
+        /// The right that it lacks.
+        lacks: Right,
+    },
+}
+
+/// What it takes to send something to a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// To be anybody whom the node knows.
+    Nothing,
+    /// To be a node, or a client with this right.
+    Right(Right),
+    /// To be a node.
+    Node,
+}
+
+impl<S: Speaks> Datagram<S> {
+    /// What it takes to send this to a node.
+    #[must_use]
+    pub fn need(&self, from: Peer) -> Need {
+        match self {
+            Datagram::Protocol { message, .. } => S::need(from, message),
+            Datagram::StatusRequest { .. } | Datagram::Question { .. } => Need::Right(Right::Read),
+            Datagram::Command { .. } => Need::Right(Right::Admin),
+            Datagram::Ping { .. } => Need::Nothing,
+            Datagram::Pong { .. }
+            | Datagram::StatusReply { .. }
+            | Datagram::CommandDone { .. }
+            | Datagram::Told { .. }
+            | Datagram::Denied { .. } => Need::Node,
+        }
+    }
+
+    /// By which an answer tells what it is about.
+    #[must_use]
+    pub fn about(&self) -> u64 {
+        match self {
+            Datagram::Protocol { sent_ms, .. } => *sent_ms,
+            Datagram::Ping { token }
+            | Datagram::Pong { token }
+            | Datagram::StatusRequest { token }
+            | Datagram::StatusReply { token, .. }
+            | Datagram::Command { token, .. }
+            | Datagram::CommandDone { token, .. }
+            | Datagram::Question { token, .. }
+            | Datagram::Told { token, .. } => *token,
+            Datagram::Denied { about, .. } => *about,
+        }
+    }
 }
 
 /// Messages of one node since it started.
@@ -93,12 +139,29 @@ pub struct Traffic {
     pub other_version: u64,
     /// Dropped: of another cluster.
     pub other_cluster: u64,
+    /// Dropped: cut short.
+    pub truncated: u64,
     /// Dropped: naming a node that the cluster does not have.
     pub unknown_node: u64,
-    /// Dropped: sent longer ago than the lifetime of a datagram.
+    /// Dropped: sealed with a key that is not among ours.
+    pub foreign_key: u64,
+    /// Dropped: not sealed by whom it names.
+    pub unauthenticated: u64,
+    /// Dropped: meant for another process.
+    pub misdirected: u64,
+    /// Dropped: of a client whose key has expired.
+    pub expired: u64,
+    /// Dropped: of a client whose key was revoked.
+    pub revoked: u64,
+    /// Dropped: it came before.
+    pub replayed: u64,
+    /// Dropped: sent longer ago than the lifetime of a datagram, or before the node can tell that it did not come
+    /// before.
     pub too_old: u64,
     /// Dropped: sent in the future, by more than that.
     pub from_future: u64,
+    /// Denied: of a client that lacks the right.
+    pub not_permitted: u64,
     /// Of those sent, too large for a datagram and so sent over a stream.
     pub streamed: u64,
     /// Not sent: larger than a message may be.
@@ -116,16 +179,50 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// The same, with what the guard and the streams counted.
+    #[must_use]
+    pub fn with(self, refusals: Refusals, streams: StreamTraffic) -> Self {
+        let StreamTraffic { queued, failed, full, malformed: no_frames } = streams;
+        Traffic {
+            malformed: self.malformed + refusals.malformed,
+            other_version: refusals.other_version,
+            other_cluster: refusals.other_cluster,
+            truncated: refusals.truncated,
+            unknown_node: self.unknown_node + refusals.unknown_node,
+            foreign_key: refusals.foreign_key,
+            unauthenticated: refusals.unauthenticated,
+            misdirected: refusals.misdirected,
+            expired: refusals.expired,
+            revoked: refusals.revoked,
+            replayed: refusals.replayed,
+            too_old: self.too_old + refusals.too_old,
+            from_future: self.from_future + refusals.from_future,
+            streamed: queued,
+            stream_failed: failed,
+            stream_full: full,
+            stream_malformed: no_frames,
+            ..self
+        }
+    }
+
     /// Everything that was dropped or not sent, with its cause.
     #[must_use]
-    pub fn dropped(&self) -> [(&'static str, u64); 12] {
+    pub fn dropped(&self) -> [(&'static str, u64); 20] {
         [
             ("malformed", self.malformed),
             ("other version", self.other_version),
             ("other cluster", self.other_cluster),
+            ("truncated", self.truncated),
             ("unknown node", self.unknown_node),
+            ("foreign key", self.foreign_key),
+            ("unauthenticated", self.unauthenticated),
+            ("misdirected", self.misdirected),
+            ("expired", self.expired),
+            ("revoked", self.revoked),
+            ("replayed", self.replayed),
             ("too old", self.too_old),
             ("from the future", self.from_future),
+            ("not permitted", self.not_permitted),
             ("too large", self.too_large),
             ("unknown client", self.unknown_client),
             ("send failed", self.send_failed),

@@ -58,17 +58,16 @@ impl NamesNodes for () {
 impl<S: Speaks> NamesNodes for Datagram<S> {
     fn names_only(&self, known: KnownNodes) -> bool {
         match self {
-            Datagram::Protocol { from, message, .. } => {
-                known.peer(*from) && message.names_only(known)
-            }
-            Datagram::StatusReply { node, status, .. } => {
-                known.node(*node) && status.names_only(known)
-            }
-            Datagram::Pong { node, .. } | Datagram::CommandDone { node, .. } => known.node(*node),
+            Datagram::Protocol { message, .. } => message.names_only(known),
+            Datagram::StatusReply { status, .. } => status.names_only(known),
             Datagram::Command { command, .. } => command.names_only(known),
             Datagram::Question { question, .. } => question.names_only(known),
-            Datagram::Told { node, told, .. } => known.node(*node) && told.names_only(known),
-            Datagram::Ping { .. } | Datagram::StatusRequest { .. } => true,
+            Datagram::Told { told, .. } => told.names_only(known),
+            Datagram::Ping { .. }
+            | Datagram::Pong { .. }
+            | Datagram::StatusRequest { .. }
+            | Datagram::CommandDone { .. }
+            | Datagram::Denied { .. } => true,
         }
     }
 }

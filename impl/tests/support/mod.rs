@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use quorate::client::wait_until_up;
 use quorate::config::{ClusterFile, Template, TemplateNode};
+use quorate::keys::make_key;
 use quorate_model::ids::{Key, NodeId};
 use tempfile::TempDir;
 
@@ -125,6 +126,7 @@ impl TestCluster {
             read_repair: Default::default(),
             sloppy: false,
             client_fan_out: false,
+            unauthenticated: false,
             nodes: nodes.collect(),
         };
         let path = directory.path().join("cluster.toml");
@@ -136,6 +138,7 @@ impl TestCluster {
             .replace("client_attempts = 10 ", "client_attempts = 40 ");
         std::fs::write(&path, edit(text)).unwrap();
         let file = ClusterFile::read(&path).unwrap();
+        make_key(&file.access).unwrap();
         TestCluster { directory, file, processes: BTreeMap::new(), founded: BTreeSet::new() }
     }
 

@@ -10,6 +10,8 @@
 
 use std::io::{self, ErrorKind, Read};
 
+use crate::transport::{Admits, START_BYTES};
+
 const MAGIC: [u8; 4] = *b"qrat";
 const HEADER_BYTES: usize = 10;
 
@@ -34,6 +36,8 @@ pub(super) enum FrameError {
     NotAFrame,
     #[error("a message of {bytes} bytes, but at most {bytes_max} are taken in")]
     TooLarge { bytes: usize, bytes_max: usize },
+    #[error("a message of somebody who is not known")]
+    NotAdmitted,
 }
 
 /// What has come of a stream.
@@ -61,6 +65,7 @@ impl FrameReader {
         &mut self,
         source: &mut impl Read,
         bytes_max: usize,
+        admits: Admits<'_>,
     ) -> Result<Progress, FrameError> {
         loop {
             let Some((port, length)) = self.header(bytes_max)? else {
@@ -71,8 +76,16 @@ impl FrameReader {
                     Fill::Over => return Ok(Progress::Over),
                 }
             };
-            let missing = length - self.message.len();
+            let is_at_start = self.message.len() < START_BYTES && START_BYTES < length;
+            let end = if is_at_start { START_BYTES } else { length };
+            let missing = end - self.message.len();
             match fill(source, &mut self.message, missing) {
+                Fill::Full if is_at_start => {
+                    if !admits(&self.message, length) {
+                        return Err(FrameError::NotAdmitted);
+                    }
+                    continue;
+                }
                 Fill::Full => {}
                 Fill::Blocked => return Ok(Progress::Blocked),
                 Fill::Over => return Ok(Progress::Over),
@@ -81,6 +94,11 @@ impl FrameReader {
             let message = std::mem::take(&mut self.message);
             return Ok(Progress::Message { port, message });
         }
+    }
+
+    /// How much has come of a message that is not whole.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.message.len()
     }
 
     /// The port and the length that the header says, once it is there.
@@ -164,7 +182,7 @@ mod tests {
             let mut source = Pieces(pieces);
             let (mut reader, mut read) = (FrameReader::default(), Vec::new());
             loop {
-                match reader.read(&mut source, 300).unwrap() {
+                match reader.read(&mut source, 300, &|_, _| true).unwrap() {
                     Progress::Message { port, message } => {
                         prop_assert_eq!(port, 7);
                         read.push(message);
@@ -178,8 +196,26 @@ mod tests {
     }
 
     #[test]
+    fn of_a_message_that_is_not_admitted_no_more_than_its_start_is_read() {
+        let frame = encode(7, &[5; 10_000]);
+        for admitted in [true, false] {
+            let mut source = &frame[..];
+            let mut reader = FrameReader::default();
+            let admits = |start: &[u8], length| {
+                assert_eq!((start, length), (&[5; START_BYTES][..], 10_000));
+                admitted
+            };
+            let read = reader.read(&mut source, 10_000, &admits);
+            assert_eq!(matches!(read, Ok(Progress::Message { .. })), admitted);
+            assert_eq!(matches!(read, Err(FrameError::NotAdmitted)), !admitted);
+            let expected = if admitted { 0 } else { 10_000 - START_BYTES };
+            assert_eq!(source.len(), expected);
+        }
+    }
+
+    #[test]
     fn what_is_no_frame_or_too_large_is_refused_before_it_is_read() {
-        let read = |bytes: &[u8]| FrameReader::default().read(&mut &*bytes, 9);
+        let read = |bytes: &[u8]| FrameReader::default().read(&mut &*bytes, 9, &|_, _| true);
         assert!(matches!(read(b"GET / HTTP/1.1\r\n"), Err(FrameError::NotAFrame)));
         assert!(matches!(
             read(&encode(7, &[0; 10])[..HEADER_BYTES]),

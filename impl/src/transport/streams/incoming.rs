@@ -7,6 +7,8 @@ use std::time::Instant;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use crate::transport::Admits;
+
 use super::frame::{FrameError, FrameReader, Progress};
 
 /// Frames come in on it, nothing goes out.
@@ -56,14 +58,20 @@ impl Incoming {
         self.heard
     }
 
+    /// How much has come of a message that is not whole.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.reader.held_bytes()
+    }
+
     /// Reads on. Gives the next message that is whole, and where its sender is answered.
     pub(super) fn read(
         &mut self,
         bytes_max: usize,
+        admits: Admits<'_>,
         now: Instant,
     ) -> Result<Option<(SocketAddr, Vec<u8>)>, FrameError> {
         self.heard = now;
-        match self.reader.read(&mut self.stream, bytes_max)? {
+        match self.reader.read(&mut self.stream, bytes_max, admits)? {
             Progress::Message { port, message } => {
                 return Ok(Some((SocketAddr::new(self.from, port), message)));
             }

@@ -18,6 +18,7 @@ use mio::net::TcpListener;
 use mio::{Registry, Token};
 use tracing::{debug, warn};
 
+use crate::transport::Admits;
 use incoming::Incoming;
 use outgoing::Outgoing;
 
@@ -38,6 +39,8 @@ pub struct StreamLimits {
     pub peer_bytes_max: usize,
     /// Bytes that wait for all peers together, beyond a single message.
     pub queued_bytes_max: usize,
+    /// Bytes that have come of messages that are not whole, beyond a single message. What would exceed it is dropped.
+    pub incoming_bytes_max: usize,
     /// How long a connection may take to open, or make no progress, before it is given up.
     pub stall: Duration,
     /// How long a connection on which nothing waits is kept.
@@ -51,6 +54,7 @@ impl Default for StreamLimits {
             connections_max: 256,
             peer_bytes_max: 64 << 20,
             queued_bytes_max: 256 << 20,
+            incoming_bytes_max: 256 << 20,
             stall: Duration::from_secs(5),
             idle: Duration::from_secs(10),
         }
@@ -64,7 +68,7 @@ pub struct StreamTraffic {
     pub queued: u64,
     /// Given up: the connection could not be opened, broke, or made no progress.
     pub failed: u64,
-    /// Dropped: too much waited for that peer, or for all of them.
+    /// Dropped: too much waited for that peer, or for all of them, or had come of messages that are not whole.
     pub full: u64,
     /// Connections closed because something else than frames of a permitted size came.
     pub malformed: u64,
@@ -261,7 +265,12 @@ impl Streams {
     }
 
     /// A message that has come whole, into `buffer`, and where to answer it.
-    pub(super) fn receive(&mut self, buffer: &mut Vec<u8>, now: Instant) -> Option<SocketAddr> {
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        admits: Admits<'_>,
+        now: Instant,
+    ) -> Option<SocketAddr> {
         let bytes_max = self.limits.message_bytes_max;
         let mut closed = Vec::new();
         let mut received = None;
@@ -275,7 +284,7 @@ impl Streams {
         readable.sort_by_key(|token| self.incoming[token].heard());
         for token in readable {
             let Some(incoming) = self.incoming.get_mut(&token) else { continue };
-            match incoming.read(bytes_max, now) {
+            match incoming.read(bytes_max, admits, now) {
                 Ok(Some((from, message))) => {
                     *buffer = message;
                     received = Some(from);
@@ -294,7 +303,25 @@ impl Streams {
             // Dropping a socket takes it out of the poll as well.
             self.incoming.remove(&token);
         }
+        while let Some(token) = self.beyond_limit() {
+            self.traffic.full += 1;
+            debug!("closed a connection: too much has come of messages that are not whole");
+            self.incoming.remove(&token);
+        }
         received
+    }
+
+    /// The connection to close if all messages that are not whole take more than they may, but for the largest: of the
+    /// others the one that is quiet for longest.
+    fn beyond_limit(&self) -> Option<Token> {
+        let holding = || self.incoming.iter().filter(|(_, incoming)| incoming.held_bytes() > 0);
+        let held: usize = holding().map(|(_, incoming)| incoming.held_bytes()).sum();
+        let (largest, incoming) = holding().max_by_key(|(_, incoming)| incoming.held_bytes())?;
+        if held - incoming.held_bytes() <= self.limits.incoming_bytes_max {
+            return None;
+        }
+        let others = holding().filter(|(token, _)| *token != largest);
+        others.min_by_key(|(_, incoming)| incoming.heard()).map(|(token, _)| *token)
     }
 
     /// Closes a connection and drops what waits on it.
