@@ -13,6 +13,7 @@ pub mod http;
 pub mod keys;
 pub mod leaderless;
 pub mod local_cluster;
+pub mod metrics;
 pub mod node;
 pub mod refine;
 pub mod runs;

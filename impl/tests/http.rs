@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Stdio;
 
@@ -298,6 +298,140 @@ fn an_address_that_is_taken_is_named_and_off_serves_nothing() {
     cluster.start_with("n2", &["--http", "off"]);
     let n2 = Node::of(&cluster, "n2");
     assert!(n2.agent.get(n2.url("/healthz")).call().is_err());
+}
+
+/// What Prometheus' text format promises, of every line: `name{labels} value`, each family with a help and a type
+/// before its samples, once. Gives the samples.
+fn samples(text: &str) -> BTreeMap<String, f64> {
+    let mut samples = BTreeMap::new();
+    let (mut families, mut family, mut kind) = (BTreeSet::new(), String::new(), String::new());
+    let is_name = |name: &str| {
+        name.starts_with("quorate_")
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, help) = help.split_once(' ').unwrap();
+            assert!(is_name(name) && help.len() > 10 && help.ends_with('.'), "{line}");
+            assert!(families.insert(name.to_string()), "twice: {line}");
+            (family, kind) = (name.to_string(), String::new());
+        } else if let Some(of) = line.strip_prefix("# TYPE ") {
+            let (name, of) = of.split_once(' ').unwrap();
+            assert!(name == family && kind.is_empty(), "{line}");
+            assert!(["counter", "gauge", "histogram"].contains(&of), "{line}");
+            assert_eq!(of == "counter", name.ends_with("_total"), "{line}");
+            kind = of.to_string();
+        } else {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let name = series.split('{').next().unwrap();
+            let suffix = name.strip_prefix(&family).unwrap_or_else(|| panic!("{line} in {family}"));
+            let suffixes: &[&str] =
+                if kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
+            assert!(suffixes.contains(&suffix), "{line}");
+            if let Some(labels) = series.strip_prefix(name).filter(|labels| !labels.is_empty()) {
+                let labels = labels.strip_prefix('{').and_then(|labels| labels.strip_suffix('}'));
+                for label in labels.unwrap().split(',') {
+                    let (_, value) = label.split_once('=').unwrap();
+                    assert!(value.starts_with('"') && value.ends_with('"'), "{line}");
+                }
+            }
+            let value: f64 = value.parse().unwrap();
+            assert!(samples.insert(series.to_string(), value).is_none(), "twice: {line}");
+        }
+    }
+    samples
+}
+
+fn metrics(node: &Node) -> BTreeMap<String, f64> {
+    let mut response = node.get("/metrics");
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4");
+    samples(&response.body_mut().read_to_string().unwrap())
+}
+
+#[test]
+fn metrics_count_requests_by_kind_and_outcome_and_how_stale_replies_were() {
+    let mut cluster = TestCluster::serving_http(3, |text| {
+        text.replace("request_ms = 10000", "request_ms = 300")
+            .replace("read_repair = \"async\"", "read_repair = \"off\"")
+            .replace("anti-entropy = true", "anti-entropy = false")
+            .replace("sync_ms = 2000", "sync_ms = 100")
+    });
+    cluster.start_all();
+    let n1 = Node::of(&cluster, "n1");
+    n1.put("/keys/key?w=3", None, b"one");
+    cluster.kill("n3");
+    let context = context_of(&n1.get("/keys/key"));
+    for value in [b"two", b"six"] {
+        n1.put("/keys/key?w=2", Some(&context), value);
+    }
+    assert_eq!(n1.put("/keys/key?w=3", None, b"in vain").0, 503);
+    assert_eq!(n1.get("/keys/key?r=9").status(), 400);
+    cluster.start("n3");
+    let read = n1.get("/keys/key?r=3");
+    assert_eq!(read.status(), 300);
+    n1.delete("/keys/key?w=3");
+
+    let told = metrics(&n1);
+    let requests = |kind: &str, outcome: &str| {
+        told[&format!("quorate_requests_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}")]
+    };
+    assert_eq!(requests("put", "ok"), 3.0);
+    assert_eq!(requests("put", "unavailable"), 1.0);
+    assert_eq!(requests("delete", "ok"), 1.0);
+    assert_eq!(requests("get", "ok"), 3.0, "one of them of the delete");
+    assert_eq!(told["quorate_quorum_shortfalls_total{kind=\"put\"}"], 1.0);
+    assert_eq!(told["quorate_request_duration_seconds_count{kind=\"get\"}"], 3.0);
+    // n3 lacked the three writes of while it was down.
+    assert!(told["quorate_read_staleness_versions_sum"] >= 3.0, "{told:?}");
+    assert!(told["quorate_read_staleness_seconds_sum"] > 0.0);
+    assert!(told["quorate_stale_replies_total"] >= 1.0);
+    assert_eq!(told["quorate_read_siblings_count"], 3.0);
+    assert_eq!(told["quorate_keys"], 1.0);
+    assert!(told["quorate_commit_duration_seconds_count"] >= 4.0);
+    assert!(told["quorate_commit_steps_sum"] >= told["quorate_commit_steps_count"]);
+    assert!(told["quorate_messages_dropped_total{reason=\"malformed\"}"] == 0.0);
+    assert_eq!(told["quorate_http_responses_total{method=\"PUT\",status=\"503\"}"], 1.0);
+    assert_eq!(told["quorate_node_up"], 1.0);
+}
+
+#[test]
+fn metrics_tell_of_hints_over_a_restart_until_they_are_delivered() {
+    let mut cluster = TestCluster::serving_http(4, |text| {
+        text.replace("request_ms = 10000", "request_ms = 200")
+            .replace("handoff_ms = 500", "handoff_ms = 50")
+    });
+    cluster.start_all();
+    let names = cluster.names();
+    let victim = cluster.some_node("key", true);
+    cluster.kill(&victim);
+    let asked = names.iter().find(|name| **name != victim).unwrap();
+    let (status, json) = Node::of(&cluster, asked).put("/keys/key?sloppy=true&w=3", None, b"value");
+    assert_eq!(status, 200, "{json}");
+    let pending = format!("quorate_hints_pending{{home=\"{victim}\"}}");
+    let oldest = format!("quorate_hints_oldest_seconds{{home=\"{victim}\"}}");
+    let holder = names
+        .iter()
+        .find(|name| **name != victim && metrics(&Node::of(&cluster, name)).contains_key(&pending));
+    let holder = holder.expect("somebody keeps a hint").clone();
+    let before = metrics(&Node::of(&cluster, &holder))[&oldest];
+    cluster.kill(&holder);
+    cluster.start(&holder);
+    wait_for("the restarted node to tell", || {
+        Node::of(&cluster, &holder)
+            .agent
+            .get(Node::of(&cluster, &holder).url("/healthz"))
+            .call()
+            .is_ok()
+    });
+    let node = Node::of(&cluster, &holder);
+    let up = metrics(&node)["quorate_uptime_seconds"];
+    let after = metrics(&node)[&oldest];
+    assert!(after >= before && after > up, "{before} {up} {after}");
+    cluster.start(&victim);
+    wait_for("the hint to be delivered", || {
+        let told = metrics(&node);
+        !told.contains_key(&pending) && told["quorate_hints_delivered_total"] >= 1.0
+    });
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
         stop_at_end_of_input(signals.stop_flag());
     }
     let NodeEntry { http, http_token_file, .. } = cluster.node(settings.node).clone();
-    let node_id = settings.node;
+    let (node_id, metrics) = (settings.node, Arc::clone(&settings.metrics));
     // The node first: one that runs already is best recognised by its own address.
     let node = Node::open(settings)?;
     let address = match args.http {
@@ -85,7 +85,7 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
         Some(path) => Access::read(path).map_err(HttpError::from)?,
         None => Access::LOCAL,
     };
-    let http = address.map(|address| HttpServer::start(cluster, node_id, address, access));
+    let http = address.map(|address| HttpServer::start(cluster, node_id, address, access, metrics));
     let _http = http.transpose()?;
     node.run(&signals)?;
     Ok(())

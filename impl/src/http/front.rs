@@ -12,6 +12,7 @@ use super::{Access, REQUESTS_MAX};
 use crate::client::{Session, SessionOptions};
 use crate::config::ClusterFile;
 use crate::leaderless::{Ended, Leaderless};
+use crate::metrics::NodeMetrics;
 use crate::wire::Fingerprint;
 
 /// What all requests share.
@@ -20,6 +21,7 @@ pub(super) struct Front {
     pub(super) cluster: ClusterFile,
     pub(super) node: NodeId,
     pub(super) access: Access,
+    pub(super) metrics: Arc<NodeMetrics>,
     /// What context tokens are sealed with.
     pub(super) fingerprint: Fingerprint,
     /// Clients that nobody uses now. Each has a socket and an identity of its own, which a node
@@ -28,9 +30,14 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn new(cluster: ClusterFile, node: NodeId, access: Access) -> Self {
+    pub(super) fn new(
+        cluster: ClusterFile,
+        node: NodeId,
+        access: Access,
+        metrics: Arc<NodeMetrics>,
+    ) -> Self {
         let fingerprint = Fingerprint::of::<Leaderless>(&cluster.spec);
-        Front { cluster, node, access, fingerprint, idle: Mutex::default() }
+        Front { cluster, node, access, metrics, fingerprint, idle: Mutex::default() }
     }
 
     /// Does something on a thread that may wait.

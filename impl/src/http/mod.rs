@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 use quorate_model::ids::NodeId;
 
 use crate::config::ClusterFile;
+use crate::metrics::NodeMetrics;
 use front::Front;
 
 /// How many requests are worked on at a time; others wait.
@@ -80,6 +81,7 @@ impl HttpServer {
         node: NodeId,
         address: SocketAddr,
         access: Access,
+        metrics: Arc<NodeMetrics>,
     ) -> Result<Self, HttpError> {
         if !address.ip().is_loopback() && !access.needs_token() {
             return Err(HttpError::Open { address });
@@ -93,7 +95,7 @@ impl HttpServer {
             .max_blocking_threads(REQUESTS_MAX)
             .build()
             .map_err(HttpError::Runtime)?;
-        let router = router(Arc::new(Front::new(cluster, node, access)));
+        let router = router(Arc::new(Front::new(cluster, node, access, metrics)));
         let (stop, stopped) = oneshot::channel();
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -139,11 +141,13 @@ fn router(front: Arc<Front>) -> Router {
         .route("/keys", get(keys::list))
         .route("/keys/{*key}", key)
         .route("/status", get(node::status))
+        .route("/metrics", get(node::metrics))
         .route("/healthz", get(node::healthy))
         .route("/readyz", get(node::ready))
         .route("/openapi.json", get(node::openapi))
         .fallback(node::nothing_here)
         .method_not_allowed_fallback(node::no_such_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&front), access::check))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&front), node::count))
         .with_state(front)
 }

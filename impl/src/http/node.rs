@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use quorate_model::ids::NodeId;
@@ -15,6 +16,7 @@ use super::front::Front;
 use super::problem::Problem;
 use crate::client::{Probe, addressed};
 use crate::leaderless::{Leaderless, NodeStatus, collect_status, rows};
+use crate::metrics::{exposition, of_status};
 
 /// How long the node's loop may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -58,6 +60,33 @@ fn own_status(front: &Front) -> Result<Option<NodeStatus>, Problem> {
     let node = addressed(&front.cluster, [front.node]);
     let mut probe = Probe::<Leaderless>::new(&front.cluster)?;
     Ok(probe.status(&node, TIMEOUT)?.remove(&front.node))
+}
+
+pub(super) async fn metrics(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
+    // Prometheus shall see a node whose loop hangs, too.
+    let status = front.waiting(own_status).await.unwrap_or_default();
+    let mut families = front.metrics.gather();
+    families.extend(of_status(&front.cluster, front.node, status.as_ref()));
+    Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], exposition(families)).into_response())
+}
+
+/// Counts what is answered.
+pub(super) async fn count(
+    State(front): State<Arc<Front>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        // Whoever asks must not make up labels.
+        _ => "other",
+    };
+    let response = next.run(request).await;
+    front.metrics.responded(method, response.status().as_u16());
+    response
 }
 
 pub(super) async fn openapi() -> impl IntoResponse {

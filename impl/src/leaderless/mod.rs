@@ -12,6 +12,7 @@ mod hint_ages;
 mod listing;
 mod names;
 mod node;
+mod observed;
 mod operator;
 mod oversized;
 mod permission;
@@ -20,6 +21,7 @@ mod ranges;
 mod says;
 mod shown;
 mod syncs;
+mod version_memory;
 mod waiting;
 
 pub use client::{LeaderlessClient, SessionOptions};
@@ -34,7 +36,10 @@ pub use operator::{accept_loss, ask_nodes, collect_status};
 pub use oversized::Oversized;
 pub use questions::{Held, Question, Told};
 pub use ranges::{RANGES_MAX, RangeDigests};
-pub use says::{AcceptLoss, Awaited, HintsFor, LossAccepted, NodeStatus, RangeStatus, SyncsWith};
+pub use says::{
+    AcceptLoss, Awaited, HintsFor, LATENCY_BUCKETS, LossAccepted, NodeStatus, RangeStatus,
+    Requests, SyncsWith, Tally,
+};
 pub(crate) use shown::{Row, Shown, Siblings, Syncs as ShownSyncs, rows};
 pub use syncs::Syncs;
 pub use waiting::Waiting;

@@ -12,6 +12,7 @@ use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::{NodeHeader, NodeStep, TRACE_FORMAT, TraceLine};
 use quorate_model::versions::Incarnation;
 
+use super::observed::Observed;
 use super::waiting::names;
 use super::{
     AcceptLoss, Awaited, HintAges, Leaderless, LossAccepted, NodeStatus, Oversized, Question,
@@ -21,6 +22,7 @@ use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::node::NodeSettings;
 use crate::runs::{DurableStore, EffectOf, ProcessStatus, Runs, Seen, Started, Step, Taken};
 use crate::storage::{Owner, Staged, StagedChanges, Storage, StorageError};
+use crate::wire::wall_clock_ms;
 
 /// The leaderless protocol at one running node.
 pub struct LeaderlessNode {
@@ -34,6 +36,7 @@ pub struct LeaderlessNode {
     /// Follow what its steps do.
     syncs: Syncs,
     waiting: Waiting,
+    observed: Observed,
 }
 
 impl LeaderlessNode {
@@ -63,8 +66,7 @@ impl Runs for LeaderlessNode {
         let storage = Storage::open(data, &owner, cluster.cache_bytes)?;
         let ranges = RangeDigests::open(*node, Arc::clone(&cluster.cluster), &storage)?;
         let oversized = Oversized::open(cluster.message_bytes_max, &storage)?;
-        let mut hint_ages = HintAges::default();
-        hint_ages.follow(&storage.counts().hints, Instant::now());
+        let hint_ages = HintAges::open(data, &storage.counts().hints, wall_clock_ms());
         let node = LeaderlessNode {
             config: NodeConfig::new(*node, Arc::clone(&cluster.cluster)),
             is_founding: *is_founding,
@@ -73,6 +75,7 @@ impl Runs for LeaderlessNode {
             hint_ages,
             syncs: Syncs::new(*node, &cluster.cluster),
             waiting: Waiting::new(Instant::now()),
+            observed: Observed::new(Arc::clone(&settings.metrics), storage.durable_step()),
         };
         Ok((node, storage))
     }
@@ -105,10 +108,12 @@ impl Runs for LeaderlessNode {
     ) -> Result<Step<Self>, StorageError> {
         let sync_sender = Syncs::sender(&input);
         self.waiting.follow(&input);
+        let noted = self.observed.input(&input, Instant::now());
         let step = replica.step(&self.config, &staged(store), now, input)?;
         if let Some(sender) = sync_sender {
             self.syncs.follow(sender, &step.changes, Instant::now());
         }
+        self.observed.step(noted, &step, Instant::now());
         Ok(Step { changes: step.changes, effects: step.effects })
     }
 
@@ -128,13 +133,15 @@ impl Runs for LeaderlessNode {
         staged: &StagedChanges,
         step: u64,
     ) -> Result<(), StorageError> {
+        let began = Instant::now();
         let (ranges, oversized) = (&mut self.ranges, &mut self.oversized);
         store.commit_observed(staged, step, |key, old, new| {
             ranges.replace(key, old, new);
             oversized.replace(key, new);
         })?;
+        self.observed.committed(step, began.elapsed());
         if !staged.hints.is_empty() {
-            self.hint_ages.follow(&store.counts().hints, Instant::now());
+            self.hint_ages.follow(&store.counts().hints, wall_clock_ms());
         }
         Ok(())
     }
@@ -173,9 +180,10 @@ impl Runs for LeaderlessNode {
             versions_max: counts.versions_max(),
             tombstones: counts.tombstones,
             oversized: self.oversized.count(),
-            hints: self.hint_ages.describe(&counts.hints, Instant::now()),
+            hints: self.hint_ages.describe(&counts.hints, wall_clock_ms()),
             ranges: self.ranges.status(replica.forest()),
             syncs: self.syncs.describe(Instant::now()),
+            requests: self.observed.requests(),
             pending: replica.pending_count() as u64,
             durable_step: storage.durable_step(),
             up_ms: says.up.as_millis() as u64,

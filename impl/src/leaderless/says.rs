@@ -1,11 +1,14 @@
 //! What a node of the leaderless protocol and an operator say to each other.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{NodeId, NodeSet};
 use quorate_model::versions::{Incarnation, Life};
 
+use crate::metrics::RequestKind;
 use crate::wire::Traffic;
 
 /// An operator gives up what these nodes held: wait for it no longer.
@@ -49,6 +52,8 @@ pub struct NodeStatus {
     pub ranges: Option<Vec<RangeStatus>>,
     /// What anti-entropy did with each other home; nothing, where the cluster does without.
     pub syncs: Vec<SyncsWith>,
+    /// What clients were answered that asked it to coordinate.
+    pub requests: Requests,
     /// Requests it waits for answers to.
     pub pending: u64,
     /// Steps its data directory has durably taken.
@@ -57,6 +62,95 @@ pub struct NodeStatus {
     pub up_ms: u64,
     /// Its datagrams.
     pub traffic: Traffic,
+}
+
+/// What clients were answered since the process started.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Requests {
+    /// Puts.
+    pub puts: Tally,
+    /// Deletes.
+    pub deletes: Tally,
+    /// Gets.
+    pub gets: Tally,
+}
+
+impl Requests {
+    /// Those of a kind.
+    pub fn of_mut(&mut self, kind: RequestKind) -> &mut Tally {
+        match kind {
+            RequestKind::Put => &mut self.puts,
+            RequestKind::Delete => &mut self.deletes,
+            RequestKind::Get => &mut self.gets,
+        }
+    }
+}
+
+/// How many classes of latency are told apart.
+pub const LATENCY_BUCKETS: usize = 40;
+
+/// How requests of one kind ended, and how long they took.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tally {
+    /// Enough homes answered.
+    pub ok: u64,
+    /// Too few did.
+    pub unavailable: u64,
+    /// Nothing was done.
+    pub refused: u64,
+    /// How many took no longer than [`Tally::longest`] of their place; empty where there were none.
+    pub took: Vec<u64>,
+}
+
+impl Tally {
+    /// All of them.
+    #[must_use]
+    pub fn count_all(&self) -> u64 {
+        self.ok + self.unavailable + self.refused
+    }
+
+    /// The class of a latency.
+    #[must_use]
+    pub fn bucket(took: Duration) -> usize {
+        (0..LATENCY_BUCKETS - 1)
+            .find(|at| took <= Self::longest(*at))
+            .unwrap_or(LATENCY_BUCKETS - 1)
+    }
+
+    /// The longest latency of a class: each class is half as long again as the one before, from 10 us on.
+    #[must_use]
+    pub fn longest(bucket: usize) -> Duration {
+        Duration::from_secs_f64(1e-5 * 1.5_f64.powi(i32::try_from(bucket).unwrap_or(i32::MAX)))
+    }
+
+    /// Those that were counted since an earlier look.
+    #[must_use]
+    pub fn since(&self, earlier: &Tally) -> Tally {
+        let took = self.took.iter().enumerate();
+        let took = took.map(|(at, count)| {
+            count.saturating_sub(earlier.took.get(at).copied().unwrap_or_default())
+        });
+        Tally {
+            ok: self.ok.saturating_sub(earlier.ok),
+            unavailable: self.unavailable.saturating_sub(earlier.unavailable),
+            refused: self.refused.saturating_sub(earlier.refused),
+            took: took.collect(),
+        }
+    }
+
+    /// What this share of them, between 0 and 1, took at most; `None` where there were none.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let total: u64 = self.took.iter().sum();
+        let wanted = (total as f64 * share).ceil().max(1.0) as u64;
+        let mut sum = 0;
+        let reaches = |(_, count): &(usize, &u64)| {
+            sum += **count;
+            sum >= wanted
+        };
+        let found = self.took.iter().enumerate().find(reaches);
+        found.filter(|_| total > 0).map(|(at, _)| Self::longest(at))
+    }
 }
 
 /// What a node that catches up waits for, of one range of keys.
@@ -77,8 +171,8 @@ pub struct HintsFor {
     pub home: NodeId,
     /// How many.
     pub count: u64,
-    /// For how many milliseconds the node has known of some without a break. When each was made
-    /// is not kept: it would be a row more to write, or memory in proportion to the hints.
+    /// For how many milliseconds the node has had some without a break, over restarts. When each was
+    /// made is not kept: it would be a row more to write, or memory in proportion to the hints.
     pub pending_ms: u64,
 }
 
@@ -102,4 +196,30 @@ pub struct SyncsWith {
     pub heard_ms: Option<u64>,
     /// How often such a message changed what the node holds of a key.
     pub keys_repaired: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_no_less_than_the_latency_and_less_than_half_more() {
+        for micros in [1, 10, 11, 150, 6_400, 900_000] {
+            let took = Duration::from_micros(micros);
+            let mut tally = Tally { took: vec![0; LATENCY_BUCKETS], ..Tally::default() };
+            tally.took[Tally::bucket(took)] += 100;
+            let quantile = tally.quantile(0.99).unwrap();
+            assert!(
+                took <= quantile && quantile <= took.mul_f64(1.5).max(Duration::from_micros(10))
+            );
+        }
+        assert_eq!(Tally::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn what_was_counted_since_is_the_difference() {
+        let tally = |ok, took: &[u64]| Tally { ok, took: took.to_vec(), ..Tally::default() };
+        assert_eq!(tally(5, &[1, 4]).since(&tally(2, &[1, 1])), tally(3, &[0, 3]));
+        assert_eq!(tally(5, &[1, 4]).since(&Tally::default()), tally(5, &[1, 4]));
+    }
 }

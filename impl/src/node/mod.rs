@@ -19,12 +19,14 @@ pub use trace_file::TraceFile;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use quorate_model::ids::NodeId;
 
 use crate::config::{ClusterFile, ConfigError, NodeEntry};
 use crate::keys::KeyError;
 use crate::leaderless::LeaderlessNode;
+use crate::metrics::NodeMetrics;
 use crate::storage::StorageError;
 
 /// A node of the leaderless protocol.
@@ -43,6 +45,8 @@ pub struct NodeSettings {
     pub trace: Option<PathBuf>,
     /// Whether the cluster is being founded: an empty data directory has then lost nothing.
     pub is_founding: bool,
+    /// Where it is noted what the node does.
+    pub metrics: Arc<NodeMetrics>,
 }
 
 impl NodeSettings {
@@ -53,7 +57,7 @@ impl NodeSettings {
     pub fn new(cluster: ClusterFile, name: &str) -> Result<Self, ConfigError> {
         let node = cluster.node_named(name)?;
         let NodeEntry { data, trace, .. } = cluster.node(node).clone();
-        Ok(NodeSettings { cluster, node, data, trace, is_founding: false })
+        Ok(NodeSettings { cluster, node, data, trace, is_founding: false, metrics: Arc::default() })
     }
 
     /// The name of the node.

@@ -1,0 +1,168 @@
+//! What a node says of itself, for Prometheus.
+
+use prometheus::proto::MetricFamily;
+use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use quorate_model::ids::NodeId;
+
+use crate::config::ClusterFile;
+use crate::leaderless::NodeStatus;
+
+/// The metrics of a node's status; of `None`, that its loop does not answer.
+///
+/// # Panics
+/// Never: the names are fixed and differ.
+#[must_use]
+pub fn of_status(
+    cluster: &ClusterFile,
+    node: NodeId,
+    status: Option<&NodeStatus>,
+) -> Vec<MetricFamily> {
+    let make = Make(Registry::new());
+    let info = make.gauges(
+        "quorate_build_info",
+        "The version of the program and the name of the node.",
+        &["version", "node"],
+    );
+    info.with_label_values(&[env!("CARGO_PKG_VERSION"), cluster.cluster.name(node)]).set(1);
+    let up = make.gauge("quorate_node_up", "Whether the node's loop answers: 1 or 0.");
+    up.set(i64::from(status.is_some()));
+    if let Some(status) = status {
+        fill(&make, cluster, status);
+    }
+    make.0.gather()
+}
+
+fn fill(make: &Make, cluster: &ClusterFile, status: &NodeStatus) {
+    let name = |node: NodeId| cluster.cluster.name(node);
+    let ready = make.gauge(
+        "quorate_node_serves",
+        "Whether the node votes and serves: 0 while it catches up after it lost its disk.",
+    );
+    ready.set(i64::from(!status.is_catching_up));
+    for (metric, help, value) in [
+        (
+            "quorate_keys",
+            "Keys held, deleted ones that are not forgotten yet among them.",
+            status.keys,
+        ),
+        ("quorate_versions", "Versions of all keys held.", status.versions),
+        ("quorate_versions_max", "The most versions that one key has.", status.versions_max),
+        ("quorate_tombstones", "Keys of which nothing but tombstones is held.", status.tombstones),
+        (
+            "quorate_oversized_keys",
+            "Keys whose states are larger than a message may be: no other node can learn of them.",
+            status.oversized,
+        ),
+        (
+            "quorate_pending_requests",
+            "Requests that wait for answers of other nodes.",
+            status.pending,
+        ),
+        (
+            "quorate_durable_step",
+            "Steps that the data directory has durably taken.",
+            status.durable_step,
+        ),
+    ] {
+        make.gauge(metric, help).set(clamped(value));
+    }
+    make.seconds("quorate_uptime_seconds", "Time since the node's process started.", &[])
+        .with_label_values::<&str>(&[])
+        .set(status.up_ms as f64 / 1e3);
+    let hints = make.gauges(
+        "quorate_hints_pending",
+        "Writes kept for another node until it has taken them in.",
+        &["home"],
+    );
+    let oldest = make.seconds(
+        "quorate_hints_oldest_seconds",
+        "For how long some write has been kept for another node without a break, over restarts of this node: no \
+         less than the age of the oldest hint for it.",
+        &["home"],
+    );
+    for of in &status.hints {
+        hints.with_label_values(&[name(of.home)]).set(clamped(of.count));
+        oldest.with_label_values(&[name(of.home)]).set(of.pending_ms as f64 / 1e3);
+    }
+    let heard = make.seconds(
+        "quorate_sync_heard_seconds",
+        "How long ago anti-entropy last heard of another home; absent where it never did.",
+        &["peer"],
+    );
+    let repaired = make.counters(
+        "quorate_sync_keys_repaired_total",
+        "Times that anti-entropy with another home changed what this node holds of a key.",
+        &["peer"],
+    );
+    for syncs in &status.syncs {
+        repaired.with_label_values(&[name(syncs.peer)]).inc_by(syncs.keys_repaired);
+        if let Some(ms) = syncs.heard_ms {
+            heard.with_label_values(&[name(syncs.peer)]).set(ms as f64 / 1e3);
+        }
+    }
+    let messages = make.counters(
+        "quorate_messages_total",
+        "Messages received and understood, and sent; of those sent, streamed as too large for a datagram.",
+        &["direction"],
+    );
+    let traffic = &status.traffic;
+    for (direction, count) in
+        [("received", traffic.received), ("sent", traffic.sent), ("streamed", traffic.streamed)]
+    {
+        messages.with_label_values(&[direction]).inc_by(count);
+    }
+    let dropped = make.counters(
+        "quorate_messages_dropped_total",
+        "Messages that were received and not believed, or not sent, by the reason.",
+        &["reason"],
+    );
+    for (reason, count) in traffic.dropped() {
+        dropped.with_label_values(&[&reason.replace(' ', "_")]).inc_by(count);
+    }
+}
+
+/// The text that Prometheus reads.
+///
+/// # Panics
+/// Never: writing to memory does not fail.
+#[must_use]
+pub fn exposition(mut families: Vec<MetricFamily>) -> String {
+    families.sort_by(|one, other| one.name().cmp(other.name()));
+    // A family without any metric would be an error of the encoder.
+    families.retain(|family| !family.get_metric().is_empty());
+    TextEncoder::new().encode_to_string(&families).expect("writing to memory does not fail")
+}
+
+fn clamped(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+struct Make(Registry);
+
+impl Make {
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        let gauge = IntGauge::new(name, help).expect("the name is valid");
+        self.0.register(Box::new(gauge.clone())).expect("the name is new");
+        gauge
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect("the names are valid");
+        self.0.register(Box::new(gauges.clone())).expect("the name is new");
+        gauges
+    }
+
+    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        let gauges = GaugeVec::new(Opts::new(name, help), labels).expect("the names are valid");
+        self.0.register(Box::new(gauges.clone())).expect("the name is new");
+        gauges
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let counters =
+            IntCounterVec::new(Opts::new(name, help), labels).expect("the names are valid");
+        self.0.register(Box::new(counters.clone())).expect("the name is new");
+        counters
+    }
+}
