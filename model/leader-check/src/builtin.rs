@@ -1,0 +1,119 @@
+//! The scenarios that ship.
+
+use quorate_checker::world::ScenarioFileError;
+
+use crate::setting::{LeaderFile, parse};
+
+/// A scenario that ships with quorate.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// Its name.
+    pub name: &'static str,
+    /// Its file.
+    pub toml: &'static str,
+    /// What it is about, in a few words.
+    pub topic: &'static str,
+    /// Whether it is checked every day; the others are too large for that.
+    pub default: bool,
+}
+
+impl Builtin {
+    /// The scenario of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Builtin> {
+        ALL.iter().find(|builtin| builtin.name == name)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Never for the ones that ship, which a test reads all.
+    pub fn parse(&self) -> Result<LeaderFile, ScenarioFileError> {
+        parse(&format!("{}.toml", self.name), self.toml)
+    }
+}
+
+macro_rules! builtin {
+    ($topic:literal, $name:literal, $default:literal) => {
+        Builtin {
+            name: $name,
+            toml: include_str!(concat!("../scenarios/", $name, ".toml")),
+            topic: $topic,
+            default: $default,
+        }
+    };
+}
+
+macro_rules! builtins {
+    ($([$topic:literal] $($name:literal)* $(; deep $($deep:literal)*)?)*) => {
+        /// All of them, in the order they are shown, those of one topic together.
+        pub const ALL: &[Builtin] = &[$(
+            $(builtin!($topic, $name, true),)*
+            $($(builtin!($topic, $deep, false),)*)?
+        )*];
+    };
+}
+
+builtins! {
+    ["A leader is lost: what is an acknowledgement worth?"]
+    "async-leader-lost"
+    "async-leader-returns"
+    "async-leader-keeps-suffix"
+    "semi-sync-leader-lost"
+    "semi-sync-wrong-heir"
+    "semi-sync-falls-back"
+    "ids-reused"
+    "ids-majority"
+    ; deep
+    "semi-sync-both-lost"
+    "majority-both-lost"
+    ["A follower is down, or the network is split: who acknowledges?"]
+    "sync-follower-down"
+    "semi-sync-follower-down"
+    "majority-follower-down"
+    "async-minority-side"
+    "majority-minority-side"
+    ["Raft"]
+    "raft-crash"
+    "raft-timeout"
+    "raft-stale-leader"
+    "raft-confirmed-leader"
+    "raft-does-not-preempt"
+    "retry-add"
+    "retry-add-forgotten"
+    ; deep
+    "raft-small"
+    "raft"
+    ["The bully election, with and without epochs"]
+    "bully-split-brain"
+    "bully-fenced"
+    "bully-preempts"
+    ["Followers lag: what do clients see?"]
+    "lag-own-writes-any"
+    "lag-own-writes-leader"
+    "lag-own-writes-position"
+    "lag-own-writes-window"
+    "lag-monotonic-any"
+    "lag-monotonic-sticky"
+    "lag-monotonic-sticky-crash"
+    "lag-monotonic-position-crash"
+    "lag-prefix-sticky"
+    "lag-prefix-any"
+    "lag-prefix-shards"
+    ["What the log ships"]
+    "statement-now"
+    "statement-now-row"
+    "statement-now-replaced"
+    "statement-random"
+    "statement-random-row"
+    "statement-random-replaced"
+    "statement-add"
+    ["A follower was down, or lost its disk"]
+    "follower-catches-up"
+    "empty-follower"
+    "empty-follower-snapshot"
+    "follower-too-early-sync"
+    "follower-too-early-majority"
+    ; deep
+    "follower-caught-up"
+}

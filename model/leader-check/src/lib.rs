@@ -1,0 +1,23 @@
+//! Leader-based replication under the checker: what its nodes and clients do in a scenario, what an observer
+//! remembers, what must hold, and the scenarios that ship.
+//!
+//! The protocol is in `quorate-leader`, the world around it in `quorate-checker`; neither knows the other. Here is what
+//! joins them: [`LeaderBased`], a [`Protocol`](quorate_checker::world::Protocol).
+
+pub mod builtin;
+mod client;
+mod dead;
+mod expiry;
+mod facts;
+mod history;
+pub mod kinds;
+mod leader_based;
+pub mod property;
+pub mod setting;
+mod view;
+mod words;
+
+pub use client::ScriptedClient;
+pub use facts::Fact;
+pub use history::History;
+pub use leader_based::{ClusterState, LeaderBased};

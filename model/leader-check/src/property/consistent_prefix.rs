@@ -1,0 +1,103 @@
+//! A client that sees a write sees what that write's author had seen: consistent prefix reads.
+
+use std::collections::BTreeMap;
+
+use quorate_checker::world::Property;
+use quorate_ids::{ClientId, NodeSet};
+use quorate_leader::client::{Ended, Task};
+use quorate_leader::message::Outcome;
+use quorate_leader::names::{Key, RequestId, Value};
+use quorate_leader::statement::Statement;
+
+use super::order::Order;
+use crate::facts::Fact;
+use crate::leader_based::LeaderBased;
+use crate::setting::Setting;
+
+/// What somebody has seen: of each key the value of the last write.
+type Seen = BTreeMap<Key, Value>;
+
+/// What clients have seen, what the authors of writes had seen, and what readers are owed since they saw those.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Memory {
+    order: Order,
+    seen: BTreeMap<ClientId, Seen>,
+    authors: BTreeMap<(Key, Value), Seen>,
+    owed: BTreeMap<ClientId, Seen>,
+    is_missed: bool,
+    is_paid: bool,
+}
+
+impl Memory {
+    fn see(order: &Order, seen: &mut Seen, key: &Key, value: &Value) {
+        let known = seen.entry(key.clone()).or_insert_with(|| value.clone());
+        if order.place(key, Some(value)) > order.place(key, Some(known)) {
+            *known = value.clone();
+        }
+    }
+
+    fn start(&mut self, request: RequestId, task: &Task) {
+        if let Task::Write { key, statement: Statement::Set(text) } = task {
+            let author = self.seen.get(&request.client).cloned().unwrap_or_default();
+            self.authors.insert((key.clone(), Value::Text(text.clone())), author);
+        }
+    }
+
+    fn find(&mut self, client: ClientId, key: &Key, value: Option<&Value>) {
+        let owed = self.owed.entry(client).or_default();
+        if let Some(owed) = owed.get(key) {
+            let pays = self.order.place(key, value) >= self.order.place(key, Some(owed));
+            self.is_missed |= !pays;
+            self.is_paid |= pays;
+        }
+        let Some(value) = value else { return };
+        if let Some(author) = self.authors.get(&(key.clone(), value.clone())) {
+            for (key, value) in author {
+                Self::see(&self.order, owed, key, value);
+            }
+        }
+        Self::see(&self.order, self.seen.entry(client).or_default(), key, value);
+    }
+}
+
+impl crate::history::Memory for Memory {
+    const NAME: &'static str = "consistent-prefix";
+
+    fn blank(_: &Setting, _: &[String]) -> Self {
+        Memory {
+            order: Order::default(),
+            seen: BTreeMap::new(),
+            authors: BTreeMap::new(),
+            owed: BTreeMap::new(),
+            is_missed: false,
+            is_paid: false,
+        }
+    }
+
+    fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
+        self.order.note(fact);
+        match fact {
+            Fact::Started { request, task } => self.start(*request, task),
+            Fact::Ended(Ended { request, task, outcome: Some(outcome) }) => match outcome {
+                Outcome::Written { value, .. } => {
+                    let seen = self.seen.entry(request.client).or_default();
+                    Self::see(&self.order, seen, task.key(), value);
+                }
+                Outcome::Found { value, .. } => {
+                    self.find(request.client, task.key(), value.as_ref());
+                }
+                Outcome::Redirect { .. } | Outcome::Behind { .. } => {}
+            },
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn property() -> Property<LeaderBased> {
+    // The witness: a client that was owed something saw it.
+    super::of_memory(
+        |state| state.history.consistent_prefix.as_deref(),
+        |memory: &Memory| !memory.is_missed,
+        |memory| memory.is_paid,
+    )
+}

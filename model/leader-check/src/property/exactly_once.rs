@@ -1,0 +1,74 @@
+//! What a client adds counts once, however often it asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quorate_checker::world::Property;
+use quorate_ids::NodeSet;
+use quorate_leader::client::{Ended, Task};
+use quorate_leader::message::Outcome;
+use quorate_leader::names::{Key, RequestId, Value};
+use quorate_leader::statement::Statement;
+
+use crate::facts::Fact;
+use crate::leader_based::{ClusterState, LeaderBased};
+use crate::setting::Setting;
+
+/// What was to be added to each key, and which requests were asked again.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Memory {
+    added: BTreeMap<Key, u64>,
+    retried: BTreeSet<RequestId>,
+    /// Whether one that was asked again was acknowledged.
+    is_tested: bool,
+}
+
+impl crate::history::Memory for Memory {
+    const NAME: &'static str = "exactly-once";
+
+    fn blank(_: &Setting, _: &[String]) -> Self {
+        Memory { added: BTreeMap::new(), retried: BTreeSet::new(), is_tested: false }
+    }
+
+    fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
+        match fact {
+            Fact::Started {
+                task: Task::Write { key, statement: Statement::Add(more) }, ..
+            } => {
+                *self.added.entry(key.clone()).or_default() += more;
+            }
+            Fact::Retried(request) => {
+                self.retried.insert(*request);
+            }
+            Fact::Ended(Ended { request, outcome: Some(Outcome::Written { .. }), .. }) => {
+                self.is_tested |= self.retried.contains(request);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Some row holds more than was ever added.
+fn counts_twice(state: &ClusterState) -> bool {
+    let Some(memory) = &state.history.exactly_once else { return false };
+    let holds_more = |key: &Key, value: &Value| match (memory.added.get(key), value) {
+        (Some(added), Value::Number(number)) => number > added,
+        _ => false,
+    };
+    let stores = state.nodes().flat_map(|node| &node.store);
+    stores.flat_map(|store| store.all_rows()).any(|(key, value)| holds_more(key, value))
+}
+
+pub(super) fn property() -> Property<LeaderBased> {
+    let is_tested = |_: &_, state: &ClusterState| {
+        state.history.exactly_once.as_ref().is_some_and(|memory| memory.is_tested)
+    };
+    Property::always(
+        <Memory as crate::history::Memory>::NAME,
+        |_, state| !counts_twice(state),
+        // The witness: an addition that was asked for again was acknowledged.
+        is_tested,
+    )
+    .explained(|_, state| {
+        counts_twice(state).then(|| "a row holds more than was ever added to it".to_owned())
+    })
+}

@@ -1,0 +1,153 @@
+//! Reads and writes of a key are linearizable: there is one order of all of them, in which each is between its start
+//! and its end, that explains every answer (Herlihy and Wing 1990).
+//!
+//! Decided by trying orders, with the operations that may come next as choices (Wing and Gong 1993): programs are
+//! a few operations long. An operation whose client does not know what became of it may take effect at any time
+//! after its start, or never. A test compares this with Stateright's `LinearizabilityTester`.
+
+use std::collections::BTreeSet;
+
+use quorate_checker::world::Property;
+use quorate_ids::{ClientId, NodeSet, Timestamp};
+use quorate_leader::client::Task;
+use quorate_leader::message::Outcome;
+use quorate_leader::names::{Key, RequestId, Value};
+use quorate_leader::statement::Surroundings;
+
+use crate::facts::Fact;
+use crate::leader_based::LeaderBased;
+use crate::setting::Setting;
+
+/// An operation in a history.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Call {
+    /// Whose, and which.
+    pub request: RequestId,
+    /// What was wanted.
+    pub task: Task,
+    /// Which calls had ended when it began: bits, by place in the history.
+    pub after: u64,
+    /// What the row held then, as the client was told; `None` as long as it does not know.
+    pub answer: Option<Option<Value>>,
+}
+
+/// A history of operations, in the order in which they began.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+pub struct Calls(Vec<Call>);
+
+impl Calls {
+    /// A client begins an operation.
+    pub fn begin(&mut self, request: RequestId, task: Task) {
+        let ended = self.0.iter().enumerate().filter(|(_, call)| call.answer.is_some());
+        let after = ended.fold(0, |after, (place, _)| after | 1 << place);
+        self.0.push(Call { request, task, after, answer: None });
+    }
+
+    /// A client is answered: this is what the row held.
+    pub fn end(&mut self, request: RequestId, value: Option<Value>) {
+        if let Some(call) = self.0.iter_mut().find(|call| call.request == request) {
+            call.answer = Some(value);
+        }
+    }
+
+    /// Whether some order of the operations of each key explains every answer.
+    #[must_use]
+    pub fn is_linearizable(&self) -> bool {
+        let keys: BTreeSet<&Key> = self.0.iter().map(|call| call.task.key()).collect();
+        keys.into_iter().all(|key| {
+            let of_key = |call: &Call| call.task.key() == key;
+            let all = self.0.iter().enumerate().filter(|(_, call)| of_key(call));
+            let places = all.fold(0, |places, (place, _)| places | 1 << place);
+            self.explain(places, 0, None, &mut BTreeSet::new())
+        })
+    }
+
+    /// Whether the operations of these places that are not done yet can follow, with the row as it is.
+    fn explain(
+        &self,
+        places: u64,
+        done: u64,
+        row: Option<&Value>,
+        tried: &mut BTreeSet<(u64, Option<Value>)>,
+    ) -> bool {
+        let is_open = |place: &usize| places >> place & 1 == 1 && done >> place & 1 == 0;
+        let open: Vec<usize> = (0..self.0.len()).filter(is_open).collect();
+        if open.iter().all(|place| self.0[*place].answer.is_none()) {
+            return true;
+        }
+        if !tried.insert((done, row.cloned())) {
+            return false;
+        }
+        open.into_iter().any(|place| {
+            let call = &self.0[place];
+            // What had ended before it began comes first.
+            if call.after & places & !done != 0 {
+                return false;
+            }
+            let after = match &call.task {
+                Task::Read { .. } => row.cloned(),
+                Task::Write { statement, .. } => {
+                    let around = Surroundings { now: Timestamp(0), random: 0 };
+                    Some(statement.execute(row, around))
+                }
+            };
+            call.answer.as_ref().is_none_or(|answer| *answer == after)
+                && self.explain(places, done | 1 << place, after.as_ref(), tried)
+        })
+    }
+}
+
+/// All operations so far.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Memory {
+    calls: Calls,
+    is_explained: bool,
+    /// Whether a client has read what another one wrote before it began.
+    is_tested: bool,
+}
+
+impl crate::history::Memory for Memory {
+    const NAME: &'static str = "linearizable";
+
+    fn blank(_: &Setting, _: &[String]) -> Self {
+        Memory { calls: Calls::default(), is_explained: true, is_tested: false }
+    }
+
+    fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
+        match fact {
+            Fact::Started { request, task } => self.calls.begin(*request, task.clone()),
+            Fact::Ended(ended) => {
+                let value = match &ended.outcome {
+                    Some(Outcome::Written { value, .. }) => Some(value.clone()),
+                    Some(Outcome::Found { value, .. }) => value.clone(),
+                    _ => return,
+                };
+                self.is_tested |= matches!(ended.task, Task::Read { .. })
+                    && self.read_of_another(ended.request.client, value.as_ref());
+                self.calls.end(ended.request, value);
+                self.is_explained = self.is_explained && self.calls.is_linearizable();
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Memory {
+    fn read_of_another(&self, reader: ClientId, value: Option<&Value>) -> bool {
+        let is_so = |call: &Call| {
+            call.request.client != reader
+                && matches!(call.task, Task::Write { .. })
+                && call.answer.as_ref().is_some_and(|answer| answer.as_ref() == value)
+        };
+        value.is_some() && self.calls.0.iter().any(is_so)
+    }
+}
+
+pub(super) fn property() -> Property<LeaderBased> {
+    // The witness: a client has read what another one wrote.
+    super::of_memory(
+        |state| state.history.linearizable.as_deref(),
+        |memory: &Memory| memory.is_explained,
+        |memory| memory.is_tested,
+    )
+}

@@ -1,0 +1,39 @@
+//! The order of the writes of each key: that in which they were first committed, each named by its value.
+
+use std::collections::BTreeMap;
+
+use quorate_leader::log::{Content, Entry, RowEffect};
+use quorate_leader::names::{Key, Value};
+use quorate_leader::statement::Statement;
+
+use crate::facts::Fact;
+
+/// The writes of each key in their order. Zero is before the first write.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Order(BTreeMap<Key, Vec<Value>>);
+
+impl Order {
+    /// Notes what is committed.
+    pub(super) fn note(&mut self, fact: &Fact) {
+        if let Fact::Committed { entry: Entry { content, .. }, .. } = fact
+            && let Content::Write { key, effect, .. } = content
+        {
+            let value = match effect {
+                RowEffect::Row(value) => value.clone(),
+                RowEffect::Execute(Statement::Set(text)) => Value::Text(text.clone()),
+                RowEffect::Execute(_) => return,
+            };
+            let values = self.0.entry(key.clone()).or_default();
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+    }
+
+    /// The place of a value among those of its key: zero for no value, and for one that was not committed.
+    pub(super) fn place(&self, key: &Key, value: Option<&Value>) -> usize {
+        let values = self.0.get(key).map_or(&[][..], Vec::as_slice);
+        let place = value.and_then(|value| values.iter().position(|known| known == value));
+        place.map_or(0, |place| place + 1)
+    }
+}

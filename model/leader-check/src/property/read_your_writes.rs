@@ -1,0 +1,61 @@
+//! A client that reads what it wrote sees its last acknowledged write or a later one (Terry et al. 1994).
+
+use std::collections::BTreeMap;
+
+use quorate_checker::world::Property;
+use quorate_ids::{ClientId, NodeSet};
+use quorate_leader::client::{Ended, Task};
+use quorate_leader::message::Outcome;
+use quorate_leader::names::{Key, Value};
+
+use super::order::Order;
+use crate::facts::Fact;
+use crate::leader_based::LeaderBased;
+use crate::setting::Setting;
+
+/// What each client wrote last.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Memory {
+    order: Order,
+    wrote: BTreeMap<(ClientId, Key), Value>,
+    is_missed: bool,
+    is_seen: bool,
+}
+
+impl crate::history::Memory for Memory {
+    const NAME: &'static str = "read-your-writes";
+
+    fn blank(_: &Setting, _: &[String]) -> Self {
+        let (order, wrote) = (Order::default(), BTreeMap::new());
+        Memory { order, wrote, is_missed: false, is_seen: false }
+    }
+
+    fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
+        self.order.note(fact);
+        let Fact::Ended(Ended { request, task, outcome: Some(outcome) }) = fact else { return };
+        let of = (request.client, task.key().clone());
+        match (task, outcome) {
+            (Task::Write { .. }, Outcome::Written { value, .. }) => {
+                self.wrote.insert(of, value.clone());
+            }
+            (Task::Read { key }, Outcome::Found { value, .. }) => {
+                if let Some(wrote) = self.wrote.get(&of) {
+                    let owed = self.order.place(key, Some(wrote));
+                    let is_seen = self.order.place(key, value.as_ref()) >= owed;
+                    self.is_missed |= !is_seen;
+                    self.is_seen |= is_seen;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn property() -> Property<LeaderBased> {
+    // The witness: a client has read what it wrote.
+    super::of_memory(
+        |state| state.history.read_your_writes.as_deref(),
+        |memory: &Memory| !memory.is_missed,
+        |memory| memory.is_seen,
+    )
+}

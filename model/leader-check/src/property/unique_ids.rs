@@ -1,0 +1,50 @@
+//! No two clients are told the same number by an auto-increment.
+
+use quorate_checker::world::Property;
+use quorate_ids::NodeSet;
+use quorate_leader::client::{Ended, Task};
+use quorate_leader::message::Outcome;
+use quorate_leader::names::{Key, Value};
+use quorate_leader::statement::Statement;
+
+use crate::facts::Fact;
+use crate::leader_based::LeaderBased;
+use crate::setting::Setting;
+
+/// The numbers that clients were told, in order.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Memory {
+    told: Vec<(Key, Value)>,
+    led_between: bool,
+}
+
+impl crate::history::Memory for Memory {
+    const NAME: &'static str = "unique-ids";
+
+    fn blank(_: &Setting, _: &[String]) -> Self {
+        Memory { told: Vec::new(), led_between: false }
+    }
+
+    fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
+        match fact {
+            Fact::Led { .. } => self.led_between |= !self.told.is_empty(),
+            Fact::Ended(Ended {
+                task: Task::Write { key, statement: Statement::NextId },
+                outcome: Some(Outcome::Written { value, .. }),
+                ..
+            }) => self.told.push((key.clone(), value.clone())),
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn property() -> Property<LeaderBased> {
+    let repeats =
+        |told: &[(Key, Value)]| told.iter().enumerate().any(|(at, one)| told[..at].contains(one));
+    // The witness: two numbers were told, and a new leader was found after the first.
+    super::of_memory(
+        |state| state.history.unique_ids.as_deref(),
+        move |memory: &Memory| !repeats(&memory.told),
+        |memory| memory.told.len() > 1 && memory.led_between,
+    )
+}

@@ -1,0 +1,222 @@
+//! The protocol in words.
+
+use quorate_checker::world::{NodeState, Words};
+use quorate_ids::{ClientId, NodeId};
+use quorate_leader::client::{Ended, Task};
+use quorate_leader::effect::Timer;
+use quorate_leader::log::{Content, Entry, RowEffect};
+use quorate_leader::message::{Append, Message, Operation, Outcome};
+use quorate_leader::replica::Role;
+use quorate_leader::shards::ShardId;
+use quorate_leader::statement::Statement;
+use quorate_leader::store::MemoryStore;
+
+use crate::client::ScriptedClient;
+use crate::facts::Fact;
+use crate::kinds::{Alarm, Packet};
+use crate::leader_based::LeaderBased;
+
+fn statement(statement: &Statement) -> String {
+    match statement {
+        Statement::Set(text) => format!("= {text}"),
+        Statement::Add(more) => format!("+= {more}"),
+        Statement::Now => "= now()".to_owned(),
+        Statement::Random => "= random()".to_owned(),
+        Statement::NextId => "= next-id()".to_owned(),
+    }
+}
+
+fn told_task(task: &Task) -> String {
+    match task {
+        Task::Write { key, statement: what } => format!("{key} {}", statement(what)),
+        Task::Read { key } => format!("read {key}"),
+    }
+}
+
+impl LeaderBased {
+    fn several_logs(&self) -> bool {
+        self.client_config().shards.0.len() > 1
+    }
+
+    fn log(&self, shard: ShardId, text: &str) -> String {
+        if self.several_logs() { format!("log {}: {text}", shard.0 + 1) } else { text.to_owned() }
+    }
+
+    fn node_or_nobody(&self, node: Option<NodeId>) -> String {
+        node.map_or_else(|| "nobody".to_owned(), |node| self.node(node))
+    }
+
+    fn entry(&self, entry: &Entry) -> String {
+        let epoch = entry.epoch.0;
+        match &entry.content {
+            Content::Lead(node) => format!("{epoch}: {} leads", self.node(*node)),
+            Content::Write { key, effect: RowEffect::Row(value), .. } => {
+                format!("{epoch}: {key} = {value}")
+            }
+            Content::Write { key, effect: RowEffect::Execute(what), .. } => {
+                format!("{epoch}: {key} {}", statement(what))
+            }
+        }
+    }
+
+    fn entries(&self, entries: &[Entry]) -> String {
+        let told: Vec<String> = entries.iter().map(|entry| self.entry(entry)).collect();
+        format!("[{}]", told.join(", "))
+    }
+
+    fn append(&self, name: &str, append: &Append) -> String {
+        let Append { epoch, previous, entries, commit, round } = append;
+        let round = if *round > 0 { format!(", round {round}") } else { String::new() };
+        format!(
+            "{name} of epoch {}: {} after {previous}, committed to {}{round}",
+            epoch.0,
+            self.entries(entries),
+            commit.0
+        )
+    }
+
+    fn outcome(&self, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Written { value, position } => format!("written: {value} (at {position})"),
+            Outcome::Found { value: Some(value), position } => {
+                format!("found: {value} (at {position})")
+            }
+            Outcome::Found { value: None, position } => format!("found nothing (at {position})"),
+            Outcome::Redirect { leader } => format!("{} leads", self.node_or_nobody(*leader)),
+            Outcome::Behind { leader } => {
+                format!("behind; {} leads", self.node_or_nobody(*leader))
+            }
+        }
+    }
+
+    fn store(&self, store: &MemoryStore) -> String {
+        let rows: Vec<String> =
+            store.all_rows().iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let base = store.base_position();
+        let base = if base.index.0 > 0 { format!("compacted to {base}, ") } else { String::new() };
+        format!(
+            "epoch {}, voted for {}; {base}log {}, committed to {}; {{{}}}",
+            store.latest_ballot().epoch.0,
+            self.node_or_nobody(store.latest_ballot().vote),
+            self.entries(store.entries()),
+            store.committed_index().0,
+            rows.join(", ")
+        )
+    }
+}
+
+impl Words<LeaderBased> for LeaderBased {
+    fn node(&self, node: NodeId) -> String {
+        self.scenario().nodes[node.index()].clone()
+    }
+
+    fn client(&self, client: ClientId) -> String {
+        self.setting().clients[client.0 as usize].name.clone()
+    }
+
+    fn message(&self, packet: &Packet) -> String {
+        let told = match &packet.message {
+            Message::Request { operation, .. } => match operation {
+                Operation::Write { key, statement: what } => format!("{key} {}", statement(what)),
+                Operation::Read { key, from } => format!("read {key} from {from:?}"),
+            },
+            Message::Reply { outcome, .. } => self.outcome(outcome),
+            Message::Append(append) => self.append("append", append),
+            Message::Coordinator(append) => self.append("coordinator", append),
+            Message::Appended { epoch, matched, round } => {
+                let round = if *round > 0 { format!(", round {round}") } else { String::new() };
+                format!("appended to {} in epoch {}{round}", matched.0, epoch.0)
+            }
+            Message::Ask { epoch, last } => format!("ask after {} in epoch {}", last.0, epoch.0),
+            Message::Snapshot(page) => format!(
+                "snapshot at {}, {} rows{}",
+                page.position,
+                page.rows.len(),
+                if page.end.is_some() { ", the last page" } else { "" }
+            ),
+            Message::More { position, .. } => format!("ask for a page of {position}"),
+            Message::RequestVote { epoch, last } => {
+                format!("request for a vote in epoch {}, log to {last}", epoch.0)
+            }
+            Message::Vote { epoch } => format!("vote in epoch {}", epoch.0),
+            Message::Stale { epoch } => format!("it is epoch {}", epoch.0),
+            Message::Election => "election".to_owned(),
+            Message::Answer => "answer".to_owned(),
+            Message::Recall { .. } => "recall".to_owned(),
+            Message::Recalled { epoch, last, .. } => {
+                format!("recalled: epoch {}, log to {last}", epoch.0)
+            }
+        };
+        self.log(packet.shard, &told)
+    }
+
+    fn timer(&self, alarm: Alarm) -> String {
+        let Alarm::Node { shard, timer, is_wrong } = alarm else {
+            return match alarm {
+                Alarm::Request => "has waited long enough".to_owned(),
+                _ => "takes its writes for old".to_owned(),
+            };
+        };
+        let told = match timer {
+            Timer::Election if is_wrong => "takes its leader for gone, and is wrong".to_owned(),
+            Timer::Election => "takes its leader for gone".to_owned(),
+            Timer::Candidacy if is_wrong => "begins its election again, too early".to_owned(),
+            Timer::Candidacy => "begins its election again".to_owned(),
+            Timer::Heartbeat(node) => format!("heartbeat for {}", self.node(node)),
+            Timer::Synchronous if is_wrong => {
+                "takes its synchronous follower for gone, and is wrong".to_owned()
+            }
+            Timer::Synchronous => "takes its synchronous follower for gone".to_owned(),
+            Timer::CatchUp => "asks again what others hold".to_owned(),
+        };
+        self.log(shard, &told)
+    }
+
+    fn starts(&self, client: ClientId, state: &ScriptedClient) -> Option<String> {
+        Some(told_task(state.ready(self, client)?))
+    }
+
+    fn node_lines(&self, node: &NodeState<LeaderBased>) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (shard, store) in node.store.iter().enumerate() {
+            let role = match node.replica.get(shard).map(|replica| replica.role()) {
+                None => "down".to_owned(),
+                Some(Role::Follower { leader }) => {
+                    format!("follows {}", self.node_or_nobody(*leader))
+                }
+                Some(Role::Candidate { votes }) => {
+                    format!("candidate with the votes of {}", self.node_set(*votes))
+                }
+                Some(Role::Bullying { is_answered: false }) => "asks the higher nodes".to_owned(),
+                Some(Role::Bullying { is_answered: true }) => "was answered".to_owned(),
+                Some(Role::Leader(_)) => "leads".to_owned(),
+            };
+            lines.push(self.log(ShardId(shard as u16), &format!("{role}; {}", self.store(store))));
+        }
+        lines
+    }
+
+    fn client_line(&self, client: ClientId, state: &ScriptedClient) -> String {
+        match (state.client.asks(), state.ready(self, client)) {
+            (Some((_, node, task)), _) => {
+                format!("waits for {}: {}", self.node(node), told_task(task))
+            }
+            (None, Some(next)) => format!("next: {}", told_task(next)),
+            (None, None) => "done".to_owned(),
+        }
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<String> {
+        match fact {
+            Fact::Ended(Ended { request, task, outcome }) => {
+                let outcome = outcome.as_ref().map(|outcome| self.outcome(outcome));
+                let outcome = outcome.unwrap_or_else(|| "nobody knows".to_owned());
+                Some(format!("{}: {}: {outcome}", self.client(request.client), told_task(task)))
+            }
+            Fact::Led { node, epoch, shard } => {
+                Some(self.log(*shard, &format!("{} leads in epoch {}", self.node(*node), epoch.0)))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What a client does: asks whom it believes to lead, is sent on, tries again under the same request, and remembers
+//! what its reads need.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use quorate_ids::{ClientId, NodeId};
+
+use crate::config::Reads;
+use crate::message::{Message, Operation, Outcome, ReadFrom};
+use crate::names::{Key, Position, RequestId};
+use crate::shards::{ShardId, Shards};
+use crate::statement::Statement;
+
+/// How often one attempt follows a redirection: further ones lead back to where it has been.
+const REDIRECTIONS_MAX: u8 = 2;
+
+/// What a client is told before it starts.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ClientConfig {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// The logs.
+    pub shards: Shards,
+    /// Where it reads.
+    pub reads: Reads,
+    /// How often it asks at most for one request, redirections not counted.
+    pub attempts: u8,
+}
+
+/// What a client wants.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Task {
+    /// To change a row.
+    Write {
+        /// Which.
+        key: Key,
+        /// How.
+        statement: Statement,
+    },
+    /// To know what a row holds.
+    Read {
+        /// Which.
+        key: Key,
+    },
+}
+
+impl Task {
+    /// The row that it is about.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Task::Write { key, .. } | Task::Read { key } => key,
+        }
+    }
+}
+
+/// A client, between requests or in one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Client {
+    id: ClientId,
+    number: u32,
+    /// Whom it believes to lead each log.
+    believes: BTreeMap<ShardId, NodeId>,
+    /// The replica that it reads from, with sticky reads.
+    sticky: Option<NodeId>,
+    /// The rows that it wrote, with reads of its own writes.
+    written: BTreeSet<Key>,
+    /// How far it has seen each log, with reads by position.
+    seen: BTreeMap<ShardId, Position>,
+    asked: Option<Asked>,
+}
+
+/// A request under way.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Asked {
+    task: Task,
+    operation: Operation,
+    node: NodeId,
+    attempts_left: u8,
+    redirections_left: u8,
+}
+
+/// What a client does in one step.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct ClientStep {
+    /// What it sends, and to whom. Its timer starts anew.
+    pub send: Option<(NodeId, ShardId, Message)>,
+    /// How its request ended, if it did. Its timer stops.
+    pub ended: Option<Ended>,
+}
+
+/// How a request ended.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ended {
+    /// Which.
+    pub request: RequestId,
+    /// What was wanted.
+    pub task: Task,
+    /// What came of it: [`Outcome::Written`] or [`Outcome::Found`]; `None` if nobody knows.
+    pub outcome: Option<Outcome>,
+}
+
+impl Client {
+    /// A client that believes this node to lead, or has been told who leads each log.
+    #[must_use]
+    pub fn new(id: ClientId, config: &ClientConfig, believes: Option<NodeId>) -> Self {
+        let first = config.shards.0.iter().map(|shard| believes.unwrap_or(shard.first_leader));
+        Client {
+            id,
+            number: 0,
+            believes: config.shards.ids().zip(first).collect(),
+            sticky: None,
+            written: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            asked: None,
+        }
+    }
+
+    /// The request under way, the node that was asked last, and what is wanted.
+    #[must_use]
+    pub fn asks(&self) -> Option<(RequestId, NodeId, &Task)> {
+        let asked = self.asked.as_ref()?;
+        let request = RequestId { client: self.id, number: self.number };
+        Some((request, asked.node, &asked.task))
+    }
+
+    /// The request that it started last, if it has started one.
+    #[must_use]
+    pub fn last_request(&self) -> Option<RequestId> {
+        (self.number > 0).then_some(RequestId { client: self.id, number: self.number })
+    }
+
+    /// The nodes that it may ask: whoever it believes to lead, or any.
+    #[must_use]
+    pub fn may_ask(&self, config: &ClientConfig, task: &Task) -> Vec<NodeId> {
+        let any = (0..config.nodes as u16).map(NodeId).collect();
+        let one = match (task, config.reads) {
+            (Task::Write { .. }, _) | (_, Reads::Leader | Reads::Confirmed) => {
+                self.believes.get(&config.shards.of(task.key())).copied()
+            }
+            (_, Reads::OwnWrites) if self.written.contains(task.key()) => {
+                self.believes.get(&config.shards.of(task.key())).copied()
+            }
+            (_, Reads::Sticky) => self.sticky,
+            (_, Reads::Any | Reads::OwnWrites | Reads::Position) => None,
+        };
+        one.map_or(any, |one| Vec::from([one]))
+    }
+
+    /// Starts its next request, and asks this node.
+    #[must_use]
+    pub fn start(&mut self, config: &ClientConfig, task: Task, node: NodeId) -> ClientStep {
+        self.number += 1;
+        let operation = match &task {
+            Task::Write { key, statement } => {
+                if config.reads == Reads::OwnWrites {
+                    self.written.insert(key.clone());
+                }
+                Operation::Write { key: key.clone(), statement: statement.clone() }
+            }
+            Task::Read { key } => {
+                let from = match config.reads {
+                    Reads::Leader => ReadFrom::Leader,
+                    Reads::Confirmed => ReadFrom::ConfirmedLeader,
+                    Reads::OwnWrites if self.written.contains(key) => ReadFrom::Leader,
+                    Reads::Any | Reads::Sticky | Reads::OwnWrites => ReadFrom::Replica,
+                    Reads::Position => {
+                        let seen = self.seen.get(&config.shards.of(key));
+                        seen.map_or(ReadFrom::Replica, |seen| ReadFrom::ReplicaAt(*seen))
+                    }
+                };
+                Operation::Read { key: key.clone(), from }
+            }
+        };
+        let (attempts_left, redirections_left) = (config.attempts - 1, REDIRECTIONS_MAX);
+        self.asked = Some(Asked { task, operation, node, attempts_left, redirections_left });
+        self.ask(config)
+    }
+
+    fn ask(&self, config: &ClientConfig) -> ClientStep {
+        let Some(Asked { operation, node, .. }) = &self.asked else { return ClientStep::default() };
+        let request = RequestId { client: self.id, number: self.number };
+        let message = Message::Request { request, operation: operation.clone() };
+        let send = Some((*node, config.shards.of(operation.key()), message));
+        ClientStep { send, ended: None }
+    }
+
+    /// A node answers.
+    #[must_use]
+    pub fn receive(
+        &mut self,
+        config: &ClientConfig,
+        from: NodeId,
+        message: &Message,
+    ) -> ClientStep {
+        let Message::Reply { request, outcome } = message else { return ClientStep::default() };
+        let Some(asked) = &mut self.asked else { return ClientStep::default() };
+        if request.number != self.number || request.client != self.id {
+            return ClientStep::default();
+        }
+        let shard = config.shards.of(asked.operation.key());
+        match outcome {
+            Outcome::Written { position, .. } | Outcome::Found { position, .. } => {
+                if config.reads == Reads::Position {
+                    let seen = self.seen.entry(shard).or_default();
+                    *seen = (*seen).max(*position);
+                }
+                if matches!(outcome, Outcome::Written { .. }) {
+                    self.believes.insert(shard, from);
+                } else if config.reads == Reads::Sticky {
+                    self.sticky = Some(from);
+                }
+                self.end(Some(outcome.clone()))
+            }
+            // What another node says than was asked last is of an attempt that was given up.
+            Outcome::Redirect { .. } | Outcome::Behind { .. } if from != asked.node => {
+                ClientStep::default()
+            }
+            Outcome::Redirect { leader } | Outcome::Behind { leader } => {
+                let other = leader.filter(|leader| *leader != from);
+                match other {
+                    Some(leader) if asked.redirections_left > 0 => {
+                        asked.redirections_left -= 1;
+                        asked.node = leader;
+                        self.believes.insert(shard, leader);
+                        self.ask(config)
+                    }
+                    _ => self.try_again(config),
+                }
+            }
+        }
+    }
+
+    /// The node that was asked does not answer.
+    #[must_use]
+    pub fn expire(&mut self, config: &ClientConfig) -> ClientStep {
+        self.sticky = None;
+        self.try_again(config)
+    }
+
+    /// So much time has passed since its last write that any replica will do, with reads of its own writes.
+    pub fn forget_own_writes(&mut self) {
+        self.written.clear();
+    }
+
+    /// Whether it reads what it wrote from the leader.
+    #[must_use]
+    pub fn remembers_own_writes(&self) -> bool {
+        !self.written.is_empty()
+    }
+
+    /// Asks the next node for the same, or gives up: then it does not know what becomes of its request.
+    fn try_again(&mut self, config: &ClientConfig) -> ClientStep {
+        let Some(asked) = &mut self.asked else { return ClientStep::default() };
+        self.believes.remove(&config.shards.of(asked.operation.key()));
+        if asked.attempts_left == 0 {
+            return self.end(None);
+        }
+        asked.attempts_left -= 1;
+        asked.redirections_left = REDIRECTIONS_MAX;
+        asked.node = NodeId((asked.node.0 + 1) % config.nodes as u16);
+        self.ask(config)
+    }
+
+    fn end(&mut self, outcome: Option<Outcome>) -> ClientStep {
+        let request = RequestId { client: self.id, number: self.number };
+        let ended = self.asked.take().map(|asked| Ended { request, task: asked.task, outcome });
+        ClientStep { send: None, ended }
+    }
+}

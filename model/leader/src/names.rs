@@ -1,0 +1,124 @@
+//! What things are called: epochs, positions in a log, requests, keys and values.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use quorate_ids::ClientId;
+use serde::{Deserialize, Serialize};
+
+/// A reign: what Raft calls a term. No two nodes lead in one epoch, where the election sees to it.
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
+)]
+pub struct Epoch(pub u32);
+
+/// A place in a log, from one; zero is before the first entry.
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
+)]
+pub struct Index(pub u32);
+
+impl Index {
+    /// The next place.
+    #[must_use]
+    pub fn next(self) -> Index {
+        Index(self.0 + 1)
+    }
+
+    /// The place before; zero has none.
+    #[must_use]
+    pub fn before(self) -> Index {
+        Index(self.0.saturating_sub(1))
+    }
+}
+
+/// An entry's epoch and place. Ordered by epoch first, so that of two logs the one with the later last position
+/// is at least as up to date (Ongaro and Ousterhout 2014, 5.4.1).
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// The epoch of the leader that made the entry.
+    pub epoch: Epoch,
+    /// Its place.
+    pub index: Index,
+}
+
+/// `1:3`: the third entry, made in epoch 1.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch.0, self.index.0)
+    }
+}
+
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A client's request. A retry carries the same one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId {
+    /// Whose.
+    pub client: ClientId,
+    /// Which of its requests; a client has one under way at a time, and later ones have higher numbers.
+    pub number: u32,
+}
+
+/// `c0#1`
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.client, self.number)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a row is found by.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Key(pub Arc<str>);
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<&str> for Key {
+    fn from(key: &str) -> Self {
+        Key(Arc::from(key))
+    }
+}
+
+/// What a row holds.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Value {
+    /// Whatever a client wrote.
+    Text(Arc<str>),
+    /// What can be added to.
+    Number(u64),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) => f.write_str(text),
+            Value::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,193 @@
+//! Heartbeats: a leader ships its log and says that it leads; followers take it in and say so.
+
+use alloc::vec::Vec;
+
+use quorate_ids::NodeId;
+
+use super::{Replica, Role, Turn, acknowledgement};
+use crate::config::{ElectionKind, Replication};
+use crate::deviation::Deviation;
+use crate::effect::Timer;
+use crate::log;
+use crate::message::{Append, Message};
+use crate::names::{Epoch, Index, Position};
+use crate::store::{Ballot, Store};
+
+/// How many entries a message has at most.
+const ENTRIES_MAX: u32 = 256;
+
+impl Replica {
+    /// Ships the log from this index on to every follower to whom no other piece is under way.
+    pub(super) fn ship<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        from: Index,
+        announces: bool,
+    ) -> Result<(), S::Error> {
+        for other in turn.config.others() {
+            let Role::Leader(leadership) = &self.role else { return Ok(()) };
+            if !leadership.under_way.contains(other) {
+                self.ship_to(turn, other, from, announces)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ships the log from this index on to one follower, or a snapshot where that is compacted.
+    pub(super) fn ship_to<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        to: NodeId,
+        from: Index,
+        announces: bool,
+    ) -> Result<(), S::Error> {
+        let Role::Leader(leadership) = &mut self.role else { return Ok(()) };
+        let last = turn.draft.last()?.index;
+        let from = from.min(last.next());
+        let Some(previous) = turn.draft.position(from.before())? else {
+            leadership.under_way.insert(to);
+            // Pages are made of rows that no change of this step is about; the next heartbeat sends one.
+            return if turn.draft.is_empty() { self.send_page(turn, to, None) } else { Ok(()) };
+        };
+        let through = last.0.min(from.0 + ENTRIES_MAX - 1);
+        let mut entries = Vec::new();
+        for index in (from.0..=through).map(Index) {
+            entries.extend(turn.draft.entry(index)?);
+        }
+        let (epoch, commit) = (turn.draft.epoch()?, turn.draft.committed()?);
+        let round = if leadership.awaits(to) { leadership.round } else { 0 };
+        if !entries.is_empty() || round > 0 {
+            leadership.under_way.insert(to);
+        }
+        let append = Append { epoch, previous, entries, commit, round };
+        let message =
+            if announces { Message::Coordinator(append) } else { Message::Append(append) };
+        turn.send(to, message);
+        Ok(())
+    }
+
+    /// It is time to say to a follower that the leader leads, and to ship what it is not known to hold.
+    pub(super) fn heartbeat<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        follower: NodeId,
+    ) -> Result<(), S::Error> {
+        let Role::Leader(leadership) = &self.role else { return Ok(()) };
+        let next = leadership.matched(follower).next();
+        turn.set(Timer::Heartbeat(follower));
+        self.ship_to(turn, follower, next, false)
+    }
+
+    /// Whether this node takes the sender for its leader. If it is one of an older epoch, it is told so:
+    /// fencing.
+    pub(super) fn accepts<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        from: NodeId,
+        epoch: Epoch,
+        announces: bool,
+    ) -> Result<bool, S::Error> {
+        if self.knows_no_epoch(turn) {
+            return Ok(false);
+        }
+        let cluster = &turn.config.cluster;
+        if cluster.fencing {
+            let known = turn.draft.ballot()?;
+            if epoch < known.epoch {
+                turn.send(from, Message::Stale { epoch: known.epoch });
+                return Ok(false);
+            }
+            // Whoever leads in an epoch has won it: nobody else is to be voted for.
+            if epoch > known.epoch || known.vote != Some(from) {
+                turn.draft.vote(Ballot { epoch, vote: Some(from) });
+            }
+        } else if matches!(self.role, Role::Leader(_)) && from < turn.config.node && !announces {
+            // Without epochs a leader takes a lower one for the deposed one.
+            return Ok(false);
+        }
+        if cluster.election == ElectionKind::Bully && announces && from < turn.config.node {
+            self.bully(turn)?;
+            return Ok(false);
+        }
+        self.follow(turn, Some(from));
+        Ok(true)
+    }
+
+    /// A leader ships a piece of its log.
+    pub(super) fn on_append<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        from: NodeId,
+        append: Append,
+        announces: bool,
+    ) -> Result<(), S::Error> {
+        let Append { epoch, previous, entries, commit, round } = append;
+        if !self.accepts(turn, from, epoch, announces)? {
+            return Ok(());
+        }
+        if !log::holds(&turn.draft, previous)? {
+            let last = turn.draft.last()?.index.min(previous.index.before());
+            turn.send(from, Message::Ask { epoch, last });
+            return Ok(());
+        }
+        let matched = Index(previous.index.0 + entries.len() as u32);
+        let base = turn.draft.base()?;
+        let keeps_rows = turn.deviates(Deviation::KeepsSuffix);
+        for (index, entry) in (previous.index.0 + 1..).map(Index).zip(entries) {
+            let contradicts = Position { epoch: entry.epoch, index };
+            if index == base.index && contradicts != base {
+                return self.start_over(turn, from, epoch);
+            }
+            log::take_in(&mut turn.draft, index, entry, keeps_rows)?;
+        }
+        if commit.min(matched) > turn.draft.committed()? {
+            turn.draft.apply_through(commit.min(matched), turn.around)?;
+            acknowledgement::compact(turn)?;
+        }
+        self.arriving = None;
+        self.note_caught_up(turn)?;
+        turn.send(from, Message::Appended { epoch, matched, round });
+        Ok(())
+    }
+
+    /// A follower holds the log up to here, and answers a round of heartbeats.
+    pub(super) fn on_appended<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        from: NodeId,
+        epoch: Epoch,
+        matched: Index,
+        round: u32,
+    ) -> Result<(), S::Error> {
+        if epoch != turn.draft.epoch()? {
+            return Ok(());
+        }
+        let last = turn.draft.last()?.index;
+        let Role::Leader(leadership) = &mut self.role else { return Ok(()) };
+        let known = leadership.matched(from);
+        let is_news = matched.min(last) > known || leadership.awaits_round(from, round);
+        let known = matched.min(last).max(known);
+        leadership.matched.insert(from, known);
+        if known == last && turn.config.cluster.replication == Replication::SemiSync {
+            // A follower that is back takes the place that nobody has.
+            leadership.synchronous.get_or_insert(from);
+        }
+        if is_news {
+            leadership.under_way = leadership.under_way.without(from);
+        }
+        self.advance(turn)?;
+        self.heard(turn, from, round)?;
+        self.ship_rest(turn, from)
+    }
+
+    /// Ships what has been appended, or asked for, since the last piece of the log was under way to this follower.
+    fn ship_rest<S: Store>(&mut self, turn: &mut Turn<'_, S>, to: NodeId) -> Result<(), S::Error> {
+        let Role::Leader(leadership) = &self.role else { return Ok(()) };
+        let matched = leadership.matched(to);
+        let lacks = matched < turn.draft.last()?.index || leadership.awaits(to);
+        if lacks && !leadership.under_way.contains(to) {
+            return self.ship_to(turn, to, matched.next(), false);
+        }
+        Ok(())
+    }
+}

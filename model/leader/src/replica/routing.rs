@@ -1,0 +1,66 @@
+//! Routing: writes go to the leader, and each is made once however often it is asked for.
+
+use super::{Replica, Role, Turn};
+use crate::deviation::Deviation;
+use crate::log::{self, Content};
+use crate::message::Outcome;
+use crate::names::{Key, RequestId};
+use crate::statement::Statement;
+use crate::store::Store;
+
+impl Replica {
+    /// A client writes. The log remembers requests, so a retry is answered from what was done, or waits for
+    /// it.
+    pub(super) fn write<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        request: RequestId,
+        key: Key,
+        statement: Statement,
+    ) -> Result<(), S::Error> {
+        if !matches!(self.role, Role::Leader(_)) {
+            self.redirect(turn, request);
+            return Ok(());
+        }
+        if !turn.deviates(Deviation::ForgetsRequests) && self.has_seen(turn, request)? {
+            return Ok(());
+        }
+        let kind = turn.config.cluster.log;
+        let effect = log::effect_of(&turn.draft, kind, &key, &statement, turn.around)?;
+        // Who waits is noted first: what an asynchronous leader appends, it acknowledges at once.
+        let index = turn.draft.last()?.index.next();
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.waiting.insert(request, index);
+        }
+        self.append_and_ship(turn, Content::Write { key, effect, request }, false)?;
+        Ok(())
+    }
+
+    /// Whether the log holds this request already. If it is applied, the client is told; if not, it waits.
+    fn has_seen<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        request: RequestId,
+    ) -> Result<bool, S::Error> {
+        if let Some(remembered) = turn.draft.remembered(request.client)?
+            && remembered.number >= request.number
+        {
+            // A client goes on to its next request only once it waits for the one before no longer.
+            if remembered.number == request.number {
+                let (position, value) = (remembered.position, remembered.value);
+                turn.reply(request, Outcome::Written { position, value });
+            }
+            return Ok(true);
+        }
+        let Some(index) = log::waiting_at(&turn.draft, request)? else { return Ok(false) };
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.waiting.insert(request, index);
+        }
+        Ok(true)
+    }
+
+    /// Sends a client on to whom this node believes to lead.
+    pub(super) fn redirect<S: Store>(&self, turn: &mut Turn<'_, S>, request: RequestId) {
+        turn.reply(request, Outcome::Redirect { leader: self.leader(turn.config.node) });
+    }
+}
