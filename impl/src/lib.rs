@@ -8,6 +8,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod explore;
+pub mod given;
 pub mod guard;
 pub mod http;
 pub mod keys;

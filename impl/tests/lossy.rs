@@ -110,11 +110,13 @@ fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
             key,
             value,
             context: VersionVector::new(),
+            origin: Default::default(),
             w: Some(3),
             sloppy: None,
             fan_out: FanOut::NodeDriven,
         };
-        let datagram = Datagram::Protocol { sent_ms, message: Message::Put(put) };
+        let (message, evidence) = (Message::Put(put), Default::default());
+        let datagram = Datagram::Protocol { sent_ms, evidence, message };
         let wire: Wire<Leaderless> = cluster.file.wire();
         let bytes = wire.encode(&datagram).unwrap();
         let (party, mut sealed) = (cluster.file.party(NodeId(0)), Vec::new());

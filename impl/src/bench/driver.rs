@@ -17,7 +17,7 @@ use crate::config::ClusterFile;
 use crate::guard::GuardedTransport;
 use crate::leaderless::{Leaderless, LeaderlessClient, SessionOptions};
 use crate::node::Timers;
-use crate::runs::{Asks, EffectOf};
+use crate::runs::{Asks, EffectOf, Speaks};
 use crate::transport::{SocketTransport, Transport};
 use crate::wire::{Age, Datagram, Wire, age_of, wall_clock_ms};
 
@@ -125,7 +125,7 @@ impl Driver {
     ) -> Result<Self, BenchError> {
         let count = u32::try_from(clients).unwrap_or(u32::MAX);
         let transport = transport_of::<Leaderless>(&cluster, count)?;
-        let ids = transport.guard().clients();
+        let ids = transport.guarded_by().clients();
         let slot_of = ids.iter().enumerate().map(|(slot, id)| (*id, slot)).collect();
         let slot = |id: &ClientId| {
             let client = LeaderlessClient::new(*id, &cluster, SessionOptions::default())?;
@@ -304,7 +304,7 @@ impl Driver {
             let received = self.transport.receive(&mut self.buffer, wait);
             let Some(from) = received.map_err(ClientError::Socket)? else { break };
             wait = Duration::ZERO;
-            let (Peer::Node(from), Ok(Datagram::Protocol { sent_ms, message })) =
+            let (Peer::Node(from), Ok(Datagram::Protocol { sent_ms, evidence, message })) =
                 (from.peer, self.wire.decode(&self.buffer))
             else {
                 continue;
@@ -312,6 +312,9 @@ impl Driver {
             let lifetime = self.cluster.intervals.datagram_lifetime;
             if age_of(sent_ms, wall_clock_ms(), lifetime) != Age::Fresh {
                 continue;
+            }
+            if let Some(context) = Leaderless::gives(&message) {
+                self.cluster.given.remember(&context, &evidence);
             }
             if let Some(slot) = request_of(&message).and_then(|request| self.slot_of(request)) {
                 self.step(slot, LeaderlessClient::receive(from, message), measured)?;
@@ -335,7 +338,11 @@ impl Driver {
         for effect in step.effects {
             match LeaderlessClient::effect(effect) {
                 EffectOf::Send { to: Peer::Node(to), message } => {
-                    let datagram = Datagram::Protocol { sent_ms: wall_clock_ms(), message };
+                    let sent_ms = wall_clock_ms();
+                    let context = Leaderless::hands_back(&message);
+                    let evidence =
+                        context.map(|context| self.cluster.given.show(context)).unwrap_or_default();
+                    let datagram = Datagram::Protocol { sent_ms, evidence, message };
                     let bytes = self.wire.encode(&datagram).map_err(ClientError::TooLarge)?;
                     // One that cannot be sent is one that was lost: the timer deals with both.
                     let party = self.cluster.party(to).by(slot as u32);

@@ -157,6 +157,7 @@ pub fn faults(scenario: &Scenario) -> String {
         (faults.wipes, "lost disk", "lost disks"),
         (faults.rollbacks, "older disk", "older disks"),
         (faults.partitions, "partition", "partitions"),
+        (faults.lies, "lie", "lies"),
     ];
     let allowed: Vec<String> = budgets
         .iter()

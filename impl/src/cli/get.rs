@@ -63,7 +63,7 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
     let fingerprint = Fingerprint::of::<Leaderless>(&cluster.spec);
     let token = state
         .as_ref()
-        .map(|state| ContextToken { context: state.context() }.encode(fingerprint, &key));
+        .map(|state| ContextToken::of(state.context(), &cluster.given).encode(fingerprint, &key));
     let values: Vec<_> =
         state.iter().flat_map(|state| state.live().map(|(_, value)| Bytes(&value.0))).collect();
     if args.request.json {

@@ -127,7 +127,8 @@ pub fn context(
     token: Option<&str>,
 ) -> Result<VersionVector, Failure> {
     let Some(token) = token else { return Ok(VersionVector::new()) };
-    Ok(ContextToken::decode(token, Fingerprint::of::<Leaderless>(&cluster.spec), key)?.context)
+    let token = ContextToken::decode(token, Fingerprint::of::<Leaderless>(&cluster.spec), key)?;
+    Ok(token.hand_back(&cluster.given))
 }
 
 impl From<ConfigError> for Failure {

@@ -69,7 +69,7 @@ impl<S: Speaks> Probe<S> {
                 if let Datagram::Denied { about: denied, lacks } = datagram
                     && denied == about
                 {
-                    return Err(ClientError::denied(self.transport.guard(), lacks));
+                    return Err(ClientError::denied(self.transport.guarded_by(), lacks));
                 }
                 if let Some(reply) = answer(datagram)
                     && nodes.iter().any(|(asked, _)| *asked == node)

@@ -8,7 +8,7 @@ use super::probe::{Probe, addressed};
 use super::{ClientError, ClientTrace};
 use crate::config::ClusterFile;
 use crate::guard::{GuardedTransport, Party};
-use crate::runs::{Asks, EffectOf, TimerOf, Whom};
+use crate::runs::{Asks, EffectOf, Speaks, TimerOf, Whom};
 use crate::transport::{SocketTransport, Transport};
 use crate::wire::{Age, Datagram, Wire, age_of, wall_clock_ms};
 
@@ -34,7 +34,7 @@ impl<A: Asks> RunningClient<A> {
     /// When there is no key or no socket to be had, or it would try for longer than the cluster lets it.
     pub fn new(cluster: ClusterFile, options: A::Options) -> Result<Self, ClientError> {
         let transport = super::transport::<A::Speaks>(&cluster)?;
-        let id = transport.guard().clients()[0];
+        let id = transport.guarded_by().clients()[0];
         let client = A::new(id, &cluster, options)?;
         Ok(RunningClient {
             wire: cluster.wire(),
@@ -131,11 +131,14 @@ impl<A: Asks> RunningClient<A> {
             self.transport.receive(&mut self.buffer, wait).map_err(ClientError::Socket)?;
         let Some(Party { peer: Peer::Node(from), .. }) = received else { return Ok(None) };
         match self.wire.decode(&self.buffer) {
-            Ok(Datagram::Protocol { sent_ms, message }) if self.is_fresh(sent_ms) => {
+            Ok(Datagram::Protocol { sent_ms, evidence, message }) if self.is_fresh(sent_ms) => {
+                if let Some(context) = A::Speaks::gives(&message) {
+                    self.cluster.given.remember(&context, &evidence);
+                }
                 self.step(A::receive(from, message))
             }
             Ok(Datagram::Denied { about, lacks }) if about >= self.began_ms => {
-                Err(ClientError::denied(self.transport.guard(), lacks))
+                Err(ClientError::denied(self.transport.guarded_by(), lacks))
             }
             _ => Ok(None),
         }
@@ -154,7 +157,10 @@ impl<A: Asks> RunningClient<A> {
         for effect in step.effects {
             match A::effect(effect) {
                 EffectOf::Send { to: Peer::Node(to), message } => {
-                    let datagram = Datagram::Protocol { sent_ms, message };
+                    let context = A::Speaks::hands_back(&message);
+                    let evidence =
+                        context.map(|context| self.cluster.given.show(context)).unwrap_or_default();
+                    let datagram = Datagram::Protocol { sent_ms, evidence, message };
                     let bytes = self.wire.encode(&datagram).map_err(ClientError::TooLarge)?;
                     // One that cannot be sent is one that was lost: the timer deals with both.
                     let _ = self.transport.send(self.cluster.party(to), &bytes);

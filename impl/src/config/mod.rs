@@ -23,6 +23,7 @@ use quorate_model::quorum::QuorumError;
 use quorate_model::ring::TOKENS_PER_NODE_DEFAULT;
 use quorate_model::versions::Versioning;
 
+use crate::given::GivenContexts;
 use crate::guard::{ENVELOPE_BYTES_MAX, GuardSettings, Party};
 use crate::keys::Access;
 use crate::runs::Speaks;
@@ -151,6 +152,8 @@ pub struct ClusterFile {
     pub message_bytes_max: usize,
     /// How processes know each other.
     pub access: Access,
+    /// What the clients of this process were given by nodes.
+    pub given: GivenContexts,
     /// Faults to inject into what nodes send, for tests.
     pub faults: Option<Faults>,
 }
@@ -299,6 +302,7 @@ impl ClusterFile {
             cache_bytes: raw.cache_bytes,
             message_bytes_max,
             access,
+            given: GivenContexts::default(),
             faults: raw.faults.map(Spanned::into_inner),
         })
     }

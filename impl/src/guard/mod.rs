@@ -19,8 +19,10 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use quorate_model::ids::{ClientId, NodeId, Peer};
+use quorate_model::versions::VersionVector;
 
-use crate::keys::{Access, GrantRef, HeldKeys, KeyError, Keyring};
+use crate::given::Evidence;
+use crate::keys::{Access, GrantRef, HeldKeys, KeyError, Keyring, now_seconds};
 use crate::wire::{Age, Fingerprint, age_of, wall_clock_ms};
 use envelope::{Claimed, Header, Sender};
 use party::KnownClient;
@@ -158,6 +160,22 @@ impl Guard {
     #[must_use]
     pub fn refusals(&self) -> Refusals {
         self.refusals
+    }
+
+    /// A node's word that it gives a client this context.
+    #[must_use]
+    pub fn give(&self, context: &VersionVector) -> Evidence {
+        match self.keys.ring() {
+            Some(ring) => Evidence::give(ring, now_seconds(), self.cluster, context),
+            None => Evidence::default(),
+        }
+    }
+
+    /// Whether some node gave all that this context covers.
+    #[must_use]
+    pub fn was_given(&self, context: &VersionVector, evidence: &Evidence) -> bool {
+        let shows = |ring| evidence.shows(ring, self.cluster, context);
+        self.keys.ring().is_some_and(shows)
     }
 
     /// Seals a message for a party, into `out`.

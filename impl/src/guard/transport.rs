@@ -32,7 +32,7 @@ impl<T: Transport> GuardedTransport<T> {
 
     /// What it guards with.
     #[must_use]
-    pub fn guard(&self) -> &Guard {
+    pub fn guarded_by(&self) -> &Guard {
         &self.guard
     }
 
@@ -79,5 +79,9 @@ impl<T: Transport> Transport<Party> for GuardedTransport<T> {
 
     fn refusals(&self) -> Refusals {
         self.guard.refusals()
+    }
+
+    fn guard(&self) -> Option<&Guard> {
+        Some(&self.guard)
     }
 }

@@ -113,7 +113,8 @@ impl Asked {
             let wrong = |error: String| Problem::bad(&format!("X-Causal-Context: {error}"));
             let token = token.to_str().map_err(|error| wrong(error.to_string()))?;
             let decoded = ContextToken::decode(token, front.fingerprint, &key);
-            Ok(decoded.map_err(|error| wrong(error.to_string()))?.context)
+            let token = decoded.map_err(|error| wrong(error.to_string()))?;
+            Ok(token.hand_back(&front.cluster.given))
         });
         let context = context.transpose()?;
         Ok(Asked { key, context, r, w, sloppy, timeout })
@@ -238,7 +239,7 @@ fn written(front: &Front, key: &Key, acked: NodeSet) -> Response {
 }
 
 fn token(front: &Front, key: &Key, state: &Record) -> String {
-    ContextToken { context: state.context() }.encode(front.fingerprint, key)
+    ContextToken::of(state.context(), &front.cluster.given).encode(front.fingerprint, key)
 }
 
 pub(super) async fn list(

@@ -81,7 +81,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         Refusal::KeyTooLong { .. } | Refusal::ValueTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::TooManySiblings { .. } => StatusCode::CONFLICT,
+        Refusal::TooManySiblings { .. } | Refusal::ContextNotGiven => StatusCode::CONFLICT,
         Refusal::TooManyHints { .. }
         | Refusal::CatchingUp
         | Refusal::Overloaded { .. }

@@ -7,20 +7,24 @@ use serde::{Deserialize, Serialize};
 use quorate_model::ids::Key;
 use quorate_model::versions::VersionVector;
 
+use crate::given::{Evidence, GivenContexts};
 use crate::wire::Fingerprint;
 
 /// The version of the text.
-const TOKEN_VERSION: u8 = 1;
+const TOKEN_VERSION: u8 = 2;
 
 /// Separates this hash from all other uses of BLAKE3.
-const SEAL_CONTEXT: &str = "quorate context token: seal, version 1";
+const CHECK_CONTEXT: &str = "quorate context token: check, version 2";
 
 /// A context bound to its cluster and key: the context of another key would say that versions
-/// were seen which nobody has looked at.
+/// were seen which nobody has looked at. That guards against mistakes; what shows a node that the context was given
+/// goes with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ContextToken {
     /// What the read has seen.
-    pub context: VersionVector,
+    context: VersionVector,
+    /// What shows that a node said so.
+    evidence: Evidence,
 }
 
 /// Why a text is no context for this write.
@@ -40,20 +44,35 @@ pub enum TokenError {
 #[derive(Serialize, Deserialize)]
 struct Text {
     version: u8,
-    seal: [u8; 8],
+    check: [u8; 8],
     context: VersionVector,
+    evidence: Evidence,
 }
 
 impl ContextToken {
+    /// Of a context that a client of this process has just read.
+    #[must_use]
+    pub fn of(context: VersionVector, given: &GivenContexts) -> Self {
+        let evidence = given.show(&context);
+        ContextToken { context, evidence }
+    }
+
+    /// The context, which clients of this process can show to be given from now on.
+    #[must_use]
+    pub fn hand_back(self, given: &GivenContexts) -> VersionVector {
+        given.remember(&self.context, &self.evidence);
+        self.context
+    }
+
     /// The text that hands this context back for this key of this cluster.
     ///
     /// # Panics
     /// Never: every context can be encoded.
     #[must_use]
     pub fn encode(&self, cluster: Fingerprint, key: &Key) -> String {
-        let context = self.context.clone();
-        let seal = seal(cluster, key, &context);
-        let text = Text { version: TOKEN_VERSION, seal, context };
+        let (context, evidence) = (self.context.clone(), self.evidence.clone());
+        let check = check(cluster, key, &context);
+        let text = Text { version: TOKEN_VERSION, check, context, evidence };
         URL_SAFE_NO_PAD
             .encode(postcard::to_allocvec(&text).expect("a context can always be encoded"))
     }
@@ -72,16 +91,16 @@ impl ContextToken {
         if !rest.is_empty() {
             return Err(TokenError::Damaged);
         }
-        if text.seal != seal(cluster, key, &text.context) {
+        if text.check != check(cluster, key, &text.context) {
             return Err(TokenError::OtherKey);
         }
-        Ok(ContextToken { context: text.context })
+        Ok(ContextToken { context: text.context, evidence: text.evidence })
     }
 }
 
-fn seal(cluster: Fingerprint, key: &Key, context: &VersionVector) -> [u8; 8] {
+fn check(cluster: Fingerprint, key: &Key, context: &VersionVector) -> [u8; 8] {
     let context = postcard::to_allocvec(context).expect("a context can always be encoded");
-    let mut hasher = blake3::Hasher::new_derive_key(SEAL_CONTEXT);
+    let mut hasher = blake3::Hasher::new_derive_key(CHECK_CONTEXT);
     hasher.update(&cluster.bytes());
     hasher.update(&(key.0.len() as u64).to_le_bytes()).update(&key.0).update(&context);
     let hash = hasher.finalize();
@@ -119,7 +138,8 @@ mod tests {
 
     fn token() -> ContextToken {
         let actor = ActorId::Client(ClientId(3));
-        ContextToken { context: [Dot { actor, counter: 4 }].into_iter().collect() }
+        let context = [Dot { actor, counter: 4 }].into_iter().collect();
+        ContextToken { context, evidence: Evidence::default() }
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub use waiting::Waiting;
 
 use quorate_model::check;
 use quorate_model::ids::Peer;
-use quorate_model::protocol::Message;
+use quorate_model::protocol::{ContextOrigin, GetOutcome, Message};
+use quorate_model::versions::VersionVector;
 
 use crate::runs::Speaks;
 use crate::wire::Need;
@@ -67,5 +68,25 @@ impl Speaks for Leaderless {
 
     fn need(from: Peer, message: &Message) -> Need {
         permission::need(from, message)
+    }
+
+    fn gives(message: &Message) -> Option<VersionVector> {
+        let state = match message {
+            Message::GetReply { outcome: GetOutcome::Ok { state, .. }, .. }
+            | Message::FetchReply { state, .. } => state.as_ref()?,
+            _ => return None,
+        };
+        Some(state.context())
+    }
+
+    fn hands_back(message: &Message) -> Option<&VersionVector> {
+        let Message::Put(put) = message else { return None };
+        Some(&put.context)
+    }
+
+    fn judge(message: &mut Message, is_given: bool) {
+        if let Message::Put(put) = message {
+            put.origin = if is_given { ContextOrigin::Given } else { ContextOrigin::Claimed };
+        }
     }
 }

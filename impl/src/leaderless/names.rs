@@ -91,6 +91,7 @@ impl NamesNodes for Refusal {
             | Refusal::ValueTooLarge { .. }
             | Refusal::TooManySiblings { .. }
             | Refusal::ClientFanOutOff
+            | Refusal::ContextNotGiven
             | Refusal::TooManyHints { .. }
             | Refusal::CatchingUp
             | Refusal::Overloaded { .. }

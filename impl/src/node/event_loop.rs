@@ -245,7 +245,7 @@ impl<P: Runs> RunningNode<P> {
         }
         self.traffic.received += 1;
         match datagram {
-            Datagram::Protocol { sent_ms, message } => {
+            Datagram::Protocol { sent_ms, evidence, mut message } => {
                 let refused =
                     match age_of(sent_ms, wall_clock_ms(), self.intervals.datagram_lifetime) {
                         Age::Fresh => None,
@@ -258,6 +258,11 @@ impl<P: Runs> RunningNode<P> {
                     return Ok(());
                 }
                 if let Peer::Client(client) = from.peer {
+                    let is_given = P::Speaks::hands_back(&message).is_some_and(|context| {
+                        let guard = self.transport.guard();
+                        guard.is_some_and(|guard| guard.was_given(context, &evidence))
+                    });
+                    P::Speaks::judge(&mut message, is_given);
                     self.clients.heard(client, *from);
                 }
                 self.step(P::receive(from.peer, message), group)?;
@@ -403,7 +408,13 @@ impl<P: Runs> RunningNode<P> {
             debug!(%to, kind = kind_of::<P::Speaks>(&message), "no address to send to");
             return;
         };
-        self.send(party, &Datagram::Protocol { sent_ms, message });
+        let given = match to {
+            Peer::Client(_) => P::Speaks::gives(&message),
+            Peer::Node(_) => None,
+        };
+        let give = |context| Some(self.transport.guard()?.give(&context));
+        let evidence = given.and_then(give).unwrap_or_default();
+        self.send(party, &Datagram::Protocol { sent_ms, evidence, message });
     }
 
     fn send(&mut self, to: Party, datagram: &Datagram<P::Speaks>) {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use quorate_checker::world::{KindOf, Protocol};
 use quorate_model::ids::Peer;
+use quorate_model::versions::VersionVector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,6 +37,25 @@ pub trait Speaks: Copy + Eq + Debug + Send + Sync + 'static {
     fn need(from: Peer, message: &MessageOf<Self>) -> Need {
         let _ = (from, message);
         Need::Right(Right::Write)
+    }
+
+    /// The context that an answer gives a client, to be handed back with what it asks next.
+    #[must_use]
+    fn gives(message: &MessageOf<Self>) -> Option<VersionVector> {
+        let _ = message;
+        None
+    }
+
+    /// The context that a client hands back.
+    #[must_use]
+    fn hands_back(message: &MessageOf<Self>) -> Option<&VersionVector> {
+        let _ = message;
+        None
+    }
+
+    /// Tells a client's message, whatever it says of itself, whether the context that it hands back was given.
+    fn judge(message: &mut MessageOf<Self>, is_given: bool) {
+        let _ = (message, is_given);
     }
 }
 

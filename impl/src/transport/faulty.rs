@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use super::{StreamTraffic, Transport};
-use crate::guard::Refusals;
+use crate::guard::{Guard, Refusals};
 
 /// How often and how badly a [`FaultyTransport`] misbehaves. Probabilities are between 0 and 1.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize, Deserialize)]
@@ -109,6 +109,10 @@ impl<A: Copy + Send, T: Transport<A>> Transport<A> for FaultyTransport<T, A> {
 
     fn refusals(&self) -> Refusals {
         self.inner.refusals()
+    }
+
+    fn guard(&self) -> Option<&Guard> {
+        self.inner.guard()
     }
 }
 

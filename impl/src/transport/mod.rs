@@ -16,7 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::guard::{ENVELOPE_BYTES_MAX, Refusals};
+use crate::guard::{ENVELOPE_BYTES_MAX, Guard, Refusals};
 
 /// The largest payload of a UDP datagram over IPv4.
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;
@@ -67,6 +67,11 @@ pub trait Transport<A = SocketAddr>: Send {
     fn refusals(&self) -> Refusals {
         Refusals::default()
     }
+
+    /// What guards it, if anything does.
+    fn guard(&self) -> Option<&Guard> {
+        None
+    }
 }
 
 impl<A, T: Transport<A> + ?Sized> Transport<A> for Box<T> {
@@ -84,5 +89,9 @@ impl<A, T: Transport<A> + ?Sized> Transport<A> for Box<T> {
 
     fn refusals(&self) -> Refusals {
         (**self).refusals()
+    }
+
+    fn guard(&self) -> Option<&Guard> {
+        (**self).guard()
     }
 }

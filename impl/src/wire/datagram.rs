@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use quorate_model::ids::Peer;
 
+use crate::given::Evidence;
 use crate::guard::Refusals;
 use crate::keys::Right;
 use crate::runs::{MessageOf, Speaks};
@@ -18,6 +19,8 @@ pub enum Datagram<S: Speaks> {
     Protocol {
         /// When the step was taken that sends it, by the sender's wall clock, in milliseconds since the Unix epoch.
         sent_ms: u64,
+        /// That the context which it has was given, if it has one.
+        evidence: Evidence,
         /// What.
         message: MessageOf<S>,
     },

@@ -57,7 +57,7 @@ impl Fingerprint {
     }
 
     #[cfg(test)]
-    pub(crate) fn from_bytes(bytes: [u8; FINGERPRINT_BYTES]) -> Self {
+    pub(crate) const fn from_bytes(bytes: [u8; FINGERPRINT_BYTES]) -> Self {
         Fingerprint(bytes)
     }
 

@@ -12,6 +12,7 @@ use quorate_model::versions::{
 };
 
 use super::*;
+use crate::given::Evidence;
 use crate::keys::Right;
 use crate::leaderless::{
     AcceptLoss, Awaited, Held, HintsFor, Leaderless, LossAccepted, NodeStatus, Question,
@@ -69,6 +70,7 @@ fn messages() -> Vec<Message> {
             key: key.clone(),
             value: Some(Value::from("value")),
             context: state.context(),
+            origin: Default::default(),
             w: Some(2),
             sloppy: Some(true),
             fan_out: FanOut::ClientDriven,
@@ -141,8 +143,10 @@ fn messages() -> Vec<Message> {
 }
 
 fn datagrams() -> Vec<Datagram> {
-    let mut datagrams: Vec<_> =
-        messages().into_iter().map(|message| Datagram::Protocol { sent_ms: 9, message }).collect();
+    let mut datagrams: Vec<_> = messages()
+        .into_iter()
+        .map(|message| Datagram::Protocol { sent_ms: 9, evidence: Evidence::default(), message })
+        .collect();
     let token = 300;
     let status = NodeStatus {
         keys: 2,
@@ -239,7 +243,8 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     const NODES: usize = 128;
     let (node, request) = (NodeId(3), RequestId { client: ClientId(1), sequence: 0 });
     let nodes: NodeSet = [node].into_iter().collect();
-    let from_client = |message| Datagram::Protocol { sent_ms: 9, message };
+    let from_client =
+        |message| Datagram::Protocol { sent_ms: 9, evidence: Evidence::default(), message };
     let refused = PutOutcome::Refused(Refusal::NotHome { homes: nodes });
     let status = |status| Datagram::StatusReply { token: 1, status };
     let hint = HintsFor { home: node, count: 1, pending_ms: 0 };
@@ -280,7 +285,7 @@ fn a_node_that_no_cluster_can_have_is_refused_and_never_panics() {
     let request = RequestId { client: ClientId(1), sequence: 0 };
     let (home, key, state) = (NodeId(u16::MAX), Key::from("key"), record());
     let message = Message::StoreHint { request, home, key, state };
-    let datagram = Datagram::Protocol { sent_ms: 9, message };
+    let datagram = Datagram::Protocol { sent_ms: 9, evidence: Evidence::default(), message };
     let bytes = wire.encode(&datagram).unwrap();
     assert_eq!(wire.decode(&bytes), Err(WireError::UnknownNode));
 }
@@ -292,11 +297,12 @@ fn a_datagram_that_does_not_fit_is_an_error_of_the_sender() {
         key: Key::from("key"),
         value: Some(Value(vec![0; 1_000].into())),
         context: VersionVector::new(),
+        origin: Default::default(),
         w: None,
         sloppy: None,
         fan_out: FanOut::NodeDriven,
     });
-    let datagram = Datagram::Protocol { sent_ms: 9, message: put };
+    let datagram = Datagram::Protocol { sent_ms: 9, evidence: Evidence::default(), message: put };
     let encoded = Wire::new(&cluster()).limited_to(1_000).encode(&datagram);
     assert!(matches!(encoded, Err(WireError::TooLarge { .. })));
 }

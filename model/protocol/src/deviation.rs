@@ -49,6 +49,7 @@ deviations! {
         ServeUncaught: "a node that lost its disk serves at once",
         RestartsAnew: "every start takes a fresh incarnation",
         LimitCountsHeld: "a put is refused if its key holds as many versions as it may, whatever it replaces",
+        TrustsContexts: "a put's context is taken in whether or not any node gave it",
         ValuesOnlyTree: "hash trees cover keys and values, not contexts and dots",
     }
     planted {

@@ -170,7 +170,16 @@ impl Cluster {
                 };
                 let value = (!delete).then(|| Value::from(&*request.to_string()));
                 let (w, sloppy, fan_out) = (None, None, FanOut::NodeDriven);
-                let put = PutRequest { request, key, value, context, w, sloppy, fan_out };
+                let put = PutRequest {
+                    request,
+                    key,
+                    value,
+                    context,
+                    origin: Default::default(),
+                    w,
+                    sloppy,
+                    fan_out,
+                };
                 self.ask(node, request, Message::Put(put));
             }
             Event::Get { client, key, node } => {

@@ -264,7 +264,7 @@ impl Draft {
         }
         if self.faults != Faults::default() {
             text.push_str("\n[faults]\n");
-            let Faults { drops, duplicates, timeouts, crashes, wipes, rollbacks, partitions } =
+            let Faults { drops, duplicates, timeouts, crashes, wipes, rollbacks, partitions, lies } =
                 self.faults;
             for (name, budget) in [
                 ("timeouts", timeouts),
@@ -274,6 +274,7 @@ impl Draft {
                 ("wipes", wipes),
                 ("rollbacks", rollbacks),
                 ("partitions", partitions),
+                ("lies", lies),
             ] {
                 if budget > 0 {
                     writeln!(text, "{name} = {budget}")?;

@@ -76,13 +76,14 @@ fn simpler(draft: &Draft) -> Vec<Draft> {
 type With<'a> = dyn FnMut(&dyn Fn(&mut Draft)) + 'a;
 
 fn simpler_faults(draft: &Draft, with: &mut With<'_>) {
-    let budgets: [fn(&mut Faults) -> &mut u8; 7] = [
+    let budgets: [fn(&mut Faults) -> &mut u8; 8] = [
         |faults| &mut faults.wipes,
         |faults| &mut faults.rollbacks,
         |faults| &mut faults.crashes,
         |faults| &mut faults.drops,
         |faults| &mut faults.duplicates,
         |faults| &mut faults.partitions,
+        |faults| &mut faults.lies,
         |faults| &mut faults.timeouts,
     ];
     for budget in budgets {

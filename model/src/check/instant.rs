@@ -130,10 +130,11 @@ pub(crate) fn takes_no_time(
 /// Whether requests and answers of node-driven operations take no time between client and
 /// coordinator in this state. A script is one run, and says itself whether they do.
 pub(crate) fn are_hops_instant(scenario: &Scenario, watch: Watch, state: &ClusterState) -> bool {
-    let Faults { timeouts, drops, duplicates, .. } = state.faults;
+    let Faults { timeouts, drops, duplicates, lies, .. } = state.faults;
     scenario.reductions.client_hops
         && (scenario.script.is_some()
-            || ((drops == 0 && duplicates == 0 || forgets!(scenario, HopsDespiteLoss))
+            || (lies == 0
+                && (drops == 0 && duplicates == 0 || forgets!(scenario, HopsDespiteLoss))
                 && (timeouts == 0
                     || tries_once(scenario)
                     || forgets!(scenario, HopsDespiteRetries))

@@ -131,6 +131,7 @@ pub fn applicable(scenario: &Scenario) -> Vec<Kind> {
         Kind::Snapshot | Kind::Restore => scenario.faults.rollbacks > 0,
         Kind::Partition => scenario.faults.partitions > 0,
         Kind::Heal => scenario.heals,
+        Kind::Lie => scenario.faults.lies > 0,
     };
     Kind::all().into_iter().filter(is_applicable).collect()
 }

@@ -111,6 +111,7 @@ impl Current<'_> {
             Action::InvokeLate { .. }
             | Action::Drop(_)
             | Action::Duplicate(_)
+            | Action::Lie(_)
             | Action::Crash { .. }
             | Action::Wipe { .. }
             | Action::Command { .. }

@@ -20,7 +20,7 @@ use super::kinds::{MessageKind, OperationKind, TimerKind};
 use super::property::{PropertySpec, View};
 use super::state::{ClusterState, NodeState};
 use super::symmetry::Symmetry;
-use super::{background, begin, expiry, instant, late, node, numbering, reduce};
+use super::{background, begin, expiry, instant, late, lie, node, numbering, reduce};
 use crate::ids::{ClientId, NodeId, NodeSet, Peer};
 use crate::protocol::{Effect, Input, MemoryStore, Message, NodeConfig, Replica, Timer};
 use crate::scenario::{Rule, Scenario};
@@ -224,6 +224,10 @@ impl Protocol for Leaderless {
 
     fn on_disk_replaced(&self, state: &mut ClusterState, node: NodeId) {
         self.ghost.on_disk_replaced(state, node);
+    }
+
+    fn lie(&self, message: &Message) -> Option<Message> {
+        lie::of(&self.scenario, message)
     }
 
     fn takes_no_time(&self, state: &ClusterState, envelope: &Envelope) -> Option<Rule> {

@@ -22,6 +22,7 @@ mod label;
 mod late;
 mod layout;
 pub mod leaderless;
+mod lie;
 pub mod model;
 pub mod node;
 mod numbering;

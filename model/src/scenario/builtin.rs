@@ -72,6 +72,8 @@ builtins! {
     "retry-after-delete"
     "retry-disk-lost"
     "lossy"
+    "lying-client"
+    "lying-client-trusted"
     ["Read repair and deletes"]
     "repair-only"
     "delete"

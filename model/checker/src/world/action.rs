@@ -47,6 +47,8 @@ pub enum Action<P: Protocol> {
     Drop(Shared<Envelope<P>>),
     /// A message will arrive once more.
     Duplicate(Shared<Envelope<P>>),
+    /// The client that sends this message is not honest: in its place it sends a [lie](Protocol::lie).
+    Lie(Shared<Envelope<P>>),
     /// A timer expires.
     Expire {
         /// Whose.
@@ -117,6 +119,7 @@ impl<P: Protocol> Action<P> {
             | Action::InvokeLate { .. }
             | Action::Drop(_)
             | Action::Duplicate(_)
+            | Action::Lie(_)
             | Action::Crash { .. }
             | Action::Wipe { .. }
             | Action::Snapshot { .. }

@@ -108,6 +108,14 @@ impl<P: Protocol> World<P> {
                     return None;
                 }
             }
+            Action::Lie(ref envelope) => {
+                state.faults.lies = state.faults.lies.checked_sub(1)?;
+                let lie = self.lie(envelope)?;
+                if !state.network.take(envelope) {
+                    return None;
+                }
+                state.network.send(Shared::new(lie));
+            }
             Action::Expire { peer, timer } => {
                 let index = self.index(peer);
                 if !state.seats.get(index)?.timers.contains(&timer) {
@@ -202,6 +210,7 @@ impl<P: Protocol> World<P> {
             }
             Action::Drop(envelope) => (!last.is_down(envelope.to)).then_some(Kind::Drop),
             Action::Duplicate(_) => Some(Kind::Duplicate),
+            Action::Lie(_) => Some(Kind::Lie),
             Action::Expire { peer: Peer::Client(_), .. } => Some(Kind::ClientTimeout),
             Action::Expire { timer, .. } => Some(Kind::Expire(P::TimerKind::of(timer))),
             Action::Crash { .. } => Some(Kind::Crash),

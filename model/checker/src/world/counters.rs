@@ -38,11 +38,13 @@ pub enum Kind<P: Protocol> {
     Partition,
     /// The network is whole again.
     Heal,
+    /// A client lies.
+    Lie,
 }
 
 impl<P: Protocol> Kind<P> {
     /// What can happen under any protocol, in the order in which it is shown.
-    const OF_ALL: [Kind<P>; 10] = [
+    const OF_ALL: [Kind<P>; 11] = [
         Kind::ClientTimeout,
         Kind::Drop,
         Kind::Duplicate,
@@ -53,6 +55,7 @@ impl<P: Protocol> Kind<P> {
         Kind::Restore,
         Kind::Partition,
         Kind::Heal,
+        Kind::Lie,
     ];
 
     /// All kinds, in the order in which they are shown.
@@ -84,6 +87,7 @@ impl<P: Protocol> Kind<P> {
             Kind::Restore => others + 7,
             Kind::Partition => others + 8,
             Kind::Heal => others + 9,
+            Kind::Lie => others + 10,
         }
     }
 
@@ -118,6 +122,7 @@ impl<P: Protocol> fmt::Display for Kind<P> {
             Kind::Restore => f.write_str("restore disk"),
             Kind::Partition => f.write_str("partition"),
             Kind::Heal => f.write_str("heal"),
+            Kind::Lie => f.write_str("lie"),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Faults {
     pub rollbacks: u8,
     /// Splits of the network into the scenario's groups.
     pub partitions: u8,
+    /// Messages of clients in the place of which something is sent that is not true.
+    pub lies: u8,
 }
 
 impl Faults {
@@ -34,6 +36,7 @@ impl Faults {
         wipes: u8::MAX,
         rollbacks: u8::MAX,
         partitions: u8::MAX,
+        lies: u8::MAX,
     };
 }
 

@@ -252,7 +252,7 @@ fn place<P: Protocol>(
         Action::Deliver(envelope) => of(1, Some(envelope)),
         Action::InvokeLate { .. } | Action::Expire { .. } => of(2, None),
         Action::Drop(envelope) => of(3, Some(envelope)),
-        Action::Duplicate(envelope) => of(4, Some(envelope)),
+        Action::Duplicate(envelope) | Action::Lie(envelope) => of(4, Some(envelope)),
         Action::Recover { .. } | Action::Heal => of(5, None),
         Action::Crash { .. } | Action::Partition { .. } => of(6, None),
         Action::Command { .. }

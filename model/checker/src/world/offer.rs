@@ -1,9 +1,9 @@
 //! What may happen next in a state.
 
-use quorate_ids::{ClientId, NodeId};
+use quorate_ids::{ClientId, NodeId, Peer};
 
 use super::World;
-use super::action::Action;
+use super::action::{Action, Envelope};
 use super::environment::Faults;
 use super::protocol::{Expiry, Protocol};
 use super::state::{ActorState, State};
@@ -39,7 +39,7 @@ impl<P: Protocol> World<P> {
 
     /// What can become of messages.
     fn offer_messages(&self, state: &State<P>, actions: &mut Vec<Action<P>>) {
-        let Faults { drops, duplicates, .. } = state.faults;
+        let Faults { drops, duplicates, lies, .. } = state.faults;
         for (position, envelope) in state.network.iter().enumerate() {
             // Copies of one message lead to one state.
             if position > 0 && state.network[position - 1] == *envelope {
@@ -60,7 +60,17 @@ impl<P: Protocol> World<P> {
             if duplicates > 0 {
                 actions.push(Action::Duplicate(envelope.clone()));
             }
+            if lies > 0 && self.lie(envelope).is_some() {
+                actions.push(Action::Lie(envelope.clone()));
+            }
         }
+    }
+
+    /// What a client can send in the place of what it sends: somebody who lies does so once.
+    pub(super) fn lie(&self, envelope: &Envelope<P>) -> Option<Envelope<P>> {
+        let Peer::Client(_) = envelope.from else { return None };
+        let message = self.protocol.lie(&envelope.message)?;
+        Some(Envelope { message, ..envelope.clone() })
     }
 
     /// What can expire.

@@ -93,6 +93,12 @@ pub trait Protocol: Send + Sync + Sized + 'static {
         Self::OperationKind::ALL[0]
     }
 
+    /// What a client that is not honest sends in the place of this message; nothing, where it has nothing to gain.
+    fn lie(&self, message: &Self::Message) -> Option<Self::Message> {
+        let _ = message;
+        None
+    }
+
     // What may happen when.
 
     /// Whether a client may start its next operation in this state: whether it is its turn.

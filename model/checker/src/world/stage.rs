@@ -131,6 +131,7 @@ impl<'a, P: Protocol, W: Words<P>> Stage<'a, P, W> {
             | Action::InvokeLate { .. }
             | Action::Drop(_)
             | Action::Duplicate(_)
+            | Action::Lie(_)
             | Action::Expire { .. }
             | Action::Snapshot { .. }
             | Action::Partition { .. }

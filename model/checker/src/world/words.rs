@@ -181,6 +181,13 @@ pub trait Words<P: Protocol> {
             Action::Deliver(envelope) => self.envelope(envelope),
             Action::Drop(envelope) => format!("lost: {}", self.envelope(envelope)),
             Action::Duplicate(envelope) => format!("duplicated: {}", self.envelope(envelope)),
+            Action::Lie(envelope) => {
+                format!(
+                    "{} lies, in the place of: {}",
+                    self.peer(envelope.from),
+                    self.envelope(envelope)
+                )
+            }
             Action::Expire { peer, timer } => self.expiry(*peer, *timer),
             Action::Crash { node } => format!("{} crashes", self.node(*node)),
             Action::Recover { node } => format!("{} starts again", self.node(*node)),
@@ -315,6 +322,7 @@ fn faults_left(faults: Faults) -> String {
         (faults.wipes, "lost disk"),
         (faults.rollbacks, "older disk"),
         (faults.partitions, "partition"),
+        (faults.lies, "lie"),
     ];
     let left = budgets.iter().filter(|(count, _)| *count > 0).map(|(count, fault)| {
         match (*count, *fault) {

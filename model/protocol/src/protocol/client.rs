@@ -13,7 +13,9 @@ use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
 use crate::versions::{Record, VersionVector};
 
 use super::effect::{Effect, Timer};
-use super::message::{FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal};
+use super::message::{
+    ContextOrigin, FanOut, GetOutcome, GetRequest, Message, PutOutcome, PutRequest, Refusal,
+};
 use super::read_round::{ReadRound, ReadStep};
 use super::waits::Waits;
 use super::write_round::WriteRound;
@@ -231,7 +233,8 @@ impl Client {
         }
         let phase = match operation {
             Operation::Put { key, value, context, w, sloppy } => {
-                let put = PutRequest { request, key, value, context, w, sloppy, fan_out };
+                let origin = ContextOrigin::Given;
+                let put = PutRequest { request, key, value, context, origin, w, sloppy, fan_out };
                 Phase::Asking { node: coordinator, message: Message::Put(put) }
             }
             Operation::Get { key, r } if fan_out == FanOut::NodeDriven => {

@@ -36,6 +36,22 @@ impl fmt::Display for ReapRound {
     }
 }
 
+/// Where a put's context comes from, as far as the node knows that takes the put in.
+///
+/// A client is not believed what it says of itself. Whoever runs the protocol finds out, as by a seal that nodes put on
+/// what they give: only that makes it [`ContextOrigin::Given`].
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContextOrigin {
+    /// Some node gave it, for this key. So everything that it covers was minted.
+    #[default]
+    Given,
+    /// Nobody knows that any node did. It may cover what nobody has minted yet.
+    Claimed,
+}
+
 /// A client's wish to write or delete a key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct PutRequest {
@@ -47,6 +63,9 @@ pub struct PutRequest {
     pub value: Option<Value>,
     /// What the client has seen of the key: empty for a blind write.
     pub context: VersionVector,
+    /// Where that comes from.
+    #[serde(default)]
+    pub origin: ContextOrigin,
     /// Acknowledgements to gather; the cluster's W if absent.
     pub w: Option<usize>,
     /// Whether fallbacks may stand in for homes that do not answer; as the cluster has it if
@@ -121,6 +140,12 @@ pub enum Refusal {
          --client-driven), or set client_fan_out = true in cluster.toml"
     )]
     ClientFanOutOff,
+    /// The context of a put is not one that any node gave for this key.
+    #[error(
+        "the context is not one that this cluster gave for this key, or it was given so long ago that its seal is not \
+         believed any more: read the key again, and write with the context of that read"
+    )]
+    ContextNotGiven,
     /// The node already keeps as many hints as it may.
     #[error("no home of the key answers, and this node already keeps {hints_max} hints for others")]
     TooManyHints {
@@ -195,6 +220,7 @@ impl Refusal {
             | Refusal::KeyTooLong { .. }
             | Refusal::ValueTooLarge { .. }
             | Refusal::ClientFanOutOff
+            | Refusal::ContextNotGiven
             | Refusal::TooManyHints { .. }
             | Refusal::CatchingUp
             | Refusal::Overloaded { .. }

@@ -22,8 +22,8 @@ mod write_round;
 pub use client::{Client, ClientStep, Operation, Outcome};
 pub use effect::{Effect, Input, Step, Timer};
 pub use message::{
-    FanOut, GetOutcome, GetRequest, LoadLimit, Message, MessageKind, Part, PutOutcome, PutRequest,
-    ReapRound, Refusal,
+    ContextOrigin, FanOut, GetOutcome, GetRequest, LoadLimit, Message, MessageKind, Part,
+    PutOutcome, PutRequest, ReapRound, Refusal,
 };
 pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};

@@ -164,12 +164,13 @@ impl Renamed for Timer {
 
 impl Renamed for PutRequest {
     fn renamed(&self, names: &dyn Renaming) -> Self {
-        let PutRequest { request, key, value, context, w, sloppy, fan_out } = self;
+        let PutRequest { request, key, value, context, origin, w, sloppy, fan_out } = self;
         PutRequest {
             request: request.renamed(names),
             key: key.clone(),
             value: value.renamed(names),
             context: context.renamed(&|client| names.client(client)),
+            origin: *origin,
             w: *w,
             sloppy: *sloppy,
             fan_out: *fan_out,
@@ -193,6 +194,7 @@ impl Renamed for Refusal {
             | Refusal::ValueTooLarge { bytes: _, bytes_max: _ }
             | Refusal::TooManySiblings { siblings: _, siblings_max: _ }
             | Refusal::ClientFanOutOff
+            | Refusal::ContextNotGiven
             | Refusal::TooManyHints { hints_max: _ }
             | Refusal::CatchingUp
             | Refusal::Overloaded { limit: _ }

@@ -111,6 +111,7 @@ pub(crate) fn put(sequence: u64) -> PutRequest {
         key: key(),
         value: Some(Value::from("v")),
         context: VersionVector::new(),
+        origin: Default::default(),
         w: None,
         sloppy: None,
         fan_out: FanOut::NodeDriven,

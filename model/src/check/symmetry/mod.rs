@@ -184,6 +184,7 @@ impl Symmetry {
             Action::Deliver(sent) => Action::Deliver(self.message(number, sent)?),
             Action::Drop(sent) => Action::Drop(self.message(number, sent)?),
             Action::Duplicate(sent) => Action::Duplicate(self.message(number, sent)?),
+            Action::Lie(sent) => Action::Lie(self.message(number, sent)?),
             Action::Expire { peer, timer } => {
                 let (peer, timer) = self.names(number).timer(*peer, *timer);
                 Action::Expire { peer, timer }

@@ -15,7 +15,7 @@ use crate::cluster::PlacementSpec;
 use crate::ids::{NodeId, NodeSet};
 use crate::protocol::FanOut;
 use crate::scenario::script::Verb;
-use crate::scenario::{Faults, PlannedAction, Scenario, Warning, WarningKind};
+use crate::scenario::{Faults, PlannedAction, PlannedOperation, Scenario, Warning, WarningKind};
 use crate::versions::Versioning;
 
 type Checked = Result<(), ScenarioError>;
@@ -251,6 +251,16 @@ impl Reader<'_> {
         {
             let problem = "faults.partitions: there are no groups to split into; name them in \
                            `partition`";
+            return Err(self.error(faults.span(), problem));
+        }
+        let is_put =
+            |planned: &PlannedOperation| matches!(planned.action, PlannedAction::Put { .. });
+        let mut operations = scenario.clients.iter().flat_map(|client| &client.operations);
+        if let Some(faults) = raw.faults.as_ref().filter(|faults| faults.get_ref().lies > 0)
+            && !operations.any(is_put)
+        {
+            let problem = "faults.lies: only puts carry what a client could lie about, and no client \
+                           puts anything";
             return Err(self.error(faults.span(), problem));
         }
         let returns = raw.down_returns.as_ref().filter(|returns| *returns.get_ref());

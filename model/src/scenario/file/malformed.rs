@@ -48,7 +48,7 @@ fn plain(expected: &str, field: &str) -> String {
     let words = match (expected, field) {
         _ if integer => match field {
             "drops" | "duplicates" | "timeouts" | "crashes" | "wipes" | "rollbacks"
-            | "partitions" => "an integer from 0 to 255",
+            | "partitions" | "lies" => "an integer from 0 to 255",
             "n" => "an integer from 1 to the number of nodes",
             "r" | "w" => "an integer from 1 to n",
             "tokens-per-node" => "an integer from 1 to 4096",

@@ -189,6 +189,11 @@ impl<P: Protocol, W: Words<P>> Builder<'_, P, W> {
                 let label = "copied: ".to_string() + &self.words.label(&envelope.message);
                 (Tone::Notice, label, Shape::Mark { at: envelope.from, mark: Mark::Dot })
             }
+            // What is sent in its place is drawn as if it had been sent here.
+            Action::Lie(envelope) => {
+                let label = "a lie, for: ".to_string() + &self.words.label(&envelope.message);
+                (Tone::Fault, label, Shape::Mark { at: envelope.from, mark: Mark::Dot })
+            }
             Action::Expire { peer, timer } => {
                 let (tone, label) = if self.world.protocol().is_background(*timer) {
                     (Tone::Good, self.words.timer(*timer))

@@ -10,7 +10,7 @@ use crate::deviation::Deviation;
 use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId, Timestamp};
 use crate::protocol::effect::Step;
 use crate::protocol::footprint::Component;
-use crate::protocol::message::{FanOut, Message, PutOutcome, PutRequest, Refusal};
+use crate::protocol::message::{ContextOrigin, FanOut, Message, PutOutcome, PutRequest, Refusal};
 use crate::protocol::store::{Change, Entry, Identity, Store};
 use crate::protocol::weight::{key_bytes, put_bytes};
 use crate::protocol::write_round::WriteRound;
@@ -108,6 +108,7 @@ impl Replica {
         let admitted = check_key(config, &put.key)
             .and_then(|()| check_value(config, put.value.as_ref()))
             .and_then(|()| check_fan_out(config, &put))
+            .and_then(|()| check_context(config, from, &put))
             .and_then(|()| self.admit(config, put_bytes(&put)))
             .and_then(|()| config.quorum_of(put.w, config.cluster.quorum().w()));
         let w = match admitted {
@@ -421,6 +422,20 @@ impl Replica {
 fn check_fan_out(config: &NodeConfig, put: &PutRequest) -> Result<(), Refusal> {
     if put.fan_out == FanOut::ClientDriven && !config.cluster.takes_client_driven() {
         Err(Refusal::ClientFanOutOff)
+    } else {
+        Ok(())
+    }
+}
+
+/// Refuses a client's put that carries a context which no node gave: it may cover what somebody is yet to mint, and
+/// acknowledge. Nodes pass on only what they have not refused.
+fn check_context(config: &NodeConfig, from: Peer, put: &PutRequest) -> Result<(), Refusal> {
+    let is_claimed = put.origin == ContextOrigin::Claimed && !put.context.is_empty();
+    if is_claimed
+        && matches!(from, Peer::Client(_))
+        && !config.cluster.deviates(Deviation::TrustsContexts)
+    {
+        Err(Refusal::ContextNotGiven)
     } else {
         Ok(())
     }

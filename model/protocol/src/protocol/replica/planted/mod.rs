@@ -132,6 +132,7 @@ fn piece<S: Store>(fault: Deviation, input: &Input) -> Option<Piece<S>> {
     match fault {
         // In the text of the protocol, for everybody to choose.
         Deviation::OneActorPerNode
+        | Deviation::TrustsContexts
         | Deviation::RebuildFromOne
         | Deviation::ServeUncaught
         | Deviation::RestartsAnew
