@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use quorate_model::refine::{Refused, Report};
+use quorate_checker::refine::{Refused, Report, Traced, Validated};
+use quorate_model::refine::LeaderlessTraces;
 use serde::Serialize;
 
 use super::{Failure, output};
@@ -51,7 +52,7 @@ struct Accepted<'a> {
 }
 
 impl Document<'_> {
-    fn refused(refused: &Refused) -> Document<'_> {
+    fn refused<P: Traced>(refused: &Refused<P>) -> Document<'_> {
         let (file, line) = (&*refused.place.file, refused.place.line);
         Document::Refused { file, line, message: refused.to_string() }
     }
@@ -62,7 +63,12 @@ impl Document<'_> {
 /// # Errors
 /// When the traces are not accepted, or are none.
 pub fn run(args: &ValidateArgs) -> Result<(), Failure> {
-    match refine::validate_files(&args.traces) {
+    run_of::<LeaderlessTraces>(args)
+}
+
+/// The same for whatever protocol the traces are of.
+fn run_of<V: Validated>(args: &ValidateArgs) -> Result<(), Failure> {
+    match refine::validate_files_of::<V>(&args.traces) {
         Ok(report) => {
             let vacuous = report.is_vacuous();
             if args.json {

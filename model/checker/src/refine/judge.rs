@@ -20,7 +20,7 @@ pub trait Judge<P: Traced> {
         &mut self,
         node: NodeId,
         step: &NodeStep<P>,
-        seen: &Self::Seen,
+        seen: Self::Seen,
     ) -> Result<(), Broken>;
 
     /// A client took a step. `operation` counts the operations of the client from zero: the one that it starts in this

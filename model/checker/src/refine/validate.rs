@@ -226,7 +226,7 @@ impl<'a, V: Validated> Replay<'a, V> {
         if let (Some(client), Reaches::Receive { message, .. }) = (trusted, reaches) {
             self.judge.on_untraced(client, message);
         }
-        self.judge.on_node_step(strand.node, recorded, &taken.seen).map_err(broken)?;
+        self.judge.on_node_step(strand.node, recorded, taken.seen).map_err(broken)?;
         self.send(peer, recorded.at_us, &taken.effects);
         Ok(())
     }

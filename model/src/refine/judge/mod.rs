@@ -209,7 +209,7 @@ impl refine::Judge<Leaderless> for Judge {
         &mut self,
         node: NodeId,
         step: &NodeStep,
-        touched: &Touched,
+        touched: Touched,
     ) -> Result<(), Broken> {
         let cause = match &step.input {
             Input::Receive { message, .. } => Cause::Message(message),

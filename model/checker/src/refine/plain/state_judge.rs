@@ -32,6 +32,11 @@ pub struct Promise<P: Protocol> {
 /// the traces did. Its history takes note of the same facts as in a search: those that [`Protocol::facts`] finds in each
 /// step. Nodes are what the replay has made of them. Clients follow the scenario's own
 /// [`client_step`](Protocol::client_step); what they send is what was recorded.
+///
+/// Running clients have ids drawn at random. The ends of messages are told by the scenario's ids; what is *in* messages and
+/// nodes is as it was recorded. So where a protocol names clients there, [`Protocol::client`] of the scenario gives a
+/// client that goes by its traced id, and facts must not take an id for a place in a list. A client without a
+/// trace has no place in the scenario, and keeps its id.
 pub struct StateJudge<P: Protocol> {
     world: World<P>,
     state: State<P>,
@@ -157,7 +162,7 @@ impl<P: Traced> Judge<P> for StateJudge<P> {
         &mut self,
         node: NodeId,
         step: &NodeStep<P>,
-        seen: &Seen<P>,
+        seen: Seen<P>,
     ) -> Result<(), Broken> {
         if self.not_judged.is_some() {
             return Ok(());
@@ -166,7 +171,7 @@ impl<P: Traced> Judge<P> for StateJudge<P> {
         let event = match P::reaches_node(&step.input) {
             // In the world, nodes have all started once before anything is observed.
             Reaches::Start if self.started.insert(node) => {
-                self.sit(peer, ActorState::Node(seen.after.clone()));
+                self.sit(peer, ActorState::Node(seen.after));
                 return self.check();
             }
             Reaches::Start => Event::Restart(node),
@@ -176,7 +181,7 @@ impl<P: Traced> Judge<P> for StateJudge<P> {
             Reaches::Expire(timer) => Event::Expire(peer, timer),
             Reaches::Command(command) => Event::Command(node, command),
         };
-        let moments = [&seen.before, &seen.after].map(|moment| ActorState::Node(moment.clone()));
+        let moments = [seen.before, seen.after].map(ActorState::Node);
         let sent = self.sent(peer, &step.effects);
         self.observe(peer, event, moments, &sent)
     }
