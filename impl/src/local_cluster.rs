@@ -11,6 +11,7 @@ use quorate_model::ids::NodeId;
 use crate::client::{self, ClientError};
 use crate::config::{ClusterFile, ConfigError, Template};
 use crate::keys::{KeyError, make_key};
+use crate::runs::Speaks;
 
 /// How long nodes may take until they answer.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -126,15 +127,18 @@ pub struct LocalCluster {
 
 impl LocalCluster {
     /// Starts every node of the cluster that has not left as a process of this program and waits
-    /// until all answer. Each logs to `<name>.log` beside the configuration. A cluster that is being
+    /// until all answer, in the protocol that they speak. Each logs to `<name>.log` beside the configuration. A cluster that is being
     /// founded is so no more when this returns.
     ///
     /// # Errors
     /// When one of them runs already or does not start. The others are stopped again.
-    pub fn start(program: &Path, cluster: &ClusterFile) -> Result<Self, LocalClusterError> {
+    pub fn start<S: Speaks>(
+        program: &Path,
+        cluster: &ClusterFile,
+    ) -> Result<Self, LocalClusterError> {
         let ids = cluster.cluster.members();
         let is_founding = is_founding(cluster);
-        let absent = client::wait_until_up(cluster, ids, LOOK)?;
+        let absent = client::wait_until_up_of::<S>(cluster, ids, LOOK)?;
         if let Some(node) = ids.iter().find(|node| !absent.contains(node)) {
             let entry = cluster.node(*node);
             let (name, address) = (entry.name.clone(), entry.address);
@@ -149,7 +153,7 @@ impl LocalCluster {
         }
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            let absent = client::wait_until_up(cluster, ids, LOOK)?;
+            let absent = client::wait_until_up_of::<S>(cluster, ids, LOOK)?;
             if let Some((name, _)) = started.reap().into_iter().next() {
                 let reason = last_line(&log_path(cluster, &name));
                 return Err(LocalClusterError::DidNotStart { name, reason });

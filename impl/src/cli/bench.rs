@@ -19,6 +19,7 @@ use quorate_model::ids::NodeId;
 use super::{Failure, output};
 use crate::bench::{BenchError, Driver, Measured, Mix, Pace, Progress, Workload, WorkloadError};
 use crate::config::{ClusterFile, Template, TemplateNode};
+use crate::leaderless::Leaderless;
 use crate::leaderless::{NodeStatus, collect_status};
 use crate::local_cluster::{LocalCluster, prepare};
 use crate::transport::{SocketTransport, StreamLimits};
@@ -126,7 +127,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
             let program = std::env::current_exe().map_err(|error| {
                 Failure::Unexpected(format!("cannot find this program: {error}"))
             })?;
-            let local = LocalCluster::start(&program, &cluster)?;
+            let local = LocalCluster::start::<Leaderless>(&program, &cluster)?;
             let measured = args.measure(&cluster, &stop);
             drop(local);
             measured

@@ -15,6 +15,7 @@ use super::request::config_flag;
 use super::{Failure, output};
 use crate::config::{ClusterFile, Template, TemplateNode};
 use crate::keys::Access;
+use crate::leaderless::Leaderless;
 use crate::local_cluster::{LocalCluster, LocalClusterError, prepare};
 
 const NODES_DEFAULT: usize = 5;
@@ -92,7 +93,7 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     // Watched before the first process starts, so that no end of one is missed.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD])
         .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
-    let mut local = LocalCluster::start(&program, &cluster)?;
+    let mut local = LocalCluster::start::<Leaderless>(&program, &cluster)?;
     output::print(introduction(&cluster, &local))?;
     for signal in signals.forever() {
         if signal != SIGCHLD {

@@ -6,7 +6,7 @@ mod session;
 mod trace_file;
 
 pub(crate) use probe::addressed;
-pub use probe::{Probe, wait_until_up};
+pub use probe::{Probe, wait_until_up, wait_until_up_of};
 pub use session::RunningClient;
 pub use trace_file::ClientTrace;
 

@@ -161,7 +161,7 @@ impl<S: Speaks> Probe<S> {
     }
 }
 
-/// Waits until all of these nodes answer; gives those that do not in time.
+/// Waits until all of these nodes of the leaderless protocol answer; gives those that do not in time.
 ///
 /// # Errors
 /// When the socket fails.
@@ -170,8 +170,20 @@ pub fn wait_until_up(
     nodes: &[NodeId],
     timeout: Duration,
 ) -> Result<Vec<NodeId>, ClientError> {
+    wait_until_up_of::<Leaderless>(cluster, nodes, timeout)
+}
+
+/// The same for nodes of any protocol.
+///
+/// # Errors
+/// When the socket fails.
+pub fn wait_until_up_of<S: Speaks>(
+    cluster: &ClusterFile,
+    nodes: &[NodeId],
+    timeout: Duration,
+) -> Result<Vec<NodeId>, ClientError> {
     let asked = addressed(cluster, nodes.iter().copied());
-    let up = Probe::<Leaderless>::new(cluster)?.ping(&asked, asked.len(), timeout)?;
+    let up = Probe::<S>::new(cluster)?.ping(&asked, asked.len(), timeout)?;
     Ok(nodes.iter().copied().filter(|node| !up.contains(node)).collect())
 }
 
