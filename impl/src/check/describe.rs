@@ -1,7 +1,8 @@
 //! A scenario in words: what is checked, and within which bounds.
 
 use quorate_model::check::words::planned;
-use quorate_model::cluster::Reaping;
+use quorate_model::cluster::{Limits, PlacementSpec, Reaping};
+use quorate_model::ids::NodeSet;
 use quorate_model::scenario::{Reductions, Scenario};
 
 /// `A B C; N=3, R=2, W=2 (R + W > N); dotted versions; node-driven; read repair off`
@@ -39,12 +40,23 @@ pub fn cluster(scenario: &Scenario) -> String {
             text.push_str(words);
         }
     }
+    if let PlacementSpec::Ring = scenario.spec.placement {
+        text.push_str(&format!("; on a ring, {} tokens each", scenario.spec.tokens_per_node));
+    }
+    let limits = cluster.limits();
+    if limits.siblings_max != Limits::default().siblings_max {
+        text.push_str(&format!("; a key has at most {} versions", limits.siblings_max));
+    }
+    if let Some(entries_max) = limits.context_entries_max {
+        text.push_str(&format!("; contexts lose entries beyond {entries_max}"));
+    }
+    if !scenario.spec.left.is_empty() {
+        text.push_str(&format!("; left: {}", scenario.spec.left.join(" ")));
+    }
     for deviation in &scenario.spec.deviations {
         text.push_str(&format!("; WRONG ON PURPOSE: {}", deviation.statement()));
     }
-    let names = |nodes: &quorate_model::ids::NodeSet| {
-        nodes.iter().map(|node| cluster.name(node)).collect::<Vec<_>>().join(" ")
-    };
+    let names = |nodes: &NodeSet| names(scenario, *nodes).join(" ");
     if !scenario.down.is_empty() {
         let returns = if scenario.down_returns { " until they return" } else { "" };
         text.push_str(&format!("; down: {}{returns}", names(&scenario.down)));
@@ -69,18 +81,22 @@ pub fn cluster(scenario: &Scenario) -> String {
     text
 }
 
+fn names(scenario: &Scenario, nodes: NodeSet) -> Vec<&str> {
+    nodes.iter().map(|node| scenario.cluster.name(node)).collect()
+}
+
 /// One line per client: `x: get k, put k = "x1"`.
 #[must_use]
 pub fn clients(scenario: &Scenario) -> Vec<String> {
     const SHOWN: usize = 6;
-    let nodes = scenario.cluster.nodes().len() - scenario.down.len();
+    let up = || scenario.cluster.nodes().iter().filter(|node| !scenario.down.contains(**node));
     let one = |(index, client): (usize, &quorate_model::scenario::ClientProgram)| {
         let count = client.operations.len();
         let mut shown: Vec<String> = (0..count.min(SHOWN))
             .map(|operation| {
                 let via = &client.operations[operation].via;
                 let text = planned(scenario, index, operation);
-                if via.len() >= nodes && scenario.partition.is_empty() {
+                if scenario.partition.is_empty() && up().all(|node| via.contains(node)) {
                     return text;
                 }
                 let names: Vec<_> = via.iter().map(|node| scenario.cluster.name(*node)).collect();
@@ -142,27 +158,34 @@ fn rounds(scenario: &Scenario) -> String {
     }
 }
 
-/// `at most 1 drop, 2 timeouts`, `none`, or that a script says it
+/// `at most 1 drop, 2 timeouts, 1 crash of A or B`, `none`, or that a script says it
 #[must_use]
 pub fn faults(scenario: &Scenario) -> String {
     if scenario.script.is_some() {
         return "as scripted".to_owned();
     }
     let faults = scenario.faults;
+    let faulty = names(scenario, scenario.faulty);
+    let of_nodes = match faulty.len() == scenario.cluster.nodes().len() {
+        true => String::new(),
+        false => format!(" of {}", faulty.join(" or ")),
+    };
     let budgets = [
-        (faults.drops, "drop", "drops"),
-        (faults.duplicates, "duplicate", "duplicates"),
-        (faults.timeouts, "timeout", "timeouts"),
-        (faults.crashes, "crash", "crashes"),
-        (faults.wipes, "lost disk", "lost disks"),
-        (faults.rollbacks, "older disk", "older disks"),
-        (faults.partitions, "partition", "partitions"),
-        (faults.lies, "lie", "lies"),
+        (faults.drops, "drop", "drops", ""),
+        (faults.duplicates, "duplicate", "duplicates", ""),
+        (faults.timeouts, "timeout", "timeouts", ""),
+        (faults.crashes, "crash", "crashes", &of_nodes),
+        (faults.wipes, "lost disk", "lost disks", &of_nodes),
+        (faults.rollbacks, "older disk", "older disks", &of_nodes),
+        (faults.partitions, "partition", "partitions", ""),
+        (faults.lies, "lie", "lies", ""),
     ];
     let allowed: Vec<String> = budgets
         .iter()
         .filter(|(count, ..)| *count > 0)
-        .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
+        .map(|(count, one, many, of)| {
+            format!("{count} {}{of}", if *count == 1 { one } else { many })
+        })
         .collect();
     if allowed.is_empty() { "none".to_owned() } else { format!("at most {}", allowed.join(", ")) }
 }
