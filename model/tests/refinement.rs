@@ -11,7 +11,9 @@ use quorate_model::refine::trace::TraceLine;
 use quorate_model::refine::{FormatError, Reason, Refused, Report, parse, validate};
 use serde_json::Value as Json;
 
-use recording::{Plan, cluster, line, record, record_reaping, record_resolving};
+use recording::{
+    Plan, cluster, line, record, record_reaped_before_write, record_reaping, record_resolving,
+};
 
 type Files = Vec<(String, Vec<String>)>;
 
@@ -140,6 +142,13 @@ fn entries_are_bounded_unless_every_start_takes_a_fresh_incarnation() {
     };
     assert_eq!(broken(Vec::new()), 0);
     assert!(broken(vec![Deviation::RestartsAnew]) > 0);
+}
+
+#[test]
+fn a_client_that_writes_with_what_it_read_of_a_reaped_delete_is_no_reason_to_refuse_a_trace() {
+    let report = judge(&record_reaped_before_write()).report();
+    assert_eq!(counts(&report, "entries-bounded").1, 1);
+    assert_eq!(report.keys_judged, 1, "{:?}", report.keys_not_judged);
 }
 
 /// Of clients whose writes are kept by fallbacks, for nodes that crash and messages that are lost.

@@ -103,6 +103,7 @@ builtins! {
     "hint-holder-dies-w1"
     "hint-holder-dies-w2"
     "hint-home-disk-lost"
+    "hint-home-reaps-by-age"
     "ack-before-durable"
     "hint-overtaken"
     "hint-overtaken-alone"
@@ -151,6 +152,7 @@ builtins! {
     "delete-hinted-restart"
     "retry-restart-reaped"
     "context-pruned"
+    "reaped-before-write"
     "context-pruned-hint"
     ["What reductions of the state space once missed"]
     "reduced-suspicions"

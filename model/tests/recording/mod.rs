@@ -114,6 +114,41 @@ pub(crate) fn record_reaping(datagram_lifetime_us: u64) -> Vec<(String, Vec<Stri
     recording.files()
 }
 
+/// Records how two nodes reap a tombstone that a client has read, and how that client then writes.
+pub(crate) fn record_reaped_before_write() -> Vec<(String, Vec<String>)> {
+    let background = Background { reaping: Reaping::Agreed, ..Background::default() };
+    let nodes = vec!["ann".to_owned(), "bob".to_owned()];
+    let cluster = ClusterSpec { nodes, background, ..cluster(2, 1, 2, ReadRepair::Off) };
+    let datagram_lifetime_us = 1_000_000;
+    let plan = Plan {
+        cluster,
+        clients: 1,
+        lost: 0,
+        duplicated: 0,
+        datagram_lifetime_us: Some(datagram_lifetime_us),
+        ..Plan::new(0)
+    };
+    let mut recording = Recording::new(&plan);
+    let key = Key::from("k");
+    let put = |value: Option<&str>, context| {
+        let (key, value) = (key.clone(), value.map(Value::from));
+        Operation::Put { key, value, context, w: None, sloppy: None }
+    };
+    recording.operate(put(None, VersionVector::new()));
+    recording.operate(Operation::Get { key: key.clone(), r: None });
+    let read = recording.customers[0].contexts[&key].clone();
+    recording.step(0, Input::Expire(Timer::Reap));
+    recording.deliver_all();
+    for _ in 0..2 {
+        recording.clock_us += 2 * datagram_lifetime_us;
+        recording.step(0, Input::Expire(Timer::Settled));
+        recording.deliver_all();
+    }
+    assert!(recording.nodes.iter().all(|node| node.before.get(&key).is_none()), "it is reaped");
+    recording.operate(put(Some("v"), read));
+    recording.files()
+}
+
 /// Records how a key comes to have as many versions as it may, and is then resolved by a client that
 /// has read them all.
 pub(crate) fn record_resolving(cluster: ClusterSpec) -> Vec<(String, Vec<String>)> {
@@ -176,6 +211,19 @@ struct Recording<'a> {
 }
 
 impl<'a> Recording<'a> {
+    /// The first client asks the first node for this, and everything arrives that follows from it.
+    fn operate(&mut self, operation: Operation) {
+        let (coordinator, fan_out) = (NodeId(0), FanOut::NodeDriven);
+        self.client_step(0, ClientInput::Invoke { operation, coordinator, fan_out, attempts: 1 });
+        self.deliver_all();
+    }
+
+    fn deliver_all(&mut self) {
+        while self.commit_all() {
+            self.deliver();
+        }
+    }
+
     fn new(plan: &'a Plan) -> Self {
         let cluster = Arc::new(plan.cluster.build().unwrap());
         let nodes = cluster.nodes().iter().map(|node| Node {

@@ -8,6 +8,7 @@ use super::memory::{self, Remembers};
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness};
 use crate::check::history::{Base, Happening, Historian, Watch};
 use crate::check::symmetry::Permutation;
+use crate::cluster::Reaping;
 use crate::deviation::Deviation;
 use crate::ids::NodeId;
 use crate::versions::{ActorId, Dot, Life, Record};
@@ -51,8 +52,12 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     watch: Watch::NOTHING,
     on_traces: OnTraces::of_states(
         |promiser| {
-            let keeps_incarnation = !promiser.cluster.deviates(Deviation::RestartsAnew);
-            promiser.is_exact() && promiser.cluster.nodes().len() > 1 && keeps_incarnation
+            let cluster = promiser.cluster;
+            let keeps_incarnation = !cluster.deviates(Deviation::RestartsAnew);
+            // A node that has forgotten a key counts it under a fresh epoch if the client has not.
+            let keeps_tombstones = cluster.background().reaping == Reaping::Off;
+            let may_ask = cluster.nodes().len() > 1;
+            promiser.is_exact() && may_ask && keeps_incarnation && keeps_tombstones
         },
         "records with a write of a later start",
         |_, happening| match happening {
