@@ -59,6 +59,8 @@ pub enum Fact {
     DiskReplaced {
         /// Which node.
         node: NodeId,
+        /// What it holds now, key by key.
+        holds: Vec<(Key, Arc<Record>)>,
     },
     /// A put whose context covers all that its coordinator held of the key met a limit of the record.
     Resolving {

@@ -51,10 +51,12 @@ impl Ghost {
         self.historian.blank()
     }
 
-    /// Takes note that what a node held is gone: it owes nothing for it any more.
+    /// Takes note that what a node held is gone, for which it owes nothing any more, and what it holds now.
     pub(crate) fn on_disk_replaced(&self, state: &mut ClusterState, node: NodeId) {
         let mut history = (*state.history).clone();
-        self.historian.note(&mut history, &Fact::DiskReplaced { node });
+        let entries = state.node(node).store.entries();
+        let holds = entries.map(|(key, entry)| (key.clone(), Arc::clone(&entry.state))).collect();
+        self.historian.note(&mut history, &Fact::DiskReplaced { node, holds });
         state.history = Shared::new(history);
     }
 

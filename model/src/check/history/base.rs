@@ -2,6 +2,7 @@
 
 use super::{Historian, Judgement, Ledger, Read};
 use crate::check::write_set::WriteSet;
+use crate::ids::Key;
 use crate::scenario::Scenario;
 use crate::versions::Record;
 
@@ -20,18 +21,18 @@ impl<'a> Base<'a> {
         self.historian.scenario()
     }
 
-    /// The writes that the versions of a record name: by value, or for a tombstone, which has
-    /// none, by the dot the ghost saw it minted under.
-    pub(crate) fn named(self, record: &Record) -> WriteSet {
+    /// The writes that the versions of a record of this key name: by value, or for a tombstone, which
+    /// has none, by the dot the ghost saw it minted under. Where a node is named by itself alone, or
+    /// two share an identity, deletes of different keys may have the same dot.
+    pub(crate) fn named(self, key: &Key, record: &Record) -> WriteSet {
         let (writes, dots) = (&self.scenario().writes, self.ledger.dots());
         let mut named = WriteSet::EMPTY;
         for (dot, value) in record.versions() {
             let write = match value {
                 Some(_) => writes.iter().position(|write| write.value.as_ref() == value),
-                None => writes
-                    .iter()
-                    .zip(dots)
-                    .position(|(write, dots)| write.value.is_none() && dots.contains(&dot)),
+                None => writes.iter().zip(dots).position(|(write, dots)| {
+                    write.value.is_none() && write.key == *key && dots.contains(&dot)
+                }),
             };
             if let Some(write) = write {
                 named.insert(write);
@@ -41,8 +42,8 @@ impl<'a> Base<'a> {
     }
 
     /// The same, with everything that their writers had seen.
-    pub(crate) fn seen_by(self, record: &Record) -> WriteSet {
-        self.ledger.closure(self.named(record))
+    pub(crate) fn seen_by(self, key: &Key, record: &Record) -> WriteSet {
+        self.ledger.closure(self.named(key, record))
     }
 
     /// Which of these writes a read that returned `named` missed: neither returned, nor seen by what

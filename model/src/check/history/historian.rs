@@ -7,9 +7,10 @@ use super::{Base, Happening, History, LastRead, Ledger, Read, Watch};
 use crate::check::facts::{Fact, Touched};
 use crate::check::property::{Memories, Nodes, PropertySpec};
 use crate::check::write_set::WriteSet;
-use crate::ids::Key;
+use crate::ids::{Key, NodeId};
 use crate::protocol::Outcome;
 use crate::scenario::{PlannedAction, Scenario};
+use crate::versions::Record;
 
 /// Writes the history as things happen. Holds what never changes.
 #[derive(Clone, Debug)]
@@ -140,9 +141,7 @@ impl Historian {
             Fact::Record(touched) => {
                 self.enter_minted(ledger, touched);
                 if self.watch.deletes {
-                    let base = Base { historian: self, ledger };
-                    let deletes = base.seen_by(&touched.after).intersection(self.deletes);
-                    ledger.hold(touched.node, deletes);
+                    self.enter_held(ledger, touched.node, &touched.key, &touched.after);
                 }
                 Happening::Touched(touched)
             }
@@ -151,20 +150,24 @@ impl Historian {
                 Happening::Touched(touched)
             }
             Fact::HintDropped { node, key, state } => {
-                let named = Base { historian: self, ledger }.named(state);
+                let named = Base { historian: self, ledger }.named(key, state);
                 Happening::HintDropped { node: *node, key, named }
             }
-            Fact::Reaped { before, .. } => {
+            Fact::Reaped { key, before } => {
                 if !self.watch.reaped {
                     return None;
                 }
-                let named = Base { historian: self, ledger }.named(before);
+                let named = Base { historian: self, ledger }.named(key, before);
                 ledger.reap(named.intersection(self.deletes));
                 Happening::Reaped
             }
             Fact::Incident { node } => Happening::Incident { node: *node },
-            Fact::DiskReplaced { node } => {
+            Fact::DiskReplaced { node, holds } => {
                 ledger.replace_disk(*node);
+                if self.watch.deletes {
+                    let holds = holds.iter();
+                    holds.for_each(|(key, state)| self.enter_held(ledger, *node, key, state));
+                }
                 Happening::DiskReplaced { node: *node }
             }
             Fact::Resolving { node, write, came, .. } => {
@@ -217,10 +220,17 @@ impl Historian {
                 }
                 Happening::EndedOtherwise { client }
             }
+            (PlannedAction::Put { write, .. }, Outcome::Refused(_)) => {
+                if self.watch.overlapping {
+                    ledger.refuse(*write);
+                }
+                Happening::EndedOtherwise { client }
+            }
             (PlannedAction::Get, Outcome::GetOk { state, replied }) => {
                 let (key, replied) = (self.key_index(&planned.key), *replied);
                 let base = Base { historian: self, ledger };
-                let named = state.as_ref().map_or(WriteSet::EMPTY, |state| base.named(state));
+                let named = |state| base.named(&planned.key, state);
+                let named = state.as_deref().map_or(WriteSet::EMPTY, named);
                 ledger.end_read(client, key, LastRead { operation, returned: named, replied });
                 let returned = ledger.closure(named);
                 Happening::ReadAnswered(Read { client, key, named, returned, replied })
@@ -242,6 +252,12 @@ impl Historian {
         {
             ledger.mint(write, dot);
         }
+    }
+
+    /// Enters the deletes that a node holds, or has seen, with a record of its own.
+    fn enter_held(&self, ledger: &mut Ledger, node: NodeId, key: &Key, state: &Record) {
+        let deletes = Base { historian: self, ledger }.seen_by(key, state);
+        ledger.hold(node, deletes.intersection(self.deletes));
     }
 
     /// Forgets what a client has seen of keys that none of its later writes carries a context of.

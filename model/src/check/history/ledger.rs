@@ -29,6 +29,8 @@ pub struct Ledger {
     acknowledged: WriteSet,
     /// Writes answered `Unavailable`, or not at all; kept if [`Watch::failed`].
     failed: WriteSet,
+    /// Writes whose client was refused; kept if [`Watch::overlapping`].
+    refused: WriteSet,
     /// Per write: every write its writer had seen, directly or through others.
     past: Vec<WriteSet>,
     /// Per write: who was counted when it was acknowledged; kept if [`Watch::acked_by`].
@@ -38,7 +40,7 @@ pub struct Ledger {
     /// Per client, and per key: what the client's last read of it returned, with everything that
     /// had seen. Kept only while a later write of the client carries that read's context.
     seen: Vec<Vec<WriteSet>>,
-    /// Per node: the deletes that its records have held or seen, since it last lost its disk; kept if
+    /// Per node: the deletes that its records have held or seen, on the disk that it has now; kept if
     /// [`Watch::deletes`].
     deletes_held: Vec<WriteSet>,
     /// Deletes whose tombstone some node has reaped; kept if [`Watch::reaped`].
@@ -61,6 +63,7 @@ impl Ledger {
             invoked: WriteSet::EMPTY,
             acknowledged: WriteSet::EMPTY,
             failed: WriteSet::EMPTY,
+            refused: WriteSet::EMPTY,
             past: alloc::vec![WriteSet::EMPTY; writes],
             acked_by: alloc::vec![NodeSet::EMPTY; kept(acked_by, writes)],
             dots: alloc::vec![Vec::new(); writes],
@@ -96,7 +99,8 @@ impl Ledger {
     /// Writes whose client waits for an answer.
     #[must_use]
     pub fn under_way(&self) -> WriteSet {
-        self.invoked.without(self.acknowledged.union(self.failed))
+        let ended = self.acknowledged.union(self.failed).union(self.refused);
+        self.invoked.without(ended)
     }
 
     /// Everything the writer of this write had seen.
@@ -123,7 +127,8 @@ impl Ledger {
         &self.dots
     }
 
-    /// The deletes that a node has held or seen since it last lost its disk.
+    /// The deletes that a node has held or seen since it last lost its disk, and those that were on the older
+    /// one that it was given.
     #[must_use]
     pub fn deletes_held_by(&self, node: usize) -> WriteSet {
         self.deletes_held[node]
@@ -175,6 +180,7 @@ impl Ledger {
             invoked,
             acknowledged,
             failed,
+            refused,
             past,
             acked_by,
             dots,
@@ -196,6 +202,7 @@ impl Ledger {
             invoked: set(invoked),
             acknowledged: set(acknowledged),
             failed: set(failed),
+            refused: set(refused),
             past: names.by_write(sets(past)),
             acked_by: names.by_write(acked_by.clone()),
             dots: names.by_write(dots.collect()),
@@ -244,6 +251,10 @@ impl Ledger {
         self.failed.insert(write);
     }
 
+    pub(super) fn refuse(&mut self, write: usize) {
+        self.refused.insert(write);
+    }
+
     /// Forgets what a client has seen of the keys of which it will not say what it had seen.
     pub(super) fn forget_seen(&mut self, client: usize, is_needed: impl Fn(usize) -> bool) {
         for (key, seen) in self.seen[client].iter_mut().enumerate() {
@@ -270,7 +281,7 @@ impl Ledger {
         *held = held.union(deletes);
     }
 
-    /// A node's disk was replaced: it owes nothing for what was on it.
+    /// A node's disk was replaced: it owes nothing for what was on the one that is gone.
     pub(super) fn replace_disk(&mut self, node: NodeId) {
         if let Some(held) = self.deletes_held.get_mut(node.index()) {
             *held = WriteSet::EMPTY;

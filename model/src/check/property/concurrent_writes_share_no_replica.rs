@@ -1,4 +1,4 @@
-//! Concurrent writes may be acknowledged by nodes of which none has both.
+//! Concurrent writes of a key may be acknowledged by nodes of which none has both.
 
 use alloc::format;
 
@@ -9,15 +9,18 @@ use crate::check::history::Watch;
 /// Nothing of its own.
 pub(super) type Memory = Nothing;
 
-/// Two acknowledged writes, neither of which saw the other.
+/// Two acknowledged writes of a key, neither of which saw the other.
 fn concurrent<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, usize)> + use<'a> {
     let ledger = view.ledger();
     let acknowledged = ledger.acknowledged();
     let pairs = acknowledged.iter().flat_map(move |one| {
         acknowledged.iter().filter(move |other| one < *other).map(move |other| (one, other))
     });
+    let key = |write: usize| &view.scenario.writes[write].key;
     pairs.filter(move |(one, other)| {
-        !ledger.past(*other).contains(*one) && !ledger.past(*one).contains(*other)
+        key(*one) == key(*other)
+            && !ledger.past(*other).contains(*one)
+            && !ledger.past(*one).contains(*other)
     })
 }
 
@@ -30,12 +33,12 @@ fn share_no_replica(view: &View<'_>) -> Option<(usize, usize)> {
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {
     name: "concurrent-writes-share-no-replica",
-    statement: "two acknowledged concurrent writes were acknowledged by disjoint nodes",
+    statement: "two acknowledged concurrent writes of a key were acknowledged by disjoint nodes",
     kind: PropertyKind::Reachability {
         reached: |view| share_no_replica(view).is_some(),
         opportunity: Witness {
             shown: |view| concurrent(view).next().is_some(),
-            statement: "two writes were acknowledged, neither of which had seen the other",
+            statement: "two writes of a key were acknowledged, neither of which had seen the other",
             name: "concurrent-writes-share-no-replica (opportunity)",
         },
     },

@@ -5,19 +5,26 @@ use alloc::format;
 use super::memory::Nothing;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness, held};
 use crate::check::history::Watch;
+use crate::cluster::Reaping;
 use crate::ids::NodeId;
+use crate::versions::Record;
 
 /// Nothing of its own.
 pub(super) type Memory = Nothing;
 
-/// A node whose own last dot of a key is not in the context of what it holds of it any more.
+/// A node whose own last dot of a key is not in the context of what it holds of it any more. Contexts of other
+/// versionings than dotted do not say which dots they have seen, and are not pruned.
 fn pruned(view: &View<'_>) -> Option<NodeId> {
+    if view.scenario.cluster.background().reaping != Reaping::Agreed {
+        return None;
+    }
     let (mut found, mut index) = (None, 0);
     view.nodes.visit(&mut |node| {
         let mints_as = view.scenario.mints_as[usize::from(index)];
         let is_pruned = node.store.entries().any(|(_, entry)| {
             let minted = entry.last_dot(mints_as);
-            minted.is_some_and(|dot| !entry.state.context().covers(dot))
+            let is_dotted = matches!(*entry.state, Record::Dotted(_));
+            minted.is_some_and(|dot| is_dotted && !entry.state.context().covers(dot))
         });
         found = found.or(is_pruned.then_some(NodeId(index)));
         index += 1;

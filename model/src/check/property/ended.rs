@@ -1,10 +1,11 @@
-//! What properties of how reads end have in common.
+//! What properties of how operations end have in common.
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use derive_where::derive_where;
 
+use super::View;
 use super::memory::Remembers;
 use crate::check::history::{Base, Happening, Historian};
 use crate::check::symmetry::Permutation;
@@ -48,4 +49,15 @@ impl<E: Ending> Remembers for Ended<E> {
         let Ended { clients, how } = self;
         Ended { clients: names.by_client(clients.clone()), how: *how }
     }
+}
+
+/// Whether an operation can end without what it asked for. Where no timer of a request may expire and no
+/// coordinator may be down, it waits for ever instead, however few of the other nodes are up.
+pub(super) fn may_go_unanswered(view: &View<'_>) -> bool {
+    let scenario = view.scenario;
+    let mut operations = scenario.clients.iter().flat_map(|client| &client.operations);
+    scenario.faults.timeouts > 0
+        || scenario.faults.crashes > 0
+        || operations
+            .any(|operation| operation.via.iter().any(|node| scenario.down.contains(*node)))
 }

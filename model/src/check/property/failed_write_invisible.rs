@@ -22,7 +22,7 @@ impl Owes for Asks {
     }
 
     fn judge(_: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
-        let seen = owed.intersection(read.returned);
+        let seen = owed.intersection(read.named);
         Judgement::of(!owed.is_empty(), seen.is_empty())
     }
 }
@@ -50,9 +50,8 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     ),
     explanation: |view, _| {
         let (client, last) = readers(view).broken(view)?;
-        let returned = view.ledger().closure(last.returned);
         let failed = readers(view).owed(client);
-        let seen = wording::writes(view.scenario, failed.intersection(returned));
+        let seen = wording::writes(view.scenario, failed.intersection(last.returned));
         let read = wording::read(view, client)?;
         Some(format!("{read}, though {seen} had failed before the read began"))
     },

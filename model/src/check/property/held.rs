@@ -28,14 +28,15 @@ pub(super) fn each(view: &View<'_>, visit: &mut dyn FnMut(&Held<'_>)) {
         let node = NodeId(index);
         index += 1;
         let base = view.base();
-        let named = |record| base.named(record);
         for (key, entry) in state.store.entries() {
             let record = &*entry.state;
-            visit(&Held { node, hint_for: None, key, record, named: named(record) });
+            let named = base.named(key, record);
+            visit(&Held { node, hint_for: None, key, record, named });
         }
         for (home, key, record) in state.store.hints() {
             let record = &**record;
-            visit(&Held { node, hint_for: Some(home), key, record, named: named(record) });
+            let named = base.named(key, record);
+            visit(&Held { node, hint_for: Some(home), key, record, named });
         }
     });
 }
@@ -77,6 +78,6 @@ pub(super) fn each_on_disk(nodes: &dyn Nodes, visit: &mut dyn FnMut(&Key, &Recor
 /// The writes that these records name, and all that their writers had seen.
 pub(super) fn on_disks(base: Base<'_>, nodes: &dyn Nodes) -> WriteSet {
     let mut held = WriteSet::EMPTY;
-    each_on_disk(nodes, &mut |_, record| held = held.union(base.named(record)));
+    each_on_disk(nodes, &mut |key, record| held = held.union(base.named(key, record)));
     base.ledger.closure(held)
 }

@@ -64,7 +64,7 @@ impl Remembers for Memory {
         for Dropped { node, key, named } in core::mem::take(&mut self.open) {
             let mut is_safe = false;
             held::each_on_disk(nodes, &mut |of, record| {
-                is_safe = is_safe || *of == key && named.is_subset(base.seen_by(record));
+                is_safe = is_safe || *of == key && named.is_subset(base.seen_by(of, record));
             });
             if !is_safe {
                 self.was_lost = true;
@@ -82,7 +82,7 @@ fn memory<'a>(view: &View<'a>) -> &'a Memory {
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {
     name: "hint-safety",
-    statement: "no hint is dropped before its home, or another holder, has it durably",
+    statement: "when a hint is dropped, its home or another holder has what it said on its disk",
     kind: PropertyKind::Safety {
         holds: |view| !memory(view).was_lost,
         witness: Witness {

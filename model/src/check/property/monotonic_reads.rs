@@ -50,7 +50,7 @@ fn readers<'a>(view: &View<'a>) -> &'a Readers {
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {
     name: "monotonic-reads",
-    statement: "successive reads of a key never go back",
+    statement: "successive reads of a key, whoever makes them, never go back",
     kind: PropertyKind::Safety {
         holds: |view| !readers(view).any(Judgement::Broken),
         witness: Witness {

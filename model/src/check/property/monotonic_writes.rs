@@ -41,8 +41,8 @@ fn out_of_order(view: &View<'_>, held: &Held<'_>) -> Option<(usize, usize, bool)
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {
     name: "monotonic-writes",
-    statement: "where a write is held, it has replaced what its client had written to the key before, and \
-                been told is stored: that is neither missing nor beside it",
+    statement: "where a write is held, something held there had seen what its client had written to the key \
+                before, and been told is stored; and that is not beside it",
     kind: PropertyKind::Safety {
         holds: |view| !held::any(view, |held| out_of_order(view, held).is_some()),
         witness: Witness {
@@ -52,7 +52,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
                         && out_of_order(view, held).is_none()
                 })
             },
-            statement: "a node holds a write whose client's earlier write was acknowledged, and is replaced",
+            statement: "a node holds a write whose client's earlier write was acknowledged, and was seen",
             name: "monotonic-writes (witness)",
         },
     },
@@ -62,7 +62,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
         "records with a later write of a client",
         |view, happening| match happening {
             Happening::Touched(touched) => {
-                let mut named = view.base().named(&touched.after).iter();
+                let mut named = view.base().named(&touched.key, &touched.after).iter();
                 named.any(|write| !earlier(view, write).is_empty())
             }
             _ => false,

@@ -117,7 +117,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
         "records that know of a delete",
         |view, happening| match happening {
             Happening::Touched(touched) => {
-                let seen = view.base().seen_by(&touched.after);
+                let seen = view.base().seen_by(&touched.key, &touched.after);
                 let deletes = seen.intersection(view.historian.deletes());
                 deletes.iter().any(|delete| !view.ledger().past(delete).is_empty())
             }

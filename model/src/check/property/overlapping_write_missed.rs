@@ -43,5 +43,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     },
     watch: Watch { overlapping: true, ..Watch::NOTHING },
     on_traces: OnTraces::REACHABLE,
-    explanation: |view, _| wording::read_beside(view, readers(view), WriteSet::without),
+    explanation: |view, _| {
+        wording::read_beside(view, readers(view), |owed, _, returned| owed.without(returned))
+    },
 };

@@ -21,7 +21,7 @@ impl Owes for Asks {
     }
 
     fn judge(_: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
-        let seen = owed.intersection(read.returned);
+        let seen = owed.intersection(read.named);
         Judgement::of(!owed.is_empty(), seen.is_empty())
     }
 }
@@ -43,5 +43,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     },
     watch: Watch { overlapping: true, ..Watch::NOTHING },
     on_traces: OnTraces::REACHABLE,
-    explanation: |view, _| wording::read_beside(view, readers(view), WriteSet::intersection),
+    explanation: |view, _| {
+        wording::read_beside(view, readers(view), |owed, named, _| owed.intersection(named))
+    },
 };

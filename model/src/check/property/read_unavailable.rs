@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::ended::{Ended, Ending};
+use super::ended::{self, Ended, Ending};
 use super::memory;
 use super::{OnTraces, PropertyKind, PropertySpec, View, Witness};
 use crate::check::history::{Happening, Watch};
@@ -31,8 +31,8 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     kind: PropertyKind::Reachability {
         reached: |view| client(view).is_some(),
         opportunity: Witness {
-            shown: |view| view.ledger().read_begun(),
-            statement: "a client asked for a read",
+            shown: |view| view.ledger().read_begun() && ended::may_go_unanswered(view),
+            statement: "a client asked for a read, and a timer may expire or a coordinator be down",
             name: "read-unavailable (opportunity)",
         },
     },

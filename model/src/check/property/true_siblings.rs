@@ -45,10 +45,10 @@ impl Remembers for Memory {
 /// The writes whose versions a node lost and should have kept in one step: everything that came
 /// together must be there still, or have been seen by something that is.
 fn dropped(base: Base<'_>, touched: &Touched) -> WriteSet {
-    let Touched { came, minted, after, .. } = touched;
-    let came = came.iter().flatten().map(|record| base.named(record));
+    let Touched { node: _, key, came, minted, after } = touched;
+    let came = came.iter().flatten().map(|record| base.named(key, record));
     let minted = minted.iter().map(|(write, _)| *write).collect();
-    came.fold(minted, WriteSet::union).without(base.seen_by(after))
+    came.fold(minted, WriteSet::union).without(base.seen_by(key, after))
 }
 
 /// Two writes of a record, the second of which had seen the first.

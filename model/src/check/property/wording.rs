@@ -101,15 +101,15 @@ pub(super) fn read(view: &View<'_>, client: usize) -> Option<String> {
 }
 
 /// The first read that was judged to be broken, told with those of the writes under way when it began
-/// that `chosen` takes, given what the read returned.
+/// that `chosen` takes, given what the read returned, and that with everything its writers had seen.
 pub(super) fn read_beside(
     view: &View<'_>,
     readers: &Readers,
-    chosen: fn(WriteSet, WriteSet) -> WriteSet,
+    chosen: fn(WriteSet, WriteSet, WriteSet) -> WriteSet,
 ) -> Option<String> {
     let (client, last) = readers.broken(view)?;
     let returned = view.ledger().closure(last.returned);
-    let chosen = chosen(readers.owed(client), returned);
+    let chosen = chosen(readers.owed(client), last.returned, returned);
     let (read, told, was) = (read(view, client)?, writes(view.scenario, chosen), was(chosen));
     Some(format!("{read}, and {told} {was} under way when the read began"))
 }

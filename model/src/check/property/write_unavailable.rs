@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::memory::Nothing;
-use super::{OnTraces, PropertyKind, PropertySpec, Witness, wording};
+use super::{OnTraces, PropertyKind, PropertySpec, Witness, ended, wording};
 use crate::check::history::Watch;
 
 /// Nothing of its own.
@@ -15,8 +15,8 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     kind: PropertyKind::Reachability {
         reached: |view| !view.ledger().failed().is_empty(),
         opportunity: Witness {
-            shown: |view| !view.ledger().invoked().is_empty(),
-            statement: "a client asked for a write",
+            shown: |view| !view.ledger().invoked().is_empty() && ended::may_go_unanswered(view),
+            statement: "a client asked for a write, and a timer may expire or a coordinator be down",
             name: "write-unavailable (opportunity)",
         },
     },

@@ -155,7 +155,7 @@ impl Judge {
         let ghost = &mut self.keys[key];
         let facts = facts::of_client(role.client, role.operation, false, Some(outcome.clone()));
         if let Outcome::GetOk { state: Some(state), .. } = outcome {
-            let seen = ghost.view().base().seen_by(state);
+            let seen = ghost.view().base().seen_by(&ghost.plan.key, state);
             ghost.seen_with.insert(state.context(), seen);
         }
         ghost.note(&facts, &mut self.tallies)
