@@ -295,3 +295,26 @@ fn contexts_that_name_no_node_are_not_pruned() {
         assert_eq!(found.verdict, Expected::NotReached, "{versioning}");
     }
 }
+
+#[test]
+fn a_put_that_comes_again_after_sixteen_later_ones_and_a_restart_is_minted_twice_reduced_as_well() {
+    let text = r#"
+        turn-length = 16
+        [cluster]
+        nodes = ["A"]
+        n = 1
+        r = 1
+        w = 1
+        [[client]]
+        name = "x"
+        program = [{ put = "k" }]
+        [[client]]
+        name = "y"
+        repeat = 16
+        program = [{ put = "k", context = "blind" }]
+        [faults]
+        duplicates = 1
+        crashes = 1
+    "#;
+    assert_eq!(searched(text, &["minted-once"]).swap_remove(0).verdict, Expected::Violated);
+}

@@ -161,7 +161,7 @@ pub(crate) fn is_loss_like_delay(scenario: &Scenario, envelope: &Envelope) -> bo
 }
 
 /// Whether no client tries an operation again: no request id comes back after a crash.
-fn tries_once(scenario: &Scenario) -> bool {
+pub(crate) fn tries_once(scenario: &Scenario) -> bool {
     scenario.clients.iter().all(|client| client.attempts == 1)
 }
 

@@ -23,7 +23,8 @@
 //! ([`Reductions::finished_requests`](crate::scenario::Reductions::finished_requests)). A node
 //! remembers a finished put only to answer a copy of it or a retry, and for nothing else does it keep,
 //! on its disk, for which requests it minted versions. If the client no longer waits for it and no
-//! copy is under way, neither can come. A read that was answered but listens for late
+//! copy is under way, neither can come. But a disk remembers so many requests of a key and no more, so where puts
+//! may come again and there may be more of them, none is forgotten there: it would leave room for others. A read that was answered but listens for late
 //! replies is forgotten when no message of it is under way: its timer, which may expire at any time,
 //! would do no more than forget it. So is, where reads repair nothing, a read whose client has gone on: it
 //! changes nothing that is stored, and nobody hears of it. Where tombstones are reaped, a node that still listens does not
@@ -250,6 +251,13 @@ fn disks(node: &NodeState) -> impl Iterator<Item = &MemoryStore> {
     iter::once(&node.store).chain(&node.copies).chain(node.synced.as_deref())
 }
 
+/// Whether no request that is over makes a disk forget one that may still come again. A disk remembers so many
+/// of a key and no more, the latest ones.
+fn pushes_out_no_request(scenario: &Scenario) -> bool {
+    scenario.writes.len() <= scenario.cluster.limits().requests_max
+        || scenario.faults.duplicates == 0 && instant::tries_once(scenario)
+}
+
 /// Forgets, on a node's disk and on every copy of it, that a version was minted for this request.
 fn forget_minted_request(node: &mut NodeState, request: RequestId) {
     let copies = node.copies.iter_mut().chain(node.synced.as_deref_mut());
@@ -282,10 +290,14 @@ fn forget_finished(
                     is_over(scenario, state, *request) || forgets!(scenario, FinishedDespiteRetries)
                 })
                 .collect(),
-            minted: disks(node)
-                .flat_map(MemoryStore::minted_requests)
-                .filter(|request| is_over(scenario, state, *request))
-                .collect(),
+            minted: if pushes_out_no_request(scenario) {
+                disks(node)
+                    .flat_map(MemoryStore::minted_requests)
+                    .filter(|request| is_over(scenario, state, *request))
+                    .collect()
+            } else {
+                Vec::new()
+            },
             gets: if instant::keeps_tombstones(scenario)
                 || forgets!(scenario, FinishedDespiteReaping)
             {
