@@ -114,6 +114,11 @@ impl Guard {
         forgotten_until_ms: u64,
     ) -> Self {
         let sessions = |max| Sessions::new(max, forgotten_until_ms);
+        // Nothing is taken in from clients by clients.
+        let clients_max = match me {
+            Me::Node(_) => CLIENT_SESSIONS_MAX,
+            Me::Clients(..) => NonZeroUsize::MIN,
+        };
         Guard {
             keys,
             cluster: settings.cluster,
@@ -123,7 +128,7 @@ impl Guard {
             session,
             sent: [0; 2],
             from_nodes: (0..settings.nodes).map(|_| sessions(NODE_SESSIONS_MAX)).collect(),
-            from_clients: sessions(CLIENT_SESSIONS_MAX),
+            from_clients: sessions(clients_max),
             refusals: Refusals::default(),
         }
     }
