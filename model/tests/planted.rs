@@ -31,6 +31,12 @@ fn a_tombstone_that_goes_while_its_put_may_be_tried_again_lets_the_value_come_ba
     }
 }
 
+#[test]
+fn a_put_that_replaces_nothing_stands_beside_what_its_client_had_written_before() {
+    let found = violated_in("strict-sequential", Deviation::ContextIgnored, "monotonic-writes");
+    assert_eq!(found, Some(6));
+}
+
 /// How many states there are.
 fn states_of(scenario: Scenario) -> usize {
     let model = ClusterModel::new(Arc::new(scenario));

@@ -12,6 +12,7 @@ use stateright::Model as _;
 use quorate_model::check::ClusterModel;
 use quorate_model::check::property::{ALL as PROPERTIES, PropertyKind};
 use quorate_model::cluster::PlacementSpec;
+use quorate_model::deviation::Deviation;
 use quorate_model::ids::{NodeId, Value};
 use quorate_model::protocol::{FanOut, ReadRepair};
 use quorate_model::scenario::builtin::{ALL as BUILTINS, Builtin};
@@ -20,6 +21,8 @@ use quorate_model::scenario::{PlannedAction, Reductions, Scenario, WarningKind};
 use quorate_model::versions::Versioning;
 
 const DOCUMENT: &str = include_str!("../../docs/scenarios.md");
+
+const CLAIMS: &str = include_str!("../../docs/claims.md");
 
 /// The blocks of the document that are whole scenario files, each with a name after "toml".
 fn complete_examples() -> Vec<&'static str> {
@@ -70,6 +73,13 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         1,
         "unknown field `coordinators`, expected one of `client-hops`, `replies`, `answers`, `sync-walks`, \
          `late-exchanges`, `client-symmetry`, `dead-messages`, `finished-requests`",
+    ),
+    (
+        EXPECT,
+        "[reductions]\nlate-exchanges = true\ndead-messages = false\n[expect]",
+        1,
+        "reductions.late-exchanges: rests on `dead-messages`, which is off; leave it out, or switch \
+         `dead-messages` on",
     ),
     (
         W,
@@ -291,6 +301,16 @@ fn what_a_file_leaves_out_is_what_the_document_says() {
     assert_eq!(scenario.clients[1].attempts, 1);
     assert_eq!(scenario.clients[1].operations[0].via, scenario.cluster.nodes());
     assert_eq!(scenario.clients[1].operations[0].quorum, None);
+}
+
+#[test]
+fn exchanges_come_late_only_where_dead_messages_are_forgotten() {
+    let with =
+        |reductions: &str| accepted(EXPECT, &format!("[reductions]\n{reductions}\n[expect]"));
+    assert!(with("replies = false").reductions_that_apply().late_exchanges);
+    assert!(!with("dead-messages = false").reductions_that_apply().late_exchanges);
+    let neither = with("late-exchanges = false\ndead-messages = false");
+    assert!(!neither.reductions_that_apply().late_exchanges);
 }
 
 fn values(scenario: &Scenario) -> Vec<String> {
@@ -654,7 +674,6 @@ fn the_document_mentions_every_key_and_every_word_of_the_format() {
         (W, "w = 2\nfan-out = \"unknown\"\n"),
         (W, "w = 2\nplacement = \"unknown\"\n"),
         (W, "w = 2\nreaping = \"unknown\"\n"),
-        (W, "w = 2\ndeviations = [\"unknown\"]\n"),
         ("[cluster]", "step = [{ expect = \"unknown\" }]\n\n[cluster]"),
         ("[cluster]", "step = [{ fire = { timer = \"unknown\" } }]\n\n[cluster]"),
         (NO_LOST_WRITE, "no-lost-write = \"unknown\""),
@@ -666,5 +685,14 @@ fn the_document_mentions_every_key_and_every_word_of_the_format() {
     }
     for word in ["read", "blind"] {
         assert!(DOCUMENT.contains(&format!("`\"{word}\"`")), "`\"{word}\"` is not mentioned");
+    }
+    // Builds that can plant faults offer these too. They stand in the table of what catches them.
+    for word in offered(W, "w = 2\ndeviations = [\"unknown\"]\n") {
+        let is_compared = Deviation::COMPARISONS.iter().any(|known| known.to_string() == word);
+        let (document, mention) = match is_compared {
+            true => (DOCUMENT, format!("`\"{word}\"`")),
+            false => (CLAIMS, format!("\n| {word} ")),
+        };
+        assert!(document.contains(&mention), "`\"{word}\"` is not mentioned");
     }
 }

@@ -56,11 +56,12 @@ fn facts_of(exploration: &Exploration) -> Vec<(&'static str, String)> {
 
 /// Which reductions apply, and which are off.
 fn reductions(scenario: &Scenario) -> String {
+    let applied = scenario.reductions_that_apply();
     let named = |wanted: bool| {
-        let by_name = scenario.reductions.by_name().into_iter();
+        let by_name = applied.by_name().into_iter();
         by_name.filter(|(_, on)| *on == wanted).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
     };
-    match scenario.reductions {
+    match applied {
         Reductions::NONE => "none".to_owned(),
         Reductions::ALL => named(true),
         // A script has one run, which no other reduction could change.

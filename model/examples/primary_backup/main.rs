@@ -106,12 +106,13 @@ impl Protocol for PrimaryBackup {
     }
 
     /// Writes go to the primary, reads to either.
-    fn coordinators(&self, client: ClientId, state: &Client) -> Vec<NodeId> {
-        match self.0.protocol.clients[client.0 as usize].get(state.next) {
-            Some(Message::Write) if !state.waits => vec![PRIMARY],
-            Some(Message::Read) if !state.waits => vec![PRIMARY, BACKUP],
-            _ => Vec::new(),
-        }
+    fn coordinators(&self, of: ClientId, state: &Client) -> impl Iterator<Item = NodeId> {
+        let via: &[NodeId] = match self.0.protocol.clients[of.0 as usize].get(state.next) {
+            Some(Message::Write) if !state.waits => &[PRIMARY],
+            Some(Message::Read) if !state.waits => &[PRIMARY, BACKUP],
+            _ => &[],
+        };
+        via.iter().copied()
     }
 
     fn client_step(

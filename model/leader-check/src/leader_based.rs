@@ -200,8 +200,12 @@ impl Protocol for LeaderBased {
         ScriptedClient { client: Client::new(client, &self.client, asks), next: 0 }
     }
 
-    fn coordinators(&self, client: ClientId, state: &ScriptedClient) -> Vec<NodeId> {
-        state.coordinators(self, client)
+    fn coordinators(
+        &self,
+        client: ClientId,
+        state: &ScriptedClient,
+    ) -> impl Iterator<Item = NodeId> {
+        state.coordinators(self, client).into_iter()
     }
 
     fn client_step(

@@ -30,6 +30,9 @@ macro_rules! deviations {
                 $(#[cfg(feature = "planted-faults")] Deviation::$planted,)*
             ];
 
+            /// Those that are in every build.
+            pub const COMPARISONS: &[Deviation] = &[$(Deviation::$comparison,)*];
+
             /// What is done wrongly, in words.
             #[must_use]
             pub fn statement(self) -> &'static str {

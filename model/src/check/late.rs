@@ -25,7 +25,7 @@
 //!
 //! It rests on dead messages ([`Reductions::dead_messages`](crate::scenario::Reductions::dead_messages)): exchanges that are
 //! left out may leave messages under way that can have no effect any more, and what becomes of those is the
-//! same only where they are forgotten. Without that rule this one is not certified.
+//! same only where they are forgotten. Without that rule this one would not be certified, so it does not apply.
 
 use quorate_checker::Shared;
 
@@ -48,10 +48,9 @@ pub(crate) fn current_exchange<'a>(
     scenario: &Scenario,
     state: &'a ClusterState,
 ) -> Option<Current<'a>> {
-    if !scenario.reductions.late_exchanges
+    if !scenario.reductions_that_apply().late_exchanges
         || !(scenario.records_only_grow() || forgets!(scenario, LateThoughShrinking))
         || !(scenario.has_one_key() || forgets!(scenario, LateWithSeveralKeys))
-        || !scenario.exchanges_one_by_one()
     {
         return None;
     }

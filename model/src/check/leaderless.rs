@@ -165,9 +165,13 @@ impl Protocol for Leaderless {
         ScriptedClient::new(client)
     }
 
-    fn coordinators(&self, client: ClientId, state: &ScriptedClient) -> Vec<NodeId> {
+    fn coordinators(
+        &self,
+        client: ClientId,
+        state: &ScriptedClient,
+    ) -> impl Iterator<Item = NodeId> {
         let next = client::ready(&self.scenario, client, state);
-        next.map_or_else(Vec::new, |next| next.via.clone())
+        next.into_iter().flat_map(|next| next.via.iter().copied())
     }
 
     fn client_step(

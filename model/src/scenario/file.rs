@@ -2,6 +2,7 @@
 
 mod effect;
 mod malformed;
+mod reductions;
 mod shapes;
 mod steps;
 
@@ -17,8 +18,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Reductions, Rounds,
-    Scenario, ShownWith, WRITES_MAX,
+    ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Rounds, Scenario,
+    ShownWith, WRITES_MAX,
 };
 use crate::check::kinds::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
@@ -72,7 +73,7 @@ struct RawScenario {
     #[serde(default)]
     shared_identity: Vec<Vec<Spanned<String>>>,
     #[serde(default)]
-    reductions: Reductions,
+    reductions: reductions::RawReductions,
     expect: Spanned<BTreeMap<Spanned<String>, Spanned<Expected>>>,
     #[serde(default)]
     show: BTreeMap<Spanned<String>, Spanned<String>>,
@@ -283,11 +284,7 @@ impl Reader<'_> {
             rounds,
             mints_as,
             clocks_ahead,
-            reductions: if is_script {
-                Reductions::of_script(raw.reductions.client_hops)
-            } else {
-                raw.reductions
-            },
+            reductions: self.reductions(&raw.reductions, is_script)?,
             expect,
             show,
             default: raw.default,

@@ -156,8 +156,7 @@ impl Default for Rounds {
 
 /// Which reductions of the state space apply; each keeps every verdict, for reasons given in the
 /// modules of [`crate::check`] that carry it out.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Reductions {
     /// A node-driven request, and its answer, take no time between client and coordinator.
     pub client_hops: bool,
@@ -168,7 +167,8 @@ pub struct Reductions {
     pub answers: bool,
     /// Two homes find out at one moment what they hold differently.
     pub sync_walks: bool,
-    /// Two homes exchange what they hold as late as they can.
+    /// Two homes exchange what they hold as late as they can. Applies beside
+    /// [`Reductions::dead_messages`] only, on which it rests.
     pub late_exchanges: bool,
     /// States that differ by an exchange of clients with the same program are the same.
     pub client_symmetry: bool,
@@ -177,7 +177,6 @@ pub struct Reductions {
     /// What a node remembers of a request that nobody can ask about again is forgotten.
     pub finished_requests: bool,
     /// The rule that is wrong on purpose, if one is: never in a file, and never in a release.
-    #[serde(skip)]
     pub wrong: Option<WrongRule>,
 }
 
@@ -394,13 +393,15 @@ impl Scenario {
     }
 
     /// The reductions that apply: those that are on, but for those that rest on a bound which the
-    /// scenario has raised.
+    /// scenario has raised, or on another one which is off.
     #[must_use]
     pub fn reductions_that_apply(&self) -> Reductions {
         let one_by_one = self.exchanges_one_by_one();
         Reductions {
             sync_walks: self.reductions.sync_walks && one_by_one,
-            late_exchanges: self.reductions.late_exchanges && one_by_one,
+            late_exchanges: self.reductions.late_exchanges
+                && self.reductions.dead_messages
+                && one_by_one,
             ..self.reductions
         }
     }

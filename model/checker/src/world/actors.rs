@@ -59,7 +59,7 @@ impl<P: Protocol> WorldActor<P> {
 
     /// Offers the next operation's coordinators as a choice, once the client waits for nothing.
     fn offer(&self, client: ClientId, state: &P::Client, out: &mut Out<Self>) {
-        let coordinators = self.protocol.coordinators(client, state);
+        let coordinators: Vec<NodeId> = self.protocol.coordinators(client, state).collect();
         if !coordinators.is_empty() {
             out.choose_random("coordinator", coordinators);
         }

@@ -1,6 +1,6 @@
 //! What may happen next in a state.
 
-use quorate_ids::{ClientId, NodeId, Peer};
+use quorate_ids::{ClientId, Peer};
 
 use super::World;
 use super::action::{Action, Envelope};
@@ -22,17 +22,14 @@ impl<P: Protocol> World<P> {
     fn offer_operations(&self, state: &State<P>, actions: &mut Vec<Action<P>>) {
         for (index, actor) in state.clients().enumerate() {
             let client = ClientId(index as u64);
-            let via = self.protocol.coordinators(client, actor);
-            if via.is_empty() || !self.protocol.may_begin(state, client) {
+            let via = || self.protocol.coordinators(client, actor);
+            if via().next().is_none() || !self.protocol.may_begin(state, client) {
                 continue;
             }
-            let invoke =
-                |coordinator: &NodeId| Action::Invoke { client, coordinator: *coordinator };
-            actions.extend(via.iter().map(invoke));
+            actions.extend(via().map(|coordinator| Action::Invoke { client, coordinator }));
             if self.protocol.may_be_late(state) {
-                let invoke_late =
-                    |coordinator: &NodeId| Action::InvokeLate { client, coordinator: *coordinator };
-                actions.extend(via.iter().map(invoke_late));
+                let invoke_late = |coordinator| Action::InvokeLate { client, coordinator };
+                actions.extend(via().map(invoke_late));
             }
         }
     }

@@ -18,7 +18,7 @@ impl<P: Protocol> World<P> {
         coordinator: NodeId,
     ) -> bool {
         let Some(actor) = state.client(client) else { return false };
-        self.protocol.coordinators(client, actor).contains(&coordinator)
+        self.protocol.coordinators(client, actor).any(|via| via == coordinator)
             && self.protocol.may_begin(state, client)
     }
 

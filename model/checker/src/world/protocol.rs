@@ -76,7 +76,7 @@ pub trait Protocol: Send + Sync + Sized + 'static {
 
     /// The nodes through which a client may start its next operation now: none while it waits for an answer, or
     /// once its program is over.
-    fn coordinators(&self, client: ClientId, state: &Self::Client) -> Vec<NodeId>;
+    fn coordinators(&self, client: ClientId, state: &Self::Client) -> impl Iterator<Item = NodeId>;
 
     /// Something reaches a client, or it starts its next operation.
     fn client_step(

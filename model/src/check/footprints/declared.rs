@@ -123,7 +123,7 @@ impl Actor for SeatActor<'_> {
     fn is_possible(&self, seat: &Seat, event: &Event) -> bool {
         match (event, &seat.state) {
             (Event::Invoke(of, coordinator), ActorState::Client(client)) => {
-                self.model.protocol().coordinators(*of, client).contains(coordinator)
+                self.model.protocol().coordinators(*of, client).any(|via| via == *coordinator)
             }
             (Event::Expire(_, timer), _) => seat.timers.contains(timer),
             _ => true,
