@@ -20,6 +20,9 @@ use crate::kinds::Rule;
 /// How many rows a page of a snapshot has at most, where the scenario says nothing: few, so that there are pages.
 const PAGE_ROWS: usize = 2;
 
+/// How many entries a message has at most, where the scenario says nothing: more than any scenario has.
+const ENTRIES_MAX: u32 = 256;
+
 /// The table `[protocol]`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -48,6 +51,8 @@ pub struct Setting {
     pub attempts: u8,
     /// Compact logs that have so many committed entries.
     pub snapshot_after: Option<u32>,
+    /// How many entries a message has at most.
+    pub entries_max: Option<u32>,
     /// How many rows a page of a snapshot has at most.
     pub page_rows: Option<usize>,
     /// Whether nodes that crash never come back, and what they hold is lost.
@@ -249,6 +254,7 @@ impl Setting {
             fencing: self.epochs,
             log: self.log,
             snapshot_after: self.snapshot_after,
+            entries_max: self.entries_max.unwrap_or(ENTRIES_MAX).max(1),
             page_rows: self.page_rows.unwrap_or(PAGE_ROWS),
             deviations: self.deviations.iter().copied().collect(),
         }

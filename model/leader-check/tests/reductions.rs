@@ -11,8 +11,11 @@ use quorate_leader_model::{LeaderBased, property};
 /// How many states a scenario may have without reductions, to be compared.
 const STATES_MAX: usize = 60_000;
 
+/// What was found of a property, and whether for lack of occasion.
+type Found = (Option<Expected>, bool);
+
 /// How many states there are, and each verdict with whether it was put to the test; `None` if there are too many.
-fn found(scenario: &LeaderFile) -> Option<(usize, Vec<(Option<Expected>, bool)>)> {
+fn found(scenario: &LeaderFile) -> Option<(usize, Vec<Found>)> {
     let world = World::new(LeaderBased::new(scenario.clone()));
     let judged = scenario.judged(property::all()).expect("properties are known");
     let system = Judged::new(&world, judged);

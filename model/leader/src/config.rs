@@ -78,6 +78,8 @@ pub struct ClusterConfig {
     pub log: LogKind,
     /// Compact the log once it has so many committed entries; never if `None`.
     pub snapshot_after: Option<u32>,
+    /// How many entries a message has at most.
+    pub entries_max: u32,
     /// How many rows a page of a snapshot has at most.
     pub page_rows: usize,
     /// What is done wrongly on purpose: nothing in a cluster that is meant to work.

@@ -54,6 +54,23 @@ deviations! {
         VotesUncaught: "a node that lost its disk votes at once",
     }
     planted {
+        VotesTwice: "a node votes for whoever asks, however often in one epoch",
+        VoteNotDurable: "a restart forgets for whom a node has voted",
+        EpochNotDurable: "a restart forgets the latest epoch",
+        NoUpToDateCheck: "a node votes for a candidate whatever its log holds",
+        LeadsWithOneVoteLess: "a candidate leads with one vote less than a majority",
+        OlderVotesCounted: "a vote counts whatever epoch it was given for",
+        DeposedLeaderStays: "a leader goes on when it hears of a later epoch",
+        OldEpochRenewed: "a follower takes in what a leader of an older epoch sends",
+        AcknowledgedUnstored: "a follower acknowledges entries before they are durable, and loses them",
+        AppendsOutOfOrder: "a follower takes in entries whatever comes before them",
+        SuffixNotDiscarded: "a follower keeps its own entries where its leader has others",
+        OneCountsForAll: "the acknowledgement of one follower counts as that of all",
+        ReadsUnconfirmed: "a confirmed read is answered without its round of heartbeats",
+        SnapshotDropsLastRow: "a snapshot lacks its last row",
+        SnapshotForgetsRequests: "a snapshot lacks the requests that the log remembered",
+        RestartForgetsRequests: "a restart forgets the requests that the log remembered",
+        RecallsFromOne: "a node that lost its disk takes what one other holds for what all do",
     }
 }
 
@@ -72,6 +89,12 @@ impl Deviations {
     #[must_use]
     pub fn with(self, deviation: Deviation) -> Self {
         Deviations(self.0 | 1 << deviation as u32)
+    }
+
+    /// The first planted fault among them.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) fn planted(self) -> Option<Deviation> {
+        Deviation::PLANTED.iter().copied().find(|fault| self.contains(*fault))
     }
 
     /// Whether there is none.

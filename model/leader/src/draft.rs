@@ -23,6 +23,12 @@ impl<'a, S: Store> Draft<'a, S> {
         Draft { store, changes: Vec::new() }
     }
 
+    /// A step that goes on, with these changes so far.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) fn resumed(store: &'a S, changes: Vec<Change>) -> Self {
+        Draft { store, changes }
+    }
+
     /// The changes, in order.
     #[must_use]
     pub fn into_changes(self) -> Vec<Change> {

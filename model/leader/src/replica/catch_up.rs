@@ -23,6 +23,11 @@ impl Recall {
     pub(super) fn has_told(&self, other: NodeId) -> bool {
         self.told.contains(other)
     }
+
+    #[cfg(feature = "planted-faults")]
+    pub(super) fn is_told_by(&mut self, other: NodeId) {
+        self.told.insert(other);
+    }
 }
 
 impl Replica {

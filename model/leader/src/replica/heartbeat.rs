@@ -13,9 +13,6 @@ use crate::message::{Append, Message};
 use crate::names::{Epoch, Index, Position};
 use crate::store::{Ballot, Store};
 
-/// How many entries a message has at most.
-const ENTRIES_MAX: u32 = 256;
-
 impl Replica {
     /// Ships the log from this index on to every follower to whom no other piece is under way.
     pub(super) fn ship<S: Store>(
@@ -49,7 +46,7 @@ impl Replica {
             // Pages are made of rows that no change of this step is about; the next heartbeat sends one.
             return if turn.draft.is_empty() { self.send_page(turn, to, None) } else { Ok(()) };
         };
-        let through = last.0.min(from.0 + ENTRIES_MAX - 1);
+        let through = last.0.min(from.0 + turn.config.cluster.entries_max - 1);
         let mut entries = Vec::new();
         for index in (from.0..=through).map(Index) {
             entries.extend(turn.draft.entry(index)?);

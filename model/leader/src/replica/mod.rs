@@ -9,6 +9,8 @@ pub mod acknowledgement;
 mod catch_up;
 mod election;
 mod heartbeat;
+#[cfg(feature = "planted-faults")]
+mod planted;
 mod reads;
 mod routing;
 mod snapshot;
@@ -200,6 +202,21 @@ impl Replica {
     /// # Errors
     /// When the store cannot be read. The replica is not to be used any more then.
     pub fn step<S: Store>(
+        &mut self,
+        config: &NodeConfig,
+        store: &S,
+        around: Surroundings,
+        input: Input,
+    ) -> Result<Step, S::Error> {
+        #[cfg(feature = "planted-faults")]
+        if let Some(fault) = config.cluster.deviations.planted() {
+            return planted::step(self, config, store, around, input, fault);
+        }
+        self.react(config, store, around, input)
+    }
+
+    /// Takes the step as it is meant.
+    fn react<S: Store>(
         &mut self,
         config: &NodeConfig,
         store: &S,

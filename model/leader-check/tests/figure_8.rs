@@ -1,0 +1,135 @@
+//! Figure 8 of the Raft paper, as a script: an entry of an older epoch that a majority holds may still be replaced. A
+//! leader that commits it by counting loses it; one that commits it only through an entry of its own epoch does not.
+
+use quorate_checker::world::{Action, KindOf, World};
+use quorate_ids::{ClientId, NodeId, Peer};
+use quorate_leader::effect::Timer;
+use quorate_leader::replica::Role;
+use quorate_leader::shards::ShardId;
+use quorate_leader_model::kinds::{Alarm, MessageKind};
+use quorate_leader_model::setting::parse;
+use quorate_leader_model::{ClusterState, LeaderBased, property};
+
+const A: NodeId = NodeId(0);
+const B: NodeId = NodeId(1);
+const C: NodeId = NodeId(2);
+const D: NodeId = NodeId(3);
+const E: NodeId = NodeId(4);
+
+struct Script {
+    world: World<LeaderBased>,
+    state: ClusterState,
+}
+
+impl Script {
+    fn new(deviations: &str) -> Self {
+        let text = format!(
+            r#"
+title = "Figure 8"
+nodes = ["A", "B", "C", "D", "E"]
+[protocol]
+name = "leader"
+replication = "majority"
+election = "raft"
+entries-max = 1
+without = ["dead-messages"]
+deviations = [{deviations}]
+[[protocol.clients]]
+name = "x"
+operations = ["k = red"]
+[faults]
+crashes = 3
+timeouts = 9
+[expect]
+leader-completeness = "holds"
+"#
+        );
+        let scenario = parse("figure-8.toml", &text).expect("it is a scenario");
+        let world = World::new(LeaderBased::new(scenario));
+        let state = world.initial_state();
+        Script { world, state }
+    }
+
+    fn take(&mut self, action: Action<LeaderBased>) {
+        let told = format!("{action:?}");
+        self.state = self.world.apply(&self.state, action).unwrap_or_else(|| panic!("{told}"));
+    }
+
+    /// The latest of such messages arrives: that of the highest epoch.
+    fn deliver(&mut self, kind: MessageKind, from: NodeId, to: NodeId) {
+        let ends = (Peer::Node(from), Peer::Node(to));
+        let such =
+            self.state.network.iter().filter(|sent| {
+                MessageKind::of(&sent.message) == kind && (sent.from, sent.to) == ends
+            });
+        let sent = such.max_by_key(|sent| sent.message.clone()).cloned();
+        self.take(Action::Deliver(sent.unwrap_or_else(|| panic!("{kind:?} {from} {to}"))));
+    }
+
+    /// A node stands, and these vote for it.
+    fn elect(&mut self, node: NodeId, voters: &[NodeId]) {
+        let (shard, stands) = (ShardId(0), &self.state.node(node).replica[0]);
+        let stands = matches!(stands.role(), Role::Candidate { .. });
+        let timer = if stands { Timer::Candidacy } else { Timer::Election };
+        let alarm = |is_wrong| Alarm::Node { shard, timer, is_wrong };
+        let expire = |is_wrong| Action::Expire { peer: node.into(), timer: alarm(is_wrong) };
+        let right = self.world.apply(&self.state, expire(false)).is_some();
+        self.take(expire(!right));
+        for voter in voters {
+            self.deliver(MessageKind::RequestVote, node, *voter);
+            self.deliver(MessageKind::Vote, *voter, node);
+        }
+    }
+
+    /// What a leader sent to a node does not follow its log, so the node asks, and gets the entry before.
+    fn ship_older(&mut self, leader: NodeId, follower: NodeId) {
+        self.deliver(MessageKind::Append, leader, follower);
+        self.deliver(MessageKind::Ask, follower, leader);
+        self.deliver(MessageKind::Append, leader, follower);
+        self.deliver(MessageKind::Appended, follower, leader);
+    }
+
+    /// The runs of the paper's figure, up to (d): whether leader-completeness is violated then.
+    fn comes_to_a_violation(mut self) -> bool {
+        // (a) The first leader has an entry that one follower holds as well.
+        self.take(Action::Invoke { client: ClientId(0), coordinator: A });
+        self.deliver(MessageKind::Append, A, B);
+        self.take(Action::Crash { node: A });
+        // (b) Another node leads with the votes of those who do not have it, and has an entry that nobody else has.
+        self.lose_all_of(A);
+        self.elect(E, &[C, D]);
+        self.take(Action::Crash { node: E });
+        // (c) The first leader leads again; now a majority holds its old entry, and nobody its new one.
+        self.take(Action::Recover { node: A });
+        self.lose_all_of(E);
+        self.elect(A, &[]);
+        self.elect(A, &[C, D]);
+        self.ship_older(A, C);
+        self.ship_older(A, D);
+        // (d) It crashes, and the other one leads once more: its last entry is of a later epoch than the old one.
+        self.take(Action::Crash { node: A });
+        self.take(Action::Recover { node: E });
+        self.lose_all_of(A);
+        self.elect(E, &[]);
+        self.elect(E, &[C, D]);
+        let all = property::all();
+        let property = all.iter().find(|property| property.name == "leader-completeness");
+        let protocol = self.world.protocol();
+        property.expect("it is judged").stands(protocol, &self.state).contains("VIOLATED")
+    }
+
+    /// What a node that has crashed had sent is lost: the paper's servers hear nothing of it.
+    fn lose_all_of(&mut self, node: NodeId) {
+        self.state.network.retain(|sent| sent.from != Peer::Node(node));
+    }
+}
+
+#[test]
+fn an_entry_of_an_older_epoch_is_not_committed_by_counting() {
+    assert!(!Script::new("").comes_to_a_violation());
+}
+
+#[test]
+fn a_leader_that_commits_older_epochs_by_counting_loses_an_entry() {
+    assert!(Script::new("\"commits-older-epochs\"").comes_to_a_violation());
+}
