@@ -20,5 +20,6 @@ pub mod refine;
 pub mod runs;
 pub mod storage;
 pub mod styled;
+pub mod top;
 pub mod transport;
 pub mod wire;

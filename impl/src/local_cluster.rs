@@ -62,12 +62,14 @@ pub enum LocalClusterError {
         source: io::Error,
     },
     /// A node ended before it answered.
-    #[error("{name} did not start: {reason}")]
+    #[error("{name} did not start: {reason} (see {})", log.display())]
     DidNotStart {
         /// Which node.
         name: String,
         /// The last line of its log.
         reason: String,
+        /// Its log.
+        log: PathBuf,
     },
 }
 
@@ -155,14 +157,16 @@ impl LocalCluster {
         loop {
             let absent = client::wait_until_up_of::<S>(cluster, ids, LOOK)?;
             if let Some((name, _)) = started.reap().into_iter().next() {
-                let reason = last_line(&log_path(cluster, &name));
-                return Err(LocalClusterError::DidNotStart { name, reason });
+                let log = log_path(cluster, &name);
+                let reason = last_line(&log);
+                return Err(LocalClusterError::DidNotStart { name, reason, log });
             }
             let Some(node) = absent.first() else { break };
             if Instant::now() > deadline {
                 let name = cluster.node(*node).name.clone();
                 let reason = format!("no answer within {} s", START_TIMEOUT.as_secs());
-                return Err(LocalClusterError::DidNotStart { name, reason });
+                let log = log_path(cluster, &name);
+                return Err(LocalClusterError::DidNotStart { name, reason, log });
             }
         }
         if is_founding {
@@ -233,6 +237,5 @@ fn log_path(cluster: &ClusterFile, name: &str) -> PathBuf {
 
 fn last_line(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
-    let line = text.lines().last().unwrap_or("it said nothing");
-    format!("{line} (see {})", log.display())
+    text.lines().last().unwrap_or("it said nothing").to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use mimalloc::MiMalloc;
 use quorate::cli::{self, Failure};
 
@@ -33,9 +33,14 @@ enum Command {
     Get(cli::get::GetArgs),
     Delete(cli::delete::DeleteArgs),
     Status(cli::status::StatusArgs),
+    Top(cli::top::TopArgs),
+    TraceKey(cli::trace_key::TraceKeyArgs),
     AcceptLoss(cli::accept_loss::AcceptLossArgs),
     Key(cli::key::KeyArgs),
+    Config(cli::config::ConfigArgs),
     Validate(cli::validate::ValidateArgs),
+    Completions(cli::manual::CompletionsArgs),
+    Man(cli::manual::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -62,8 +67,13 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Get(args) => cli::get::run(&args),
         Command::Delete(args) => cli::delete::run(&args),
         Command::Status(args) => cli::status::run(&args),
+        Command::Top(args) => cli::top::run(&args),
+        Command::TraceKey(args) => cli::trace_key::run(&args),
         Command::AcceptLoss(args) => cli::accept_loss::run(&args),
         Command::Key(args) => cli::key::run(&args),
+        Command::Config(args) => cli::config::run(&args),
         Command::Validate(args) => cli::validate::run(&args),
+        Command::Completions(args) => cli::manual::completions(&args, Arguments::command()),
+        Command::Man(args) => cli::manual::man(&args, Arguments::command()),
     }
 }

@@ -90,7 +90,7 @@ fn hints(cluster: &TestCluster) -> u64 {
 fn writes_with_two_homes_down_are_acknowledged_and_reach_those_homes_when_they_are_back() {
     // Without anti-entropy, so that handoff alone must do, and nodes agree without its trees.
     let mut cluster =
-        sloppy_with(|text| text.replace("anti-entropy = true", "anti-entropy = false"));
+        sloppy_with(|text| text.replace("anti_entropy = true", "anti_entropy = false"));
     DOWN.iter().for_each(|name| cluster.kill(name));
     // W = 3 of three homes, so that every write needs a fallback for each home that is down. With
     // fewer, a write may be acknowledged without one, and is then for anti-entropy to bring.

@@ -353,7 +353,7 @@ fn metrics_count_requests_by_kind_and_outcome_and_how_stale_replies_were() {
     let mut cluster = TestCluster::serving_http(3, |text| {
         text.replace("request_ms = 10000", "request_ms = 300")
             .replace("read_repair = \"async\"", "read_repair = \"off\"")
-            .replace("anti-entropy = true", "anti-entropy = false")
+            .replace("anti_entropy = true", "anti_entropy = false")
             .replace("sync_ms = 2000", "sync_ms = 100")
     });
     cluster.start_all();

@@ -80,3 +80,66 @@ fn flags_that_contradict_an_existing_cluster_or_make_none_are_refused() {
     assert_refused(&ran(&mut command), &["n = 3", "only 2 nodes"]);
     assert!(!cluster.path("new").exists());
 }
+
+#[test]
+fn a_cluster_that_does_not_start_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = support::free_base_port(3);
+    // What another process has taken is not this cluster's.
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", base + 1_002)).unwrap();
+    let start = |dir: &std::path::Path| {
+        let mut command = quorate();
+        command.args(["cluster", "--nodes", "3", "--base-port", &base.to_string(), "--dir"]);
+        ran(command.arg(dir))
+    };
+    let failed = start(&directory.path().join("new/data"));
+    assert_eq!((failed.code, failed.err.lines().count()), (1, 1), "{failed:?}");
+    for part in ["n2 did not start", &format!("127.0.0.1:{}", base + 1_002), "nothing is left"] {
+        assert!(failed.err.contains(part), "{part:?} is not in {failed:?}");
+    }
+    assert!(!directory.path().join("new").exists());
+    std::fs::write(directory.path().join("notes"), "mine").unwrap();
+    assert_eq!(start(directory.path()).code, 1);
+    let left = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["notes"]);
+}
+
+#[test]
+fn a_configuration_is_checked_without_a_cluster() {
+    let cluster = TestCluster::configured(3, |text| text);
+    let checked = cluster.run(&["config", "check"]);
+    assert_eq!(checked.code, 2, "--config belongs to check: {checked:?}");
+    let check = |text: &str| {
+        let edited = cluster.path("edited.toml");
+        std::fs::write(&edited, text).unwrap();
+        let mut command = quorate();
+        ran(command.args(["config", "check", "--config"]).arg(&edited))
+    };
+    let text = std::fs::read_to_string(&cluster.file.path).unwrap();
+    let fine = check(&text);
+    assert!(fine.code == 0 && fine.out.contains("can be used: 3 nodes, N=3 R=2 W=2"), "{fine:?}");
+    let weak = check(&text.replace("\nr = 2", "\nr = 1").replace("\nw = 2", "\nw = 1"));
+    assert!(weak.code == 0 && weak.out.contains("R + W = 2 is not more than N = 3"), "{weak:?}");
+    assert_refused(&check(&text.replace("\nw = 2", "\nw = 4")), &["edited.toml:", "W"]);
+    let kebab = check(&text.replace("read_repair =", "read-repair ="));
+    assert_refused(&kebab, &["edited.toml:", "did you mean `read_repair`?"]);
+    let old = check(&text.replace("anti_entropy =", "anti-entropy ="));
+    assert_eq!(old.code, 0, "written before: {old:?}");
+}
+
+#[test]
+fn shells_and_man_are_served() {
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = ran(quorate().args(["completions", shell]));
+        assert!(
+            completions.code == 0 && completions.out.contains("accept-loss"),
+            "{completions:?}"
+        );
+    }
+    let page = ran(quorate().arg("man"));
+    assert!(page.code == 0 && page.out.contains(".TH quorate"), "{page:?}");
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(ran(quorate().args(["man", "--dir"]).arg(directory.path())).code, 0);
+    let page = std::fs::read_to_string(directory.path().join("quorate-put.1")).unwrap();
+    assert!(page.contains("replace"), "{page}");
+}

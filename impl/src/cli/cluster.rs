@@ -1,5 +1,8 @@
 //! `quorate cluster`.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +86,7 @@ pub struct ClusterArgs {
 /// # Errors
 /// When the cluster cannot be started.
 pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
+    let before = Before::of(&args.dir);
     let (cluster, is_new) = prepare(&args.dir, &args.template()?)?;
     if !is_new {
         args.refuse_conflicts(&cluster)?;
@@ -93,7 +97,28 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     // Watched before the first process starts, so that no end of one is missed.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD])
         .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
-    let mut local = LocalCluster::start::<Leaderless>(&program, &cluster)?;
+    let started = LocalCluster::start::<Leaderless>(&program, &cluster);
+    let mut local = started.map_err(|error| {
+        let told = match &error {
+            // The log goes with everything else.
+            LocalClusterError::DidNotStart { name, reason, .. } if is_new => {
+                Some(format!("{name} did not start: {reason}"))
+            }
+            _ => None,
+        };
+        let mut failure = told.map_or_else(|| Failure::from(error), Failure::Unexpected);
+        if is_new {
+            // All its nodes are stopped, and nobody was told that they were up.
+            let left = before.restore(&args.dir);
+            let dir = args.dir.display();
+            let what = match left {
+                Ok(()) => format!("; nothing is left of it in {dir}"),
+                Err(error) => format!("; {dir} cannot be cleared: {error}"),
+            };
+            failure.add(&what);
+        }
+        failure
+    })?;
     output::print(introduction(&cluster, &local))?;
     for signal in signals.forever() {
         if signal != SIGCHLD {
@@ -209,6 +234,37 @@ impl ClusterArgs {
         }
         Ok(())
     }
+}
+
+/// What was there before a cluster was written.
+struct Before {
+    /// The uppermost directory that has to be made; `None` if the directory was there.
+    missing: Option<PathBuf>,
+    entries: BTreeSet<PathBuf>,
+}
+
+impl Before {
+    fn of(dir: &Path) -> Self {
+        let missing =
+            dir.ancestors().take_while(|one| !one.as_os_str().is_empty() && !one.exists());
+        Before { missing: missing.last().map(Path::to_path_buf), entries: entries(dir) }
+    }
+
+    /// Removes what is there now and was not.
+    fn restore(&self, dir: &Path) -> io::Result<()> {
+        if let Some(missing) = &self.missing {
+            return fs::remove_dir_all(missing);
+        }
+        for path in entries(dir).difference(&self.entries) {
+            if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+        }
+        Ok(())
+    }
+}
+
+fn entries(dir: &Path) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
 
 /// What runs, and what to type next.

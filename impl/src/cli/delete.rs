@@ -1,13 +1,15 @@
 //! `quorate delete`.
 
 use clap::Args;
+use serde::Serialize;
 
 use quorate_model::ids::Key;
 use quorate_model::protocol::{Operation, Outcome};
 
-use super::Failure;
-use super::put::{fail, write};
-use super::request::{Ended, RequestArgs, SloppyArgs, context};
+use super::put::{fail_before, write};
+use super::request::{RequestArgs, SloppyArgs, context};
+use super::{Failure, output};
+use crate::bytes::Bytes;
 
 /// Delete what a key holds.
 ///
@@ -44,24 +46,34 @@ pub fn run(args: &DeleteArgs) -> Result<(), Failure> {
     let mut session = args.request.session(&cluster)?;
     let context = match &args.context {
         Some(token) => context(&cluster, &key, Some(token))?,
-        None => {
-            let outcome = session.perform(Operation::Get { key: key.clone(), r: args.r })?;
-            if let Some(ended) = Ended::of(&cluster, &outcome, false, session.asked()) {
-                let message = format!("nothing was deleted: {}", ended.message);
-                return fail(Ended { message, ..ended }, args.request.json);
-            }
-            match outcome {
-                Outcome::GetOk { state: Some(state), .. } => state.context(),
-                _ => Default::default(),
-            }
-        }
+        None => match session.perform(Operation::Get { key: key.clone(), r: args.r })? {
+            Outcome::GetOk { state, .. } => match state {
+                Some(state) if state.live().next().is_some() => state.context(),
+                state => return nothing_there(args, state.is_some()),
+            },
+            outcome => return fail_before(&cluster, &session, &outcome, args.request.json),
+        },
     };
-    let operation = Operation::Put {
-        key,
-        value: None,
-        context,
-        w: args.w,
-        sloppy: args.sloppy.choice(&cluster)?,
-    };
-    write(&cluster, &mut session, operation, args.request.json)
+    let sloppy = args.sloppy.choice(&cluster)?;
+    let operation = Operation::Put { key: key.clone(), value: None, context, w: args.w, sloppy };
+    let written = write(&cluster, &mut session, operation, args.request.json)?;
+    written.print(&key, None, args.request.json)
+}
+
+#[derive(Serialize)]
+struct NothingThere<'a> {
+    key: Bytes<'a>,
+    acknowledged_by: [String; 0],
+    found: bool,
+}
+
+/// Says that there was nothing to delete, which is no error: the key is as was wanted.
+fn nothing_there(args: &DeleteArgs, was_deleted: bool) -> Result<(), Failure> {
+    if args.request.json {
+        let key = Bytes(args.key.as_bytes());
+        return output::json(&NothingThere { key, acknowledged_by: [], found: false });
+    }
+    let why = if was_deleted { "it was deleted already" } else { "it holds nothing" };
+    output::note(&format!("nothing to delete: {} is not found, {why}", Bytes(args.key.as_bytes())));
+    Ok(())
 }

@@ -9,7 +9,7 @@ use quorate_model::protocol::{Operation, Outcome};
 use super::put::fail;
 use super::request::{Ended, RequestArgs, names};
 use super::{Failure, output};
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, EncodedValue};
 use crate::leaderless::{ContextToken, Leaderless};
 use crate::wire::Fingerprint;
 
@@ -39,7 +39,7 @@ pub struct GetArgs {
 struct Found<'a> {
     key: Bytes<'a>,
     found: bool,
-    values: Vec<Bytes<'a>>,
+    values: Vec<EncodedValue<'a>>,
     /// `null` when nobody has ever written the key.
     context: Option<&'a str>,
     replied: Vec<String>,
@@ -70,6 +70,7 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
         let replied = names(&cluster, replied);
         let found = !values.is_empty();
         let context = token.as_deref();
+        let values = values.iter().map(|value| EncodedValue(value.0)).collect();
         return output::json(&Found { key: Bytes(&key.0), found, values, context, replied });
     }
     if args.raw {

@@ -7,12 +7,14 @@ mod certify;
 pub mod check;
 pub mod cluster;
 pub mod compare;
+pub mod config;
 pub mod delete;
 pub mod explore;
 mod footprints;
 pub mod get;
 pub mod key;
 pub mod list;
+pub mod manual;
 pub mod node;
 pub mod output;
 pub mod put;
@@ -22,6 +24,8 @@ mod sample;
 pub mod saved;
 pub mod scenario;
 pub mod status;
+pub mod top;
+pub mod trace_key;
 pub mod validate;
 
 /// Why a command did not end as expected, and with which exit code.
@@ -37,6 +41,12 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Adds something to what it says.
+    fn add(&mut self, more: &str) {
+        let (Failure::Unexpected(text) | Failure::Usage(text)) = self;
+        text.push_str(more);
+    }
+
     /// The process's exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

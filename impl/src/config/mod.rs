@@ -15,7 +15,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use quorate_model::cluster::{
-    Background, BytesMax, ClusterConfig, ClusterError, ClusterSpec, PlacementSpec,
+    Background, BytesMax, ClusterConfig, ClusterError, ClusterSpec, PlacementSpec, Reaping,
 };
 use quorate_model::ids::NodeId;
 use quorate_model::protocol::ReadRepair;
@@ -243,7 +243,7 @@ impl ClusterFile {
             tokens_per_node: raw.tokens_per_node,
             sloppy: *raw.sloppy.get_ref(),
             client_fan_out: *raw.client_fan_out.get_ref(),
-            background: raw.background,
+            background: raw.background.into(),
             limits: *raw.limits.get_ref(),
             left: raw.left.get_ref().clone(),
             // How the protocol is wrong is for scenarios to say.
@@ -394,7 +394,7 @@ struct RawFile {
     #[serde(default = "left_default")]
     left: Spanned<Vec<String>>,
     #[serde(default)]
-    background: Background,
+    background: RawBackground,
     #[serde(default = "limits_default")]
     limits: Spanned<BytesMax>,
     #[serde(default)]
@@ -470,6 +470,30 @@ impl RawIntervals {
     }
 }
 
+/// What nodes do of their own accord, with keys in the case of all others. One was written otherwise before.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawBackground {
+    handoff: bool,
+    #[serde(alias = "anti-entropy")]
+    anti_entropy: bool,
+    reaping: Reaping,
+}
+
+impl Default for RawBackground {
+    fn default() -> Self {
+        let Background { handoff, anti_entropy, reaping } = Background::default();
+        RawBackground { handoff, anti_entropy, reaping }
+    }
+}
+
+impl From<RawBackground> for Background {
+    fn from(raw: RawBackground) -> Self {
+        let RawBackground { handoff, anti_entropy, reaping } = raw;
+        Background { handoff, anti_entropy, reaping }
+    }
+}
+
 fn off_default() -> Spanned<bool> {
     Spanned::new(0..0, false)
 }
@@ -500,7 +524,14 @@ fn cache_bytes_default() -> usize {
 
 /// The error in one line, with the line it is about where the message does not name the field.
 fn describe(error: &toml::de::Error, text: &str) -> String {
-    let message = error.message().replace('\n', ", ");
+    let mut message = error.message().replace('\n', ", ");
+    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    if let Some(meant) = unknown.map(|field| field.replace('-', "_"))
+        && unknown != Some(&meant)
+        && message.matches(&format!("`{meant}`")).next().is_some()
+    {
+        message += &format!("; did you mean `{meant}`? Keys have underscores");
+    }
     let line = error.span().and_then(|span| {
         let start = text[..span.start.min(text.len())].rfind('\n').map_or(0, |at| at + 1);
         text[start..].lines().next()

@@ -74,7 +74,7 @@ left = []  # nodes that have left for good; they stay in the list of nodes below
 # What nodes do of their own accord.
 [background]
 handoff = true       # offer what was kept for a home to that home
-anti-entropy = true  # homes compare what they hold and exchange what differs
+anti_entropy = true  # homes compare what they hold and exchange what differs
 reaping = "off"      # of tombstones: off, agreed (once all nodes agree), by-age (loses deletes)
 
 # What a node holds at most, weighed. Further requests and hints are refused.

@@ -123,6 +123,17 @@ impl Tally {
         Duration::from_secs_f64(1e-5 * 1.5_f64.powi(i32::try_from(bucket).unwrap_or(i32::MAX)))
     }
 
+    /// Adds those of another kind or node.
+    pub fn add(&mut self, other: &Tally) {
+        self.ok += other.ok;
+        self.unavailable += other.unavailable;
+        self.refused += other.refused;
+        self.took.resize(self.took.len().max(other.took.len()), 0);
+        for (mine, theirs) in self.took.iter_mut().zip(&other.took) {
+            *mine += theirs;
+        }
+    }
+
     /// Those that were counted since an earlier look.
     #[must_use]
     pub fn since(&self, earlier: &Tally) -> Tally {

@@ -1,0 +1,101 @@
+//! The screen.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout};
+use ratatui::style::{Color, Style, Stylize as _};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row as TableRow, Sparkline, Table};
+
+use super::{Does, Row, View};
+
+/// Draws what is shown.
+pub fn draw(view: &View, frame: &mut Frame<'_>) {
+    let rows = u16::try_from(view.rows.len()).unwrap_or(u16::MAX);
+    let [title, table, curve, keys] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(rows.saturating_add(2)),
+        Constraint::Min(3),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    frame.render_widget(Line::from(view.title.as_str()).bold(), title);
+    frame.render_widget(nodes(view), table);
+    let what = divergence(view);
+    let block = Block::new().borders(Borders::TOP).title(what);
+    // The latest are what is looked at.
+    let width = usize::from(curve.width);
+    let latest = view.history.iter().skip(view.history.len().saturating_sub(width));
+    let most = view.history.iter().copied().max().unwrap_or_default().max(1);
+    let curve_style = if view.differing == 0 { Color::Green } else { Color::Yellow };
+    let sparkline = Sparkline::default()
+        .block(block)
+        .data(latest.copied())
+        .max(most)
+        .style(Style::new().fg(curve_style));
+    frame.render_widget(sparkline, curve);
+    frame.render_widget(Paragraph::new("q quits").dim(), keys);
+}
+
+fn divergence(view: &View) -> String {
+    let View { differing, compared, pairs, .. } = view;
+    let mut text = format!(" divergence: {differing} of {compared} pairs of homes differ");
+    if compared < pairs {
+        text += &format!("; of {} more not both answer", pairs - compared);
+    }
+    text + " "
+}
+
+fn nodes(view: &View) -> Table<'_> {
+    let header = [
+        "node",
+        "",
+        "writes/s",
+        "reads/s",
+        "failed/s",
+        "p50",
+        "p99",
+        "keys",
+        "pending",
+        "dropped/s",
+        "hints",
+    ];
+    let widths = [8, 11, 8, 8, 8, 8, 8, 10, 7, 9].map(Constraint::Length);
+    let widths = widths.into_iter().chain([Constraint::Min(10)]);
+    let rows = view.rows.iter().map(row);
+    Table::new(rows, widths).header(TableRow::new(header).dim()).column_spacing(1)
+}
+
+fn row(row: &Row) -> TableRow<'_> {
+    let Some(does) = &row.does else {
+        return TableRow::new([Cell::from(row.name.as_str()), Cell::from("down")]).red();
+    };
+    let Does { writes, reads, failed, p50, p99, keys, pending, dropped, .. } = does;
+    let state = if does.is_catching_up { "catching up" } else { "up" };
+    let hints: Vec<_> = does.hints.iter().map(|(home, count)| format!("{home} {count}")).collect();
+    TableRow::new([
+        row.name.clone(),
+        state.to_string(),
+        writes.to_string(),
+        reads.to_string(),
+        failed.to_string(),
+        latency(*p50),
+        latency(*p99),
+        keys.to_string(),
+        pending.to_string(),
+        dropped.to_string(),
+        if hints.is_empty() { "none".to_string() } else { hints.join(", ") },
+    ])
+}
+
+fn latency(took: Option<Duration>) -> String {
+    match took {
+        None => "-".to_string(),
+        Some(took) if took < Duration::from_millis(1) => format!("{} us", took.as_micros()),
+        Some(took) if took < Duration::from_secs(1) => {
+            format!("{:.1} ms", took.as_secs_f64() * 1e3)
+        }
+        Some(took) => format!("{:.1} s", took.as_secs_f64()),
+    }
+}

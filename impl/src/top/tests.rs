@@ -1,0 +1,89 @@
+use std::path::Path;
+
+use quorate_model::hash_tree::SetHash;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::config::{Template, TemplateNode};
+use crate::leaderless::{HintsFor, LATENCY_BUCKETS, RangeStatus};
+
+fn watched() -> Watched {
+    let node = |port: u16| TemplateNode {
+        name: format!("n{port}"),
+        address: ([127, 0, 0, 1], port).into(),
+        is_traced: false,
+        http: None,
+    };
+    let template = Template {
+        n: 3,
+        r: 2,
+        w: 2,
+        versioning: Default::default(),
+        read_repair: Default::default(),
+        sloppy: true,
+        client_fan_out: false,
+        unauthenticated: true,
+        nodes: [1, 2, 3].map(node).to_vec(),
+    };
+    let path = Path::new("quorate-data/cluster.toml");
+    Watched::new(ClusterFile::parse(path, &template.render()).unwrap())
+}
+
+fn status(digest: u64, up_ms: u64, gets: u64) -> NodeStatus {
+    let homes = (0..3).map(NodeId).collect();
+    let mut status = NodeStatus { up_ms, keys: 7, ..NodeStatus::default() };
+    status.ranges = Some(vec![RangeStatus { homes, digest: SetHash(digest) }]);
+    status.requests.gets.ok = gets;
+    status.requests.gets.took = vec![0; LATENCY_BUCKETS];
+    status.requests.gets.took[Tally::bucket(Duration::from_millis(2))] = gets;
+    status
+}
+
+fn statuses(of: [Option<NodeStatus>; 3]) -> BTreeMap<NodeId, NodeStatus> {
+    (0..).map(NodeId).zip(of).filter_map(|(node, status)| Some((node, status?))).collect()
+}
+
+fn drawn(view: &View) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(110, 12)).unwrap();
+    terminal.draw(|frame| draw(view, frame)).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn rates_and_latencies_are_those_between_two_looks() {
+    let (mut watched, start) = (watched(), Instant::now());
+    let at = |ms| start + Duration::from_millis(ms);
+    watched.look(at(0), statuses([1, 1, 1].map(|digest| Some(status(digest, 5_000, 100)))));
+    let reads = |watched: &Watched| {
+        let does = watched.view().rows.iter().filter_map(|row| row.does.as_ref());
+        does.map(|does| (does.reads, does.p50.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(reads(&watched), [(0, false); 3], "nothing is known of one look");
+    let now = statuses([Some(status(1, 7_000, 300)), Some(status(1, 500, 40)), None]);
+    watched.look(at(2_000), now);
+    assert_eq!(reads(&watched), [(100, true), (0, false)], "the second has started again");
+}
+
+#[test]
+fn divergence_falls_to_zero_when_homes_agree_again() {
+    let (mut watched, now) = (watched(), Instant::now());
+    for (digests, differing) in [([1, 1, 1], 0), ([1, 2, 3], 3), ([1, 2, 2], 2), ([2, 2, 2], 0)] {
+        watched.look(now, statuses(digests.map(|digest| Some(status(digest, 1, 0)))));
+        assert_eq!(watched.view().differing, differing);
+        assert_eq!((watched.view().compared, watched.view().pairs), (3, 3));
+    }
+    assert_eq!(watched.view().history, [0, 3, 2, 0]);
+}
+
+#[test]
+fn the_screen_shows_nodes_rates_hints_and_how_far_homes_differ() {
+    let (mut watched, start) = (watched(), Instant::now());
+    watched.look(start, statuses([1, 1, 1].map(|digest| Some(status(digest, 5_000, 0)))));
+    let mut first = status(2, 6_000, 250);
+    first.hints = vec![HintsFor { home: NodeId(2), count: 12, pending_ms: 900 }];
+    first.requests.puts.unavailable = 3;
+    let second = NodeStatus { is_catching_up: true, ..status(1, 6_000, 0) };
+    watched.look(start + Duration::from_secs(1), statuses([Some(first), Some(second), None]));
+    insta::assert_snapshot!(drawn(watched.view()));
+}
