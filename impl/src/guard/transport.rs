@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 
 use super::{Guard, Party, Refusals, Refused};
+use crate::storage::Waker;
 use crate::transport::{StreamTraffic, Transport};
 use crate::wire::wall_clock_ms;
 
@@ -71,6 +72,10 @@ impl<T: Transport> Transport<Party> for GuardedTransport<T> {
             }
         }
         Ok(None)
+    }
+
+    fn waker(&self) -> io::Result<Waker> {
+        self.inner.waker()
     }
 
     fn stream_traffic(&self) -> StreamTraffic {

@@ -21,7 +21,7 @@ use super::{
 use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::node::NodeSettings;
 use crate::runs::{DurableStore, EffectOf, ProcessStatus, Runs, Seen, Started, Step, Taken};
-use crate::storage::{Owner, Staged, StagedChanges, Storage, StorageError};
+use crate::storage::{Owner, Staged, StagedChanges, Storage, StorageError, Synced, Waker};
 use crate::wire::wall_clock_ms;
 
 /// The leaderless protocol at one running node.
@@ -29,7 +29,7 @@ pub struct LeaderlessNode {
     config: NodeConfig,
     is_founding: bool,
     // What follows is for the status and the log alone.
-    /// Follow what is durable.
+    /// Follow what was committed.
     ranges: RangeDigests,
     oversized: Oversized,
     hint_ages: HintAges,
@@ -133,13 +133,11 @@ impl Runs for LeaderlessNode {
         staged: &StagedChanges,
         step: u64,
     ) -> Result<(), StorageError> {
-        let began = Instant::now();
         let (ranges, oversized) = (&mut self.ranges, &mut self.oversized);
-        store.commit_observed(staged, step, |key, old, new| {
+        store.begin(staged, step, |key, old, new| {
             ranges.replace(key, old, new);
             oversized.replace(key, new);
         })?;
-        self.observed.committed(step, began.elapsed());
         if !staged.hints.is_empty() {
             self.hint_ages.follow(&store.counts().hints, wall_clock_ms());
         }
@@ -185,7 +183,7 @@ impl Runs for LeaderlessNode {
             syncs: self.syncs.describe(Instant::now()),
             requests: self.observed.requests(),
             pending: replica.pending_count() as u64,
-            durable_step: storage.durable_step(),
+            durable_step: storage.step(),
             up_ms: says.up.as_millis() as u64,
             traffic: says.traffic,
         }
@@ -205,6 +203,9 @@ impl Runs for LeaderlessNode {
 
     fn tell_news(&mut self, replica: &Replica, storage: &Storage) {
         self.waiting.tell_news(&self.config, replica, storage.counts().keys);
+        for Synced { step, took } in storage.take_syncs() {
+            self.observed.committed(step, took);
+        }
     }
 
     fn header(settings: &NodeSettings, durable_step: u64) -> TraceLine {
@@ -250,6 +251,18 @@ impl DurableStore for Storage {
 
     fn is_unchanged(staged: &StagedChanges) -> bool {
         staged.is_empty()
+    }
+
+    fn progress(&mut self) -> Result<u64, StorageError> {
+        Storage::progress(self)
+    }
+
+    fn settle(&mut self) -> Result<u64, StorageError> {
+        Storage::settle(self)
+    }
+
+    fn wake(&mut self, waker: Waker) {
+        Storage::wake(self, waker);
     }
 }
 

@@ -87,9 +87,7 @@ mod tests {
         ] {
             let mut group = StagedChanges::default();
             group.stage(&storage, [change]).unwrap();
-            storage
-                .commit_observed(&group, step, |key, _, new| oversized.replace(key, new))
-                .unwrap();
+            storage.begin(&group, step, |key, _, new| oversized.replace(key, new)).unwrap();
             assert_eq!(oversized.count(), count, "step {step}");
         }
         drop(storage);

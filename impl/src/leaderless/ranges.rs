@@ -148,9 +148,7 @@ mod tests {
             let before = digests.status(None);
             let mut group = StagedChanges::default();
             group.stage(&storage, changes).unwrap();
-            storage
-                .commit_observed(&group, step, |key, old, new| digests.replace(key, old, new))
-                .unwrap();
+            storage.begin(&group, step, |key, old, new| digests.replace(key, old, new)).unwrap();
             assert_ne!(digests.status(None), before);
             assert_eq!(digests.status(None), of_replica(&storage));
             let opened = RangeDigests::open(NODE, cluster(false), &storage).unwrap();

@@ -1,5 +1,10 @@
-//! The loop: collect inputs, step, trace, commit, and then let the effects happen.
+//! The loop: collect inputs, step, trace, begin to commit, and let effects happen once they may.
+//!
+//! It goes on while a commit is on its way to the disk. What the steps of a group say is held back until the
+//! group is durable, and with it what every group after it says: so nobody learns of a step before it is
+//! durable, nor of steps out of order. `docs/durability.md` says why that is the model's atomic step.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +27,9 @@ use crate::wire::{Age, Datagram, Need, Traffic, Wire, WireError, age_of, wall_cl
 
 /// The most inputs of one group: what a single commit may make everyone wait for.
 pub const GROUP_MAX: usize = 256;
+
+/// The most messages that wait for the disk. With more the loop waits too.
+const HELD_MAX: usize = 1 << 16;
 
 /// How long the loop waits at most before it looks whether it should stop.
 const WAIT_MAX: Duration = Duration::from_millis(100);
@@ -69,7 +77,19 @@ struct Tracing<P: Runs> {
     last_at_us: u64,
 }
 
-/// A group of steps that are taken but not durable yet.
+/// What a group of steps says once it is durable.
+struct Held<P: Runs> {
+    /// The step that must be durable first.
+    step: u64,
+    /// Messages of the protocol, and when the steps that send them were taken, in milliseconds.
+    messages: Vec<(Peer, MessageOf<P::Speaks>, u64)>,
+    /// Answers to whatever else was asked, as things stood after the group.
+    answers: Vec<(Party, Datagram<P::Speaks>)>,
+    /// The timer by which a step began to wait for older datagrams to be gone.
+    waits_for_older: Option<TimerOf<P::Speaks>>,
+}
+
+/// A group of steps that are taken but not committed yet.
 struct Group<P: Runs> {
     staged: StagedOf<P>,
     /// What the steps send, in order, and when they were taken, in milliseconds.
@@ -113,6 +133,12 @@ pub struct RunningNode<P: Runs> {
     store: P::Store,
     /// The number of the last step taken.
     step: u64,
+    /// The last one that is durable or on its way to the disk.
+    committed: u64,
+    /// What is said once more is durable, in order.
+    held: VecDeque<Held<P>>,
+    /// How many messages that is.
+    held_messages: usize,
     trace: Option<Tracing<P>>,
     wire: Wire<P::Speaks>,
     transport: Box<dyn Transport<Party>>,
@@ -145,7 +171,8 @@ impl<P: Runs> RunningNode<P> {
             Some(faults) => Box::new(FaultyTransport::new(guarded, faults)),
             None => Box::new(guarded),
         };
-        let (protocol, store) = P::open(&settings)?;
+        let (protocol, mut store) = P::open(&settings)?;
+        store.wake(transport.waker().map_err(NodeError::Socket)?);
         let trace = match trace {
             None => None,
             Some(path) => {
@@ -161,6 +188,9 @@ impl<P: Runs> RunningNode<P> {
             intervals: cluster.intervals,
             replica: ReplicaOf::<P>::default(),
             step: store.durable_step(),
+            committed: store.durable_step(),
+            held: VecDeque::new(),
+            held_messages: 0,
             store,
             trace,
             wire: cluster.wire(),
@@ -189,6 +219,7 @@ impl<P: Runs> RunningNode<P> {
         let mut group = Group::default();
         self.step(self.protocol.start(), &mut group)?;
         self.finish(group, signals)?;
+        self.settle(signals)?;
         let started = Started { address: self.address, step: self.step };
         self.protocol.tell_start(&self.replica, &self.store, started);
         let mut buffer = Vec::new();
@@ -198,6 +229,7 @@ impl<P: Runs> RunningNode<P> {
             self.finish(group, signals)?;
             self.protocol.tell_news(&self.replica, &self.store);
         }
+        self.settle(signals)?;
         info!(step = self.step, "stopped");
         Ok(())
     }
@@ -216,6 +248,11 @@ impl<P: Runs> RunningNode<P> {
         // Some expire as soon as they are set, and belong to this group.
         for _ in 0..GROUP_MAX {
             let Some(timer) = self.timers.pop_expired(Instant::now()) else { break };
+            if self.held.iter().any(|held| held.waits_for_older == Some(timer)) {
+                // What is to be gone has not even left.
+                self.set_timer(timer);
+                continue;
+            }
             self.step(P::expire(timer), group)?;
         }
         Ok(())
@@ -354,7 +391,7 @@ impl<P: Runs> RunningNode<P> {
         self.timers.set(timer, Instant::now() + duration);
     }
 
-    /// Makes a group durable, and only then lets its effects happen.
+    /// Begins to make a group durable, and lets happen what may happen by now.
     fn finish(&mut self, group: Group<P>, signals: &Signals) -> Result<(), NodeError> {
         if signals.is_killed() {
             return Ok(());
@@ -366,34 +403,73 @@ impl<P: Runs> RunningNode<P> {
         // that may have sent something from those that have not.
         if !P::Store::is_unchanged(&group.staged) || (self.trace.is_some() && group.steps > 0) {
             self.protocol.commit(&mut self.store, &group.staged, self.step)?;
+            self.committed = self.step;
         }
-        if signals.is_killed() {
-            return Ok(());
+        self.hold(group)?;
+        self.release(signals)?;
+        if self.held_messages > HELD_MAX {
+            self.settle(signals)?;
         }
-        for (to, message, sent_ms) in group.messages {
-            self.send_message(to, message, sent_ms);
-        }
-        // What earlier steps of the group said has left only now, and is older than the wait.
-        if let Some(timer) = group.waits_for_older.filter(|timer| self.timers.is_running(*timer)) {
-            self.set_timer(timer);
-        }
-        for (to, token) in group.pings {
-            self.send(to, &Datagram::Pong { token });
-        }
+        Ok(())
+    }
+
+    /// Keeps what a group says until it is durable, and so is every group before it: also what a group says that
+    /// changed nothing may tell of them.
+    fn hold(&mut self, group: Group<P>) -> Result<(), NodeError> {
+        let pings = group.pings.into_iter();
+        let mut answers: Vec<_> = pings.map(|(to, token)| (to, Datagram::Pong { token })).collect();
         for (to, token) in group.status_requests {
             let status = self.status();
-            self.send(to, &Datagram::StatusReply { token, status });
+            answers.push((to, Datagram::StatusReply { token, status }));
         }
         for (to, token, question) in group.questions {
             let told = self.protocol.tell(&self.replica, &self.store, question)?;
-            self.send(to, &Datagram::Told { token, told });
+            answers.push((to, Datagram::Told { token, told }));
         }
         for (to, token) in group.commands {
             let answer = self.protocol.answer(&self.replica);
-            self.send(to, &Datagram::CommandDone { token, answer });
+            answers.push((to, Datagram::CommandDone { token, answer }));
         }
         for (to, about, lacks) in group.denied {
-            self.send(to, &Datagram::Denied { about, lacks });
+            answers.push((to, Datagram::Denied { about, lacks }));
+        }
+        let (step, messages) = (self.committed, group.messages);
+        let waits_for_older = group.waits_for_older;
+        if messages.is_empty() && answers.is_empty() && waits_for_older.is_none() {
+            return Ok(());
+        }
+        self.held_messages += messages.len();
+        self.held.push_back(Held { step, messages, answers, waits_for_older });
+        Ok(())
+    }
+
+    /// Waits for the disk, and lets everything happen that was held back.
+    fn settle(&mut self, signals: &Signals) -> Result<(), NodeError> {
+        if !signals.is_killed() {
+            self.store.settle()?;
+        }
+        self.release(signals)
+    }
+
+    /// Lets everything happen that was held back for what is durable by now.
+    fn release(&mut self, signals: &Signals) -> Result<(), NodeError> {
+        let durable = self.store.progress()?;
+        while let Some(held) = self.held.pop_front_if(|held| held.step <= durable) {
+            if signals.is_killed() {
+                return Ok(());
+            }
+            self.held_messages -= held.messages.len();
+            for (to, message, sent_ms) in held.messages {
+                self.send_message(to, message, sent_ms);
+            }
+            // What earlier steps said has left only now, and is older than the wait.
+            let timer = held.waits_for_older.filter(|timer| self.timers.is_running(*timer));
+            if let Some(timer) = timer {
+                self.set_timer(timer);
+            }
+            for (to, answer) in held.answers {
+                self.send(to, &answer);
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{MessageOf, Speaks, TimerOf};
 use crate::config::{Intervals, Timeouts};
 use crate::node::NodeSettings;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, Waker};
 use crate::wire::Traffic;
 
 /// A protocol at one running node: what it does when something reaches it, and what it says of itself.
@@ -72,7 +72,9 @@ pub trait Runs: Sized + Send + 'static {
     /// What the runtime has to do for an effect.
     fn effect(effect: Self::Effect) -> EffectOf<Self::Speaks>;
 
-    /// Makes a group's changes and the number of its last step durable, together or not at all.
+    /// Begins to make a group's changes and the number of its last step durable, together or not at all. The
+    /// steps that follow see them; nobody outside may learn of them before [`DurableStore::progress`] says that
+    /// they are durable.
     ///
     /// # Errors
     /// When the store fails. The node must stop then, without performing any of the group's effects.
@@ -112,7 +114,8 @@ pub trait Runs: Sized + Send + 'static {
         question: <Self::Speaks as Speaks>::Question,
     ) -> Result<<Self::Speaks as Speaks>::Told, StorageError>;
 
-    /// What it tells whoever asks, between groups, when everything is durable that its steps have changed.
+    /// What it tells whoever asks, between groups, once everything is durable that its steps have changed until
+    /// then.
     fn status(
         &self,
         replica: &ReplicaOf<Self>,
@@ -158,7 +161,7 @@ pub type ReplicaOf<P> = <<<P as Runs>::Speaks as Speaks>::Checked as Protocol>::
 /// What the steps of a group changed.
 pub type StagedOf<P> = <<P as Runs>::Store as DurableStore>::Staged;
 
-/// A disk whose changes become durable a group of steps at a time.
+/// A disk whose changes become durable a group of steps at a time, in the order in which they were committed.
 pub trait DurableStore: Sized {
     /// What a step can change.
     type Change;
@@ -167,6 +170,26 @@ pub trait DurableStore: Sized {
 
     /// The number of the last step that is durable; zero on a fresh store.
     fn durable_step(&self) -> u64;
+
+    /// The same, or why nothing will be durable any more that is not yet. A store whose commits return only once
+    /// they are done need not say more.
+    ///
+    /// # Errors
+    /// When the store has failed.
+    fn progress(&mut self) -> Result<u64, StorageError> {
+        Ok(self.durable_step())
+    }
+
+    /// Waits until everything is durable that was committed.
+    ///
+    /// # Errors
+    /// When the store has failed.
+    fn settle(&mut self) -> Result<u64, StorageError> {
+        self.progress()
+    }
+
+    /// Whom to wake when there is progress.
+    fn wake(&mut self, _waker: Waker) {}
 
     /// Adds a step's changes to those of its group.
     ///

@@ -60,9 +60,9 @@ pub trait Speaks: Copy + Eq + Debug + Send + Sync + 'static {
 }
 
 /// What goes over the wire.
-pub trait Wired: Clone + Eq + Debug + Serialize + DeserializeOwned {}
+pub trait Wired: Clone + Eq + Debug + Send + Serialize + DeserializeOwned {}
 
-impl<T: Clone + Eq + Debug + Serialize + DeserializeOwned> Wired for T {}
+impl<T: Clone + Eq + Debug + Send + Serialize + DeserializeOwned> Wired for T {}
 
 /// What nodes and clients of a protocol send each other.
 pub type MessageOf<S> = <<S as Speaks>::Checked as Protocol>::Message;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::weight::record_bytes;
 use quorate_model::protocol::{Entry, KeptHint};
+use serde::{Deserialize, Serialize};
 
 /// How much a store holds.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Counts {
     /// Keys, deleted ones that are not forgotten yet among them.
     pub keys: u64,
@@ -21,7 +22,7 @@ pub struct Counts {
     pub hint_bytes: u64,
     /// How many keys have so many versions.
     by_versions: BTreeMap<u64, u64>,
-    largest_seen: usize,
+    largest_seen: u64,
 }
 
 /// About how many bytes a message takes that carries what is held of a key: rather more than less.
@@ -37,10 +38,10 @@ impl Counts {
         self.by_versions.last_key_value().map_or(0, |(versions, _)| *versions)
     }
 
-    /// The bytes of the largest message that any key has needed since the store was opened.
+    /// The bytes of the largest message that any key has needed since the store was made.
     #[must_use]
     pub fn largest_seen(&self) -> usize {
-        self.largest_seen
+        usize::try_from(self.largest_seen).unwrap_or(usize::MAX)
     }
 
     /// All hints.
@@ -52,7 +53,7 @@ impl Counts {
     /// Follows the replacement of what is held of a key, `None` being nothing.
     pub(super) fn replace_entry(&mut self, key: &Key, old: Option<&Entry>, new: Option<&Entry>) {
         if let Some(entry) = new {
-            self.largest_seen = self.largest_seen.max(message_bytes(key, entry));
+            self.largest_seen = self.largest_seen.max(message_bytes(key, entry) as u64);
             let versions = entry.state.versions().count() as u64;
             self.keys += 1;
             self.versions += versions;

@@ -142,8 +142,8 @@ proptest! {
     #[test]
     fn staged_changes_over_the_durable_store_read_like_the_store_of_the_checker(
         groups in prop::collection::vec(
-            prop::collection::vec(prop::collection::vec(changes(), 0..4), 0..5),
-            1..4,
+            (prop::collection::vec(prop::collection::vec(changes(), 0..4), 0..5), 0..4_u8),
+            1..5,
         ),
     ) {
         let directory = tempfile::tempdir().unwrap();
@@ -152,7 +152,7 @@ proptest! {
         let mut storage = open();
         let mut memory = MemoryStore::default();
         let mut step = 0;
-        for group in groups {
+        for (group, after) in groups {
             let mut staged = StagedChanges::default();
             for changes in group {
                 staged.stage(&storage, changes.clone()).unwrap();
@@ -160,7 +160,18 @@ proptest! {
                 step += 1;
                 assert_alike(&Staged::new(&storage, &staged), &memory);
             }
+            step += 1;
             storage.commit(&staged, step).unwrap();
+            match after {
+                0 => storage.checkpoint().unwrap(),
+                // Between a checkpoint that is begun and its end.
+                1 => storage.freeze_for_test(),
+                2 => {
+                    drop(storage);
+                    storage = open();
+                }
+                _ => {}
+            }
             assert_alike(&storage, &memory);
             assert_counted(&storage, &memory);
         }

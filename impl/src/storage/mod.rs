@@ -1,23 +1,30 @@
 //! The durable store of a node.
 //!
-//! One directory holds a lock file and one database file. A group of steps is one transaction:
-//! what the steps changed, and the number of the last of them, become durable together or not at
-//! all. Reads see the last committed group; what a group has not committed yet is in [`Staged`].
+//! One directory holds a lock file, a write-ahead log and a database. A group of steps is one record of the
+//! log: what the steps changed, and the number of the last of them, become durable together or not at
+//! all. Now and then what the log brought is moved into the database, which is then a checkpoint. Reads see
+//! every group that was given to the store; what a group has not given yet is in [`Staged`].
+//!
+//! `docs/durability.md` says why a node may take further steps while a group is on its way to the disk.
 
+mod checkpoint;
 mod codec;
 mod counts;
-mod database;
+mod log;
 mod row_key;
 mod staged;
+mod store;
 
 pub use counts::{Counts, message_bytes};
-pub use database::{CACHE_BYTES_DEFAULT, Owner, Storage};
+pub use log::{Synced, Waker};
 pub use staged::{Staged, StagedChanges};
+pub use store::{CACHE_BYTES_DEFAULT, Owner, Storage};
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The version of the layout of the database. Any other is refused.
-pub const STORE_FORMAT: u64 = 3;
+pub const STORE_FORMAT: u64 = 4;
 
 /// Why the store cannot be used. The node must stop; what was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +94,21 @@ pub enum StorageError {
         /// What is wrong.
         detail: String,
     },
+    /// The log cannot be read or written: the disk failed, or is full.
+    #[error(
+        "cannot write {}: {source}; nothing that was acknowledged is lost{}", path.display(), advice(source)
+    )]
+    LogFailed {
+        /// The file of the log.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The database failed: most likely the disk did.
-    #[error("cannot read or write {}: {source}", path.display())]
+    #[error(
+        "cannot read or write {}: {source}; nothing that was acknowledged is lost: make room on the disk, or \
+         look after it, and start the node again", path.display()
+    )]
     Failed {
         /// The database file.
         path: PathBuf,
@@ -97,6 +117,20 @@ pub enum StorageError {
     },
 }
 
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            ": make room on the disk and start the node again"
+        }
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            ": make the directory writable and start the node again"
+        }
+        _ => ": look after the disk before you start the node again",
+    }
+}
+
+#[cfg(test)]
+mod damage;
 #[cfg(test)]
 mod equivalence;
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub(super) fn bound(place: &Bound<RowPlace>) -> Bound<Vec<u8>> {
     place.as_ref().map(at)
 }
 
-fn at((position, key): &RowPlace) -> Vec<u8> {
+/// The key of the row at this place.
+pub(super) fn at((position, key): &RowPlace) -> Vec<u8> {
     [&position.to_be_bytes(), &*key.0].concat()
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{StreamTraffic, Transport};
 use crate::guard::{Guard, Refusals};
+use crate::storage::Waker;
 
 /// How often and how badly a [`FaultyTransport`] misbehaves. Probabilities are between 0 and 1.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize, Deserialize)]
@@ -101,6 +102,10 @@ impl<A: Copy + Send, T: Transport<A>> Transport<A> for FaultyTransport<T, A> {
         let received = self.inner.receive(buffer, due.map_or(wait, |due| wait.min(due)))?;
         self.send_due();
         Ok(received)
+    }
+
+    fn waker(&self) -> io::Result<Waker> {
+        self.inner.waker()
     }
 
     fn stream_traffic(&self) -> StreamTraffic {

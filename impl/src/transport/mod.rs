@@ -14,9 +14,11 @@ pub use streams::{StreamLimits, StreamTraffic};
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::guard::{ENVELOPE_BYTES_MAX, Guard, Refusals};
+use crate::storage::Waker;
 
 /// The largest payload of a UDP datagram over IPv4.
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;
@@ -58,6 +60,14 @@ pub trait Transport<A = SocketAddr>: Send {
         self.receive(buffer, wait)
     }
 
+    /// What ends a wait for messages from another thread; nothing where it does not wait.
+    ///
+    /// # Errors
+    /// When the operating system has no means for it left.
+    fn waker(&self) -> io::Result<Waker> {
+        Ok(Arc::new(|| {}))
+    }
+
     /// What became of the messages that went over streams.
     fn stream_traffic(&self) -> StreamTraffic {
         StreamTraffic::default()
@@ -81,6 +91,10 @@ impl<A, T: Transport<A> + ?Sized> Transport<A> for Box<T> {
 
     fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<A>> {
         (**self).receive(buffer, wait)
+    }
+
+    fn waker(&self) -> io::Result<Waker> {
+        (**self).waker()
     }
 
     fn stream_traffic(&self) -> StreamTraffic {

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, UdpSocket};
@@ -9,8 +10,12 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::streams::{LISTENER, StreamLimits, StreamTraffic, Streams};
 use super::{Admits, DATAGRAM_BYTES_MAX, Transport};
+use crate::storage::Waker;
 
 const DATAGRAMS: Token = Token(0);
+
+/// Streams count their tokens from zero and do not come this far.
+const WAKE: Token = Token(usize::MAX);
 
 /// After how many datagrams in a row streams are looked at too.
 const DATAGRAMS_PER_TURN: usize = 32;
@@ -26,6 +31,7 @@ const EVENTS_MAX: usize = 256;
 pub struct SocketTransport {
     poll: Poll,
     events: Events,
+    waker: Arc<mio::Waker>,
     socket: UdpSocket,
     streams: Streams,
     datagram: Box<[u8]>,
@@ -46,6 +52,7 @@ impl SocketTransport {
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let port = socket.local_addr()?.port();
         Ok(SocketTransport {
+            waker: Arc::new(mio::Waker::new(poll.registry(), WAKE)?),
             poll,
             events: Events::with_capacity(EVENTS_MAX),
             socket,
@@ -83,8 +90,8 @@ impl SocketTransport {
         }
     }
 
-    /// Waits for something to happen, and lets the streams go on. Says whether a signal cut the
-    /// wait short.
+    /// Waits for something to happen, and lets the streams go on. Says whether a signal
+    /// or a [waker](Transport::waker) cut the wait short.
     fn wait(&mut self, wait: Duration) -> io::Result<bool> {
         self.turn = 0;
         let now = Instant::now();
@@ -96,13 +103,16 @@ impl SocketTransport {
             Ok(()) => {}
         }
         let now = Instant::now();
+        let mut is_woken = false;
         for event in &self.events {
-            if event.token() != DATAGRAMS {
-                self.streams.note(event, self.poll.registry(), now);
+            match event.token() {
+                DATAGRAMS => {}
+                WAKE => is_woken = true,
+                _ => self.streams.note(event, self.poll.registry(), now),
             }
         }
         self.streams.expire(self.poll.registry(), now);
-        Ok(false)
+        Ok(is_woken)
     }
 }
 
@@ -157,6 +167,12 @@ impl Transport for SocketTransport {
             }
             has_looked = true;
         }
+    }
+
+    fn waker(&self) -> io::Result<Waker> {
+        let waker = Arc::clone(&self.waker);
+        // Whoever cannot be woken looks again in a moment.
+        Ok(Arc::new(move || drop(waker.wake())))
     }
 
     fn stream_traffic(&self) -> StreamTraffic {

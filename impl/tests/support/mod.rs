@@ -1,5 +1,9 @@
 //! A cluster of real processes in a directory of its own.
-#![allow(dead_code, unreachable_pub)] // every test file uses a part of it
+#![allow(dead_code, unreachable_pub, unused_imports)] // every test file uses a part of it
+
+mod small_disk;
+
+pub use small_disk::SmallDisk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, UdpSocket};

@@ -1,0 +1,515 @@
+//! The store: the last checkpoint, what came after it in memory, and the log that has that durably.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use lru::LruCache;
+use serde::{Deserialize, Serialize};
+
+use quorate_model::ids::{Key, NodeId};
+use quorate_model::protocol::{
+    Entry, Hint, Identity, KeptHint, Registration, Store, any_has_seen_beyond,
+};
+use quorate_model::refine::digest::StoreDigest;
+use quorate_model::versions::{ActorId, Incarnation, Record, Versioning};
+
+use super::checkpoint::{Checkpoint, HighestSeen, Summary};
+use super::log::{Log, Synced, Waker};
+use super::staged::{Over, Rows};
+use super::{Counts, StagedChanges, StorageError, message_bytes};
+
+/// The memory that the database's cache may take unless told otherwise.
+pub const CACHE_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+
+/// How much of the log there is until a checkpoint is made: what a start has to read again, and what is
+/// kept in memory meanwhile.
+const CHECKPOINT_BYTES: u64 = 16 << 20;
+
+/// How much more may come while a checkpoint is being made, until everything waits for it.
+const BEHIND_MAX: u64 = 4 * CHECKPOINT_BYTES;
+
+/// How many keys are kept as they were last read or written, and how large they may be.
+const RECENT_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
+const RECENT_BYTES_MAX: usize = 4 << 10;
+
+/// How many rows are read at a time when all are.
+const PAGE: usize = 1_000;
+
+const LOCK_FILE: &str = "lock";
+
+/// Whose store it is, and what it can hold. Both are decided when the store is created.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Owner {
+    /// The name of the node.
+    pub node: String,
+    /// The versioning of all its records: records of two versionings cannot be merged.
+    pub versioning: Versioning,
+}
+
+/// A node's durable store. Its memory is bounded by the database's cache and by what came since the
+/// last checkpoint, not by the data.
+///
+/// Reads see every group that was given to it, durable or not: nobody outside may learn of a group before
+/// [`Storage::progress`] says that it is durable.
+#[derive(Debug)]
+pub struct Storage {
+    /// Before what it writes to, so that it has ended when that is closed.
+    checkpointing: Checkpointing,
+    log: Log,
+    checkpoint: Checkpoint,
+    /// What the checkpoint that is being made adds to the last one.
+    frozen: Arc<StagedChanges>,
+    /// What came after that.
+    recent: StagedChanges,
+    /// How much of the log that is.
+    recent_bytes: u64,
+    /// The segment of the log from which on the last checkpoint needs it.
+    checkpoint_segment: u64,
+    /// The number of the last step that was given.
+    step: u64,
+    identity: Option<Identity>,
+    counts: Counts,
+    registrations: BTreeMap<(NodeId, Incarnation), Registration>,
+    /// No less than the highest counter of each incarnation that anything here has seen; more only
+    /// where what had seen it was removed since.
+    seen: HighestSeen,
+    /// What is held of some keys, `None` being nothing.
+    read: RefCell<LruCache<Key, Option<Entry>>>,
+    /// Locked for as long as the store is open.
+    _lock: File,
+}
+
+/// A checkpoint that is to be made.
+#[derive(Debug)]
+enum Checkpointing {
+    Nothing,
+    /// Once the log has everything that is in it: a checkpoint must not be ahead of the log.
+    WaitsForLog(Summary),
+    Runs {
+        segment: u64,
+        thread: Option<JoinHandle<Result<(), StorageError>>>,
+    },
+}
+
+impl Drop for Checkpointing {
+    fn drop(&mut self) {
+        if let Checkpointing::Runs { thread, .. } = self
+            && let Some(thread) = thread.take()
+        {
+            // One that failed was not made; the log has everything.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Storage {
+    /// Opens the store of this directory, which is created if there is none.
+    ///
+    /// # Errors
+    /// When another process has it open, it cannot be read, it is damaged, it was written by a
+    /// newer program, or it is another owner's. It is never taken for empty then.
+    pub fn open(directory: &Path, owner: &Owner, cache_bytes: usize) -> Result<Self, StorageError> {
+        fs::create_dir_all(directory).map_err(inaccessible(directory))?;
+        let lock = lock(directory)?;
+        if !Checkpoint::is_in(directory)? {
+            if !Log::is_pristine(directory)? {
+                return Err(StorageError::Corrupt {
+                    path: directory.into(),
+                    detail: "there is a log and no store.redb".to_string(),
+                });
+            }
+            // The log first: whoever finds the database finds all.
+            Log::create(directory)?;
+            Checkpoint::create(directory, owner)?;
+        }
+        let (checkpoint, summary) = Checkpoint::open(directory, owner, cache_bytes)?;
+        let Summary { step, segment, identity, counts, seen } = summary;
+        let (log, logged) = Log::open(directory, segment, step)?;
+        let registrations = checkpoint.registrations()?;
+        let mut storage = Storage {
+            checkpointing: Checkpointing::Nothing,
+            log,
+            checkpoint,
+            frozen: Arc::default(),
+            recent: StagedChanges::default(),
+            recent_bytes: 0,
+            checkpoint_segment: segment,
+            step,
+            identity,
+            counts,
+            registrations,
+            seen,
+            read: RefCell::new(LruCache::new(RECENT_MAX)),
+            _lock: lock,
+        };
+        for group in logged {
+            let changes: StagedChanges = postcard::from_bytes(&group.group).map_err(|_| {
+                let detail = "a group in the log cannot be decoded".to_string();
+                StorageError::Corrupt { path: directory.into(), detail }
+            })?;
+            storage.apply(&changes, |_, _, _| {})?;
+            storage.recent_bytes += group.group.len() as u64;
+            storage.step = group.step;
+        }
+        Ok(storage)
+    }
+
+    /// The number of the last step that is durable here, as far as was looked; zero on a fresh store.
+    #[must_use]
+    pub fn durable_step(&self) -> u64 {
+        // One whose log has failed will not get any further.
+        self.log.durable_step().unwrap_or_default()
+    }
+
+    /// The number of the last step that it was given.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// How much it holds.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Makes a group's changes and the number of its last step durable, together or not at all.
+    ///
+    /// # Errors
+    /// When the disk fails. Whether the group became durable is then known only after the
+    /// store was opened again, so the node must stop without performing any of its effects.
+    pub fn commit(&mut self, changes: &StagedChanges, step: u64) -> Result<(), StorageError> {
+        self.begin(changes, step, |_, _, _| {})?;
+        self.settle().map(|_| ())
+    }
+
+    /// Begins to make a group durable, and shows `observe` what each key that changed had before and has now.
+    /// Whoever reads sees the group from now on.
+    ///
+    /// # Errors
+    /// When the store cannot be read; what was shown may then not be so.
+    pub fn begin(
+        &mut self,
+        changes: &StagedChanges,
+        step: u64,
+        observe: impl FnMut(&Key, Option<&Entry>, Option<&Entry>),
+    ) -> Result<(), StorageError> {
+        self.apply(changes, observe)?;
+        let group = postcard::to_allocvec(changes).expect("protocol state can always be encoded");
+        self.recent_bytes += self.log.append(step, group);
+        self.step = step;
+        if self.recent_bytes >= BEHIND_MAX {
+            self.settle()?;
+            self.finish_checkpoint()?;
+        }
+        if self.recent_bytes >= CHECKPOINT_BYTES
+            && matches!(self.checkpointing, Checkpointing::Nothing)
+        {
+            self.freeze();
+        }
+        Ok(())
+    }
+
+    /// Makes a checkpoint of everything that was given, and waits for it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn checkpoint(&mut self) -> Result<(), StorageError> {
+        self.settle()?;
+        self.finish_checkpoint()?;
+        self.freeze();
+        self.progress()?;
+        self.finish_checkpoint()
+    }
+
+    /// Begins a checkpoint that is not made as long as nobody asks for progress.
+    #[cfg(test)]
+    pub(super) fn freeze_for_test(&mut self) {
+        self.progress().unwrap();
+        self.finish_checkpoint().unwrap();
+        self.freeze();
+    }
+
+    /// Sets aside what came since the last checkpoint, to be added to it.
+    fn freeze(&mut self) {
+        self.frozen = Arc::new(std::mem::take(&mut self.recent));
+        self.recent_bytes = 0;
+        self.checkpointing = Checkpointing::WaitsForLog(Summary {
+            step: self.step,
+            segment: self.log.segment(),
+            identity: self.identity,
+            counts: self.counts.clone(),
+            seen: self.seen.clone(),
+        });
+    }
+
+    /// The last step that is durable. Looks after the checkpoints too.
+    ///
+    /// # Errors
+    /// When the disk has failed: nothing that is not durable yet ever will be.
+    pub fn progress(&mut self) -> Result<u64, StorageError> {
+        let durable = self.log.durable_step()?;
+        match &self.checkpointing {
+            Checkpointing::WaitsForLog(summary) if summary.step <= durable => {
+                self.start_checkpoint();
+            }
+            Checkpointing::Runs { thread: Some(thread), .. } if thread.is_finished() => {
+                self.finish_checkpoint()?;
+            }
+            _ => {}
+        }
+        Ok(durable)
+    }
+
+    /// Waits until everything that was given is durable.
+    ///
+    /// # Errors
+    /// When the disk has failed.
+    pub fn settle(&mut self) -> Result<u64, StorageError> {
+        self.log.wait_for(self.step)?;
+        self.progress()
+    }
+
+    /// Whom to wake when more is durable, or the disk has failed.
+    pub fn wake(&self, waker: Waker) {
+        self.log.wake(waker);
+    }
+
+    /// What the disk was asked to make durable since this was asked last, in order; of very many the earlier ones are
+    /// left out.
+    #[must_use]
+    pub fn take_syncs(&self) -> Vec<Synced> {
+        self.log.take_syncs()
+    }
+
+    fn start_checkpoint(&mut self) {
+        let waiting = std::mem::replace(&mut self.checkpointing, Checkpointing::Nothing);
+        let Checkpointing::WaitsForLog(ref summary) = waiting else { return };
+        let (summary, segment) = (summary.clone(), summary.segment);
+        let (writer, changes) = (self.checkpoint.writer(), Arc::clone(&self.frozen));
+        let (directory, needed_before) = (self.log.directory().to_owned(), self.checkpoint_segment);
+        let thread = thread::spawn(move || {
+            writer.write(&changes, &summary)?;
+            // What the checkpoint before needs stays: the database may go back to it once, after damage.
+            Log::forget_before(&directory, needed_before)
+        });
+        self.checkpointing = Checkpointing::Runs { segment, thread: Some(thread) };
+    }
+
+    /// Waits for the checkpoint that is being made, if there is one, and looks at it from then on.
+    fn finish_checkpoint(&mut self) -> Result<(), StorageError> {
+        let Checkpointing::Runs { segment, thread } = &mut self.checkpointing else {
+            return Ok(());
+        };
+        if let Some(thread) = thread.take() {
+            thread.join().expect("making a checkpoint does not panic")?;
+        }
+        self.checkpoint_segment = *segment;
+        self.checkpointing = Checkpointing::Nothing;
+        self.checkpoint.refresh()?;
+        self.frozen = Arc::default();
+        Ok(())
+    }
+
+    /// Lets everything in memory follow a group.
+    fn apply(
+        &mut self,
+        changes: &StagedChanges,
+        mut observe: impl FnMut(&Key, Option<&Entry>, Option<&Entry>),
+    ) -> Result<(), StorageError> {
+        for ((_, key), entry) in &changes.entries {
+            let (old, new) = (Store::entry(self, key)?, entry.as_ref());
+            self.counts.replace_entry(key, old.as_ref(), new);
+            observe(key, old.as_ref(), new);
+            remember(&self.read, key, new);
+        }
+        for ((home, key), kept) in &changes.hints {
+            let old = Store::hint(self, *home, key)?;
+            self.counts.replace_hint(*home, key, old.as_ref(), kept.as_ref());
+        }
+        self.identity = changes.identity.or(self.identity);
+        self.registrations.extend(changes.registrations.clone());
+        let held = changes.entries.values().flatten().map(|entry| &entry.state);
+        for state in held.chain(changes.hints.values().flatten().map(|kept| &kept.state)) {
+            note_seen(&mut self.seen, state);
+        }
+        self.recent.absorb(changes);
+        Ok(())
+    }
+
+    fn below(&self) -> Over<'_, Checkpoint> {
+        Over::new(&self.checkpoint, &self.frozen)
+    }
+
+    /// The digest of everything it holds, by reading all of it: for the start of a trace.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn digest(&self) -> Result<StoreDigest, StorageError> {
+        let mut digest = StoreDigest::default();
+        if let Some(identity) = &self.identity {
+            digest.toggle_identity(identity);
+        }
+        for ((node, incarnation), registration) in &self.registrations {
+            digest.toggle_registration(*node, *incarnation, registration);
+        }
+        self.visit_entries(|key, entry| digest.toggle_entry(key, entry))?;
+        let mut after: Option<(NodeId, Key)> = None;
+        loop {
+            let from = after.as_ref().map(|(home, key)| (*home, key));
+            let page = Store::hints_after(self, from, PAGE)?;
+            for Hint { home, key, kept } in &page {
+                digest.toggle_hint(*home, key, kept);
+            }
+            if page.len() < PAGE {
+                return Ok(digest);
+            }
+            after = page.into_iter().next_back().map(|hint| (hint.home, hint.key));
+        }
+    }
+
+    /// Shows every key and what is held of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn visit_entries(&self, mut visit: impl FnMut(&Key, &Entry)) -> Result<(), StorageError> {
+        let mut after = None;
+        loop {
+            let page = Store::entries_in(self, 0..=u64::MAX, after.as_ref(), PAGE)?;
+            for (key, entry) in &page {
+                visit(key, entry);
+            }
+            if page.len() < PAGE {
+                return Ok(());
+            }
+            after = page.into_iter().next_back().map(|(key, _)| key);
+        }
+    }
+}
+
+impl Store for Storage {
+    type Error = StorageError;
+
+    fn identity(&self) -> Result<Option<Identity>, StorageError> {
+        Ok(self.identity)
+    }
+
+    fn registration(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Option<&Registration>, StorageError> {
+        Ok(self.registrations.get(&(node, incarnation)))
+    }
+
+    /// Looks at every row only where the node that asks has forgotten something, or where what had
+    /// seen more is gone.
+    fn has_seen_beyond(
+        &self,
+        node: NodeId,
+        incarnation: Incarnation,
+        counter: u64,
+    ) -> Result<bool, StorageError> {
+        let bound = self.seen.get(&(node, incarnation)).copied().unwrap_or(0);
+        Ok(bound > counter && any_has_seen_beyond(self, node, incarnation, counter)?)
+    }
+
+    fn entry(&self, key: &Key) -> Result<Option<Entry>, StorageError> {
+        if let Some(entry) = self.read.borrow_mut().get(key) {
+            return Ok(entry.clone());
+        }
+        let entry = Over::new(&self.below(), &self.recent).entry(key)?;
+        remember(&self.read, key, entry.as_ref());
+        Ok(entry)
+    }
+
+    fn entries_in(
+        &self,
+        positions: RangeInclusive<u64>,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, StorageError> {
+        Over::new(&self.below(), &self.recent).entries_in(positions, after, max)
+    }
+
+    fn tombstones_after(
+        &self,
+        after: Option<&Key>,
+        max: usize,
+    ) -> Result<Vec<(Key, Entry)>, StorageError> {
+        Over::new(&self.below(), &self.recent).tombstones_after(after, max)
+    }
+
+    fn hint(&self, home: NodeId, key: &Key) -> Result<Option<KeptHint>, StorageError> {
+        Over::new(&self.below(), &self.recent).hint(home, key)
+    }
+
+    fn hints_after(
+        &self,
+        after: Option<(NodeId, &Key)>,
+        max: usize,
+    ) -> Result<Vec<Hint>, StorageError> {
+        Over::new(&self.below(), &self.recent).hints_after(after, max)
+    }
+
+    fn hint_count(&self) -> Result<usize, StorageError> {
+        Ok(usize::try_from(self.counts.hint_count()).unwrap_or(usize::MAX))
+    }
+
+    fn hint_bytes(&self) -> Result<u64, StorageError> {
+        Ok(self.counts.hint_bytes)
+    }
+}
+
+/// Keeps what is held of a key at hand, unless it is large.
+fn remember(read: &RefCell<LruCache<Key, Option<Entry>>>, key: &Key, entry: Option<&Entry>) {
+    let mut read = read.borrow_mut();
+    if entry.is_some_and(|entry| message_bytes(key, entry) > RECENT_BYTES_MAX) {
+        read.pop(key);
+    } else {
+        read.put(key.clone(), entry.cloned());
+    }
+}
+
+/// Takes note of the counters that a state has seen.
+fn note_seen(seen: &mut BTreeMap<(NodeId, Incarnation), u64>, state: &Record) {
+    for dot in state.context().iter() {
+        if let ActorId::Node { node, incarnation, .. } = dot.actor {
+            let highest = seen.entry((node, incarnation)).or_default();
+            *highest = dot.counter.max(*highest);
+        }
+    }
+}
+
+fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_ {
+    |source| StorageError::Inaccessible { path: path.into(), source }
+}
+
+/// Holds the directory for this process. The database has a lock of its own; this one also covers
+/// the time before the database exists. The file names the process, for those who want to stop it;
+/// what it says counts only while it is locked.
+fn lock(directory: &Path) -> Result<File, StorageError> {
+    let path = directory.join(LOCK_FILE);
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(inaccessible(&path))?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0).map_err(inaccessible(&path))?;
+            writeln!(file, "{}", std::process::id()).map_err(inaccessible(&path))?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { directory: directory.into() }),
+        Err(TryLockError::Error(source)) => Err(inaccessible(&path)(source)),
+    }
+}
