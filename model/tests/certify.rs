@@ -43,6 +43,7 @@ fn the_reductions_of_small_built_in_scenarios_are_certified_as_they_are_and_each
         "dead-messages",
         "client-symmetry",
         "finished-requests",
+        "stubborn-sets",
     ];
     for name in small {
         let scenario = builtin(name);
@@ -60,7 +61,11 @@ fn obligations_come_up_of_every_kind_and_are_met_in_every_way() {
     let met = |name: &str, discharge| {
         Obligation::ALL.map(|obligation| of(name).met_by(obligation, discharge))
     };
-    assert!(met("strict-concurrent", Discharge::Exactly).iter().all(|count| *count > 0));
+    let [others @ .., of_stubborn_sets] = met("strict-concurrent", Discharge::Exactly);
+    assert!(others.iter().all(|count| *count > 0) && of_stubborn_sets == 0);
+    let stubborn = Scenario { reductions: Reductions::STUBBORN, ..builtin("own-write-missed") };
+    let put_off = certificate(stubborn).met_by(Obligation::Independence, Discharge::Exactly);
+    assert!(put_off > 0);
     let some = |name: &str, discharge| met(name, discharge).iter().any(|count| *count > 0);
     assert!(some("duplicate-ack", Discharge::WithMoreFaultsLeft));
     assert!(some("strict-concurrent", Discharge::WithMoreObliged));
@@ -82,6 +87,22 @@ fn a_rule_that_leaves_out_a_step_is_not_certified() {
     // Of the states in which one is left out, the one is shown whose name comes first.
     let puts = ["x -> A  Put k = \"x1\", blind (x#1)", "y -> B  Put k = \"y1\", blind (y#1)"];
     assert!(failure.step.as_deref().is_some_and(|step| puts.contains(&step)), "{failure:?}");
+}
+
+#[cfg(feature = "planted-faults")]
+#[test]
+fn a_set_that_is_not_stubborn_is_not_certified() {
+    use quorate_model::check::wrong_rule::WrongRule;
+
+    for (wrong, name) in
+        [(WrongRule::StubbornForgettingStates, "r2-w1"), (WrongRule::StubbornThoughSeen, "r2-w1")]
+    {
+        let scenario = builtin(name);
+        let reductions = Reductions { wrong: Some(wrong), ..Reductions::STUBBORN };
+        let certificate = certified(Scenario { reductions, ..scenario }, SAMPLE);
+        let of_order = |failure: &Failure| failure.obligation == Obligation::Independence;
+        assert!(certificate.failures.iter().any(|(_, failure, _)| of_order(failure)), "{wrong}");
+    }
 }
 
 #[cfg(feature = "planted-faults")]

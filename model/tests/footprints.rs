@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use builtin::builtin;
 use quorate_checker::Switch;
-use quorate_model::check::footprints::{
-    Comparison, Extent, Fewest, Wrong, compare, fewest, forget_each,
-};
+use quorate_model::check::footprints::{Comparison, Extent, Wrong, compare, forget_each};
 use quorate_model::scenario::builtin::ALL;
 use quorate_model::scenario::{Reductions, Scenario};
 
@@ -112,17 +110,4 @@ fn a_step_that_does_not_do_what_it_declares_is_told_with_a_run() {
         *is_noticed && wrong.to_string() == "Store declares to join the entry of a key"
     };
     assert!(wrongs.iter().any(is_join));
-}
-
-#[test]
-fn deliveries_that_are_alone_leave_fewer_states_and_none_is_alone_where_faults_may_strike_it() {
-    let unreduced = |name: &str| {
-        let scenario = Scenario { reductions: Reductions::NONE, ..builtin(name) };
-        fewest(&Arc::new(scenario), 2, 20_000, &Switch::default()).expect("it is small")
-    };
-    let calm = unreduced("r1-w1");
-    assert!(calm.fewest < calm.distinct && calm.alone > 0, "{calm:?}");
-    // Where tombstones are reaped, waits for older messages begin.
-    let Fewest { distinct, fewest, alone } = unreduced("reduced-trailing-read");
-    assert_eq!((fewest, alone), (distinct, 0));
 }

@@ -72,7 +72,13 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         "[reductions]\ncoordinators = true\n[expect]",
         1,
         "unknown field `coordinators`, expected one of `client-hops`, `replies`, `answers`, `sync-walks`, \
-         `late-exchanges`, `client-symmetry`, `dead-messages`, `finished-requests`",
+         `late-exchanges`, `client-symmetry`, `dead-messages`, `finished-requests`, `stubborn-sets`",
+    ),
+    (
+        EXPECT,
+        "[reductions]\nstubborn-sets = true\nreplies = true\n[expect]",
+        1,
+        "reductions.stubborn-sets: applies where no other rule is on; leave it out, or the others",
     ),
     (
         EXPECT,
@@ -311,6 +317,13 @@ fn exchanges_come_late_only_where_dead_messages_are_forgotten() {
     assert!(!with("dead-messages = false").reductions_that_apply().late_exchanges);
     let neither = with("late-exchanges = false\ndead-messages = false");
     assert!(!neither.reductions_that_apply().late_exchanges);
+}
+
+#[test]
+fn stubborn_sets_take_the_place_of_all_other_reductions() {
+    let scenario = accepted(EXPECT, "[reductions]\nstubborn-sets = true\n\n[expect]");
+    assert_eq!(scenario.reductions, Reductions::STUBBORN);
+    assert!(!Reductions::default().stubborn_sets);
 }
 
 fn values(scenario: &Scenario) -> Vec<String> {

@@ -46,7 +46,7 @@ fn made_up(tape: &[u8]) -> Option<Symmetric> {
     let first = draft.clients.first()?.clone();
     draft.clients.resize(draft.clients.len().max(2), first.clone());
     draft.clients.fill(first);
-    draft.without = None;
+    draft.switched = None;
     symmetric(draft.parse().ok()?, &draft.toml())
 }
 

@@ -49,11 +49,11 @@ pub fn plant(plan: &Plan) -> Vec<(WrongRule, Option<Noticed>)> {
             let Some(reference) = Reference::new(scenario, plan.states_max) else { continue };
             for rule in open {
                 let wrong = Reductions { wrong: Some(rule), ..reductions };
-                let Err((difference, without)) = reference.compared_thoroughly(wrong) else {
+                let Err((difference, switched)) = reference.compared_thoroughly(wrong) else {
                     continue;
                 };
-                let without = without.or(case.draft.without);
-                let draft = Draft { without, ..case.draft.clone() };
+                let switched = switched.or(case.draft.switched);
+                let draft = Draft { switched, ..case.draft.clone() };
                 let found =
                     Noticed { case: Case { draft, ..case.clone() }, difference, small: None };
                 let mut noticed = noticed.lock().expect("no thread panics with the lock");

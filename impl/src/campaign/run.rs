@@ -221,8 +221,8 @@ impl Part {
         };
         let compared = compare(scenario.clone(), plan.states_max);
         self.tally.note(&scenario, &compared);
-        let Compared::Different { difference, without } = compared else { return false };
-        let draft = Draft { without: without.or(case.draft.without), ..case.draft };
+        let Compared::Different { difference, switched } = compared else { return false };
+        let draft = Draft { switched: switched.or(case.draft.switched), ..case.draft };
         let case = Case { draft, ..case };
         self.differences.push(Different { case, difference, small: None });
         true
@@ -232,7 +232,7 @@ impl Part {
 /// The simplest scenario near one that differs, and how it differs.
 fn made_small(different: &Different, states_max: usize) -> (Draft, Difference) {
     let difference = |draft: &Draft| match compare(draft.parse().ok()?, states_max) {
-        Compared::Different { difference, without: None } => Some(difference),
+        Compared::Different { difference, switched: None } => Some(difference),
         // Not by the reductions that the file has.
         Compared::Different { .. } => None,
         Compared::Same(_) | Compared::TooLarge => None,

@@ -3,7 +3,7 @@
 use quorate_model::check::words::planned;
 use quorate_model::cluster::{Limits, PlacementSpec, Reaping};
 use quorate_model::ids::NodeSet;
-use quorate_model::scenario::{Reductions, Scenario};
+use quorate_model::scenario::{Reductions, Rule, Scenario};
 
 /// `A B C; N=3, R=2, W=2 (R + W > N); dotted versions; node-driven; read repair off`
 #[must_use]
@@ -125,10 +125,11 @@ pub fn bounds(scenario: &Scenario) -> String {
         None => "every interleaving".to_owned(),
     };
     let applied = scenario.reductions_that_apply();
-    let off = applied.by_name().into_iter().filter(|(_, on)| !on);
-    let off: Vec<&str> = off.map(|(name, _)| name).collect();
+    let off = Rule::ALL.into_iter().filter(|rule| rule.is_usual() && !applied.has(*rule));
+    let off: Vec<&str> = off.map(Rule::name).collect();
     let reduced = match off.len() {
         0 => "reduced".to_owned(),
+        _ if applied == Reductions::STUBBORN => "reduced by stubborn-sets".to_owned(),
         _ if applied == Reductions::NONE => "unreduced".to_owned(),
         _ => format!("reduced but for {}", off.join(", ")),
     };

@@ -10,7 +10,7 @@ use quorate_model::check::ClusterModel;
 use quorate_model::check::certify::{Certificate, Discharge, Extent, Obligation, certify};
 use quorate_model::check::trace::{numbered, walk};
 use quorate_model::check::wrong_rule::WrongRule;
-use quorate_model::scenario::{Reductions, Scenario};
+use quorate_model::scenario::{Reductions, Rule, Scenario};
 use serde::Serialize;
 
 use super::scenario::Loaded;
@@ -99,7 +99,11 @@ pub(super) fn plant(loaded: &[Loaded], extent: Extent, markdown: bool) -> Result
     for rule in rules {
         let notices = loaded.iter().find_map(|loaded| {
             let scenario = &loaded.scenario;
-            let reductions = Reductions { wrong: Some(*rule), ..scenario.reductions };
+            let wrong = Reductions { wrong: Some(*rule), ..scenario.reductions };
+            let reductions = match rule.rule() {
+                Rule::StubbornSets => wrong.stubborn_instead(),
+                _ => wrong,
+            };
             let wrong = Arc::new(Scenario { reductions, ..(**scenario).clone() });
             let is_searched = scenario.script.is_none();
             let certificate =

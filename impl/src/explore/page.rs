@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use quorate_checker::world::diagram::escape;
-use quorate_model::scenario::{Reductions, Scenario};
+use quorate_model::scenario::{Reductions, Rule, Scenario};
 
 use super::exploration::Exploration;
 use crate::check::describe;
@@ -58,8 +58,12 @@ fn facts_of(exploration: &Exploration) -> Vec<(&'static str, String)> {
 fn reductions(scenario: &Scenario) -> String {
     let applied = scenario.reductions_that_apply();
     let named = |wanted: bool| {
-        let by_name = applied.by_name().into_iter();
-        by_name.filter(|(_, on)| *on == wanted).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+        let told = |rule: &Rule| {
+            // Of those that are off, the ones that are off everywhere are not worth a word.
+            applied.has(*rule) == wanted && (wanted || rule.is_usual())
+        };
+        let names = Rule::ALL.into_iter().filter(told).map(Rule::name);
+        names.collect::<Vec<_>>().join(", ")
     };
     match applied {
         Reductions::NONE => "none".to_owned(),

@@ -20,6 +20,7 @@ pub mod refine;
 mod run;
 mod seeking;
 mod shared;
+pub mod stubborn;
 mod system;
 mod traversal;
 pub mod world;

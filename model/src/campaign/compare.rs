@@ -20,8 +20,9 @@ pub enum Compared {
     Different {
         /// How.
         difference: Difference,
-        /// The one reduction without which it shows, if all together do not show it.
-        without: Option<Rule>,
+        /// The one reduction that is to be switched for it to show, if it does not show with those that are usual: one of
+        /// them off, or [`Rule::StubbornSets`] on.
+        switched: Option<Rule>,
     },
 }
 
@@ -151,22 +152,29 @@ impl Reference {
         self.full.distinct
     }
 
-    /// Compares it with what searches with these reductions give, and with one of them less where there
-    /// are few states.
+    /// Compares it with what searches with these reductions give, with one of them less where there
+    /// are few states, and with stubborn sets in their place.
     ///
     /// # Errors
-    /// The first difference, and without which one it showed.
+    /// The first difference, and which one was switched for it to show.
     pub fn compared_thoroughly(
         &self,
         reductions: Reductions,
     ) -> Result<Exercised, (Difference, Option<Rule>)> {
-        let exercised = self.compared_with(reductions).map_err(|difference| (difference, None))?;
-        if self.full.distinct <= THOROUGH_MAX && Rule::ALL.iter().all(|rule| reductions.has(*rule))
-        {
+        let mut exercised =
+            self.compared_with(reductions).map_err(|difference| (difference, None))?;
+        let all_usual = Rule::ALL.iter().all(|rule| reductions.has(*rule) || !rule.is_usual());
+        if self.full.distinct <= THOROUGH_MAX && all_usual {
             for rule in &exercised.rules {
                 self.compared_with(reductions.without(*rule))
                     .map_err(|difference| (difference, Some(*rule)))?;
             }
+        }
+        if !reductions.stubborn_sets {
+            let stubborn = self
+                .compared_with(reductions.stubborn_instead())
+                .map_err(|difference| (difference, Some(Rule::StubbornSets)))?;
+            exercised.rules.extend(stubborn.rules);
         }
         Ok(exercised)
     }
@@ -276,6 +284,6 @@ pub fn compare(scenario: Scenario, distinct_max: usize) -> Compared {
     };
     match reference.compared_thoroughly(reductions) {
         Ok(exercised) => Compared::Same(exercised),
-        Err((difference, without)) => Compared::Different { difference, without },
+        Err((difference, switched)) => Compared::Different { difference, switched },
     }
 }

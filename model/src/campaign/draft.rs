@@ -78,8 +78,8 @@ pub struct Draft {
     pub clock_ahead: Option<(usize, u64)>,
     /// Whether the first two nodes share an identity.
     pub shared_identity: bool,
-    /// The one reduction that is off, if one is.
-    pub without: Option<Rule>,
+    /// The one reduction that is switched, if one is: off, or, where it is not usual, on.
+    pub switched: Option<Rule>,
     /// The properties that are judged, by name.
     pub asked: Vec<&'static str>,
 }
@@ -207,7 +207,7 @@ impl Draft {
             faulty: None,
             clock_ahead: None,
             shared_identity: false,
-            without: None,
+            switched: None,
             asked: Vec::new(),
         }
     }
@@ -287,8 +287,8 @@ impl Draft {
                 writeln!(text, "{name} = {count}")?;
             }
         }
-        if let Some(rule) = self.without {
-            writeln!(text, "\n[reductions]\n{} = false", rule.name())?;
+        if let Some(rule) = self.switched {
+            writeln!(text, "\n[reductions]\n{} = {}", rule.name(), !rule.is_usual())?;
         }
         text.push_str("\n[expect]\n");
         for name in &self.asked {

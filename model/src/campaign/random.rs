@@ -310,7 +310,8 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
         ]));
     }
     // Where no rule is off, one may hide what another one misses.
-    draft.without = tape.rarely(6).then(|| Rule::ALL[tape.choose(Rule::ALL.len())]);
+    let usual: Vec<Rule> = Rule::ALL.into_iter().filter(|rule| rule.is_usual()).collect();
+    draft.switched = tape.rarely(6).then(|| usual[tape.choose(usual.len())]);
     if tape.rarely(8) {
         let Rounds { exchanges, overtaken, handoffs, catch_ups, reaps } = &mut draft.rounds;
         match tape.choose(5) {

@@ -124,7 +124,7 @@ fn simpler_cluster(draft: &Draft, with: &mut With<'_>) {
     with(&|draft| draft.rounds = Rounds::FEWEST);
     with(&|draft| draft.turn_length = None);
     with(&|draft| draft.clock_ahead = None);
-    with(&|draft| draft.without = None);
+    with(&|draft| draft.switched = None);
     with(&|draft| {
         draft.n = (draft.n - 1).max(1);
         (draft.r, draft.w) = (draft.r.min(draft.n), draft.w.min(draft.n));

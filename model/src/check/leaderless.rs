@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use quorate_checker::Shared;
+use quorate_checker::stubborn::Stubborn;
 use quorate_checker::world::{
     ClientInput, Counters, Environment, Expiry, NodeInput, Outbox, Protocol, Taken,
 };
@@ -31,10 +32,29 @@ use crate::versions::Incarnation;
 pub struct Leaderless {
     scenario: Arc<Scenario>,
     nodes: Arc<[NodeConfig]>,
+    environment: Arc<Environment>,
     watch: Watch,
     ghost: Ghost,
     forgotten: Arc<reduce::ForgetMemo>,
     symmetry: Arc<Symmetry>,
+    /// Whether it is asked where runs end.
+    asks_where_runs_end: bool,
+    stubborn: Arc<Stubborn<Leaderless>>,
+}
+
+/// How many nodes and clients a scenario has, and what may happen to them.
+fn environment_of(scenario: &Scenario) -> Environment {
+    Environment {
+        nodes: scenario.cluster.nodes().len(),
+        clients: scenario.clients.len(),
+        faults: scenario.faults,
+        faulty: scenario.faulty,
+        down: scenario.down,
+        down_returns: scenario.down_returns,
+        partition: scenario.partition.clone(),
+        heals: scenario.heals,
+        clocks_ahead: scenario.clocks_ahead.clone(),
+    }
 }
 
 /// What an operator can tell a node.
@@ -58,11 +78,14 @@ impl Leaderless {
             NodeConfig { node: *node, cluster, mints_as }
         };
         Leaderless {
+            environment: Arc::new(environment_of(&scenario)),
             nodes: scenario.cluster.nodes().iter().map(config).collect(),
             watch: PropertySpec::watch(judged),
             ghost: Ghost::new(Arc::clone(&scenario), judged),
             forgotten: Arc::default(),
             symmetry: Arc::new(Symmetry::new(&scenario)),
+            asks_where_runs_end: judged.iter().any(|property| property.goal().is_some()),
+            stubborn: Arc::default(),
             scenario,
         }
     }
@@ -97,7 +120,12 @@ impl Leaderless {
     /// The same with another scenario, which differs in its reductions alone.
     pub(crate) fn with_scenario(&self, scenario: Arc<Scenario>) -> Self {
         let symmetry = Arc::new(self.symmetry.with_reductions_of(&scenario));
-        Leaderless { scenario, symmetry, ..self.clone() }
+        Leaderless { scenario, symmetry, stubborn: Arc::default(), ..self.clone() }
+    }
+
+    /// Whether it is asked where runs end.
+    pub(crate) fn asks_where_runs_end(&self) -> bool {
+        self.asks_where_runs_end
     }
 
     /// How clients may be exchanged.
@@ -126,18 +154,7 @@ impl Protocol for Leaderless {
     type Rule = Rule;
 
     fn environment(&self) -> Environment {
-        let scenario = &*self.scenario;
-        Environment {
-            nodes: self.nodes.len(),
-            clients: scenario.clients.len(),
-            faults: scenario.faults,
-            faulty: scenario.faulty,
-            down: scenario.down,
-            down_returns: scenario.down_returns,
-            partition: scenario.partition.clone(),
-            heals: scenario.heals,
-            clocks_ahead: scenario.clocks_ahead.clone(),
-        }
+        (*self.environment).clone()
     }
 
     fn node_step(
@@ -262,6 +279,10 @@ impl Protocol for Leaderless {
             let all = actions.len();
             actions.retain(|action| current.allows(&self.scenario, state, action));
             counters.left_out(Rule::LateExchanges, all - actions.len());
+        }
+        if self.scenario.reductions.stubborn_sets {
+            let left_out = self.stubborn.restrict(self, &self.environment, state, actions);
+            counters.left_out(Rule::StubbornSets, left_out);
         }
     }
 

@@ -32,6 +32,7 @@ pub mod resolving;
 pub mod script;
 pub mod search;
 pub mod state;
+mod stubborn;
 pub mod symmetry;
 pub mod system;
 pub mod trace;

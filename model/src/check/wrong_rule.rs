@@ -75,6 +75,11 @@ wrong_rules! {
     DeadThoughRepairing of DeadMessages: "a read that nobody waits for is dead though it repairs",
     FinishedDespiteReaping of FinishedRequests: "a read that listens for replies is forgotten though tombstones are reaped",
     FinishedDespiteRetries of FinishedRequests: "finished puts are forgotten though their client may try again",
+    StubbornForgettingStates of StubbornSets: "what merges a state is not declared to change what is held",
+    StubbornForgettingTheFuture of StubbornSets: "what an event leads to is not declared",
+    StubbornThoughSeen of StubbornSets: "what observers see, and properties look at, is chosen as well",
+    StubbornDespiteStarts of StubbornSets: "a set is chosen though nodes may start again",
+    StubbornDespiteGuards of StubbornSets: "it is forgotten what timers, clocks and turns look at",
 }
 
 impl fmt::Display for WrongRule {

@@ -176,6 +176,8 @@ pub struct Reductions {
     pub dead_messages: bool,
     /// What a node remembers of a request that nobody can ask about again is forgotten.
     pub finished_requests: bool,
+    /// Of what can happen, only a stubborn set does. Off by default; applies where no other one is on.
+    pub stubborn_sets: bool,
     /// The rule that is wrong on purpose, if one is: never in a file, and never in a release.
     pub wrong: Option<WrongRule>,
 }
@@ -194,8 +196,11 @@ impl Reductions {
         Reductions { client_hops, ..Reductions::NONE }
     }
 
-    /// All of them: those that are on where a scenario does not say otherwise.
+    /// Those that are on where a scenario does not say otherwise: all but [`Reductions::stubborn_sets`].
     pub const ALL: Reductions = Reductions::each(true);
+
+    /// The one that is derived from what a protocol declares, and no other.
+    pub const STUBBORN: Reductions = Reductions { stubborn_sets: true, ..Reductions::NONE };
 
     /// None of them: the reference against which they are tested.
     pub const NONE: Reductions = Reductions::each(false);
@@ -210,13 +215,21 @@ impl Reductions {
             client_symmetry: on,
             dead_messages: on,
             finished_requests: on,
+            stubborn_sets: false,
             wrong: None,
         }
     }
 
+    /// Stubborn sets in the place of these; wrong in the same way, if one of both is.
+    #[must_use]
+    pub fn stubborn_instead(&self) -> Reductions {
+        let wrong = self.wrong.filter(|wrong| wrong.rule() == Rule::StubbornSets);
+        Reductions { wrong, ..Reductions::STUBBORN }
+    }
+
     /// Every reduction as it is called in a scenario file, and whether it is on.
     #[must_use]
-    pub fn by_name(&self) -> [(&'static str, bool); 8] {
+    pub fn by_name(&self) -> [(&'static str, bool); 9] {
         Rule::ALL.map(|rule| (rule.name(), self.has(rule)))
     }
 
@@ -232,6 +245,7 @@ impl Reductions {
             Rule::ClientSymmetry => &mut self.client_symmetry,
             Rule::DeadMessages => &mut self.dead_messages,
             Rule::FinishedRequests => &mut self.finished_requests,
+            Rule::StubbornSets => &mut self.stubborn_sets,
         } = false;
         self
     }
@@ -248,6 +262,7 @@ impl Reductions {
             Rule::ClientSymmetry => self.client_symmetry,
             Rule::DeadMessages => self.dead_messages,
             Rule::FinishedRequests => self.finished_requests,
+            Rule::StubbornSets => self.stubborn_sets,
         }
     }
 }
@@ -271,11 +286,13 @@ pub enum Rule {
     DeadMessages,
     /// [`Reductions::finished_requests`].
     FinishedRequests,
+    /// [`Reductions::stubborn_sets`].
+    StubbornSets,
 }
 
 impl Rule {
     /// All rules, in the order in which they are told.
-    pub const ALL: [Rule; 8] = [
+    pub const ALL: [Rule; 9] = [
         Rule::ClientHops,
         Rule::Replies,
         Rule::Answers,
@@ -284,7 +301,14 @@ impl Rule {
         Rule::ClientSymmetry,
         Rule::DeadMessages,
         Rule::FinishedRequests,
+        Rule::StubbornSets,
     ];
+
+    /// Whether it is on where a scenario does not say otherwise.
+    #[must_use]
+    pub fn is_usual(self) -> bool {
+        Reductions::ALL.has(self)
+    }
 
     /// Its key in a scenario file.
     #[must_use]
@@ -298,6 +322,7 @@ impl Rule {
             Rule::ClientSymmetry => "client-symmetry",
             Rule::DeadMessages => "dead-messages",
             Rule::FinishedRequests => "finished-requests",
+            Rule::StubbornSets => "stubborn-sets",
         }
     }
 }

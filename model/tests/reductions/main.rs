@@ -104,6 +104,11 @@ fn forgetting_finished_requests_changes_no_verdict() {
 }
 
 #[test]
+fn choosing_a_stubborn_set_of_what_can_happen_changes_no_verdict() {
+    compare_alone("stubborn-sets");
+}
+
+#[test]
 fn all_reductions_together_change_no_verdict() {
     compare(|scenario| scenario.reductions);
 }

@@ -17,8 +17,8 @@ proptest! {
         let draft = draft(&tape);
         let scenario =
             draft.parse().unwrap_or_else(|problem| panic!("{problem}\n{}", draft.toml()));
-        if let Compared::Different { difference, without } = compare(scenario, DISTINCT_MAX) {
-            prop_assert!(false, "{difference}, without {without:?}\n{}", draft.toml());
+        if let Compared::Different { difference, switched } = compare(scenario, DISTINCT_MAX) {
+            prop_assert!(false, "{difference}, with {switched:?} switched\n{}", draft.toml());
         }
     }
 
@@ -40,7 +40,7 @@ proptest! {
         prop_assert_eq!(small.nodes, 2);
         prop_assert_eq!((small.n, small.r, small.faults), (1, 1, plain.faults));
         prop_assert_eq!(small.asked.len(), draft.asked.len().min(1));
-        prop_assert_eq!(small.without, None);
+        prop_assert_eq!(small.switched, None);
         let one_node = |via: u8| via.count_ones() == 1;
         let mut all = small.clients.iter().flat_map(|client| &client.operations);
         prop_assert!(all.all(|operation| one_node(operation.via)), "{}", small.toml());

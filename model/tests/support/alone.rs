@@ -16,6 +16,7 @@ pub(crate) fn alone(name: &str, scenario: &Scenario) -> Reductions {
         "client-symmetry" => Reductions { client_symmetry: true, ..none },
         "dead-messages" => Reductions { dead_messages: true, ..none },
         "finished-requests" => Reductions { finished_requests: true, ..none },
+        "stubborn-sets" => Reductions::STUBBORN,
         _ => panic!("no test says what {name} rests on"),
     }
 }

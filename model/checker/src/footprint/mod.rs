@@ -67,6 +67,16 @@ impl<C: Component, K: Ord + Copy + Hash> Footprint<C, K> {
         !disturbs(self, other) && !disturbs(other, self) && !self.writes.meets(&other.writes)
     }
 
+    /// Whether it says of a step all that the other one says: whatever is not independent of a step that declares the
+    /// other is not independent of one that declares this.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other.writes.is_within(&self.writes)
+            && other.joins.is_within(&self.joins.union(&self.writes))
+            && other.reads.is_within(&self.reads.union(&self.writes))
+            && self.tells >= other.tells
+    }
+
     /// Whether a step may change a component.
     #[must_use]
     pub fn changes(&self, component: &C) -> bool {

@@ -60,6 +60,12 @@ impl<C: Component> Region<C> {
             || other.families.iter().any(|family| has_of(self, family))
     }
 
+    /// Whether everything in it is in the other one.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.ones.iter().all(|one| other.contains(one)) && self.families.is_subset(&other.families)
+    }
+
     /// The components that are in either.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

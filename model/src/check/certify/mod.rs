@@ -2,7 +2,7 @@
 //! unreduced model does.
 //!
 //! A reduced search visits states in a *canonical form*: what takes no time has arrived, and what nothing can
-//! read again is gone. Four kinds of obligation are discharged in each state that it visits, by taking the steps
+//! read again is gone. Five kinds of obligation are discharged in each state that it visits, by taking the steps
 //! of the unreduced model there:
 //!
 //! - *One step*: every action of the unreduced model, the ones that a rule leaves out among them, leads to a
@@ -12,6 +12,8 @@
 //! - *Canonical form*: a state and its canonical form simulate each other for one step. What either may do,
 //!   the other may do, and both come to the same canonical form; what concerns only what was left out changes
 //!   nothing.
+//! - *Independence*, where a stubborn set is chosen: each chosen step and each that is put off come to the same in both orders,
+//!   and nobody sees the chosen one: what observers have seen, what disks hold and what is shown stay as they are.
 //! - *Symmetry*: under each exchange of clients that passes for a change of names, the same may happen, leads to the
 //!   same and shows the same, by the unreduced model and by the reduced one.
 //!
@@ -28,6 +30,7 @@
 //! the states that occur and not for all.
 
 mod budgets;
+mod independence;
 mod obligation;
 mod symmetry;
 
@@ -159,7 +162,8 @@ impl Certifier {
             return;
         }
         self.counted.note(Kind::LookedAt, None);
-        self.take_steps(visited);
+        let chosen = self.choose(visited);
+        self.take_steps(visited, chosen.as_deref());
         self.exchange_clients(visited);
         let mut actions = Vec::new();
         self.reduced.actions(visited, &mut actions);
@@ -178,10 +182,14 @@ impl Certifier {
 
     /// Every step of the unreduced model from here, and every step that may come before what it causes
     /// has arrived.
-    fn take_steps(&self, visited: &ClusterState) {
+    fn take_steps(&self, visited: &ClusterState, chosen: Option<&[Action]>) {
         let mut actions = Vec::new();
         self.unreduced.actions(visited, &mut actions);
         for action in &actions {
+            if let Some(chosen) = chosen.filter(|chosen| !chosen.contains(action)) {
+                self.put_off(visited, chosen, action);
+                continue;
+            }
             let Some(after) = self.unreduced.apply(visited, action.clone()) else { continue };
             let place = Place { visited, step: Some((&self.unreduced, action)) };
             let discharge = self.leads_to_visited(visited, visited, action, &after);

@@ -13,12 +13,19 @@ pub enum Obligation {
     CanonicalForm,
     /// So do a state and the same under other names of clients, under other names.
     Symmetry,
+    /// What is put off comes to the same after what is chosen as before it, and nobody sees what is chosen.
+    Independence,
 }
 
 impl Obligation {
     /// All there are.
-    pub const ALL: [Obligation; 4] =
-        [Obligation::OneStep, Obligation::Delay, Obligation::CanonicalForm, Obligation::Symmetry];
+    pub const ALL: [Obligation; 5] = [
+        Obligation::OneStep,
+        Obligation::Delay,
+        Obligation::CanonicalForm,
+        Obligation::Symmetry,
+        Obligation::Independence,
+    ];
 
     /// Its name for people.
     #[must_use]
@@ -28,6 +35,7 @@ impl Obligation {
             Obligation::Delay => "delay",
             Obligation::CanonicalForm => "canonical form",
             Obligation::Symmetry => "symmetry",
+            Obligation::Independence => "independence",
         }
     }
 }

@@ -11,13 +11,13 @@ use super::Event;
 use super::part::{Part, Sort, footprint_of};
 use crate::check::action::Envelope;
 use crate::check::client::ScriptedClient;
-use crate::check::leaderless::Command;
+use crate::check::leaderless::{Command, Leaderless};
 use crate::check::model::ClusterModel;
 use crate::check::state::{ActorState, NodeState, Seat};
 use crate::ids::{NodeId, Peer};
 use crate::protocol::footprint::{Component, Declaration, Scope, WAIT};
 use crate::protocol::{Client, Input, NodeConfig};
-use crate::scenario::PlannedAction;
+use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::Incarnation;
 
 /// About what one request of a scenario takes at most, with what is fetched and kept for it.
@@ -38,72 +38,91 @@ pub(super) enum Caused {
     Wait(bool),
 }
 
-impl SeatActor<'_> {
-    fn scope(&self) -> Scope {
-        let scenario = self.model.scenario();
-        let requests = scenario.clients.iter().map(|client| client.operations.len()).sum();
-        let names_writes_once = scenario.names_writes_once();
-        Scope { requests, request_bytes: REQUEST_BYTES, names_writes_once }
-    }
+/// What the step that takes this input in this state declares to touch: what the protocol declares, and what
+/// the model adds.
+pub(crate) fn touches(
+    protocol: &Leaderless,
+    peer: Peer,
+    seat: &Seat,
+    event: &Event,
+) -> Footprint<Part, &'static str> {
+    let mut footprint = footprint_of(declaration(protocol, peer, seat, event));
+    add_own(protocol.scenario(), event, seat, &mut footprint);
+    footprint
+}
 
-    fn declaration(&self, seat: &Seat, event: &Event) -> Declaration {
-        match &seat.state {
-            ActorState::Node(node) => {
-                let input = match event {
-                    Event::Receive(sent) => {
-                        Input::Receive { from: sent.from, message: sent.message.clone() }
-                    }
-                    Event::Expire(_, timer) => Input::Expire(*timer),
-                    Event::Restart(_) => {
-                        let incarnation = Incarnation(node.lives + 1);
-                        Input::Start { incarnation, founding: false }
-                    }
-                    Event::Command(_, Command::AcceptLoss { lost }) => {
-                        Input::AcceptLoss { lost: *lost }
-                    }
-                    Event::Invoke(..) => panic!("only clients start operations"),
-                };
-                node.replica.footprint(self.config(), self.scope(), &node.store, &input)
-            }
-            ActorState::Client(client) => match event {
-                Event::Invoke(..) => client.client.footprint_of_start(),
-                Event::Receive(sent) => match sent.from {
-                    Peer::Node(from) => client.client.footprint_of_arrival(from, &sent.message),
-                    Peer::Client(_) => Declaration::default(),
-                },
-                Event::Expire(_, timer) => client.client.footprint_of_expiry(*timer),
-                Event::Restart(_) | Event::Command(..) => panic!("only nodes stop"),
+fn scope(scenario: &Scenario) -> Scope {
+    let requests = scenario.clients.iter().map(|client| client.operations.len()).sum();
+    let names_writes_once = scenario.names_writes_once();
+    Scope { requests, request_bytes: REQUEST_BYTES, names_writes_once }
+}
+
+fn declaration(protocol: &Leaderless, peer: Peer, seat: &Seat, event: &Event) -> Declaration {
+    match (peer, &seat.state) {
+        (Peer::Node(id), ActorState::Node(node)) => {
+            let input = match event {
+                Event::Receive(sent) => {
+                    Input::Receive { from: sent.from, message: sent.message.clone() }
+                }
+                Event::Expire(_, timer) => Input::Expire(*timer),
+                Event::Restart(_) => {
+                    let incarnation = Incarnation(node.lives + 1);
+                    Input::Start { incarnation, founding: false }
+                }
+                Event::Command(_, Command::AcceptLoss { lost }) => {
+                    Input::AcceptLoss { lost: *lost }
+                }
+                Event::Invoke(..) => panic!("only clients start operations"),
+            };
+            let (config, scope) = (protocol.node_config(id), scope(protocol.scenario()));
+            node.replica.footprint(config, scope, &node.store, &input)
+        }
+        (_, ActorState::Client(client)) => match event {
+            Event::Invoke(..) => client.client.footprint_of_start(),
+            Event::Receive(sent) => match sent.from {
+                Peer::Node(from) => client.client.footprint_of_arrival(from, &sent.message),
+                Peer::Client(_) => Declaration::default(),
             },
+            Event::Expire(_, timer) => client.client.footprint_of_expiry(*timer),
+            Event::Restart(_) | Event::Command(..) => panic!("only nodes stop"),
+        },
+        _ => panic!("an actor's state is of its own kind"),
+    }
+}
+
+/// What the model adds: the program that a client follows, and how often a node started.
+fn add_own(
+    scenario: &Scenario,
+    event: &Event,
+    seat: &Seat,
+    footprint: &mut Footprint<Part, &'static str>,
+) {
+    let ActorState::Client(client) = &seat.state else {
+        if let Event::Restart(_) = event {
+            footprint.writes.insert(Part::Lives);
+        }
+        return;
+    };
+    if let Event::Invoke(of, _) = event {
+        footprint.writes.insert(Part::Program);
+        let program = &scenario.clients[of.0 as usize];
+        let planned = program.operations.get(client.next);
+        if let Some(planned) = planned
+            && let PlannedAction::Put { with_context: true, .. } = planned.action
+        {
+            footprint.reads.insert(Part::Context(planned.key.clone()));
         }
     }
+    if footprint.tells {
+        // What no later operation uses is forgotten when one ends.
+        footprint.writes.insert_family(Sort::Context);
+        footprint.reads.insert(Part::Program);
+    }
+}
 
+impl SeatActor<'_> {
     fn config(&self) -> &NodeConfig {
         self.model.protocol().node_config(NodeId(self.index as u16))
-    }
-
-    /// What the model adds: the program that a client follows, and how often a node started.
-    fn add_own(&self, event: &Event, seat: &Seat, footprint: &mut Footprint<Part, &'static str>) {
-        let ActorState::Client(client) = &seat.state else {
-            if let Event::Restart(_) = event {
-                footprint.writes.insert(Part::Lives);
-            }
-            return;
-        };
-        if let Event::Invoke(of, _) = event {
-            footprint.writes.insert(Part::Program);
-            let program = &self.model.scenario().clients[of.0 as usize];
-            let planned = program.operations.get(client.next);
-            if let Some(planned) = planned
-                && let PlannedAction::Put { with_context: true, .. } = planned.action
-            {
-                footprint.reads.insert(Part::Context(planned.key.clone()));
-            }
-        }
-        if footprint.tells {
-            // What no later operation uses is forgotten when one ends.
-            footprint.writes.insert_family(Sort::Context);
-            footprint.reads.insert(Part::Program);
-        }
     }
 }
 
@@ -115,9 +134,7 @@ impl Actor for SeatActor<'_> {
     type Kind = &'static str;
 
     fn footprint(&self, seat: &Seat, event: &Event) -> Footprint<Part, &'static str> {
-        let mut footprint = footprint_of(self.declaration(seat, event));
-        self.add_own(event, seat, &mut footprint);
-        footprint
+        touches(self.model.protocol(), self.model.peer(self.index), seat, event)
     }
 
     fn is_possible(&self, seat: &Seat, event: &Event) -> bool {

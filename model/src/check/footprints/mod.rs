@@ -5,7 +5,6 @@
 //! same happens where everything that the step declares not to touch is as it is in another visited state of
 //! the same actor; and whether steps that declare to be independent commute. What is not compared is said.
 
-mod alone;
 mod declared;
 mod pairing;
 mod part;
@@ -22,8 +21,8 @@ use quorate_checker::memo::Fingerprint;
 use quorate_checker::world::{self, StepsTaken, Words};
 use quorate_checker::{Bounds, Looking, Shared, Switch, explore};
 
-pub use alone::{Fewest, fewest};
 use declared::SeatActor;
+pub(crate) use declared::touches;
 use pairing::{Pair, Pairing};
 pub use part::{Part, Sort};
 

@@ -18,6 +18,25 @@ pub(super) struct RawReductions {
     client_symmetry: Option<bool>,
     dead_messages: Option<bool>,
     finished_requests: Option<bool>,
+    stubborn_sets: Option<Spanned<bool>>,
+}
+
+impl RawReductions {
+    /// Whether it says that some other one is on.
+    fn says_another_is_on(&self) -> bool {
+        let late = self.late_exchanges.as_ref().map(|late| *late.get_ref());
+        let others = [
+            self.client_hops,
+            self.replies,
+            self.answers,
+            self.sync_walks,
+            late,
+            self.client_symmetry,
+            self.dead_messages,
+            self.finished_requests,
+        ];
+        others.contains(&Some(true))
+    }
 }
 
 impl Reader<'_> {
@@ -27,7 +46,13 @@ impl Reader<'_> {
         raw: &RawReductions,
         is_script: bool,
     ) -> Result<Reductions, ScenarioError> {
-        let usual = Reductions::default();
+        let stubborn = raw.stubborn_sets.as_ref().filter(|stubborn| *stubborn.get_ref());
+        if let Some(stubborn) = stubborn.filter(|_| raw.says_another_is_on()) {
+            let problem = "reductions.stubborn-sets: applies where no other rule is on; leave it out, or the \
+                           others";
+            return Err(self.error(stubborn.span(), problem));
+        }
+        let usual = if stubborn.is_some() { Reductions::STUBBORN } else { Reductions::default() };
         let asked = Reductions {
             client_hops: raw.client_hops.unwrap_or(usual.client_hops),
             replies: raw.replies.unwrap_or(usual.replies),
