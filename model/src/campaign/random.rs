@@ -72,6 +72,7 @@ pub fn draft(tape: &[u8]) -> Draft {
     clients(tape, &mut draft, wishes);
     rarities(tape, &mut draft);
     asked(tape, &mut draft);
+    lies(tape, &mut draft);
     draft
 }
 
@@ -322,6 +323,13 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
             _ => *reaps += u8::from(draft.reaping == Reaping::Agreed),
         }
     }
+}
+
+/// Gives it a lie, which puts alone can carry. Chosen last, so that whoever draws none is as it was without.
+fn lies(tape: &mut Tape<'_>, draft: &mut Draft) {
+    let mut operations = draft.clients.iter().flat_map(|client| &client.operations);
+    let puts = operations.any(|operation| operation.verb == Verb::Put);
+    draft.faults.lies = u8::from(puts && tape.rarely(8));
 }
 
 /// All that some rule tells apart, or a few properties alone, whose histories tell fewer states apart.
