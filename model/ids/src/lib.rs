@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod deviations;
 mod kinds;
 
 use alloc::vec::Vec;

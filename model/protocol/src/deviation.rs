@@ -6,44 +6,7 @@
 //! `planted-faults`, so no released node contains them, and the text of the protocol knows nothing
 //! of them: each is done from outside, to a step of a node or to what surrounds nodes.
 
-use core::fmt;
-
-use serde::{Deserialize, Serialize};
-
-macro_rules! deviations {
-    (
-        comparisons { $($comparison:ident: $compared:literal,)* }
-        planted { $($planted:ident: $slip:literal,)* }
-    ) => {
-        /// One way to be wrong.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum Deviation {
-            $(#[doc = $compared] $comparison,)*
-            $(#[cfg(feature = "planted-faults")] #[doc = $slip] $planted,)*
-        }
-
-        impl Deviation {
-            /// All there are in this build.
-            pub const ALL: &[Deviation] = &[
-                $(Deviation::$comparison,)*
-                $(#[cfg(feature = "planted-faults")] Deviation::$planted,)*
-            ];
-
-            /// Those that are in every build.
-            pub const COMPARISONS: &[Deviation] = &[$(Deviation::$comparison,)*];
-
-            /// What is done wrongly, in words.
-            #[must_use]
-            pub fn statement(self) -> &'static str {
-                match self {
-                    $(Deviation::$comparison => $compared,)*
-                    $(#[cfg(feature = "planted-faults")] Deviation::$planted => $slip,)*
-                }
-            }
-        }
-    };
-}
+use quorate_ids::deviations;
 
 deviations! {
     comparisons {
@@ -93,47 +56,13 @@ deviations! {
     }
 }
 
-impl fmt::Display for Deviation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-/// A set of deviations: empty for every cluster that is meant to work.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
-pub struct Deviations(u64);
-
+#[cfg(feature = "planted-faults")]
 impl Deviations {
-    /// These and this one.
-    #[must_use]
-    pub fn with(self, deviation: Deviation) -> Self {
-        Deviations(self.0 | 1 << deviation as u32)
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// Takes the first one out.
-    #[cfg(feature = "planted-faults")]
     pub(crate) fn pop(&mut self) -> Option<Deviation> {
         let first = Deviation::ALL.get(self.0.trailing_zeros() as usize)?;
         self.0 &= self.0 - 1;
         Some(*first)
-    }
-
-    /// Whether this one is among them.
-    #[must_use]
-    pub fn contains(self, deviation: Deviation) -> bool {
-        self.0 >> deviation as u32 & 1 == 1
-    }
-}
-
-impl FromIterator<Deviation> for Deviations {
-    fn from_iter<I: IntoIterator<Item = Deviation>>(deviations: I) -> Self {
-        deviations.into_iter().fold(Deviations::default(), Deviations::with)
     }
 }
 
