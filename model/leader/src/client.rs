@@ -125,12 +125,6 @@ impl Client {
         Some((request, asked.node, &asked.task))
     }
 
-    /// The request that it started last, if it has started one.
-    #[must_use]
-    pub fn last_request(&self) -> Option<RequestId> {
-        (self.number > 0).then_some(RequestId { client: self.id, number: self.number })
-    }
-
     /// The nodes that it may ask: whoever it believes to lead, or any.
     #[must_use]
     pub fn may_ask(&self, config: &ClientConfig, task: &Task) -> Vec<NodeId> {
