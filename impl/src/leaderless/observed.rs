@@ -175,7 +175,7 @@ impl Observed {
         }
         let Some((kind, since)) = self.asked.pop(&request) else { return };
         let took = now.saturating_duration_since(since);
-        self.metrics.answered(kind, outcome, Some(took));
+        self.metrics.answered(kind, outcome, took);
         self.requests.of_mut(kind).count(outcome, took);
     }
 

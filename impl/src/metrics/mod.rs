@@ -1,6 +1,7 @@
 //! What is counted and measured at a node, for Prometheus. It knows no protocol: who takes the steps notes what
 //! they did, and nothing that a step does depends on it.
 
+mod make;
 mod state;
 
 pub use state::{exposition, of_status};
@@ -8,10 +9,9 @@ pub use state::{exposition, of_status};
 use std::fmt;
 use std::time::Duration;
 
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
-    exponential_buckets,
-};
+use prometheus::{Histogram, IntCounter, IntCounterVec, Registry, exponential_buckets};
+
+use make::Make;
 
 /// What a client asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -111,7 +111,7 @@ impl fmt::Debug for NodeMetrics {
 
 impl Default for NodeMetrics {
     fn default() -> Self {
-        let make = Make(Registry::new());
+        let make = Make::default();
         let requests = make.counters(
             "quorate_requests_total",
             "Answers that this node gave to clients which asked it to coordinate, by what was asked and how it \
@@ -211,22 +211,20 @@ impl Default for NodeMetrics {
                 "Responses to HTTP requests, by method and status.",
                 &["method", "status"],
             ),
-            registry: make.0,
+            registry: make.registry(),
         }
     }
 }
 
 impl NodeMetrics {
     /// A client was answered.
-    pub fn answered(&self, kind: RequestKind, outcome: RequestOutcome, took: Option<Duration>) {
+    pub fn answered(&self, kind: RequestKind, outcome: RequestOutcome, took: Duration) {
         let (of_kind, of_outcome) = (kind as usize, outcome as usize);
         self.requests[of_kind][of_outcome].inc();
         if outcome == RequestOutcome::Unavailable {
             self.shortfalls[of_kind].inc();
         }
-        if let Some(took) = took {
-            self.seconds[of_kind].observe(took.as_secs_f64());
-        }
+        self.seconds[of_kind].observe(took.as_secs_f64());
     }
 
     /// A group of steps became durable.
@@ -238,12 +236,6 @@ impl NodeMetrics {
     /// An HTTP request was answered.
     pub fn responded(&self, method: &'static str, status: u16) {
         self.http.with_label_values(&[method, &status.to_string()]).inc();
-    }
-
-    /// How many requests of a kind ended like this.
-    #[must_use]
-    pub fn requests(&self, kind: RequestKind, outcome: RequestOutcome) -> u64 {
-        self.requests[kind as usize][outcome as usize].get()
     }
 
     /// Everything that is counted here.
@@ -260,42 +252,4 @@ fn latencies() -> Vec<f64> {
 
 fn doubling(first: f64, count: usize) -> Vec<f64> {
     exponential_buckets(first, 2.0, count).expect("the buckets ascend")
-}
-
-/// Makes metrics and registers them. The names are fixed, so that none of this fails.
-struct Make(Registry);
-
-impl Make {
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        let counter = IntCounter::new(name, help).expect("the name is valid");
-        self.0.register(Box::new(counter.clone())).expect("the name is new");
-        counter
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        let counters =
-            IntCounterVec::new(Opts::new(name, help), labels).expect("the names are valid");
-        self.0.register(Box::new(counters.clone())).expect("the name is new");
-        counters
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: Vec<f64>) -> Histogram {
-        let options = HistogramOpts::new(name, help).buckets(buckets);
-        let histogram = Histogram::with_opts(options).expect("the buckets ascend");
-        self.0.register(Box::new(histogram.clone())).expect("the name is new");
-        histogram
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: Vec<f64>,
-    ) -> HistogramVec {
-        let options = HistogramOpts::new(name, help).buckets(buckets);
-        let histograms = HistogramVec::new(options, labels).expect("the buckets ascend");
-        self.0.register(Box::new(histograms.clone())).expect("the name is new");
-        histograms
-    }
 }

@@ -1,12 +1,14 @@
 //! What a node says of itself, for Prometheus.
 
+use prometheus::TextEncoder;
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use quorate_model::ids::NodeId;
 
 use crate::config::ClusterFile;
 use crate::leaderless::NodeStatus;
+
+use super::make::Make;
 
 /// The metrics of a node's status; of `None`, that its loop does not answer.
 ///
@@ -18,7 +20,7 @@ pub fn of_status(
     node: NodeId,
     status: Option<&NodeStatus>,
 ) -> Vec<MetricFamily> {
-    let make = Make(Registry::new());
+    let make = Make::default();
     let info = make.gauges(
         "quorate_build_info",
         "The version of the program and the name of the node.",
@@ -30,7 +32,7 @@ pub fn of_status(
     if let Some(status) = status {
         fill(&make, cluster, status);
     }
-    make.0.gather()
+    make.registry().gather()
 }
 
 fn fill(make: &Make, cluster: &ClusterFile, status: &NodeStatus) {
@@ -136,33 +138,4 @@ pub fn exposition(mut families: Vec<MetricFamily>) -> String {
 
 fn clamped(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-struct Make(Registry);
-
-impl Make {
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        let gauge = IntGauge::new(name, help).expect("the name is valid");
-        self.0.register(Box::new(gauge.clone())).expect("the name is new");
-        gauge
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect("the names are valid");
-        self.0.register(Box::new(gauges.clone())).expect("the name is new");
-        gauges
-    }
-
-    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
-        let gauges = GaugeVec::new(Opts::new(name, help), labels).expect("the names are valid");
-        self.0.register(Box::new(gauges.clone())).expect("the name is new");
-        gauges
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        let counters =
-            IntCounterVec::new(Opts::new(name, help), labels).expect("the names are valid");
-        self.0.register(Box::new(counters.clone())).expect("the name is new");
-        counters
-    }
 }
