@@ -22,23 +22,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let node = |number: u16| TemplateNode {
-        name: format!("n{number}"),
-        address: ([127, 0, 0, 1], 7400 + number).into(),
-        is_traced: false,
-        http: None,
-    };
-    let template = Template {
-        n: 3,
-        r: 2,
-        w: 2,
-        versioning: Default::default(),
-        read_repair: Default::default(),
-        sloppy: false,
-        client_fan_out: false,
-        unauthenticated: false,
-        nodes: (1..=3).map(node).collect(),
-    };
+    let node =
+        |number: u16| TemplateNode::new(format!("n{number}"), ([127, 0, 0, 1], 7400 + number));
+    let template = Template::new((1..=3).map(node).collect());
     let file = ClusterFile::parse(&directory.path().join("cluster.toml"), &template.render())?;
     make_key(&file.access)?;
     let settings = file.guard::<Leaderless>();

@@ -215,23 +215,8 @@ fn configuration(
     sync_ms: u64,
 ) -> Result<ClusterFile> {
     let nodes = NAMES.iter().zip(addresses);
-    let nodes = nodes.map(|(name, address)| TemplateNode {
-        name: name.to_string(),
-        address,
-        is_traced: false,
-        http: None,
-    });
-    let template = Template {
-        n: 2,
-        r: 1,
-        w: 1,
-        versioning: Versioning::Dotted,
-        read_repair: Default::default(),
-        sloppy: false,
-        client_fan_out: false,
-        unauthenticated: false,
-        nodes: nodes.collect(),
-    };
+    let nodes = nodes.map(|(name, address)| TemplateNode::new(*name, address)).collect();
+    let template = Template { r: 1, w: 1, versioning: Versioning::Dotted, ..Template::new(nodes) };
     let text = template.render().replace("sync_ms = 2000", &format!("sync_ms = {sync_ms}"));
     let file = ClusterFile::parse(&directory.join("cluster.toml"), &text)?;
     make_key(&file.access)?;

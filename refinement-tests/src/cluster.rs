@@ -78,22 +78,15 @@ impl TracedCluster {
         let directory = tempfile::tempdir().expect("there is a directory for temporary files");
         let nodes = free_ports(setting.nodes).into_iter().enumerate();
         let nodes = nodes.map(|(index, port)| TemplateNode {
-            name: format!("n{}", index + 1),
-            address: ([127, 0, 0, 1], port).into(),
             is_traced: true,
-            http: None,
+            ..TemplateNode::new(format!("n{}", index + 1), ([127, 0, 0, 1], port))
         });
         let template = Template {
-            n: 3,
-            r: 2,
-            w: 2,
-            versioning: Default::default(),
             read_repair: setting.read_repair,
             sloppy: setting.is_sloppy,
             // Half of the clients do.
             client_fan_out: true,
-            unauthenticated: false,
-            nodes: nodes.collect(),
+            ..Template::new(nodes.collect())
         };
         let mut text = template
             .render()

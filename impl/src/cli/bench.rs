@@ -151,24 +151,15 @@ impl BenchArgs {
 
     fn template(&self) -> Result<Template, Failure> {
         let count = self.nodes.unwrap_or(NODES_DEFAULT);
-        let n = self.n.unwrap_or(count.min(3));
         let addresses = free_addresses(count)
             .map_err(|error| Failure::Unexpected(format!("no free ports: {error}")))?;
-        let nodes = (1..).zip(addresses).map(|(number, address)| {
-            let name = format!("n{number}");
-            TemplateNode { name, address, is_traced: false, http: None }
-        });
-        Ok(Template {
-            n,
-            r: self.r.unwrap_or(n.min(2)),
-            w: self.w.unwrap_or(n.min(2)),
-            versioning: Default::default(),
-            read_repair: Default::default(),
-            sloppy: false,
-            client_fan_out: false,
-            unauthenticated: false,
-            nodes: nodes.collect(),
-        })
+        let nodes = (1..)
+            .zip(addresses)
+            .map(|(number, address)| TemplateNode::new(format!("n{number}"), address));
+        let usual = Template::new(nodes.collect());
+        let n = self.n.unwrap_or(usual.n);
+        let quorum = n.min(2);
+        Ok(Template { n, r: self.r.unwrap_or(quorum), w: self.w.unwrap_or(quorum), ..usual })
     }
 
     fn measure(&self, cluster: &ClusterFile, stop: &AtomicBool) -> Result<(), Failure> {

@@ -42,7 +42,33 @@ pub struct TemplateNode {
     pub http: Option<SocketAddr>,
 }
 
+impl TemplateNode {
+    /// One that neither traces nor serves HTTP.
+    #[must_use]
+    pub fn new(name: impl Into<String>, address: impl Into<SocketAddr>) -> Self {
+        TemplateNode { name: name.into(), address: address.into(), is_traced: false, http: None }
+    }
+}
+
 impl Template {
+    /// Three homes of each key, or all nodes if there are fewer, of which two are asked, and every choice that costs
+    /// something off.
+    #[must_use]
+    pub fn new(nodes: Vec<TemplateNode>) -> Self {
+        let n = nodes.len().min(3);
+        Template {
+            n,
+            r: n.min(2),
+            w: n.min(2),
+            versioning: Default::default(),
+            read_repair: Default::default(),
+            sloppy: false,
+            client_fan_out: false,
+            unauthenticated: false,
+            nodes,
+        }
+    }
+
     /// The text of the file.
     ///
     /// # Panics

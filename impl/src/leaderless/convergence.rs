@@ -90,23 +90,9 @@ mod tests {
     const NODES: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
 
     fn cluster() -> ClusterFile {
-        let node = |port: u16| TemplateNode {
-            name: format!("n{port}"),
-            address: ([127, 0, 0, 1], port).into(),
-            is_traced: false,
-            http: None,
-        };
-        let template = Template {
-            n: 3,
-            r: 2,
-            w: 2,
-            versioning: Default::default(),
-            read_repair: Default::default(),
-            sloppy: true,
-            client_fan_out: false,
-            unauthenticated: false,
-            nodes: [1, 2, 3].map(node).to_vec(),
-        };
+        let node = |port: u16| TemplateNode::new(format!("n{port}"), ([127, 0, 0, 1], port));
+        let nodes = [1, 2, 3].map(node).to_vec();
+        let template = Template { sloppy: true, ..Template::new(nodes) };
         ClusterFile::parse(Path::new("cluster.toml"), &template.render()).unwrap()
     }
 

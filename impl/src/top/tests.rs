@@ -9,23 +9,9 @@ use crate::config::{Template, TemplateNode};
 use crate::leaderless::{HintsFor, LATENCY_BUCKETS, RangeStatus};
 
 fn watched() -> Watched {
-    let node = |port: u16| TemplateNode {
-        name: format!("n{port}"),
-        address: ([127, 0, 0, 1], port).into(),
-        is_traced: false,
-        http: None,
-    };
-    let template = Template {
-        n: 3,
-        r: 2,
-        w: 2,
-        versioning: Default::default(),
-        read_repair: Default::default(),
-        sloppy: true,
-        client_fan_out: false,
-        unauthenticated: true,
-        nodes: [1, 2, 3].map(node).to_vec(),
-    };
+    let node = |port: u16| TemplateNode::new(format!("n{port}"), ([127, 0, 0, 1], port));
+    let nodes = [1, 2, 3].map(node).to_vec();
+    let template = Template { sloppy: true, unauthenticated: true, ..Template::new(nodes) };
     let path = Path::new("quorate-data/cluster.toml");
     Watched::new(ClusterFile::parse(path, &template.render()).unwrap())
 }

@@ -61,23 +61,10 @@ pub struct Siege {
 
 /// A cluster of four nodes in which everything is on that messages can be about.
 fn cluster() -> ClusterFile {
-    let node = |number: u16| TemplateNode {
-        name: format!("n{number}"),
-        address: ([127, 0, 0, 1], 7000 + number).into(),
-        is_traced: false,
-        http: None,
-    };
-    let template = Template {
-        n: 3,
-        r: 2,
-        w: 2,
-        versioning: Default::default(),
-        read_repair: Default::default(),
-        sloppy: true,
-        client_fan_out: false,
-        unauthenticated: true,
-        nodes: (1..=4).map(node).collect(),
-    };
+    let node =
+        |number: u16| TemplateNode::new(format!("n{number}"), ([127, 0, 0, 1], 7000 + number));
+    let nodes = (1..=4).map(node).collect();
+    let template = Template { sloppy: true, unauthenticated: true, ..Template::new(nodes) };
     let text = template.render().replace("reaping = \"off\"", "reaping = \"agreed\"");
     ClusterFile::parse("hostile.toml".as_ref(), &text).unwrap()
 }

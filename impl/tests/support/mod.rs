@@ -117,22 +117,10 @@ impl TestCluster {
         let (ports, http_ports) = ports.split_at(count);
         let nodes =
             ports.iter().zip(http_ports).enumerate().map(|(index, (port, http))| TemplateNode {
-                name: format!("n{}", index + 1),
-                address: ([127, 0, 0, 1], *port).into(),
-                is_traced: false,
                 http: serves_http.then(|| ([127, 0, 0, 1], *http).into()),
+                ..TemplateNode::new(format!("n{}", index + 1), ([127, 0, 0, 1], *port))
             });
-        let template = Template {
-            n: 3,
-            r: 2,
-            w: 2,
-            versioning: Default::default(),
-            read_repair: Default::default(),
-            sloppy: false,
-            client_fan_out: false,
-            unauthenticated: false,
-            nodes: nodes.collect(),
-        };
+        let template = Template::new(nodes.collect());
         let path = directory.path().join("cluster.toml");
         // Slow machines must not turn into unavailable clusters.
         let text = template
