@@ -21,7 +21,9 @@ use super::{
 use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::node::NodeSettings;
 use crate::runs::{DurableStore, EffectOf, ProcessStatus, Runs, Seen, Started, Step, Taken};
-use crate::storage::{Owner, Staged, StagedChanges, Storage, StorageError, Synced, Waker};
+use crate::storage::{
+    Derivation, Owner, Staged, StagedChanges, Storage, StorageError, Synced, Waker,
+};
 use crate::wire::wall_clock_ms;
 
 /// The leaderless protocol at one running node.
@@ -63,12 +65,14 @@ impl Runs for LeaderlessNode {
         let NodeSettings { cluster, node, data, is_founding, .. } = settings;
         let owner =
             Owner { node: settings.name().to_string(), versioning: cluster.spec.versioning };
-        let storage = Storage::open(data, &owner, cluster.cache_bytes)?;
+        let config = NodeConfig::new(*node, Arc::clone(&cluster.cluster));
+        let derivation = Some(Derivation::new(config.clone(), &cluster.spec));
+        let storage = Storage::open_deriving(data, &owner, cluster.cache_bytes, derivation)?;
         let ranges = RangeDigests::open(*node, Arc::clone(&cluster.cluster), &storage)?;
         let oversized = Oversized::open(cluster.message_bytes_max, &storage)?;
         let hint_ages = HintAges::open(data, &storage.counts().hints, wall_clock_ms());
         let node = LeaderlessNode {
-            config: NodeConfig::new(*node, Arc::clone(&cluster.cluster)),
+            config,
             is_founding: *is_founding,
             ranges,
             oversized,

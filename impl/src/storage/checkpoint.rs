@@ -21,6 +21,7 @@ use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::{Entry, Hint, Identity, KeptHint, Registration};
 use quorate_model::versions::Incarnation;
 
+use super::derived::{DERIVED, Derivation, Derived, DerivedRow, Deriving, ReadError};
 use super::staged::Rows;
 use super::{Counts, Owner, STORE_FORMAT, StagedChanges, StorageError, codec, row_key};
 
@@ -191,8 +192,21 @@ impl Checkpoint {
     }
 
     /// What is needed to replace it, on another thread.
-    pub(super) fn writer(&self) -> CheckpointWriter {
-        CheckpointWriter { database: Arc::clone(&self.database), path: self.path.clone() }
+    pub(super) fn writer(&self, derivation: Option<Arc<Derivation>>) -> CheckpointWriter {
+        let (database, path) = (Arc::clone(&self.database), self.path.clone());
+        CheckpointWriter { database, path, derivation }
+    }
+
+    /// What is derived from its rows; `None` if that is not kept, or for another derivation.
+    pub(super) fn derived(&self, derivation: &Derivation) -> Result<Option<Derived>, StorageError> {
+        if self.reads.entries.is_empty().map_err(|error| self.failed(error))? {
+            return Ok(Some(Derived::of_nothing(derivation)));
+        }
+        let row: Option<DerivedRow> = read_meta(&self.reads.meta, &self.path, DERIVED)?;
+        let Some(row) = row else { return Ok(None) };
+        let transaction = self.database.begin_read().map_err(|error| self.failed(error))?;
+        let read = Derived::read(derivation, &row, &transaction);
+        read.map_err(|error| read_error(&self.path, error))
     }
 
     /// Looks at the latest one from now on.
@@ -316,6 +330,7 @@ impl Rows for Checkpoint {
 pub(super) struct CheckpointWriter {
     database: Arc<Database>,
     path: PathBuf,
+    derivation: Option<Arc<Derivation>>,
 }
 
 impl CheckpointWriter {
@@ -325,35 +340,76 @@ impl CheckpointWriter {
         changes: &StagedChanges,
         summary: &Summary,
     ) -> Result<(), StorageError> {
-        let written = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
-            write_entries(&transaction, &changes.entries)?;
-            write_hints(&transaction, &changes.hints)?;
-            write_registrations(&transaction, &changes.registrations)?;
-            put_meta(&transaction, SUMMARY, summary)?;
-            Ok(transaction.commit()?)
-        };
-        written().map_err(|error| failed(&self.path, error))
+        self.try_write(changes, summary).map_err(|error| read_error(&self.path, error))
     }
+
+    fn try_write(&self, changes: &StagedChanges, summary: &Summary) -> Result<(), ReadError> {
+        let transaction = self.database.begin_write()?;
+        let meta = transaction.open_table(META)?;
+        let row = meta.get(DERIVED)?.map(|row| codec::decode(DERIVED.as_bytes(), row.value()));
+        let row: Option<DerivedRow> = row.transpose().map_err(ReadError::Damaged)?;
+        drop(meta);
+        let derivation = self.derivation.as_deref();
+        let mut deriving = derivation.zip(row).and_then(|(of, row)| Deriving::go_on(of, row));
+        write_entries(&transaction, &changes.entries, deriving.as_mut())?;
+        match (deriving, derivation) {
+            (Some(deriving), _) => {
+                let row = deriving.write(&transaction)?;
+                put_meta(&transaction, DERIVED, &row)?;
+            }
+            (None, Some(derivation)) => {
+                let row = derive_anew(&transaction, derivation)?;
+                put_meta(&transaction, DERIVED, &row)?;
+            }
+            // It would not be that of the rows any more.
+            (None, None) => {
+                transaction.open_table(META)?.remove(DERIVED)?;
+            }
+        }
+        write_hints(&transaction, &changes.hints)?;
+        write_registrations(&transaction, &changes.registrations)?;
+        put_meta(&transaction, SUMMARY, summary)?;
+        Ok(transaction.commit()?)
+    }
+}
+
+/// Derives from every row what is derived.
+fn derive_anew(
+    transaction: &WriteTransaction,
+    derivation: &Derivation,
+) -> Result<DerivedRow, ReadError> {
+    let mut deriving = Deriving::begin(derivation, transaction)?;
+    for row in transaction.open_table(ENTRIES)?.iter()? {
+        let (place, row) = row?;
+        let key =
+            row_key::decode(place.value()).ok_or(ReadError::Damaged("a row is about no key"))?;
+        let entry = codec::decode(place.value(), row.value()).map_err(ReadError::Damaged)?;
+        deriving.replace(&key, None, Some(&entry));
+    }
+    deriving.write(transaction)
 }
 
 fn write_entries(
     transaction: &WriteTransaction,
     changes: &BTreeMap<RowPlace, Option<Entry>>,
-) -> Result<(), redb::Error> {
+    mut deriving: Option<&mut Deriving<'_>>,
+) -> Result<(), ReadError> {
     let mut entries = transaction.open_table(ENTRIES)?;
     let mut tombstones = transaction.open_table(TOMBSTONES)?;
     for (place, entry) in changes {
         let row_key = row_key::at(place);
-        match entry {
+        let old = match entry {
             Some(entry) => {
                 let row = codec::encode(&row_key, entry);
-                entries.insert(row_key.as_slice(), row.as_slice())?;
+                entries.insert(row_key.as_slice(), row.as_slice())?
             }
-            None => {
-                entries.remove(row_key.as_slice())?;
-            }
+            None => entries.remove(row_key.as_slice())?,
+        };
+        if let Some(deriving) = &mut deriving {
+            let old = old.as_ref().map(|old| old.value());
+            deriving.replace_row(&place.1, old, entry.as_ref()).map_err(ReadError::Damaged)?;
         }
+        drop(old);
         let key = &*place.1.0;
         if entry.as_ref().is_some_and(|entry| entry.state.is_deleted()) {
             tombstones.insert(key, ())?;
@@ -445,6 +501,13 @@ fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_
 
 fn corrupt(path: &Path, detail: &str) -> StorageError {
     StorageError::Corrupt { path: path.into(), detail: detail.to_string() }
+}
+
+fn read_error(path: &Path, error: ReadError) -> StorageError {
+    match error {
+        ReadError::Failed(error) => failed(path, error),
+        ReadError::Damaged(detail) => corrupt(path, detail),
+    }
 }
 
 /// A file that is no database, or one that is damaged, is told apart from a disk that failed.

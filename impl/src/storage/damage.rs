@@ -16,6 +16,7 @@ use quorate_model::versions::{
     ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
 };
 
+use super::derived::tests::{check, open};
 use super::log::{Logged, with_unsynced};
 use super::*;
 
@@ -24,11 +25,6 @@ const SECTOR: usize = 512;
 
 /// The files of a directory, by name.
 type Image = BTreeMap<PathBuf, Vec<u8>>;
-
-fn open(directory: &Path) -> Result<Storage, StorageError> {
-    let owner = Owner { node: "n1".to_string(), versioning: Versioning::Dotted };
-    Storage::open(directory, &owner, 1 << 20)
-}
 
 fn key(step: u64) -> Key {
     Key::from(&*format!("key {step}"))
@@ -134,6 +130,7 @@ fn after_random_damage_all_that_was_acknowledged_is_there_or_the_store_does_not_
         let laid = lay(&damaged);
         let found = open(laid.path()).and_then(|storage| {
             assert_eq!(storage.durable_step(), 60, "round {round}, {}", name.display());
+            check(&storage)?;
             held(&storage, 60, BYTES)
         });
         match found {

@@ -10,12 +10,14 @@
 mod checkpoint;
 mod codec;
 mod counts;
+mod derived;
 mod log;
 mod row_key;
 mod staged;
 mod store;
 
 pub use counts::{Counts, message_bytes};
+pub use derived::Derivation;
 pub use log::{Synced, Waker};
 pub use staged::{Staged, StagedChanges};
 pub use store::{CACHE_BYTES_DEFAULT, Owner, Storage};

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};
 
+use quorate_model::forest::Forest;
 use quorate_model::hash_tree::{RowPlace, row_place, rows_within};
 use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::{
-    Change, Entry, Hint, Identity, KeptHint, Registration, Store, any_has_seen_beyond, highest_seen,
+    Change, Entry, Hint, Identity, KeptHint, NodeConfig, Registration, Store, any_has_seen_beyond,
+    found_wide, grown_forest, highest_seen,
 };
 use quorate_model::versions::Incarnation;
 use serde::{Deserialize, Serialize};
@@ -381,6 +383,20 @@ impl<S: Store> Store for Staged<'_, S> {
 
     fn hint_bytes(&self) -> Result<u64, S::Error> {
         Ok(self.durable.hint_bytes()?.saturating_add_signed(self.changes.more_hint_bytes))
+    }
+
+    fn forest(&self, config: &NodeConfig) -> Result<Forest, S::Error> {
+        match self.changes.entries.is_empty() {
+            true => self.durable.forest(config),
+            false => grown_forest(config, self),
+        }
+    }
+
+    fn wide_keys(&self, config: &NodeConfig) -> Result<BTreeSet<Key>, S::Error> {
+        match self.changes.entries.is_empty() {
+            true => self.durable.wide_keys(config),
+            false => found_wide(config, self),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The store: the last checkpoint, what came after it in memory, and the log that has that durably.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::num::NonZeroUsize;
@@ -13,14 +13,17 @@ use std::thread::{self, JoinHandle};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
 
+use quorate_model::forest::Forest;
 use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::{
-    Entry, Hint, Identity, KeptHint, Registration, Store, any_has_seen_beyond,
+    Entry, Hint, Identity, KeptHint, NodeConfig, Registration, Store, any_has_seen_beyond,
+    found_wide, grown_forest,
 };
 use quorate_model::refine::digest::StoreDigest;
 use quorate_model::versions::{ActorId, Incarnation, Record, Versioning};
 
 use super::checkpoint::{Checkpoint, HighestSeen, Summary};
+use super::derived::{Derivation, Derived};
 use super::log::{Log, Synced, Waker};
 use super::staged::{Over, Rows};
 use super::{Counts, StagedChanges, StorageError, message_bytes};
@@ -82,6 +85,9 @@ pub struct Storage {
     seen: HighestSeen,
     /// What is held of some keys, `None` being nothing.
     read: RefCell<LruCache<Key, Option<Entry>>>,
+    derivation: Option<Arc<Derivation>>,
+    /// What is derived from everything here, until something changes.
+    derived: Option<Derived>,
     /// Locked for as long as the store is open.
     _lock: File,
 }
@@ -116,6 +122,19 @@ impl Storage {
     /// When another process has it open, it cannot be read, it is damaged, it was written by a
     /// newer program, or it is another owner's. It is never taken for empty then.
     pub fn open(directory: &Path, owner: &Owner, cache_bytes: usize) -> Result<Self, StorageError> {
+        Self::open_deriving(directory, owner, cache_bytes, None)
+    }
+
+    /// The same, and keeps what is derived from its rows, so that a node need not read them all at its next start.
+    ///
+    /// # Errors
+    /// Those of [`Storage::open`].
+    pub fn open_deriving(
+        directory: &Path,
+        owner: &Owner,
+        cache_bytes: usize,
+        derivation: Option<Derivation>,
+    ) -> Result<Self, StorageError> {
         fs::create_dir_all(directory).map_err(inaccessible(directory))?;
         let lock = lock(directory)?;
         if !Checkpoint::is_in(directory)? {
@@ -133,6 +152,9 @@ impl Storage {
         let Summary { step, segment, identity, counts, seen } = summary;
         let (log, logged) = Log::open(directory, segment, step)?;
         let registrations = checkpoint.registrations()?;
+        let derivation = derivation.map(Arc::new);
+        let derived = derivation.as_deref().map(|derivation| checkpoint.derived(derivation));
+        let mut derived = derived.transpose()?.flatten();
         let mut storage = Storage {
             checkpointing: Checkpointing::Nothing,
             log,
@@ -147,6 +169,8 @@ impl Storage {
             registrations,
             seen,
             read: RefCell::new(LruCache::new(RECENT_MAX)),
+            derivation: derivation.clone(),
+            derived: None,
             _lock: lock,
         };
         for group in logged {
@@ -154,10 +178,19 @@ impl Storage {
                 let detail = "a group in the log cannot be decoded".to_string();
                 StorageError::Corrupt { path: directory.into(), detail }
             })?;
-            storage.apply(&changes, |_, _, _| {})?;
+            storage.apply(&changes, |key, old, new| {
+                if let Some((derived, derivation)) = derived.as_mut().zip(derivation.as_deref()) {
+                    derived.replace(derivation, key, old, new);
+                }
+            })?;
             storage.recent_bytes += group.group.len() as u64;
             storage.step = group.step;
         }
+        if derivation.is_some() && derived.is_none() {
+            // This start reads every row; the next one will not, once there is a checkpoint.
+            storage.freeze();
+        }
+        storage.derived = derived;
         Ok(storage)
     }
 
@@ -202,6 +235,9 @@ impl Storage {
         observe: impl FnMut(&Key, Option<&Entry>, Option<&Entry>),
     ) -> Result<(), StorageError> {
         self.apply(changes, observe)?;
+        if !changes.entries.is_empty() {
+            self.derived = None;
+        }
         let group = postcard::to_allocvec(changes).expect("protocol state can always be encoded");
         self.recent_bytes += self.log.append(step, group);
         self.step = step;
@@ -293,7 +329,8 @@ impl Storage {
         let waiting = std::mem::replace(&mut self.checkpointing, Checkpointing::Nothing);
         let Checkpointing::WaitsForLog(ref summary) = waiting else { return };
         let (summary, segment) = (summary.clone(), summary.segment);
-        let (writer, changes) = (self.checkpoint.writer(), Arc::clone(&self.frozen));
+        let writer = self.checkpoint.writer(self.derivation.clone());
+        let changes = Arc::clone(&self.frozen);
         let (directory, needed_before) = (self.log.directory().to_owned(), self.checkpoint_segment);
         let thread = thread::spawn(move || {
             writer.write(&changes, &summary)?;
@@ -342,6 +379,12 @@ impl Storage {
         }
         self.recent.absorb(changes);
         Ok(())
+    }
+
+    /// What is derived for this node from everything here, if that is at hand.
+    pub(super) fn derived(&self, config: &NodeConfig) -> Option<&Derived> {
+        let is_for = self.derivation.as_ref().is_some_and(|derivation| derivation.is_for(config));
+        self.derived.as_ref().filter(|_| is_for)
     }
 
     fn below(&self) -> Over<'_, Checkpoint> {
@@ -465,6 +508,20 @@ impl Store for Storage {
 
     fn hint_bytes(&self) -> Result<u64, StorageError> {
         Ok(self.counts.hint_bytes)
+    }
+
+    fn forest(&self, config: &NodeConfig) -> Result<Forest, StorageError> {
+        match self.derived(config) {
+            Some(derived) => Ok(derived.forest.clone()),
+            None => grown_forest(config, self),
+        }
+    }
+
+    fn wide_keys(&self, config: &NodeConfig) -> Result<BTreeSet<Key>, StorageError> {
+        match self.derived(config) {
+            Some(derived) => Ok(derived.wide.clone()),
+            None => found_wide(config, self),
+        }
     }
 }
 

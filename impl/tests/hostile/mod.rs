@@ -55,6 +55,8 @@ pub struct Siege {
     cluster: Arc<ClusterConfig>,
     nodes: Vec<Node>,
     pool: Vec<(Peer, NodeId, Vec<u8>)>,
+    /// What is altered, kept for the memory that it takes.
+    altered: Vec<u8>,
     now: u64,
     pub done: Done,
 }
@@ -78,6 +80,7 @@ impl Siege {
             cluster: Arc::clone(&file.cluster),
             nodes: Vec::new(),
             pool: Vec::new(),
+            altered: Vec::new(),
             now: 0,
             done: Done::default(),
         };
@@ -162,15 +165,17 @@ impl Siege {
             })
         };
         let to = self.some_node();
-        self.keep(client.into(), to, &message);
+        let (evidence, sent_ms) = (Default::default(), self.now);
+        let datagram = Datagram::Protocol { sent_ms, evidence, message };
+        let bytes = self.wire.encode(&datagram).unwrap();
+        self.keep(client.into(), to, bytes);
+        let Datagram::Protocol { message, .. } = datagram else { return };
         self.step(to.index(), Input::Receive { from: client.into(), message });
     }
 
     /// Keeps a message that was sent.
-    fn keep(&mut self, from: Peer, to: NodeId, message: &Message) {
-        let (evidence, message) = (Default::default(), message.clone());
-        let datagram = Datagram::Protocol { sent_ms: self.now, evidence, message };
-        let kept = (from, to, self.wire.encode(&datagram).unwrap());
+    fn keep(&mut self, from: Peer, to: NodeId, bytes: Vec<u8>) {
+        let kept = (from, to, bytes);
         if self.pool.len() < POOL_MAX {
             self.pool.push(kept);
         } else {
@@ -181,10 +186,11 @@ impl Siege {
 
     /// A message arrives as it was sent, perhaps once more.
     fn deliver(&mut self) {
-        let Some((from, to, bytes)) = self.pool.choose(&mut self.random).cloned() else { return };
-        let Ok(Datagram::Protocol { message, .. }) = self.wire.decode(&bytes) else {
+        let Some((from, to, bytes)) = self.pool.choose(&mut self.random) else { return };
+        let Ok(Datagram::Protocol { message, .. }) = self.wire.decode(bytes) else {
             panic!("what was sent can be decoded")
         };
+        let (from, to) = (*from, *to);
         self.step(to.index(), Input::Receive { from, message });
     }
 
@@ -199,33 +205,24 @@ impl Siege {
 
     /// Somebody alters what was sent and sends it, as a node or as a client.
     fn attack(&mut self) {
-        let Some((_, _, mut bytes)) = self.pool.choose(&mut self.random).cloned() else { return };
+        let Some((_, _, bytes)) = self.pool.choose(&mut self.random) else { return };
+        let mut altered = std::mem::take(&mut self.altered);
+        altered.clone_from(bytes);
         for _ in 0..self.random.random_range(1..3) {
-            self.alter(&mut bytes);
+            self.alter(&mut altered);
         }
-        self.tell(&bytes);
+        self.tell(&altered);
+        self.altered = altered;
     }
 
     /// Somebody who has a key tells a node these bytes.
     pub fn tell(&mut self, bytes: &[u8]) {
         self.done.cases += 1;
-        let Ok(Datagram::Protocol { evidence, mut message, .. }) = self.wire.decode(bytes) else {
-            return;
-        };
+        let Ok(datagram @ Datagram::Protocol { .. }) = self.wire.decode(bytes) else { return };
         self.done.decoded += 1;
-        assert_eq!(
-            self.wire.decode(
-                &self
-                    .wire
-                    .encode(&Datagram::Protocol {
-                        sent_ms: 1,
-                        evidence: evidence.clone(),
-                        message: message.clone()
-                    })
-                    .unwrap()
-            ),
-            Ok(Datagram::Protocol { sent_ms: 1, evidence, message: message.clone() })
-        );
+        let again = self.wire.encode(&datagram).unwrap();
+        assert_eq!(self.wire.decode(&again).as_ref(), Ok(&datagram), "it means one thing");
+        let Datagram::Protocol { mut message, .. } = datagram else { return };
         let to = self.some_node();
         let client: Peer = match &message {
             Message::Put(put) => put.request.client.into(),
@@ -260,7 +257,7 @@ impl Siege {
                 bytes.splice(at..=at, [0xff; 9].into_iter().chain([1]));
             }
             _ => {
-                let (_, _, other) = self.pool.choose(random).cloned().unwrap();
+                let (_, _, other) = self.pool.choose(random).unwrap();
                 let from = random.random_range(0..other.len());
                 bytes.truncate(at);
                 bytes.extend_from_slice(&other[from..]);
@@ -272,7 +269,7 @@ impl Siege {
     fn step(&mut self, index: usize, input: Input) {
         self.done.steps += 1;
         self.now += self.random.random_range(0..3);
-        let Node { config, replica, store, timers } = &mut self.nodes[index];
+        let Node { config, replica, store, .. } = &mut self.nodes[index];
         let Ok(step) = replica.step(config, store, Timestamp(self.now), input);
         store.apply(step.changes);
         // That takes as long as there are requests, so it is not done every time.
@@ -282,30 +279,29 @@ impl Siege {
         let limits = config.cluster.limits();
         assert!(replica.pending_count() <= 2 * limits.pending_max, "{}", replica.pending_count());
         let from = Peer::Node(config.node);
-        let mut sent = Vec::new();
         for effect in step.effects {
             match effect {
                 Effect::Send { to, message } | Effect::Reply { to, message } => {
-                    sent.push((to, message));
+                    self.say(from, to, message);
                 }
                 Effect::SetTimer(timer) => {
-                    timers.insert(timer);
+                    self.nodes[index].timers.insert(timer);
                 }
                 Effect::CancelTimer(timer) => {
-                    timers.remove(&timer);
+                    self.nodes[index].timers.remove(&timer);
                 }
             }
         }
-        for (to, message) in sent {
-            // Whatever it says can be understood.
-            let (evidence, sent_ms) = (Default::default(), self.now);
-            let datagram = Datagram::Protocol { sent_ms, evidence, message };
-            let bytes = self.wire.encode(&datagram).unwrap();
-            assert_eq!(self.wire.decode(&bytes).as_ref(), Ok(&datagram));
-            let Datagram::Protocol { message, .. } = datagram else { continue };
-            if let Peer::Node(to) = to {
-                self.keep(from, to, &message);
-            }
+    }
+
+    /// A node says something. Whatever it says can be understood.
+    fn say(&mut self, from: Peer, to: Peer, message: Message) {
+        let (evidence, sent_ms) = (Default::default(), self.now);
+        let datagram = Datagram::Protocol { sent_ms, evidence, message };
+        let bytes = self.wire.encode(&datagram).unwrap();
+        assert_eq!(self.wire.decode(&bytes).as_ref(), Ok(&datagram));
+        if let Peer::Node(to) = to {
+            self.keep(from, to, bytes);
         }
     }
 }

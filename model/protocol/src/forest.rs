@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 use serde::{Serialize, Serializer};
 
 use crate::cluster::{ClusterConfig, Placement};
-use crate::hash_tree::{EntryHash, HashTree, SetHash, TreeShape};
+use crate::hash_tree::{EntryHash, HashTree, LeafId, SetHash, TreeShape};
 use crate::ids::{Key, NodeId, NodeSet};
 use crate::ring::RingError;
 use crate::versions::RecordDigest;
@@ -86,6 +86,18 @@ impl Forest {
         let (old, new) = (old.map(hash), new.map(hash));
         tree.replace(self.shape.leaf_of(key), old, new);
         self.whole += SetHash::change(old, new);
+    }
+
+    /// Adds all entries of a set to a leaf of the tree of a range, by the hash of that set. Says whether there is
+    /// such a leaf.
+    pub fn add(&mut self, range: NodeSet, leaf: LeafId, set: SetHash) -> bool {
+        let Some(tree) = self.trees.get_mut(&range) else { return false };
+        if leaf.0 >= self.shape.leaves() {
+            return false;
+        }
+        tree.add(leaf, set);
+        self.whole += set;
+        true
     }
 
     /// Whose trees they are.

@@ -64,13 +64,19 @@ impl HashTree {
     /// # Panics
     /// If the shape has no such leaf. Those of [`TreeShape::leaf_of`] it has.
     pub fn replace(&mut self, leaf: LeafId, old: Option<EntryHash>, new: Option<EntryHash>) {
+        self.add(leaf, SetHash::change(old, new));
+    }
+
+    /// Adds to the hash of a leaf: all entries of a set at once, by the hash of that set.
+    ///
+    /// # Panics
+    /// If the shape has no such leaf.
+    pub fn add(&mut self, leaf: LeafId, change: SetHash) {
         assert!(leaf.0 < self.shape.leaves(), "a tree of this shape has no leaf {}", leaf.0);
-        if old == new {
-            return;
+        if change != SetHash::EMPTY {
+            self.root += change;
+            self.below.add(self.shape, 1, leaf, change);
         }
-        let change = SetHash::change(old, new);
-        self.root += change;
-        self.below.add(self.shape, 1, leaf, change);
     }
 
     /// The hash of all entries.

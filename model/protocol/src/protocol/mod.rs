@@ -28,7 +28,7 @@ pub use message::{
 pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
 pub use renaming::{Renamed, Renaming};
-pub use replica::{Awaited, NodeConfig, Replica, has_void_version};
+pub use replica::{Awaited, NodeConfig, Replica, found_wide, grown_forest, has_void_version};
 pub use store::{
     Change, Entry, Hint, Identity, KeptHint, MemoryStore, Registration, Run, Store,
     any_has_seen_beyond, highest_seen,

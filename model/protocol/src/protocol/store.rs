@@ -10,11 +10,13 @@ use core::ops::{Bound, RangeBounds, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
+use crate::forest::Forest;
 use crate::hash_tree::{RowPlace, row_place, rows_within};
 use crate::ids::{Key, NodeId, RequestId};
 use crate::versions::{ActorId, Dot, Epoch, Incarnation, Life, Record};
 
 use super::minted::MintedRequests;
+use super::replica::{NodeConfig, found_wide, grown_forest};
 use super::weight::{REQUEST_BYTES, record_bytes};
 
 /// Who a node is, durably.
@@ -314,6 +316,23 @@ pub trait Store {
         after: Option<&Key>,
         max: usize,
     ) -> Result<Vec<(Key, Entry)>, Self::Error>;
+
+    /// The trees of all that it holds, as this node compares them. Asked for at a start. A store that keeps
+    /// them need not read every key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn forest(&self, config: &NodeConfig) -> Result<Forest, Self::Error> {
+        grown_forest(config, self)
+    }
+
+    /// The keys whose contexts are [wide](crate::cluster::ClusterConfig::is_wide). The same holds of them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn wide_keys(&self, config: &NodeConfig) -> Result<BTreeSet<Key>, Self::Error> {
+        found_wide(config, self)
+    }
 }
 
 /// [`Store::has_seen_beyond`] by looking at everything, for stores that know no better way.

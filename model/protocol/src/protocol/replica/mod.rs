@@ -39,9 +39,11 @@ use finished::Finished;
 use forward::{PendingForward, PendingProbe};
 use get::PendingGet;
 use put::PendingPut;
+pub use reap::found_wide;
 use reap::{Agreed, Asked, Reaper};
 pub use register::has_void_version;
 use register::{Claim, Naming};
+pub use sync::grown_forest;
 use sync::{Hashes, LeafPage};
 use weighed::Weighed;
 

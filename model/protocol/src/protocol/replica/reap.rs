@@ -219,20 +219,8 @@ impl Replica {
         if config.cluster.background().reaping != Reaping::Agreed {
             return Ok(());
         }
-        let mut after = None;
-        loop {
-            let page = store.entries_in(0..=u64::MAX, after.as_ref(), READ_AHEAD)?;
-            let is_last = page.len() < READ_AHEAD;
-            for (key, entry) in page {
-                if config.cluster.is_wide(&entry.state) {
-                    self.reaper.wide.insert(key.clone());
-                }
-                after = Some(key);
-            }
-            if is_last {
-                return Ok(());
-            }
-        }
+        self.reaper.wide = store.wide_keys(config)?;
+        Ok(())
     }
 
     /// Notes which keys have wide contexts after a step.
@@ -427,6 +415,30 @@ impl Replica {
             || self.gets_of(key)
             || self.probes_for(key)
             || self.naming.waits_about(key)
+    }
+}
+
+/// The keys of a store whose contexts are wide, by reading all of it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn found_wide<S: Store + ?Sized>(
+    config: &NodeConfig,
+    store: &S,
+) -> Result<BTreeSet<Key>, S::Error> {
+    let (mut wide, mut after) = (BTreeSet::new(), None);
+    loop {
+        let page = store.entries_in(0..=u64::MAX, after.as_ref(), READ_AHEAD)?;
+        let is_last = page.len() < READ_AHEAD;
+        for (key, entry) in page {
+            if config.cluster.is_wide(&entry.state) {
+                wide.insert(key.clone());
+            }
+            after = Some(key);
+        }
+        if is_last {
+            return Ok(wide);
+        }
     }
 }
 

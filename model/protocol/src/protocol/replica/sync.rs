@@ -13,7 +13,7 @@ use itertools::{EitherOrBoth, Itertools};
 
 use crate::deviation::Deviation;
 use crate::forest::Forest;
-use crate::hash_tree::{LeafId, SetHash, differing_children, row_place};
+use crate::hash_tree::{EntryHash, LeafId, SetHash, differing_children, row_place};
 use crate::ids::{Key, NodeId, NodeSet};
 use crate::protocol::effect::{Effect, Step, Timer};
 use crate::protocol::message::Message;
@@ -59,20 +59,7 @@ impl Replica {
         store: &S,
         step: &mut Step,
     ) -> Result<(), S::Error> {
-        let cluster = &config.cluster;
-        let shape = cluster.limits().tree_shape;
-        let mut forest = Forest::new(config.node, shape, cluster.ranges().iter().copied());
-        let mut after = None;
-        loop {
-            let page = store.entries_in(0..=u64::MAX, after.as_ref(), READ_AHEAD)?;
-            for (key, entry) in &page {
-                forest.follow(cluster, key, None, Some(config.sync_digest(&entry.state)));
-            }
-            if page.len() < READ_AHEAD {
-                break;
-            }
-            after = page.into_iter().next_back().map(|(key, _)| key);
-        }
+        let forest = store.forest(config)?;
         let peers: NodeSet = forest.ranges().flat_map(NodeSet::iter).collect();
         for peer in peers.without(config.node).iter() {
             step.effects.push(Effect::SetTimer(Timer::Sync(peer)));
@@ -232,7 +219,62 @@ impl Replica {
     }
 }
 
+/// The trees of what a store holds, by reading all of it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn grown_forest<S: Store + ?Sized>(config: &NodeConfig, store: &S) -> Result<Forest, S::Error> {
+    let mut forest = config.empty_forest();
+    let mut after = None;
+    loop {
+        let page = store.entries_in(0..=u64::MAX, after.as_ref(), READ_AHEAD)?;
+        for (key, entry) in &page {
+            config.follow_entry(&mut forest, key, None, Some(entry));
+        }
+        if page.len() < READ_AHEAD {
+            return Ok(forest);
+        }
+        after = page.into_iter().next_back().map(|(key, _)| key);
+    }
+}
+
 impl NodeConfig {
+    /// The trees of this node while it holds nothing.
+    #[must_use]
+    pub fn empty_forest(&self) -> Forest {
+        let cluster = &self.cluster;
+        let (shape, ranges) = (cluster.limits().tree_shape, cluster.ranges().iter().copied());
+        Forest::new(self.node, shape, ranges)
+    }
+
+    /// Lets the trees of this node follow the replacement of what it holds of a key.
+    pub fn follow_entry(
+        &self,
+        forest: &mut Forest,
+        key: &Key,
+        old: Option<&Entry>,
+        new: Option<&Entry>,
+    ) {
+        let digest = |entry: &Entry| self.sync_digest(&entry.state);
+        forest.follow(&self.cluster, key, old.map(digest), new.map(digest));
+    }
+
+    /// By how much the hash of a leaf changes when what is held of its key does, and which leaf of which range that
+    /// is; `None` if the node is no home of the key.
+    #[must_use]
+    pub fn leaf_change(
+        &self,
+        key: &Key,
+        old: Option<&Entry>,
+        new: Option<&Entry>,
+    ) -> Option<(NodeSet, LeafId, SetHash)> {
+        let range = self.cluster.homes(key);
+        let leaf = self.cluster.limits().tree_shape.leaf_of(key);
+        let hash = |entry: &Entry| EntryHash::new(key, self.sync_digest(&entry.state));
+        let change = SetHash::change(old.map(hash), new.map(hash));
+        range.contains(self.node).then_some((range, leaf, change))
+    }
+
     /// What two homes compare of a key's state: its digest.
     pub(super) fn sync_digest(&self, state: &Record) -> RecordDigest {
         if self.cluster.deviates(Deviation::ValuesOnlyTree) {
