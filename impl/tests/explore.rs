@@ -9,8 +9,12 @@ use std::process::{Command, Output};
 
 use served::{Served, TIME_MAX};
 
+fn quorate() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_quorate"))
+}
+
 fn explore(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    let mut command = Command::new(quorate());
     command.arg("explore").args(arguments).output().expect("quorate starts")
 }
 
@@ -62,7 +66,7 @@ fn an_address_that_is_none_is_exit_code_2() {
 #[test]
 fn ctrl_c_ends_it_with_exit_code_0() {
     let here = tempfile::tempdir().unwrap();
-    let mut served = Served::start("r1-w1", here.path());
+    let mut served = Served::start(quorate(), "r1-w1", here.path());
     let kill = Command::new("kill").args(["-INT", &served.child.id().to_string()]).status();
     assert!(kill.expect("kill starts").success());
     served.wait_for_line("stopped");
@@ -74,7 +78,7 @@ fn a_ui_directory_in_the_working_directory_is_not_served() {
     let here = tempfile::tempdir().unwrap();
     std::fs::create_dir(here.path().join("ui")).unwrap();
     std::fs::write(here.path().join("ui/index.htm"), "not the Explorer").unwrap();
-    let served = Served::start("r1-w1", here.path());
+    let served = Served::start(quorate(), "r1-w1", here.path());
     let page = get(&served, "/");
     assert!(page.contains("<title>r1-w1 - quorate explore</title>"), "{page}");
 }
@@ -86,7 +90,7 @@ fn a_scenario_file_is_explored_with_its_operations_in_words() {
         [[client]]\nname = \"ann\"\nprogram = [{ put = \"k\", value = \"v\" }]\n\
         [expect]\nno-lost-write = \"holds\"\n";
     std::fs::write(here.path().join("mine.toml"), file).unwrap();
-    let served = Served::start("mine.toml", here.path());
+    let served = Served::start(quorate(), "mine.toml", here.path());
     let states = get(&served, "/.states/0");
     assert!(states.contains(r#""action":"ann starts put k = \"v\" via P""#), "{states}");
     assert!(states.contains(r#""action":"ann starts put k = \"v\" via Q""#), "{states}");
@@ -101,7 +105,7 @@ fn the_page_says_which_scenario_it_shows_and_within_which_bounds() {
         [faults]\ndrops = 1\n[reductions]\nreplies = false\n\
         [expect]\nno-lost-write = \"holds\"\n";
     std::fs::write(here.path().join("mine.toml"), file).unwrap();
-    let served = Served::start("mine.toml", here.path());
+    let served = Served::start(quorate(), "mine.toml", here.path());
     let page = get(&served, "/");
     for wanted in [
         "<h1><a href=\"/\">quorate explore: mine</a></h1>",
@@ -137,7 +141,7 @@ fn offered(served: &Served, path: &str) -> Vec<serde_json::Value> {
 #[test]
 fn a_script_is_explored_as_its_one_run_each_transition_with_the_step_it_belongs_to() {
     let here = tempfile::tempdir().unwrap();
-    let served = Served::start("r1-w1-script", here.path());
+    let served = Served::start(quorate(), "r1-w1-script", here.path());
     let page = get(&served, "/");
     assert!(page.contains("<dt>bounds</dt><dd>one run, as scripted</dd>"), "{page}");
     assert!(page.contains("<dt>run</dt><dd>as scripted</dd>"), "{page}");
@@ -165,7 +169,7 @@ fn a_script_that_differs_is_shown_up_to_there_and_says_so() {
         [cluster]\nnodes = [\"A\", \"B\"]\nn = 2\nr = 1\nw = 2\n\
         [expect]\nno-lost-write = \"holds\"\n";
     std::fs::write(here.path().join("mine.toml"), file).unwrap();
-    let served = Served::start("mine.toml", here.path());
+    let served = Served::start(quorate(), "mine.toml", here.path());
     let page = get(&served, "/");
     let differs = "expected unavailable, got no answer yet";
     assert!(page.contains("as scripted until it differs") && page.contains(differs), "{page}");
@@ -176,7 +180,7 @@ fn a_script_that_differs_is_shown_up_to_there_and_says_so() {
 
 /// A run that `quorate check` saves in this directory.
 fn saved_run(here: &Path, scenario: &str, property: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    let mut command = Command::new(quorate());
     let output = command.args(["check", scenario]).current_dir(here).output().expect("it starts");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     format!("quorate-traces/{scenario}/{property}.json")
@@ -186,7 +190,7 @@ fn saved_run(here: &Path, scenario: &str, property: &str) -> String {
 fn a_saved_run_is_shown_to_its_end_and_other_runs_can_be_walked_from_it() {
     let here = tempfile::tempdir().unwrap();
     let saved = saved_run(here.path(), "failed-write-seen", "monotonic-reads");
-    let served = Served::start(&saved, here.path());
+    let served = Served::start(quorate(), &saved, here.path());
     let page = get(&served, "/");
     assert!(page.contains("<dt>run</dt><dd>monotonic-reads violated, in "), "{page}");
     let end = opens_at(&page);
@@ -204,7 +208,7 @@ fn a_saved_run_is_shown_to_its_end_and_other_runs_can_be_walked_from_it() {
 fn a_saved_run_of_a_script_is_walked_alone() {
     let here = tempfile::tempdir().unwrap();
     let saved = saved_run(here.path(), "r1-w1-script", "read-freshness");
-    let served = Served::start(&saved, here.path());
+    let served = Served::start(quorate(), &saved, here.path());
     let end = opens_at(&get(&served, "/")).to_owned();
     assert!(end.len() > 1 && end.split('/').all(|index| index == "0"), "{end}");
     assert!(offered(&served, &end).is_empty());
@@ -232,7 +236,7 @@ fn a_saved_run_that_no_longer_fits_is_exit_code_1_and_what_is_none_exit_code_2()
 #[test]
 fn a_path_that_does_not_exist_leaves_the_server_up() {
     let here = tempfile::tempdir().unwrap();
-    let served = Served::start("r1-w1", here.path());
+    let served = Served::start(quorate(), "r1-w1", here.path());
     for path in ["/.states/7", "/.states/0/99", "/.states/x", "/nothing"] {
         assert!(get(&served, path).starts_with("HTTP/1.0 404 "), "{path}");
     }

@@ -19,9 +19,9 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Explores a scenario from this directory.
-    pub(crate) fn start(scenario: &str, directory: &Path) -> Served {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_quorate"))
+    /// Explores a scenario from this directory, with this `quorate`.
+    pub(crate) fn start(quorate: &Path, scenario: &str, directory: &Path) -> Served {
+        let mut child = Command::new(quorate)
             .args(["explore", scenario, "--listen", "127.0.0.1:0"])
             .current_dir(directory)
             // What a killed process leaves behind goes with the test.

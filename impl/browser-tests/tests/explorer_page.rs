@@ -1,9 +1,11 @@
-//! The Explorer's page in a real browser: `cargo test --features browser-tests`, with Chromium
-//! installed.
+//! The Explorer's page in a real browser.
 
+#[path = "../../tests/served/mod.rs"]
 mod served;
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +15,15 @@ use served::{Served, TIME_MAX};
 
 /// How often the page is looked at.
 const TICK: Duration = Duration::from_millis(50);
+
+/// The `quorate` that is looked at: `$QUORATE`, or the one that `cargo build --release` makes.
+fn quorate() -> PathBuf {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/quorate");
+    let path = std::env::var_os("QUORATE").map_or_else(|| PathBuf::from(built), PathBuf::from);
+    let missing = "there is no such program: run `cargo build --release`, or name one in $QUORATE";
+    assert!(path.exists(), "{}: {missing}", path.display());
+    path
+}
 
 fn browser() -> Browser {
     let options = LaunchOptions::default_builder()
@@ -72,7 +83,7 @@ fn choose(tab: &Arc<Tab>, action: &str) {
 #[test]
 fn following_actions_changes_the_state_and_the_diagram() {
     let here = tempfile::tempdir().unwrap();
-    let served = Served::start("r1-w1", here.path());
+    let served = Served::start(&quorate(), "r1-w1", here.path());
     let browser = browser();
     let tab = browser.new_tab().unwrap();
     tab.set_default_timeout(TIME_MAX);
@@ -111,11 +122,11 @@ fn following_actions_changes_the_state_and_the_diagram() {
 #[test]
 fn a_saved_run_is_open_at_its_end_and_its_steps_can_be_walked_back() {
     let here = tempfile::tempdir().unwrap();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quorate"));
+    let mut command = Command::new(quorate());
     let check = command.args(["check", "failed-write-seen"]).current_dir(here.path()).output();
     assert!(check.expect("quorate starts").status.success());
-    let served =
-        Served::start("quorate-traces/failed-write-seen/monotonic-reads.json", here.path());
+    let saved = "quorate-traces/failed-write-seen/monotonic-reads.json";
+    let served = Served::start(&quorate(), saved, here.path());
     let browser = browser();
     let tab = browser.new_tab().unwrap();
     tab.set_default_timeout(TIME_MAX);
