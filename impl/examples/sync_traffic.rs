@@ -267,20 +267,35 @@ struct Counted {
 
 impl Counted {
     fn count(&mut self, wire: &Wire<Leaderless>, bytes: &[u8]) {
-        let kind = match wire.decode(peek(bytes).unwrap_or_default()) {
-            Ok(Datagram::Protocol { message, .. }) => {
-                let begins = matches!(message, Message::SyncHashes { level: 0, .. });
-                self.rounds += u64::from(begins);
-                message.kind()
+        match wire.decode(peek(bytes).unwrap_or_default()) {
+            Ok(Datagram::Protocol { message, .. }) => self.add(&message, 1, bytes.len()),
+            // What surrounds them counts for the first.
+            Ok(Datagram::Several { messages }) => {
+                let of = |message: &Message| postcard::to_allocvec(message).map_or(0, |b| b.len());
+                let later: usize = messages.iter().skip(1).map(|(_, message)| of(message)).sum();
+                for (index, (_, message)) in messages.iter().enumerate() {
+                    match index {
+                        0 => self.add(message, 1, bytes.len() - later),
+                        _ => self.add(message, 0, of(message)),
+                    }
+                }
             }
-            _ => "other",
-        };
-        let count = self.kinds.entry(kind).or_default();
-        count.datagrams += 1;
-        count.bytes += bytes.len() as u64;
+            _ => self.add_kind("other", 1, bytes.len()),
+        }
         let now = Instant::now();
         self.first.get_or_insert(now);
         self.last = Some(now);
+    }
+
+    fn add(&mut self, message: &Message, datagrams: u64, bytes: usize) {
+        self.rounds += u64::from(matches!(message, Message::SyncHashes { level: 0, .. }));
+        self.add_kind(message.kind(), datagrams, bytes);
+    }
+
+    fn add_kind(&mut self, kind: &'static str, datagrams: u64, bytes: usize) {
+        let count = self.kinds.entry(kind).or_default();
+        count.datagrams += datagrams;
+        count.bytes += bytes as u64;
     }
 
     fn total(&self) -> Count {

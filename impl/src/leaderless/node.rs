@@ -15,8 +15,8 @@ use quorate_model::versions::Incarnation;
 use super::observed::Observed;
 use super::waiting::names;
 use super::{
-    AcceptLoss, Awaited, HintAges, Leaderless, LossAccepted, NodeStatus, Oversized, Question,
-    RangeDigests, Syncs, Told, Waiting, duration_of,
+    AcceptLoss, Awaited, HandoffPace, HintAges, Leaderless, LossAccepted, NodeStatus, Oversized,
+    Question, RangeDigests, Syncs, Told, Waiting, duration_of,
 };
 use crate::config::{ClusterFile, Intervals, Timeouts};
 use crate::node::NodeSettings;
@@ -30,6 +30,8 @@ use crate::wire::wall_clock_ms;
 pub struct LeaderlessNode {
     config: NodeConfig,
     is_founding: bool,
+    /// Follows what its steps do, for when its timers expire.
+    handoff_pace: HandoffPace,
     // What follows is for the status and the log alone.
     /// Follow what was committed.
     ranges: RangeDigests,
@@ -74,6 +76,7 @@ impl Runs for LeaderlessNode {
         let node = LeaderlessNode {
             config,
             is_founding: *is_founding,
+            handoff_pace: HandoffPace::default(),
             ranges,
             oversized,
             hint_ages,
@@ -111,12 +114,14 @@ impl Runs for LeaderlessNode {
         input: Input,
     ) -> Result<Step<Self>, StorageError> {
         let sync_sender = Syncs::sender(&input);
+        let expired = HandoffPace::expired(&input);
         self.waiting.follow(&input);
         let noted = self.observed.input(&input, Instant::now());
         let step = replica.step(&self.config, &staged(store), now, input)?;
         if let Some(sender) = sync_sender {
             self.syncs.follow(sender, &step.changes, Instant::now());
         }
+        self.handoff_pace.follow(expired, &step.changes);
         self.observed.step(noted, &step, Instant::now());
         Ok(Step { changes: step.changes, effects: step.effects })
     }
@@ -150,6 +155,10 @@ impl Runs for LeaderlessNode {
 
     fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> Duration {
         duration_of(timer, timeouts, intervals)
+    }
+
+    fn paced(&self, timer: Timer, duration: Duration) -> Duration {
+        self.handoff_pace.paced(timer, duration)
     }
 
     fn outlasts_messages(timer: Timer) -> bool {

@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 
 use quorate_model::ids::{Peer, Timestamp};
 
+use super::outgoing::{Outgoing, datagrams};
 use super::{CLIENTS_MAX, ClientAddresses, NodeError, NodeSettings, Timers, TraceFile};
 use crate::config::{Intervals, Timeouts};
 use crate::guard::{Guard, GuardedTransport, Party};
@@ -141,6 +142,10 @@ pub struct RunningNode<P: Runs> {
     held_messages: usize,
     trace: Option<Tracing<P>>,
     wire: Wire<P::Speaks>,
+    /// What leaves next for other nodes.
+    outgoing: Outgoing<P::Speaks>,
+    /// Whether messages share datagrams. Faults are injected into each message for itself.
+    shares_datagrams: bool,
     transport: Box<dyn Transport<Party>>,
     address: SocketAddr,
     nodes: Vec<Party>,
@@ -194,6 +199,8 @@ impl<P: Runs> RunningNode<P> {
             store,
             trace,
             wire: cluster.wire(),
+            outgoing: Outgoing::default(),
+            shares_datagrams: cluster.faults.is_none(),
             transport,
             address,
             nodes: cluster.parties(),
@@ -280,18 +287,13 @@ impl<P: Runs> RunningNode<P> {
         if !self.is_permitted(&datagram, from, group) {
             return Ok(());
         }
-        self.traffic.received += 1;
+        self.traffic.received += match &datagram {
+            Datagram::Several { messages } => messages.len() as u64,
+            _ => 1,
+        };
         match datagram {
             Datagram::Protocol { sent_ms, evidence, mut message } => {
-                let refused =
-                    match age_of(sent_ms, wall_clock_ms(), self.intervals.datagram_lifetime) {
-                        Age::Fresh => None,
-                        Age::TooOld => Some(&mut self.traffic.too_old),
-                        Age::FromFuture => Some(&mut self.traffic.from_future),
-                    };
-                if let Some(count) = refused {
-                    *count += 1;
-                    debug!(from = %from.peer, sent_ms, kind = kind_of::<P::Speaks>(&message), "dropped for its age");
+                if !self.is_fresh(sent_ms, from, &message) {
                     return Ok(());
                 }
                 if let Peer::Client(client) = from.peer {
@@ -303,6 +305,13 @@ impl<P: Runs> RunningNode<P> {
                     self.clients.heard(client, *from);
                 }
                 self.step(P::receive(from.peer, message), group)?;
+            }
+            Datagram::Several { messages } => {
+                for (sent_ms, message) in messages {
+                    if self.is_fresh(sent_ms, from, &message) {
+                        self.step(P::receive(from.peer, message), group)?;
+                    }
+                }
             }
             Datagram::Ping { token } => {
                 group.pings.push((*from, token));
@@ -325,6 +334,18 @@ impl<P: Runs> RunningNode<P> {
             | Datagram::Denied { .. } => {}
         }
         Ok(())
+    }
+
+    /// Whether a message is to be believed by its age.
+    fn is_fresh(&mut self, sent_ms: u64, from: &Party, message: &MessageOf<P::Speaks>) -> bool {
+        let refused = match age_of(sent_ms, wall_clock_ms(), self.intervals.datagram_lifetime) {
+            Age::Fresh => return true,
+            Age::TooOld => &mut self.traffic.too_old,
+            Age::FromFuture => &mut self.traffic.from_future,
+        };
+        *refused += 1;
+        debug!(from = %from.peer, sent_ms, kind = kind_of::<P::Speaks>(message), "dropped for its age");
+        false
     }
 
     /// Whether the sender may send this. A client that lacks a right is told.
@@ -388,7 +409,7 @@ impl<P: Runs> RunningNode<P> {
 
     fn set_timer(&mut self, timer: TimerOf<P::Speaks>) {
         let duration = P::duration_of(timer, &self.timeouts, &self.intervals);
-        self.timers.set(timer, Instant::now() + duration);
+        self.timers.set(timer, Instant::now() + self.protocol.paced(timer, duration));
     }
 
     /// Begins to make a group durable, and lets happen what may happen by now.
@@ -460,7 +481,15 @@ impl<P: Runs> RunningNode<P> {
             }
             self.held_messages -= held.messages.len();
             for (to, message, sent_ms) in held.messages {
-                self.send_message(to, message, sent_ms);
+                match to {
+                    Peer::Node(node) if self.shares_datagrams => {
+                        self.outgoing.push(node, sent_ms, message);
+                    }
+                    _ => self.send_message(to, message, sent_ms),
+                }
+            }
+            if held.waits_for_older.is_some() {
+                self.send_outgoing();
             }
             // What earlier steps said has left only now, and is older than the wait.
             let timer = held.waits_for_older.filter(|timer| self.timers.is_running(*timer));
@@ -471,7 +500,19 @@ impl<P: Runs> RunningNode<P> {
                 self.send(to, &answer);
             }
         }
+        self.send_outgoing();
         Ok(())
+    }
+
+    /// Sends what other nodes are told, in as few datagrams as it takes.
+    fn send_outgoing(&mut self) {
+        for (node, messages) in self.outgoing.take() {
+            let (party, mut bytes) = (self.nodes[node.index()], Vec::new());
+            datagrams(&self.wire, messages, &mut bytes);
+            for (count, bytes) in bytes {
+                self.send_bytes(party, bytes, count as u64);
+            }
+        }
     }
 
     fn send_message(&mut self, to: Peer, message: MessageOf<P::Speaks>, sent_ms: u64) {
@@ -494,18 +535,23 @@ impl<P: Runs> RunningNode<P> {
     }
 
     fn send(&mut self, to: Party, datagram: &Datagram<P::Speaks>) {
-        let bytes = match self.wire.encode(datagram) {
+        self.send_bytes(to, self.wire.encode(datagram), 1);
+    }
+
+    /// Sends a datagram that carries so many messages.
+    fn send_bytes(&mut self, to: Party, bytes: Result<Vec<u8>, WireError>, messages: u64) {
+        let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.traffic.too_large += 1;
+                self.traffic.too_large += messages;
                 warn!(to = %to.address, %error, "did not send a datagram");
                 return;
             }
         };
         match self.transport.send(to, &bytes) {
-            Ok(()) => self.traffic.sent += 1,
+            Ok(()) => self.traffic.sent += messages,
             Err(error) => {
-                self.traffic.send_failed += 1;
+                self.traffic.send_failed += messages;
                 warn!(to = %to.address, %error, "could not send a datagram");
             }
         }

@@ -7,6 +7,7 @@
 mod addresses;
 mod event_loop;
 mod handle;
+mod outgoing;
 mod timers;
 mod trace_file;
 

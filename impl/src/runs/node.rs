@@ -94,6 +94,12 @@ pub trait Runs: Sized + Send + 'static {
         intervals: &Intervals,
     ) -> Duration;
 
+    /// How long it runs in fact, where the node has work that should not wait: no longer than this duration.
+    fn paced(&self, timer: TimerOf<Self::Speaks>, duration: Duration) -> Duration {
+        let _ = timer;
+        duration
+    }
+
     /// Whether a timer waits until nothing is under way any more that was sent before it was set. A node has at most
     /// one such timer.
     fn outlasts_messages(timer: TimerOf<Self::Speaks>) -> bool;

@@ -5,6 +5,7 @@
 //! any message may be lost, doubled, delayed or overtaken.
 
 mod faulty;
+mod many;
 mod sockets;
 mod streams;
 
@@ -32,10 +33,11 @@ pub const START_BYTES: usize = ENVELOPE_BYTES_MAX;
 
 /// Sends and receives messages, each of which may be lost, duplicated, delayed or reordered. `A` says to whom.
 pub trait Transport<A = SocketAddr>: Send {
-    /// Sends one message, or drops it. Never blocks.
+    /// Sends one message, or drops it. Never blocks. It has left when something is received next, at the latest.
     ///
     /// # Errors
-    /// When the operating system refuses it. Nothing was sent then, and the next may go through.
+    /// When the operating system refused it, or one that was sent before and of which that was not told yet. The next
+    /// may go through.
     fn send(&mut self, to: A, message: &[u8]) -> io::Result<()>;
 
     /// Receives one message into `buffer`, whose old content is gone then, and says where to

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, UdpSocket};
 use mio::{Events, Interest, Poll, Token};
 
+use super::many::{Inbox, Outbox};
 use super::streams::{LISTENER, StreamLimits, StreamTraffic, Streams};
 use super::{Admits, DATAGRAM_BYTES_MAX, Transport};
 use crate::storage::Waker;
@@ -34,7 +35,8 @@ pub struct SocketTransport {
     waker: Arc<mio::Waker>,
     socket: UdpSocket,
     streams: Streams,
-    datagram: Box<[u8]>,
+    inbox: Inbox,
+    outbox: Outbox,
     /// Datagrams received since streams were looked at last.
     turn: usize,
 }
@@ -57,7 +59,8 @@ impl SocketTransport {
             events: Events::with_capacity(EVENTS_MAX),
             socket,
             streams: Streams::new(listener, port, limits),
-            datagram: vec![0; DATAGRAM_BYTES_MAX + 1].into(),
+            inbox: Inbox::new(),
+            outbox: Outbox::default(),
             turn: 0,
         })
     }
@@ -68,26 +71,6 @@ impl SocketTransport {
     /// When the operating system does not say.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
-    }
-
-    /// A datagram that is there already.
-    fn receive_datagram(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<SocketAddr>> {
-        match self.socket.recv_from(&mut self.datagram) {
-            Ok((length, from)) => {
-                buffer.clear();
-                buffer.extend_from_slice(&self.datagram[..length]);
-                Ok(Some(from))
-            }
-            Err(error) => match error.kind() {
-                // The last two report on a datagram sent earlier, not on this socket.
-                ErrorKind::WouldBlock
-                | ErrorKind::TimedOut
-                | ErrorKind::Interrupted
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionRefused => Ok(None),
-                _ => Err(error),
-            },
-        }
     }
 
     /// Waits for something to happen, and lets the streams go on. Says whether a signal
@@ -106,13 +89,19 @@ impl SocketTransport {
         let mut is_woken = false;
         for event in &self.events {
             match event.token() {
-                DATAGRAMS => {}
+                DATAGRAMS => self.inbox.note_more(),
                 WAKE => is_woken = true,
                 _ => self.streams.note(event, self.poll.registry(), now),
             }
         }
         self.streams.expire(self.poll.registry(), now);
         Ok(is_woken)
+    }
+}
+
+impl Drop for SocketTransport {
+    fn drop(&mut self) {
+        self.outbox.flush(&self.socket);
     }
 }
 
@@ -131,7 +120,7 @@ fn bind_both(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
 impl Transport for SocketTransport {
     fn send(&mut self, to: SocketAddr, message: &[u8]) -> io::Result<()> {
         if message.len() <= DATAGRAM_BYTES_MAX {
-            return self.socket.send_to(message, to).map(|_| ());
+            return self.outbox.send(&self.socket, to, message);
         }
         self.streams.send(to, message, self.poll.registry(), Instant::now());
         Ok(())
@@ -147,6 +136,7 @@ impl Transport for SocketTransport {
         wait: Duration,
         admits: Admits<'_>,
     ) -> io::Result<Option<SocketAddr>> {
+        self.outbox.flush(&self.socket);
         let deadline = Instant::now() + wait;
         let mut has_looked = false;
         loop {
@@ -157,7 +147,7 @@ impl Transport for SocketTransport {
             if let Some(from) = self.streams.receive(buffer, admits, Instant::now()) {
                 return Ok(Some(from));
             }
-            if let Some(from) = self.receive_datagram(buffer)? {
+            if let Some(from) = self.inbox.receive(&self.socket, buffer)? {
                 self.turn += 1;
                 return Ok(Some(from));
             }

@@ -10,8 +10,8 @@ use crate::keys::Right;
 use crate::runs::{MessageOf, Speaks};
 use crate::transport::StreamTraffic;
 
-/// One datagram of a protocol. Only [`Datagram::Protocol`] and [`Datagram::Command`] reach the protocol; the others ask a
-/// process about itself. Who sends it, what surrounds it says.
+/// One datagram of a protocol. Only [`Datagram::Protocol`], [`Datagram::Several`] and [`Datagram::Command`] reach the
+/// protocol; the others ask a process about itself. Who sends it, what surrounds it says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub enum Datagram<S: Speaks> {
@@ -81,6 +81,11 @@ pub enum Datagram<S: Speaks> {
         /// The right that it lacks.
         lacks: Right,
     },
+    /// Messages of the protocol from one node to another, in the order in which it sent them.
+    Several {
+        /// When the step was taken that sends it, as in [`Datagram::Protocol`], and what.
+        messages: Vec<(u64, MessageOf<S>)>,
+    },
 }
 
 /// What it takes to send something to a node.
@@ -107,7 +112,8 @@ impl<S: Speaks> Datagram<S> {
             | Datagram::StatusReply { .. }
             | Datagram::CommandDone { .. }
             | Datagram::Told { .. }
-            | Datagram::Denied { .. } => Need::Node,
+            | Datagram::Denied { .. }
+            | Datagram::Several { .. } => Need::Node,
         }
     }
 
@@ -125,6 +131,7 @@ impl<S: Speaks> Datagram<S> {
             | Datagram::Question { token, .. }
             | Datagram::Told { token, .. } => *token,
             Datagram::Denied { about, .. } => *about,
+            Datagram::Several { messages } => messages.first().map_or(0, |(sent_ms, _)| *sent_ms),
         }
     }
 }

@@ -59,6 +59,9 @@ impl<S: Speaks> NamesNodes for Datagram<S> {
     fn names_only(&self, known: KnownNodes) -> bool {
         match self {
             Datagram::Protocol { message, .. } => message.names_only(known),
+            Datagram::Several { messages } => {
+                messages.iter().all(|(_, message)| message.names_only(known))
+            }
             Datagram::StatusReply { status, .. } => status.names_only(known),
             Datagram::Command { command, .. } => command.names_only(known),
             Datagram::Question { question, .. } => question.names_only(known),

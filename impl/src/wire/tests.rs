@@ -192,6 +192,15 @@ fn datagrams() -> Vec<Datagram> {
                 hints: vec![(NodeId(2), Held::of(&record()))],
             },
         },
+        Datagram::Several {
+            messages: vec![
+                (7, Message::Probe { request: RequestId { client: ClientId(1), sequence: 2 } }),
+                (
+                    8,
+                    Message::ProbeReply { request: RequestId { client: ClientId(1), sequence: 2 } },
+                ),
+            ],
+        },
     ]);
     datagrams
 }
@@ -252,6 +261,9 @@ fn a_node_beyond_the_cluster_is_refused_wherever_it_is_named() {
     let syncs = SyncsWith { peer: node, heard_ms: None, keys_repaired: 0 };
     let held = Held::of(&record());
     for datagram in [
+        Datagram::Several {
+            messages: vec![(1, Message::PutReply { request, outcome: refused.clone() })],
+        },
         Datagram::Told {
             token: 1,
             told: Told::Key { serves: true, held: None, hints: vec![(node, held)] },

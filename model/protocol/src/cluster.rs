@@ -83,7 +83,7 @@ impl Default for Limits {
             siblings_max: 64,
             hints_max: 1_000_000,
             hints_bytes_max: BytesMax::DEFAULT.hints,
-            batch_max: 64,
+            batch_max: 256,
         }
     }
 }

@@ -26,8 +26,9 @@ use crate::versions::Record;
 
 use super::{NodeConfig, Replica, take_in};
 
-/// About how many bytes of states one page carries at most, beyond its first state.
-const PAGE_BYTES: usize = 16 * 1024;
+/// About how many bytes of states one page carries at most, beyond its first state: what a datagram carries. Each
+/// page waits until the one before it is durable.
+const PAGE_BYTES: usize = 48 * 1024;
 
 /// How far a node has caught up. Volatile: a crash starts it over.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
