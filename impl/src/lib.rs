@@ -12,6 +12,7 @@ pub mod given;
 pub mod guard;
 pub mod http;
 pub mod keys;
+pub mod leader_based;
 pub mod leaderless;
 pub mod local_cluster;
 pub mod metrics;

@@ -223,8 +223,8 @@ impl Runs for RegisterNode {
         store.replace(Content { step, value: staged.unwrap_or(store.content.value) })
     }
 
-    fn duration_of((): (), _: &Timeouts, _: &Intervals) -> Duration {
-        Duration::ZERO
+    fn duration_of(&self, (): (), _: &Timeouts, _: &Intervals) -> Option<Duration> {
+        None
     }
 
     fn outlasts_messages((): ()) -> bool {

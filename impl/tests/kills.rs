@@ -2,6 +2,7 @@
 //! acknowledged is lost, all agree in the end, and the traces are those of the model.
 
 mod support;
+mod with_leader;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -50,7 +50,8 @@ pub struct AcceptLossArgs {
 /// # Errors
 /// When there is nothing to accept, it was not confirmed, or the node does not answer.
 pub fn run(args: &AcceptLossArgs) -> Result<(), Failure> {
-    let cluster = args.with_key.of(ClusterFile::read(&args.config)?);
+    let cluster =
+        args.with_key.of(ClusterFile::read(&args.config)?.without_leader("`accept-loss`")?);
     let node = cluster.node_named(&args.node)?;
     let name = &args.node;
     let statuses = collect_status(&cluster, TIMEOUT)?;

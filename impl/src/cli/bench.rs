@@ -120,7 +120,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
     }
     match &args.cluster {
-        Some(path) => args.measure(&ClusterFile::read(path)?, &stop),
+        Some(path) => args.measure(&ClusterFile::read(path)?.without_leader("`bench`")?, &stop),
         None => {
             let directory = args.directory()?;
             let (cluster, _) = prepare(directory.path(), &args.template()?)?;

@@ -8,20 +8,24 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
+use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
 use quorate_model::protocol::ReadRepair;
 use quorate_model::versions::Versioning;
 
 use super::request::config_flag;
 use super::{Failure, output};
-use crate::config::{ClusterFile, Template, TemplateNode};
+use crate::config::{ClusterFile, LeaderSettings, Template, TemplateLeader, TemplateNode};
 use crate::keys::Access;
+use crate::leader_based::WithLeader;
 use crate::leaderless::Leaderless;
 use crate::local_cluster::{LocalCluster, LocalClusterError, prepare};
 
 const NODES_DEFAULT: usize = 5;
+const NODES_WITH_LEADER_DEFAULT: usize = 3;
 const N_DEFAULT: usize = 3;
 const R_DEFAULT: usize = 2;
 const W_DEFAULT: usize = 2;
@@ -36,9 +40,14 @@ const HTTP_PORT_OFFSET: u16 = 1_000;
 /// data. A node that dies stays down until `quorate node` starts it again.
 #[derive(Debug, Args)]
 pub struct ClusterArgs {
-    /// How many nodes [default: 5]
+    /// How many nodes [default: 5, with a leader 3]
     #[arg(long)]
     nodes: Option<usize>,
+    /// leaderless, or leader: one node takes all writes and ships its log to the others
+    #[arg(long, value_name = "PROTOCOL", value_parser = word::<ProtocolWord>)]
+    protocol: Option<ProtocolWord>,
+    #[command(flatten)]
+    leader: LeaderFlags,
     /// Homes of each key [default: 3]
     #[arg(long)]
     n: Option<usize>,
@@ -81,6 +90,74 @@ pub struct ClusterArgs {
     trace: bool,
 }
 
+/// Which protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ProtocolWord {
+    /// No node is more than others.
+    Leaderless,
+    /// One takes all writes.
+    Leader,
+}
+
+/// How a leader works.
+#[derive(Debug, Args)]
+struct LeaderFlags {
+    /// With a leader: whose acknowledgements a write waits for: async, semi-sync, sync or majority [default: majority]
+    #[arg(long, value_parser = word::<Replication>)]
+    replication: Option<Replication>,
+    /// With a leader: how one is found: manual, bully or raft [default: raft]
+    #[arg(long, value_parser = word::<ElectionKind>)]
+    election: Option<ElectionKind>,
+    /// With a leader: where clients read: leader, confirmed, any, sticky, own-writes or position
+    /// [default: confirmed]
+    #[arg(long, value_parser = word::<Reads>)]
+    reads: Option<Reads>,
+    /// With a leader: what its log ships: row, statement or replaced [default: row]
+    #[arg(long, value_parser = word::<LogKind>)]
+    log: Option<LogKind>,
+}
+
+/// A word as it is written.
+pub(super) fn written<T: Serialize>(word: &T) -> String {
+    let value = serde_json::to_value(word).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_string()
+}
+
+impl LeaderFlags {
+    /// Those that are given, with what they say and what a configuration says.
+    fn given(
+        &self,
+        leader: Option<&LeaderSettings>,
+    ) -> [(&'static str, Option<String>, String); 4] {
+        let has = |of: fn(&LeaderSettings) -> String| leader.map(of).unwrap_or_default();
+        [
+            (
+                "replication",
+                self.replication.as_ref().map(written),
+                has(|leader| written(&leader.cluster.replication)),
+            ),
+            (
+                "election",
+                self.election.as_ref().map(written),
+                has(|leader| written(&leader.cluster.election)),
+            ),
+            ("reads", self.reads.as_ref().map(written), has(|leader| written(&leader.reads))),
+            ("log", self.log.as_ref().map(written), has(|leader| written(&leader.cluster.log))),
+        ]
+    }
+
+    fn template(&self) -> TemplateLeader {
+        let usual = TemplateLeader::default();
+        TemplateLeader {
+            replication: self.replication.unwrap_or(usual.replication),
+            election: self.election.unwrap_or(usual.election),
+            reads: self.reads.unwrap_or(usual.reads),
+            log: self.log.unwrap_or(usual.log),
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -97,7 +174,10 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     // Watched before the first process starts, so that no end of one is missed.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD])
         .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
-    let started = LocalCluster::start::<Leaderless>(&program, &cluster);
+    let started = match cluster.leader {
+        None => LocalCluster::start::<Leaderless>(&program, &cluster),
+        Some(_) => LocalCluster::start::<WithLeader>(&program, &cluster),
+    };
     let mut local = started.map_err(|error| {
         let told = match &error {
             // The log goes with everything else.
@@ -134,10 +214,42 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
 }
 
 impl ClusterArgs {
+    /// Whether the cluster is to have a leader; flags of the other protocol are refused.
+    fn has_leader(&self) -> Result<bool, Failure> {
+        let has_leader = self.protocol == Some(ProtocolWord::Leader);
+        let refused = if has_leader {
+            let flags = [
+                ("n", self.n.is_some()),
+                ("r", self.r.is_some()),
+                ("w", self.w.is_some()),
+                ("versioning", self.versioning.is_some()),
+                ("read-repair", self.read_repair.is_some()),
+                ("sloppy", self.sloppy),
+                ("client-fan-out", self.client_fan_out),
+                ("http-base-port", self.http_base_port.is_some()),
+            ];
+            flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+        } else {
+            let given = self.leader.given(None).into_iter().find(|(_, given, _)| given.is_some());
+            given.map(|(flag, ..)| flag)
+        };
+        match (refused, has_leader) {
+            (None, _) => Ok(has_leader),
+            (Some(flag), true) => Err(Failure::Usage(format!(
+                "--{flag}: it is for clusters without a leader, and this one has --protocol leader"
+            ))),
+            (Some(flag), false) => {
+                Err(Failure::Usage(format!("--{flag}: it is for --protocol leader")))
+            }
+        }
+    }
+
     fn template(&self) -> Result<Template, Failure> {
+        let has_leader = self.has_leader()?;
         let base_port = self.base_port.unwrap_or(BASE_PORT_DEFAULT);
         let http_base = self.http_base_port;
-        let nodes = 1..=self.nodes.unwrap_or(NODES_DEFAULT);
+        let usual = if has_leader { NODES_WITH_LEADER_DEFAULT } else { NODES_DEFAULT };
+        let nodes = 1..=self.nodes.unwrap_or(usual);
         let nodes = nodes.map(|number| {
             let after = |base: u16, flag: &str| {
                 let port = u16::try_from(number).ok().and_then(|number| base.checked_add(number));
@@ -147,7 +259,7 @@ impl ClusterArgs {
             };
             let name = format!("n{number}");
             let address = after(base_port, "--base-port")?;
-            let http = match (self.no_http, http_base) {
+            let http = match (self.no_http || has_leader, http_base) {
                 (true, _) => None,
                 (false, Some(base)) => Some(after(base, "--http-base-port")?),
                 (false, None) => {
@@ -165,6 +277,7 @@ impl ClusterArgs {
             read_repair: self.read_repair.unwrap_or_default(),
             sloppy: self.sloppy,
             client_fan_out: self.client_fan_out,
+            leader: has_leader.then(|| self.leader.template()),
             unauthenticated: self.unauthenticated,
             nodes: nodes.collect::<Result<_, Failure>>()?,
         })
@@ -178,7 +291,16 @@ impl ClusterArgs {
         let http_ports: Vec<_> =
             cluster.nodes.iter().filter_map(|node| Some(node.http?.port())).collect();
         let is_traced = cluster.nodes.iter().all(|node| node.trace.is_some());
+        let protocol = match cluster.leader {
+            None => "leaderless",
+            Some(_) => "leader",
+        };
+        let asked = self.protocol.map(|protocol| match protocol {
+            ProtocolWord::Leaderless => "leaderless".to_string(),
+            ProtocolWord::Leader => "leader".to_string(),
+        });
         let flags = [
+            ("protocol", asked, protocol.to_string()),
             ("nodes", text(self.nodes), spec.nodes.len().to_string()),
             ("n", text(self.n), spec.n.to_string()),
             ("r", text(self.r), spec.r.to_string()),
@@ -223,7 +345,8 @@ impl ClusterArgs {
             ),
             ("trace", self.trace.then(|| "true".to_string()), is_traced.to_string()),
         ];
-        for (flag, asked, has) in flags {
+        let of_leader = self.leader.given(cluster.leader.as_ref());
+        for (flag, asked, has) in flags.into_iter().chain(of_leader) {
             if let Some(asked) = asked.filter(|asked| *asked != has) {
                 return Err(Failure::Usage(format!(
                     "--{flag} is {asked}, but {} has {has}: leave the flag out, edit the file, or \
@@ -270,21 +393,32 @@ fn entries(dir: &Path) -> BTreeSet<PathBuf> {
 /// What runs, and what to type next.
 fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
     let spec = &cluster.spec;
-    let mut text = format!(
-        "{} nodes of {} are up: N={} R={} W={}{}\n",
-        cluster.cluster.members().len(),
-        cluster.path.display(),
-        spec.n,
-        spec.r,
-        spec.w,
-        if spec.sloppy { ", sloppy" } else { "" }
-    );
+    let kind = match &cluster.leader {
+        None => format!(
+            "N={} R={} W={}{}",
+            spec.n,
+            spec.r,
+            spec.w,
+            if spec.sloppy { ", sloppy" } else { "" }
+        ),
+        Some(leader) => format!(
+            "with a leader, replication {}, election {}, reads {}, log {}",
+            written(&leader.cluster.replication),
+            written(&leader.cluster.election),
+            written(&leader.reads),
+            written(&leader.cluster.log)
+        ),
+    };
+    let (count, path) = (cluster.cluster.members().len(), cluster.path.display());
+    let mut text = format!("{count} nodes of {path} are up: {kind}\n");
+    // The first leads a cluster that has a leader.
+    let first = if cluster.leader.is_some() { "n1" } else { "n2" };
     let mut victim = ("", 0);
     for (node, name, pid) in local.processes() {
         let entry = cluster.node(node);
         let http = entry.http.map_or(String::new(), |http| format!("  http://{http}"));
         text += &format!("  {name}  {}{http}  pid {pid}\n", entry.address);
-        victim = if victim.1 == 0 || name == "n2" { (name, pid) } else { victim };
+        victim = if victim.1 == 0 || name == first { (name, pid) } else { victim };
     }
     let flag = config_flag(&cluster.path);
     let (name, pid) = victim;
@@ -315,7 +449,7 @@ fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
 }
 
 /// Parses one word of a choice, as the configuration file does.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     T::deserialize(text.into_deserializer()).map_err(|error: Error| error.to_string())
 }
 

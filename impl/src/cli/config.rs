@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use quorate_leader::config::{LogKind, Reads, Replication};
+use quorate_leader_model::refine::Cluster;
 
+use super::cluster::written;
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
-use crate::config::ClusterFile;
+use crate::config::{ClusterFile, LeaderSettings};
 use crate::keys::Access;
 
 /// Look at the configuration of a cluster.
@@ -39,11 +42,46 @@ struct CheckArgs {
 pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
     let Command::Check(args) = &args.command;
     let cluster = ClusterFile::read(&args.config)?;
+    if let Some(leader) = &cluster.leader {
+        return check_leader(&cluster, leader);
+    }
     let spec = &cluster.spec;
     let (nodes, n, r, w) = (cluster.cluster.members().len(), spec.n, spec.r, spec.w);
     let path = cluster.path.display();
     output::print(format!("{path} can be used: {nodes} nodes, N={n} R={r} W={w}\n"))?;
     for remark in remarks(&cluster) {
+        output::print(format!("  {remark}\n"))?;
+    }
+    Ok(())
+}
+
+/// Says the same of a cluster with a leader.
+fn check_leader(cluster: &ClusterFile, leader: &LeaderSettings) -> Result<(), Failure> {
+    let (path, nodes) = (cluster.path.display(), cluster.nodes.len());
+    let Cluster { replication, election, .. } = &leader.cluster;
+    let [replication, election] = [written(replication), written(election)];
+    output::print(format!(
+        "{path} can be used: {nodes} nodes with a leader, replication {replication}, election {election}\n"
+    ))?;
+    let mut remarks = Vec::new();
+    if !leader.cluster.elects_the_complete() {
+        remarks.push(format!(
+            "replication, election: with {replication} and {election} a new leader may lack writes that were \
+             acknowledged, which are lost then"
+        ));
+    }
+    if matches!(leader.cluster.replication, Replication::Sync) {
+        remarks.push("replication: one node that is down stops all writes".to_string());
+    }
+    if leader.reads != Reads::Confirmed {
+        let reads = written(&leader.reads);
+        remarks.push(format!("reads: with {reads} a read may miss a write that was acknowledged"));
+    }
+    if !matches!(leader.cluster.log, LogKind::Row | LogKind::Replaced) {
+        remarks.push("log: now and random differ from replica to replica".to_string());
+    }
+    remarks.extend(common_remarks(cluster));
+    for remark in remarks {
         output::print(format!("  {remark}\n"))?;
     }
     Ok(())
@@ -68,6 +106,13 @@ fn remarks(cluster: &ClusterFile) -> Vec<String> {
             "background.anti_entropy: homes that differ learn of it only where a key is read";
         remarks.push(text.to_string());
     }
+    remarks.extend(common_remarks(cluster));
+    remarks
+}
+
+/// The same of what is there in any cluster.
+fn common_remarks(cluster: &ClusterFile) -> Vec<String> {
+    let mut remarks = Vec::new();
     if cluster.faults.is_some() {
         remarks.push("faults: nodes lose, repeat or delay what they send, for tests".to_string());
     }

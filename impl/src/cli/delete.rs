@@ -41,7 +41,7 @@ pub struct DeleteArgs {
 /// # Errors
 /// When the delete is not acknowledged or cannot be asked for.
 pub fn run(args: &DeleteArgs) -> Result<(), Failure> {
-    let cluster = args.request.cluster()?;
+    let cluster = args.request.cluster()?.without_leader("`delete`")?;
     let key = Key::from(args.key.as_str());
     let mut session = args.request.session(&cluster)?;
     let context = match &args.context {

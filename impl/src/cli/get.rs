@@ -3,12 +3,14 @@
 use clap::Args;
 use serde::Serialize;
 
+use quorate_leader::config::Reads;
 use quorate_model::ids::Key;
 use quorate_model::protocol::{Operation, Outcome};
 
+use super::cluster::word;
 use super::put::fail;
 use super::request::{Ended, RequestArgs, names};
-use super::{Failure, output};
+use super::{Failure, output, with_leader};
 use crate::bytes::{Bytes, EncodedValue};
 use crate::leaderless::{ContextToken, Leaderless};
 use crate::wire::Fingerprint;
@@ -31,6 +33,9 @@ pub struct GetArgs {
     /// Print the value byte for byte, without a line end. There must be exactly one
     #[arg(long, conflicts_with = "json")]
     raw: bool,
+    /// In a cluster with a leader, where to read: leader, confirmed, any, sticky, own-writes or position
+    #[arg(long, value_parser = word::<Reads>)]
+    reads: Option<Reads>,
     #[command(flatten)]
     request: RequestArgs,
 }
@@ -51,6 +56,14 @@ struct Found<'a> {
 /// When too few homes reply or the read cannot be asked for.
 pub fn run(args: &GetArgs) -> Result<(), Failure> {
     let cluster = args.request.cluster()?;
+    if cluster.leader.is_some() {
+        with_leader::refuse(&[("--r", args.r.is_some())])?;
+        return with_leader::get(&cluster, &args.key, args.reads, args.raw, &args.request);
+    }
+    if args.reads.is_some() {
+        let text = "--reads: this cluster has no leader; --r says how many replies are gathered";
+        return Err(Failure::Usage(text.to_string()));
+    }
     let key = Key::from(args.key.as_str());
     let mut session = args.request.session(&cluster)?;
     let outcome = session.perform(Operation::Get { key: key.clone(), r: args.r })?;

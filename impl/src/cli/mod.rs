@@ -2,6 +2,7 @@
 //! the library.
 
 pub mod accept_loss;
+pub mod add;
 pub mod bench;
 mod certify;
 pub mod check;
@@ -17,6 +18,7 @@ pub mod list;
 pub mod manual;
 pub mod node;
 pub mod output;
+pub mod promote;
 pub mod put;
 pub mod replay;
 pub mod request;
@@ -27,6 +29,7 @@ pub mod status;
 pub mod top;
 pub mod trace_key;
 pub mod validate;
+mod with_leader;
 
 /// Why a command did not end as expected, and with which exit code.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,8 @@ use super::Failure;
 use super::request::CONFIG_DEFAULT;
 use crate::config::{ClusterFile, NodeEntry};
 use crate::http::{Access, HttpError, HttpServer};
-use crate::node::{Node, NodeError, NodeSettings, Signals};
+use crate::leader_based::LeaderNode;
+use crate::node::{Node, NodeError, NodeSettings, RunningNode, Signals};
 use crate::storage::StorageError;
 
 /// Run one node until it is told to stop (Ctrl-C or SIGTERM).
@@ -72,6 +73,9 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
     if args.stop_at_end_of_input {
         stop_at_end_of_input(signals.stop_flag());
     }
+    if cluster.leader.is_some() {
+        return run_with_leader(args, settings, &signals);
+    }
     let NodeEntry { http, http_token_file, .. } = cluster.node(settings.node).clone();
     let (node_id, metrics) = (settings.node, Arc::clone(&settings.metrics));
     // The node first: one that runs already is best recognised by its own address.
@@ -88,6 +92,23 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
     let http = address.map(|address| HttpServer::start(cluster, node_id, address, access, metrics));
     let _http = http.transpose()?;
     node.run(&signals)?;
+    Ok(())
+}
+
+/// The same for a node of a cluster with a leader.
+fn run_with_leader(
+    args: &NodeArgs,
+    settings: NodeSettings,
+    signals: &Signals,
+) -> Result<(), Failure> {
+    let is_asked = matches!(args.http, Some(HttpChoice::At(_)));
+    let is_configured = settings.cluster.node(settings.node).http.is_some();
+    if is_asked || is_configured && args.http.is_none() {
+        let text =
+            "http: nodes of a cluster with a leader serve no HTTP yet; leave it out, or --http off";
+        return Err(Failure::Usage(text.to_string()));
+    }
+    RunningNode::<LeaderNode>::open(settings)?.run(signals)?;
     Ok(())
 }
 
@@ -142,6 +163,7 @@ impl From<NodeError> for Failure {
                 StorageError::InUse { .. }
                 | StorageError::Inaccessible { .. }
                 | StorageError::OtherOwner { .. }
+                | StorageError::OtherNode { .. }
                 | StorageError::NewerFormat { .. }
                 | StorageError::OlderFormat { .. },
             ) => Failure::Usage(text),

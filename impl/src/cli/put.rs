@@ -12,7 +12,7 @@ use quorate_model::ids::{Key, Value};
 use quorate_model::protocol::{Operation, Outcome};
 
 use super::request::{Ended, RequestArgs, SloppyArgs, context, listed, names};
-use super::{Failure, output};
+use super::{Failure, output, with_leader};
 use crate::bytes::Bytes;
 use crate::client::Session;
 use crate::config::ClusterFile;
@@ -61,6 +61,11 @@ pub struct PutArgs {
 /// When the write is not acknowledged or cannot be asked for.
 pub fn run(args: &PutArgs) -> Result<(), Failure> {
     let cluster = args.request.cluster()?;
+    if cluster.leader.is_some() {
+        args.refuse_versions()?;
+        let value = args.value()?;
+        return with_leader::put(&cluster, &args.key, &value.0, &args.request);
+    }
     let key = Key::from(args.key.as_str());
     let mut context = context(&cluster, &key, args.context.as_deref())?;
     let (value, sloppy) = (Some(args.value()?), args.sloppy.choice(&cluster)?);
@@ -91,6 +96,17 @@ pub fn run(args: &PutArgs) -> Result<(), Failure> {
 }
 
 impl PutArgs {
+    /// Where there is a leader, keys have one version, and nobody counts homes.
+    fn refuse_versions(&self) -> Result<(), Failure> {
+        let flags = [
+            ("--context", self.context.is_some()),
+            ("--replace", self.replace),
+            ("--w", self.w.is_some()),
+            ("--sloppy or --strict", self.sloppy.is_given()),
+        ];
+        with_leader::refuse(&flags)
+    }
+
     fn value(&self) -> Result<Value, Failure> {
         let read = |path: &Path| {
             if path == Path::new("-") {

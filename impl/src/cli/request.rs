@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use clap::Args;
 
+use quorate_leader::config::Reads;
 use quorate_model::ids::Key;
 use quorate_model::protocol::FanOut;
 use quorate_model::versions::VersionVector;
 
 use super::Failure;
 use super::key::WithKey;
-use crate::client::{ClientError, ClientTrace, Session, SessionOptions};
+use crate::client::{ClientError, ClientTrace, RunningClient, Session, SessionOptions};
 use crate::config::{ClusterFile, ConfigError};
+use crate::leader_based::{AskOptions, LeaderClient};
 use crate::leaderless::{ContextToken, Leaderless, TokenError};
 pub use crate::leaderless::{Ended, listed, names};
 use crate::wire::Fingerprint;
@@ -26,7 +28,8 @@ pub struct RequestArgs {
     /// The configuration of the cluster
     #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
     config: PathBuf,
-    /// The node to ask; without it the first of the key's homes that answers a ping
+    /// The node to ask; without it the first of the key's homes that answers a ping, or whoever led when the
+    /// cluster was founded
     #[arg(long, value_name = "NODE")]
     coordinator: Option<String>,
     /// Send to all homes and count their answers here, not at a node, where the cluster's
@@ -71,6 +74,28 @@ impl RequestArgs {
         }
     }
 
+    /// A client of the cluster, which has a leader.
+    ///
+    /// # Errors
+    /// When the coordinator is unknown, or there is no socket or trace to be had.
+    pub fn leader_session(
+        &self,
+        cluster: &ClusterFile,
+        reads: Option<Reads>,
+    ) -> Result<RunningClient<LeaderClient>, Failure> {
+        if self.client_driven {
+            let text = "--client-driven: this cluster has a leader, which alone takes writes";
+            return Err(Failure::Usage(text.to_string()));
+        }
+        let node = self.coordinator.as_deref().map(|name| cluster.node_named(name)).transpose()?;
+        let options = AskOptions { reads, node, timeout: self.timeout };
+        let session = RunningClient::new(cluster.clone(), options)?;
+        match &self.trace {
+            Some(path) => Ok(session.traced(ClientTrace::open(path)?)?),
+            None => Ok(session),
+        }
+    }
+
     /// The rest of a command line that reaches the same cluster.
     #[must_use]
     pub fn config_flag(&self) -> String {
@@ -91,6 +116,12 @@ pub struct SloppyArgs {
 }
 
 impl SloppyArgs {
+    /// Whether it says anything.
+    #[must_use]
+    pub fn is_given(self) -> bool {
+        self.sloppy || self.strict
+    }
+
     /// What the write says; `None` leaves it to the cluster.
     ///
     /// # Errors
@@ -144,6 +175,7 @@ impl From<ClientError> for Failure {
             ClientError::NobodyAnswers { .. } | ClientError::Socket(_) => Failure::Unexpected(text),
             ClientError::TooLarge(_)
             | ClientError::Key(_)
+            | ClientError::NoLeader
             | ClientError::Denied { .. }
             | ClientError::Trace { .. }
             | ClientError::BeyondLifetime { .. } => Failure::Usage(text),

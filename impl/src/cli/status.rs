@@ -12,7 +12,7 @@ use quorate_model::ids::NodeId;
 
 use super::key::WithKey;
 use super::request::CONFIG_DEFAULT;
-use super::{Failure, output};
+use super::{Failure, output, with_leader};
 use crate::config::ClusterFile;
 use crate::leaderless::{
     NodeStatus, Row, Shown, ShownSyncs as Syncs, Siblings, catching_up, collect_status, obstacles,
@@ -57,6 +57,10 @@ pub struct StatusArgs {
 /// can be asked.
 pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let cluster = args.with_key.of(ClusterFile::read(&args.config)?);
+    if cluster.leader.is_some() {
+        let timeout = args.timeout;
+        return with_leader::status(&cluster, args.wait_converged, timeout, args.json);
+    }
     let (statuses, result) = if args.wait_converged {
         wait_converged(&cluster, args.timeout.unwrap_or(CONVERGENCE_TIMEOUT))?
     } else {

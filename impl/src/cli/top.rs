@@ -36,7 +36,7 @@ pub struct TopArgs {
 /// # Errors
 /// When there is no terminal, or nobody can be asked.
 pub fn run(args: &TopArgs) -> Result<(), Failure> {
-    let cluster = args.with_key.of(ClusterFile::read(&args.config)?);
+    let cluster = args.with_key.of(ClusterFile::read(&args.config)?.without_leader("`top`")?);
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         let text = "quorate top draws on a terminal; `quorate status` prints, and --json of it is for programs";
         return Err(Failure::Usage(text.to_string()));

@@ -81,7 +81,7 @@ struct Version {
 /// # Errors
 /// When a home does not answer, or nobody can be asked.
 pub fn run(args: &TraceKeyArgs) -> Result<(), Failure> {
-    let cluster = args.with_key.of(ClusterFile::read(&args.config)?);
+    let cluster = args.with_key.of(ClusterFile::read(&args.config)?.without_leader("`trace-key`")?);
     let key = Key::from(args.key.as_str());
     let told = ask_nodes(&cluster, &Question::Key { key: key.clone() }, args.timeout)?;
     let traced = traced(&cluster, &key, &told);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use quorate_checker::refine::{Refused, Report, Traced, Validated};
+use quorate_leader_model::refine::LeaderTraces;
 use quorate_model::refine::LeaderlessTraces;
 use serde::Serialize;
 
@@ -63,6 +64,9 @@ impl Document<'_> {
 /// # Errors
 /// When the traces are not accepted, or are none.
 pub fn run(args: &ValidateArgs) -> Result<(), Failure> {
+    if refine::are_with_leader(&args.traces) {
+        return run_of::<LeaderTraces>(args);
+    }
     run_of::<LeaderlessTraces>(args)
 }
 

@@ -49,6 +49,9 @@ pub enum ClientError {
         /// What its key allows.
         key: String,
     },
+    /// The cluster has no leader, or is one of another protocol.
+    #[error("this cluster has no leader: its cluster.toml has no table [protocol]")]
+    NoLeader,
     /// None of the nodes that were asked is there.
     #[error(
         "no answer from {}; are they running? `quorate cluster` starts a cluster, \

@@ -22,6 +22,8 @@ pub struct RunningClient<A: Asks> {
     trace: Option<ClientTrace>,
     deadline: Option<(Instant, TimerOf<A::Speaks>)>,
     asked: Option<NodeId>,
+    /// Which node ended the last operation, if one did.
+    answered_by: Option<NodeId>,
     /// When it was asked for what it is at, by the wall clock.
     began_ms: u64,
     buffer: Vec<u8>,
@@ -44,6 +46,7 @@ impl<A: Asks> RunningClient<A> {
             trace: None,
             deadline: None,
             asked: None,
+            answered_by: None,
             began_ms: 0,
             buffer: Vec::new(),
         })
@@ -79,6 +82,12 @@ impl<A: Asks> RunningClient<A> {
         self.asked
     }
 
+    /// Which node's answer ended its last operation, if one did.
+    #[must_use]
+    pub fn answered_by(&self) -> Option<NodeId> {
+        self.answered_by
+    }
+
     /// Asks for one thing and waits for its end.
     ///
     /// # Errors
@@ -88,7 +97,7 @@ impl<A: Asks> RunningClient<A> {
             Whom::Node(coordinator) => coordinator,
             Whom::FirstOf(groups) => self.answering_node(groups)?,
         };
-        self.asked = Some(coordinator);
+        (self.asked, self.answered_by) = (Some(coordinator), None);
         let attempts = self.cluster.timeouts.client_attempts.max(1);
         self.began_ms = wall_clock_ms();
         let input = self.client.invoke(operation, coordinator, attempts);
@@ -135,7 +144,9 @@ impl<A: Asks> RunningClient<A> {
                 if let Some(context) = A::Speaks::gives(&message) {
                     self.cluster.given.remember(&context, &evidence);
                 }
-                self.step(A::receive(from, message))
+                let outcome = self.step(A::receive(from, message))?;
+                self.answered_by = outcome.is_some().then_some(from);
+                Ok(outcome)
             }
             Ok(Datagram::Denied { about, lacks }) if about >= self.began_ms => {
                 Err(ClientError::denied(self.transport.guarded_by(), lacks))

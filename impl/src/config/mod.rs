@@ -1,8 +1,10 @@
 //! `cluster.toml`: what all nodes and clients of a cluster read before they start.
 
+mod leader;
 mod template;
 
-pub use template::{Template, TemplateNode};
+pub use leader::{LeaderSettings, LeaderTimes};
+pub use template::{Template, TemplateLeader, TemplateNode};
 
 use std::fs;
 use std::net::SocketAddr;
@@ -29,7 +31,7 @@ use crate::keys::Access;
 use crate::runs::Speaks;
 use crate::storage::CACHE_BYTES_DEFAULT;
 use crate::transport::{DATAGRAM_BYTES_MAX, Faults, StreamLimits};
-use crate::wire::{Fingerprint, MESSAGE_BYTES_MAX, Wire};
+use crate::wire::{MESSAGE_BYTES_MAX, Wire};
 
 /// The least that the largest message may be limited to: messages that carry no state must fit.
 const MESSAGE_BYTES_LEAST: usize = DATAGRAM_BYTES_MAX;
@@ -63,6 +65,14 @@ pub enum ConfigError {
         line: usize,
         /// What is wrong with which field.
         detail: String,
+    },
+    /// The cluster has a leader, and this is about clusters without.
+    #[error("{}: this cluster has a leader ([protocol]), and {what} is for clusters without one", path.display())]
+    HasLeader {
+        /// Which file.
+        path: PathBuf,
+        /// What was wanted.
+        what: &'static str,
     },
     /// There is no node of this name.
     #[error("{} has no node {name:?}; its nodes are {}", path.display(), known.join(", "))]
@@ -136,6 +146,9 @@ pub struct Intervals {
 pub struct ClusterFile {
     /// Where it was read from.
     pub path: PathBuf,
+    /// What a cluster with a leader is told; `None`, if this one has none. What is said below of the protocol is of the
+    /// leaderless one: then there are the nodes alone.
+    pub leader: Option<LeaderSettings>,
     /// What the protocol is told, as it was written.
     pub spec: ClusterSpec,
     /// What the protocol is told.
@@ -179,8 +192,11 @@ impl ClusterFile {
             let line = 1 + text[..at].matches('\n').count();
             ConfigError::Invalid { path: path.into(), line, detail }
         };
-        let raw: RawFile =
-            toml::from_str(text).map_err(|error| invalid(error.span(), describe(&error, text)))?;
+        let wrong = |error: toml::de::Error| invalid(error.span(), describe(&error, text));
+        let (raw, leader) = match leader::read(text).map_err(wrong)? {
+            Some((raw, leader)) => (raw, Some(leader)),
+            None => (toml::from_str(text).map_err(wrong)?, None),
+        };
         let directory = path.parent().unwrap_or(Path::new(""));
         let access = match (*raw.unauthenticated.get_ref(), &raw.key_file) {
             (true, Some(_)) => {
@@ -280,6 +296,12 @@ impl ClusterFile {
             let detail = "faults.delay_ms_max: must be less than intervals.datagram_lifetime_ms";
             return Err(invalid(Some(faults.span()), detail.to_string()));
         }
+        let names = nodes.iter().map(|node| node.name.clone()).collect();
+        let leader = leader.map(|leader| {
+            let span = leader.span();
+            leader.into_inner().settings(names).map_err(|detail| invalid(Some(span), detail))
+        });
+        let leader = leader.transpose()?;
         let message_bytes_max = *raw.message_bytes_max.get_ref();
         if !(MESSAGE_BYTES_LEAST..=MESSAGE_BYTES_MOST).contains(&message_bytes_max) {
             let detail = format!(
@@ -289,6 +311,7 @@ impl ClusterFile {
         }
         Ok(ClusterFile {
             path: path.into(),
+            leader,
             spec,
             cluster: Arc::new(cluster),
             nodes,
@@ -305,6 +328,17 @@ impl ClusterFile {
             given: GivenContexts::default(),
             faults: raw.faults.map(Spanned::into_inner),
         })
+    }
+
+    /// The same, if it has no leader.
+    ///
+    /// # Errors
+    /// When it has one: `what` is for clusters without.
+    pub fn without_leader(self, what: &'static str) -> Result<Self, ConfigError> {
+        match self.leader {
+            None => Ok(self),
+            Some(_) => Err(ConfigError::HasLeader { path: self.path, what }),
+        }
     }
 
     /// The node of this name.
@@ -346,7 +380,7 @@ impl ClusterFile {
     pub fn guard<S: Speaks>(&self) -> GuardSettings {
         GuardSettings {
             access: self.access.clone(),
-            cluster: Fingerprint::of::<S>(&self.spec),
+            cluster: S::fingerprint(self),
             nodes: self.nodes.len(),
             lifetime: self.intervals.datagram_lifetime,
         }

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
 use quorate_model::protocol::ReadRepair;
 use quorate_model::versions::Versioning;
+use serde::Serialize;
 
 /// What a new configuration says; everything else takes its default.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,10 +25,37 @@ pub struct Template {
     pub sloppy: bool,
     /// Whether clients may fan requests out themselves.
     pub client_fan_out: bool,
+    /// How its leader works, if it is to have one. What is said of quorums is for clusters without.
+    pub leader: Option<TemplateLeader>,
     /// Whether the cluster does without a key, on loopback only.
     pub unauthenticated: bool,
     /// The nodes.
     pub nodes: Vec<TemplateNode>,
+}
+
+/// What a new configuration says of its leader; everything else takes its default.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TemplateLeader {
+    /// Whose acknowledgements a write waits for.
+    pub replication: Replication,
+    /// How a leader is found.
+    pub election: ElectionKind,
+    /// Where clients read.
+    pub reads: Reads,
+    /// What the log ships.
+    pub log: LogKind,
+}
+
+impl Default for TemplateLeader {
+    /// Raft.
+    fn default() -> Self {
+        TemplateLeader {
+            replication: Replication::Majority,
+            election: ElectionKind::Raft,
+            reads: Reads::Confirmed,
+            log: LogKind::Row,
+        }
+    }
 }
 
 /// A node of a new configuration.
@@ -64,6 +93,7 @@ impl Template {
             read_repair: Default::default(),
             sloppy: false,
             client_fan_out: false,
+            leader: None,
             unauthenticated: false,
             nodes,
         }
@@ -81,8 +111,10 @@ impl Template {
         } else {
             "key_file = \"cluster.key\"  # relative to this file; who has it may do everything"
         };
-        let mut text = format!(
-            r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
+        let mut text = self.leader.map_or_else(String::new, |leader| with_leader(leader, key));
+        if self.leader.is_none() {
+            text = format!(
+                r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
 # datagrams of one that differs in the first three blocks or in the nodes' names are dropped.
 
 n = {n}  # homes of each key
@@ -133,7 +165,8 @@ datagram_lifetime_ms = 30000 # what was sent longer ago is dropped; clocks must 
 # delay = 0.1
 # delay_ms_max = 50
 "#
-        );
+            );
+        }
         for TemplateNode { name, address, is_traced, http } in nodes {
             write!(
                 text,
@@ -150,4 +183,57 @@ datagram_lifetime_ms = 30000 # what was sent longer ago is dropped; clocks must 
         }
         text
     }
+}
+
+/// A word as the file has it.
+fn word<T: Serialize>(word: &T) -> String {
+    serde_json::to_string(word).unwrap_or_default()
+}
+
+/// The text of the file of a cluster with a leader, up to its nodes.
+fn with_leader(leader: TemplateLeader, key: &str) -> String {
+    let TemplateLeader { replication, election, reads, log } = leader;
+    let [replication, election] = [word(&replication), word(&election)];
+    let [reads, log] = [word(&reads), word(&log)];
+    format!(
+        r#"# Written by `quorate cluster`. Every process of the cluster must read the same file:
+# datagrams of one that differs in the first lines of [protocol] or in the nodes' names are dropped.
+
+# Who may talk to a node: whoever has a key.
+{key}
+
+# One node, the leader, takes all writes; the first node leads when the cluster is founded.
+[protocol]
+name = "leader"
+replication = {replication}  # whose acknowledgements a write waits for: async, semi-sync, sync, majority
+election = {election}  # how a leader is found: manual (quorate promote), bully, raft
+log = {log}  # what is shipped: row, statement, replaced (values for what is not deterministic)
+snapshot_after = 10000  # committed entries until the log is compacted; what is compacted comes as a snapshot
+entries_max = 256  # entries of a message
+page_rows = 1000  # rows of a page of a snapshot
+
+# Below this line processes may differ.
+
+reads = {reads}  # where clients read: leader, confirmed, any, sticky, own-writes, position
+heartbeat_ms = 100  # a leader tells its followers that it leads; varies by a tenth
+election_ms = 1000  # a follower takes its leader for gone, after once to twice as long
+synchronous_ms = 500  # semi-sync: another follower takes the place of one that does not acknowledge
+catch_up_ms = 500  # a node that lost its disk asks again what the others hold
+
+[timeouts]
+client_attempt_ms = 400 # a client asks again, the next node
+client_attempts = 10    # how often it asks in all
+ping_ms = 500           # a client that may ask any node looks for one that answers
+
+[intervals]
+datagram_lifetime_ms = 30000 # what was sent longer ago is dropped; clocks must differ by less
+
+# For tests only: probabilities of what happens to each datagram a node sends.
+# [faults]
+# drop = 0.1
+# duplicate = 0.1
+# delay = 0.1
+# delay_ms_max = 50
+"#
+    )
 }

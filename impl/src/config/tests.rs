@@ -17,6 +17,7 @@ fn template() -> Template {
         read_repair: ReadRepair::Blocking,
         sloppy: true,
         client_fan_out: false,
+        leader: None,
         unauthenticated: false,
         nodes: [("a", 7001, false), ("b", 7002, true)].map(node).to_vec(),
     }

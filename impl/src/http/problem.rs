@@ -93,7 +93,7 @@ impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         let message = error.to_string();
         match error {
-            ClientError::BeyondLifetime { .. } => Problem::bad(&message),
+            ClientError::BeyondLifetime { .. } | ClientError::NoLeader => Problem::bad(&message),
             ClientError::TooLarge(_) => {
                 Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", &message)
             }

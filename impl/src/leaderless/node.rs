@@ -153,8 +153,13 @@ impl Runs for LeaderlessNode {
         Ok(())
     }
 
-    fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> Duration {
-        duration_of(timer, timeouts, intervals)
+    fn duration_of(
+        &self,
+        timer: Timer,
+        timeouts: &Timeouts,
+        intervals: &Intervals,
+    ) -> Option<Duration> {
+        Some(duration_of(timer, timeouts, intervals))
     }
 
     fn paced(&self, timer: Timer, duration: Duration) -> Duration {

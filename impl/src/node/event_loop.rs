@@ -408,8 +408,13 @@ impl<P: Runs> RunningNode<P> {
     }
 
     fn set_timer(&mut self, timer: TimerOf<P::Speaks>) {
-        let duration = P::duration_of(timer, &self.timeouts, &self.intervals);
-        self.timers.set(timer, Instant::now() + self.protocol.paced(timer, duration));
+        match self.protocol.duration_of(timer, &self.timeouts, &self.intervals) {
+            Some(duration) => {
+                let paced = self.protocol.paced(timer, duration);
+                self.timers.set(timer, Instant::now() + paced);
+            }
+            None => self.timers.cancel(timer),
+        }
     }
 
     /// Begins to make a group durable, and lets happen what may happen by now.

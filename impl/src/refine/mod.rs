@@ -4,7 +4,7 @@
 mod text;
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use derive_where::derive_where;
@@ -53,6 +53,20 @@ pub fn validate_files_of<V: Validated>(
     let read = |path| read::<V::Protocol>(path);
     let files: Result<Vec<_>, _> = paths.iter().map(AsRef::as_ref).map(read).collect();
     Ok(validate::<V>(files?)?)
+}
+
+/// Whether the first trace of these is one of a cluster with a leader, by its header.
+#[must_use]
+pub fn are_with_leader(paths: &[impl AsRef<Path>]) -> bool {
+    let first = paths.first().and_then(|path| fs::File::open(path.as_ref()).ok());
+    let mut line = String::new();
+    // What cannot be read here will be told by whoever reads all of it.
+    if let Some(file) = first {
+        let _ = BufReader::new(file).read_line(&mut line);
+    }
+    let header: Option<serde_json::Value> = serde_json::from_str(&line).ok();
+    let of = |kind: &str| header.as_ref()?.get(kind)?.get("cluster")?.get("protocol").cloned();
+    of("node").or_else(|| of("client")).is_some_and(|protocol| protocol == "leader")
 }
 
 fn read<P: Traced>(path: &Path) -> Result<TraceFile<P>, ValidateError<P>> {

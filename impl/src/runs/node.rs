@@ -87,12 +87,13 @@ pub trait Runs: Sized + Send + 'static {
 
     // When.
 
-    /// How long a timer runs from now: a fresh choice every time.
+    /// How long a timer runs from now: a fresh choice every time. `None`, if it never expires of its own accord.
     fn duration_of(
+        &self,
         timer: TimerOf<Self::Speaks>,
         timeouts: &Timeouts,
         intervals: &Intervals,
-    ) -> Duration;
+    ) -> Option<Duration>;
 
     /// How long it runs in fact, where the node has work that should not wait: no longer than this duration.
     fn paced(&self, timer: TimerOf<Self::Speaks>, duration: Duration) -> Duration {

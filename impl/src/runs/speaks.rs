@@ -8,8 +8,9 @@ use quorate_model::versions::VersionVector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::config::ClusterFile;
 use crate::keys::Right;
-use crate::wire::{NamesNodes, Need};
+use crate::wire::{Fingerprint, NamesNodes, Need};
 
 /// What processes of a protocol, nodes, clients and operators, say to each other. A name for types: nothing is
 /// ever made of it.
@@ -30,6 +31,12 @@ pub trait Speaks: Copy + Eq + Debug + Send + Sync + 'static {
     type Told: Wired + NamesNodes;
     /// What a node says of itself.
     type Status: Wired + NamesNodes;
+
+    /// The name of a cluster of this protocol: of all that its processes must agree on.
+    #[must_use]
+    fn fingerprint(cluster: &ClusterFile) -> Fingerprint {
+        Fingerprint::of::<Self>(&cluster.spec)
+    }
 
     /// What it takes to send a message to a node, of whoever sends it: by default a client must have the right to
     /// write.

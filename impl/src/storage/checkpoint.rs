@@ -164,9 +164,11 @@ impl Checkpoint {
         match format {
             Some(STORE_FORMAT) => {}
             Some(found) if found > STORE_FORMAT => {
-                return Err(StorageError::NewerFormat { path, found });
+                return Err(StorageError::NewerFormat { path, found, known: STORE_FORMAT });
             }
-            Some(found) => return Err(StorageError::OlderFormat { path, found }),
+            Some(found) => {
+                return Err(StorageError::OlderFormat { path, found, known: STORE_FORMAT });
+            }
             None => return Err(corrupt(&path, "there is no format row")),
         }
         let reads = Reads::open(&database).map_err(|error| failed(&path, error))?;
@@ -510,23 +512,6 @@ fn read_error(path: &Path, error: ReadError) -> StorageError {
     }
 }
 
-/// A file that is no database, or one that is damaged, is told apart from a disk that failed.
 fn failed(path: &Path, error: impl Into<redb::Error>) -> StorageError {
-    let path = path.to_path_buf();
-    match error.into() {
-        redb::Error::Corrupted(detail) => StorageError::Corrupt { path, detail },
-        redb::Error::RepairAborted => {
-            StorageError::Corrupt { path, detail: "the repair was aborted".to_string() }
-        }
-        redb::Error::Io(source) if source.kind() == std::io::ErrorKind::InvalidData => {
-            StorageError::Corrupt { path, detail: source.to_string() }
-        }
-        redb::Error::Io(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-            StorageError::Corrupt { path, detail: "it ends too early".to_string() }
-        }
-        error @ (redb::Error::TableDoesNotExist(_) | redb::Error::TableTypeMismatch { .. }) => {
-            StorageError::Corrupt { path, detail: error.to_string() }
-        }
-        error => StorageError::Failed { path, source: Box::new(error) },
-    }
+    StorageError::of_database(path, error)
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 const CHECKSUM_BYTES: usize = 8;
 
 /// The bytes of a row under this key.
-pub(super) fn encode<T: Serialize>(key: &[u8], value: &T) -> Vec<u8> {
+pub(crate) fn encode<T: Serialize>(key: &[u8], value: &T) -> Vec<u8> {
     let row = vec![0; CHECKSUM_BYTES];
     let mut row = postcard::to_extend(value, row).expect("protocol state can always be encoded");
     let checksum = checksum(key, &row[CHECKSUM_BYTES..]);
@@ -18,7 +18,7 @@ pub(super) fn encode<T: Serialize>(key: &[u8], value: &T) -> Vec<u8> {
 }
 
 /// The value of a row under this key.
-pub(super) fn decode<T: DeserializeOwned>(key: &[u8], row: &[u8]) -> Result<T, &'static str> {
+pub(crate) fn decode<T: DeserializeOwned>(key: &[u8], row: &[u8]) -> Result<T, &'static str> {
     let (stored, body) =
         row.split_first_chunk::<CHECKSUM_BYTES>().ok_or("a row has no checksum")?;
     if *stored != checksum(key, body) {

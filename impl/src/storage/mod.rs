@@ -8,22 +8,24 @@
 //! `docs/durability.md` says why a node may take further steps while a group is on its way to the disk.
 
 mod checkpoint;
-mod codec;
+pub(crate) mod codec;
 mod counts;
 mod derived;
-mod log;
+mod directory_lock;
+pub(crate) mod log;
 mod row_key;
 mod staged;
 mod store;
 
 pub use counts::{Counts, message_bytes};
 pub use derived::Derivation;
+pub(crate) use directory_lock::DirectoryLock;
 pub use log::{Synced, Waker};
 pub use staged::{Staged, StagedChanges};
 pub use store::{CACHE_BYTES_DEFAULT, Owner, Storage};
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The version of the layout of the database. Any other is refused.
 pub const STORE_FORMAT: u64 = 4;
@@ -50,7 +52,7 @@ pub enum StorageError {
     },
     /// The database was written by a newer program.
     #[error(
-        "{} has store format {found}, but this program knows up to {STORE_FORMAT}: use the newer \
+        "{} has store format {found}, but this program knows up to {known}: use the newer \
          program", path.display()
     )]
     NewerFormat {
@@ -58,10 +60,12 @@ pub enum StorageError {
         path: PathBuf,
         /// Its format.
         found: u64,
+        /// The format of this program.
+        known: u64,
     },
     /// The database was written by an older program.
     #[error(
-        "{} has store format {found}, but this program needs {STORE_FORMAT}: use the older \
+        "{} has store format {found}, but this program needs {known}: use the older \
          program, or move the data directory away and start the node with an empty one; it will \
          take what it held from the others", path.display()
     )]
@@ -70,6 +74,8 @@ pub enum StorageError {
         path: PathBuf,
         /// Its format.
         found: u64,
+        /// The format of this program.
+        known: u64,
     },
     /// The directory holds something else than the configuration says.
     #[error(
@@ -84,6 +90,19 @@ pub enum StorageError {
         found: Owner,
         /// Who wanted it.
         owner: Owner,
+    },
+    /// The directory is another node's.
+    #[error(
+        "{} holds the data of node {found}, not of node {owner}: two nodes must never share or copy a \
+         directory", directory.display()
+    )]
+    OtherNode {
+        /// The data directory.
+        directory: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Who wanted it.
+        owner: String,
     },
     /// What was read is not what was written.
     #[error(
@@ -117,6 +136,30 @@ pub enum StorageError {
         /// Why.
         source: Box<redb::Error>,
     },
+}
+
+impl StorageError {
+    /// What went wrong with a database. A file that is no database, or one that is damaged, is told apart from a disk
+    /// that failed.
+    pub(crate) fn of_database(path: &Path, error: impl Into<redb::Error>) -> Self {
+        let path = path.to_path_buf();
+        match error.into() {
+            redb::Error::Corrupted(detail) => StorageError::Corrupt { path, detail },
+            redb::Error::RepairAborted => {
+                StorageError::Corrupt { path, detail: "the repair was aborted".to_string() }
+            }
+            redb::Error::Io(source) if source.kind() == ErrorKind::InvalidData => {
+                StorageError::Corrupt { path, detail: source.to_string() }
+            }
+            redb::Error::Io(source) if source.kind() == ErrorKind::UnexpectedEof => {
+                StorageError::Corrupt { path, detail: "it ends too early".to_string() }
+            }
+            error @ (redb::Error::TableDoesNotExist(_) | redb::Error::TableTypeMismatch { .. }) => {
+                StorageError::Corrupt { path, detail: error.to_string() }
+            }
+            error => StorageError::Failed { path, source: Box::new(error) },
+        }
+    }
 }
 
 fn advice(error: &std::io::Error) -> &'static str {

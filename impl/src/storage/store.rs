@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, TryLockError};
-use std::io::Write as _;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -26,7 +25,7 @@ use super::checkpoint::{Checkpoint, HighestSeen, Summary};
 use super::derived::{Derivation, Derived};
 use super::log::{Log, Synced, Waker};
 use super::staged::{Over, Rows};
-use super::{Counts, StagedChanges, StorageError, message_bytes};
+use super::{Counts, DirectoryLock, StagedChanges, StorageError, message_bytes};
 
 /// The memory that the database's cache may take unless told otherwise.
 pub const CACHE_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
@@ -44,8 +43,6 @@ const RECENT_BYTES_MAX: usize = 4 << 10;
 
 /// How many rows are read at a time when all are.
 const PAGE: usize = 1_000;
-
-const LOCK_FILE: &str = "lock";
 
 /// Whose store it is, and what it can hold. Both are decided when the store is created.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -89,7 +86,7 @@ pub struct Storage {
     /// What is derived from everything here, until something changes.
     derived: Option<Derived>,
     /// Locked for as long as the store is open.
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 /// A checkpoint that is to be made.
@@ -136,7 +133,7 @@ impl Storage {
         derivation: Option<Derivation>,
     ) -> Result<Self, StorageError> {
         fs::create_dir_all(directory).map_err(inaccessible(directory))?;
-        let lock = lock(directory)?;
+        let lock = DirectoryLock::take(directory)?;
         if !Checkpoint::is_in(directory)? {
             if !Log::is_pristine(directory)? {
                 return Err(StorageError::Corrupt {
@@ -547,26 +544,4 @@ fn note_seen(seen: &mut BTreeMap<(NodeId, Incarnation), u64>, state: &Record) {
 
 fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_ {
     |source| StorageError::Inaccessible { path: path.into(), source }
-}
-
-/// Holds the directory for this process. The database has a lock of its own; this one also covers
-/// the time before the database exists. The file names the process, for those who want to stop it;
-/// what it says counts only while it is locked.
-fn lock(directory: &Path) -> Result<File, StorageError> {
-    let path = directory.join(LOCK_FILE);
-    let mut file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(inaccessible(&path))?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0).map_err(inaccessible(&path))?;
-            writeln!(file, "{}", std::process::id()).map_err(inaccessible(&path))?;
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { directory: directory.into() }),
-        Err(TryLockError::Error(source)) => Err(inaccessible(&path)(source)),
-    }
 }

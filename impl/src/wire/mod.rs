@@ -16,6 +16,7 @@ use std::marker::PhantomData;
 
 use quorate_model::cluster::ClusterSpec;
 use quorate_model::ids::NodeId;
+use serde::Serialize;
 
 use crate::runs::Speaks;
 
@@ -35,7 +36,7 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 30;
 
 const FINGERPRINT_BYTES: usize = 8;
 
-/// A short name of a [`ClusterSpec`]. Two processes that do not agree on it would not agree on a
+/// A short name of what all processes of a cluster agree on. Two processes that do not agree on it would not agree on a
 /// key's homes or quorums either, so they do not talk.
 ///
 /// It guards against mistakes, not against an attacker: it is no secret.
@@ -46,9 +47,9 @@ impl Fingerprint {
     /// The fingerprint of a cluster of this protocol.
     ///
     /// # Panics
-    /// Never: every specification can be encoded.
+    /// Never: what clusters agree on can always be encoded.
     #[must_use]
-    pub fn of<S: Speaks>(cluster: &ClusterSpec) -> Self {
+    pub fn of<S: Speaks>(cluster: &impl Serialize) -> Self {
         let bytes = postcard::to_allocvec(cluster).expect("a cluster can always be encoded");
         let mut hasher = blake3::Hasher::new_derive_key(S::FINGERPRINT_CONTEXT);
         hasher.update(&bytes);

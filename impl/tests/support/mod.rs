@@ -12,9 +12,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate::client::wait_until_up;
-use quorate::config::{ClusterFile, Template, TemplateNode};
+use quorate::client::{wait_until_up, wait_until_up_of};
+use quorate::config::{ClusterFile, Template, TemplateLeader, TemplateNode};
 use quorate::keys::make_key;
+use quorate::leader_based::WithLeader;
 use quorate_model::ids::{Key, NodeId};
 use tempfile::TempDir;
 
@@ -120,7 +121,37 @@ impl TestCluster {
                 http: serves_http.then(|| ([127, 0, 0, 1], *http).into()),
                 ..TemplateNode::new(format!("n{}", index + 1), ([127, 0, 0, 1], *port))
             });
-        let template = Template::new(nodes.collect());
+        Self::written(directory, &Template::new(nodes.collect()), edit)
+    }
+
+    /// A configuration of `count` nodes with a leader, which trace, none of them running. Elections are quick.
+    pub fn with_leader(count: usize, leader: TemplateLeader) -> Self {
+        Self::with_leader_edited(count, leader, |text| {
+            text.replace("heartbeat_ms = 100 ", "heartbeat_ms = 50 ")
+                .replace("election_ms = 1000 ", "election_ms = 400 ")
+        })
+    }
+
+    /// The same with a text that `edit` may change.
+    pub fn with_leader_edited(
+        count: usize,
+        leader: TemplateLeader,
+        edit: impl FnOnce(String) -> String,
+    ) -> Self {
+        let node = |(index, port): (usize, &u16)| TemplateNode {
+            is_traced: true,
+            ..TemplateNode::new(format!("n{}", index + 1), ([127, 0, 0, 1], *port))
+        };
+        let nodes = free_ports(count).iter().enumerate().map(node).collect();
+        let template = Template { leader: Some(leader), ..Template::new(nodes) };
+        Self::written(tempfile::tempdir().unwrap(), &template, edit)
+    }
+
+    fn written(
+        directory: TempDir,
+        template: &Template,
+        edit: impl FnOnce(String) -> String,
+    ) -> Self {
         let path = directory.path().join("cluster.toml");
         // Slow machines must not turn into unavailable clusters.
         let text = template
@@ -176,7 +207,10 @@ impl TestCluster {
 
     fn wait_until_up(&self, name: &str) {
         let node = self.file.node_named(name).unwrap();
-        let absent = wait_until_up(&self.file, &[node], DEADLINE).unwrap();
+        let absent = match self.file.leader {
+            None => wait_until_up(&self.file, &[node], DEADLINE).unwrap(),
+            Some(_) => wait_until_up_of::<WithLeader>(&self.file, &[node], DEADLINE).unwrap(),
+        };
         let log = std::fs::read_to_string(self.directory.path().join(format!("{name}.log")));
         assert!(absent.is_empty(), "{name} did not start: {}", log.unwrap());
     }

@@ -13,6 +13,7 @@ mod history;
 pub mod kinds;
 mod leader_based;
 pub mod property;
+pub mod refine;
 pub mod setting;
 mod view;
 mod words;

@@ -13,7 +13,7 @@ use quorate_leader::deviation::Deviation;
 use quorate_leader::names::Key;
 use quorate_leader::shards::{Shard, Shards};
 use quorate_leader::statement::Statement;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::kinds::Rule;
 
@@ -49,6 +49,9 @@ pub struct Setting {
     /// How often a client asks for one request.
     #[serde(default = "once")]
     pub attempts: u8,
+    /// Whether a client that hears that nobody leads waits before it asks the next node.
+    #[serde(default)]
+    pub waits_for_leader: bool,
     /// Compact logs that have so many committed entries.
     pub snapshot_after: Option<u32>,
     /// How many entries a message has at most.
@@ -80,7 +83,7 @@ pub struct Setting {
 }
 
 /// The protocol of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProtocolName {
     /// Leader-based replication.
@@ -281,6 +284,7 @@ impl Setting {
             shards: self.shards(nodes),
             reads: self.reads,
             attempts: self.attempts.max(1),
+            waits_for_leader: self.waits_for_leader,
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use quorate_ids::{ClientId, NodeId};
+use serde::{Deserialize, Serialize};
 
 use crate::config::Reads;
 use crate::message::{Message, Operation, Outcome, ReadFrom};
@@ -26,10 +27,14 @@ pub struct ClientConfig {
     pub reads: Reads,
     /// How often it asks at most for one request, redirections not counted.
     pub attempts: u8,
+    /// Whether a client that hears that nobody leads waits for its timer before it asks the next node, as it does for
+    /// one that does not answer. Without, an election outlasts all its attempts.
+    pub waits_for_leader: bool,
 }
 
 /// What a client wants.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Task {
     /// To change a row.
     Write {
@@ -220,6 +225,7 @@ impl Client {
                         self.believes.insert(shard, leader);
                         self.ask(config)
                     }
+                    None if config.waits_for_leader => ClientStep::default(),
                     _ => self.try_again(config),
                 }
             }

@@ -27,7 +27,7 @@ use writer::{OpenSegment, Work, Writer, create_segment};
 use super::StorageError;
 
 /// The size of a segment, unless a single group needs more.
-pub(super) const SEGMENT_BYTES: u64 = 4 << 20;
+pub(crate) const SEGMENT_BYTES: u64 = 4 << 20;
 
 /// The size of the first segment: most stores stay small, and tests make many.
 const FIRST_SEGMENT_BYTES: u64 = 256 << 10;
@@ -49,16 +49,16 @@ pub struct Synced {
 
 /// A group that was read back.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Logged {
+pub(crate) struct Logged {
     /// The number of its last step.
-    pub(super) step: u64,
+    pub(crate) step: u64,
     /// What it changed, as it was given.
-    pub(super) group: Vec<u8>,
+    pub(crate) group: Vec<u8>,
 }
 
 /// An open log.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     directory: PathBuf,
     writer: Writer,
     /// Where the next frame goes.
@@ -71,7 +71,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Whether the log of this directory has never held anything, so that it may be made anew.
-    pub(super) fn is_pristine(directory: &Path) -> Result<bool, StorageError> {
+    pub(crate) fn is_pristine(directory: &Path) -> Result<bool, StorageError> {
         let numbers = segments(directory)?;
         let path = segment_path(directory, 0);
         Ok(numbers.is_empty()
@@ -83,7 +83,7 @@ impl Log {
     }
 
     /// Makes an empty log, in the place of one that never held anything.
-    pub(super) fn create(directory: &Path) -> Result<(), StorageError> {
+    pub(crate) fn create(directory: &Path) -> Result<(), StorageError> {
         let path = segment_path(directory, 0);
         let header = SegmentHeader { number: 0, previous_end: 0, step_before: 0 };
         create_segment(directory, &header, FIRST_SEGMENT_BYTES).map_err(failed(&path))?;
@@ -99,7 +99,7 @@ impl Log {
 
     /// Opens the log, of which everything up to the last frame of step `step` is held elsewhere, and which
     /// has what comes after it in segment `from` or later. Gives what comes after it.
-    pub(super) fn open(
+    pub(crate) fn open(
         directory: &Path,
         from: u64,
         step: u64,
@@ -190,12 +190,12 @@ impl Log {
     }
 
     /// The segment that the next group may go to: everything that was given so far is in it or before it.
-    pub(super) fn segment(&self) -> u64 {
+    pub(crate) fn segment(&self) -> u64 {
         self.segment
     }
 
     /// Appends a group and says how many bytes that takes. It is durable once [`Log::durable_step`] says so.
-    pub(super) fn append(&mut self, step: u64, group: Vec<u8>) -> u64 {
+    pub(crate) fn append(&mut self, step: u64, group: Vec<u8>) -> u64 {
         let needed = FRAME_HEADER_BYTES + group.len() as u64;
         let mut work = Vec::new();
         if self.end + needed > self.capacity {
@@ -222,27 +222,27 @@ impl Log {
     }
 
     /// Whom to wake when more is durable, or nothing will be any more.
-    pub(super) fn wake(&self, waker: Waker) {
+    pub(crate) fn wake(&self, waker: Waker) {
         self.writer.wake(waker);
     }
 
     /// The last step that is durable.
-    pub(super) fn durable_step(&self) -> Result<u64, StorageError> {
+    pub(crate) fn durable_step(&self) -> Result<u64, StorageError> {
         self.writer.durable_step().map_err(|(path, error)| failed(&path)(error))
     }
 
     /// Waits until this step, which was given, is durable.
-    pub(super) fn wait_for(&self, step: u64) -> Result<u64, StorageError> {
+    pub(crate) fn wait_for(&self, step: u64) -> Result<u64, StorageError> {
         self.writer.wait_for(step).map_err(|(path, error)| failed(&path)(error))
     }
 
     /// What became durable since this was asked last.
-    pub(super) fn take_syncs(&self) -> Vec<Synced> {
+    pub(crate) fn take_syncs(&self) -> Vec<Synced> {
         self.writer.take_syncs()
     }
 
     /// Removes the segments before this one.
-    pub(super) fn forget_before(directory: &Path, segment: u64) -> Result<(), StorageError> {
+    pub(crate) fn forget_before(directory: &Path, segment: u64) -> Result<(), StorageError> {
         for number in segments(directory)?.into_iter().filter(|number| *number < segment) {
             let path = segment_path(directory, number);
             fs::remove_file(&path).map_err(failed(&path))?;
@@ -251,7 +251,7 @@ impl Log {
     }
 
     /// Where it is.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 }
@@ -347,7 +347,7 @@ fn corrupt(path: &Path, detail: &str) -> StorageError {
 
 /// The bytes of a segment after these groups were written to it in one piece and before they were synced.
 #[cfg(test)]
-pub(super) fn with_unsynced(segment: &[u8], number: u64, groups: Vec<Logged>) -> Vec<u8> {
+pub(crate) fn with_unsynced(segment: &[u8], number: u64, groups: Vec<Logged>) -> Vec<u8> {
     let scanned = scan(segment, number).expect("it is a segment");
     let mut step_before =
         scanned.frames.last().map_or(scanned.header.step_before, |frame| frame.step);

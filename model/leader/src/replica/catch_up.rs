@@ -2,6 +2,7 @@
 //! holds what it may have acknowledged.
 
 use quorate_ids::{NodeId, NodeSet};
+use serde::Serialize;
 
 use super::{Replica, Turn};
 use crate::deviation::Deviation;
@@ -11,7 +12,7 @@ use crate::names::{Epoch, Index, Position};
 use crate::store::{Ballot, Snapshot, Store};
 
 /// What the others have said that they hold, since a lost disk.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub(super) struct Recall {
     life: u64,
     told: NodeSet,

@@ -19,6 +19,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use quorate_ids::{ClientId, NodeId, NodeSet, Peer};
+use serde::Serialize;
 
 use crate::config::{ElectionKind, NodeConfig};
 use crate::deviation::Deviation;
@@ -35,7 +36,7 @@ use reads::Confirming;
 use snapshot::Arriving;
 
 /// What a node keeps of one log until it stops.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub struct Replica {
     role: Role,
     /// What the others have said that they hold, since a lost disk.
@@ -45,7 +46,7 @@ pub struct Replica {
 }
 
 /// What a node is in one log.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub enum Role {
     /// It takes the log from a leader, if it knows one.
     Follower {
@@ -73,7 +74,7 @@ impl Default for Role {
 }
 
 /// What a leader knows, until it leads no longer.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub struct Leadership {
     /// Up to where each follower is known to hold the log.
     matched: BTreeMap<NodeId, Index>,
@@ -101,6 +102,12 @@ impl Leadership {
     #[must_use]
     pub fn synchronous(&self) -> Option<NodeId> {
         self.synchronous
+    }
+
+    /// How many requests wait to be answered.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.waiting.len() + self.confirming.len()
     }
 
     /// Whether this request waits for an acknowledgement, or for a round of heartbeats.

@@ -2,6 +2,7 @@
 //! by one that has come far enough.
 
 use quorate_ids::{NodeId, NodeSet};
+use serde::Serialize;
 
 use super::{Replica, Role, Turn};
 use crate::config::ElectionKind;
@@ -10,7 +11,7 @@ use crate::names::{Key, RequestId};
 use crate::store::Store;
 
 /// A read that waits until the leader knows that it leads.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub(super) struct Confirming {
     pub(super) request: RequestId,
     pub(super) key: Key,

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use quorate_ids::NodeId;
+use serde::Serialize;
 
 use super::{Replica, Role, Turn};
 use crate::log;
@@ -11,7 +12,7 @@ use crate::names::{Epoch, Key, Position, Value};
 use crate::store::{Snapshot, Store};
 
 /// The pages of a snapshot that have arrived.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub(super) struct Arriving {
     position: Position,
     rows: BTreeMap<Key, Value>,

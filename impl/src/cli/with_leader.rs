@@ -1,0 +1,353 @@
+//! What commands do in a cluster with a leader.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use quorate_leader::client::Task;
+use quorate_leader::config::Reads;
+use quorate_leader::names::{Key, Value};
+use quorate_leader::statement::Statement;
+use quorate_leader_model::refine::Answer;
+use quorate_model::ids::NodeId;
+
+use super::request::RequestArgs;
+use super::{Failure, output};
+use crate::bytes::Bytes;
+use crate::config::ClusterFile;
+use crate::leader_based::{LeaderStatus, statuses};
+
+/// How long nodes may take to say how they are.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long to wait until all hold the same, unless told otherwise.
+const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long until nodes are asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Refuses flags that are about clusters without a leader.
+pub(super) fn refuse(flags: &[(&str, bool)]) -> Result<(), Failure> {
+    match flags.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Failure::Usage(format!(
+            "{flag}: this cluster has a leader, and the flag is for clusters without one"
+        ))),
+    }
+}
+
+#[derive(Serialize)]
+struct ShownWritten<'a> {
+    key: &'a str,
+    /// What the row held then.
+    value: String,
+    /// Where the write is in the log: epoch and index.
+    epoch: u32,
+    index: u32,
+    leader: &'a str,
+}
+
+#[derive(Serialize)]
+struct ShownFound<'a> {
+    key: &'a str,
+    found: bool,
+    value: Option<String>,
+    /// How far the log was applied where it was read: epoch and index.
+    epoch: u32,
+    index: u32,
+    node: &'a str,
+}
+
+/// Writes a value.
+pub(super) fn put(
+    cluster: &ClusterFile,
+    key: &str,
+    value: &[u8],
+    request: &RequestArgs,
+) -> Result<(), Failure> {
+    let text = str::from_utf8(value).map_err(|_| {
+        Failure::Usage("VALUE: in a cluster with a leader a value is UTF-8 text".to_string())
+    })?;
+    write(cluster, key, Statement::Set(Arc::from(text)), request)
+}
+
+/// Adds to a number.
+pub(super) fn add(
+    cluster: &ClusterFile,
+    key: &str,
+    number: u64,
+    request: &RequestArgs,
+) -> Result<(), Failure> {
+    write(cluster, key, Statement::Add(number), request)
+}
+
+fn write(
+    cluster: &ClusterFile,
+    key: &str,
+    statement: Statement,
+    request: &RequestArgs,
+) -> Result<(), Failure> {
+    let mut session = request.leader_session(cluster, None)?;
+    let answer = session.perform(Task::Write { key: Key::from(key), statement })?;
+    let Answer::Written { position, value } = answer else {
+        let text =
+            "not acknowledged: no leader was found, or it did not answer; the write may yet happen";
+        return Err(Failure::Unexpected(text.to_string()));
+    };
+    // Whoever led may have changed since it was asked first; it is the last that answered.
+    let leader = session.answered_by().map_or("", |node| cluster.cluster.name(node));
+    if request.json {
+        let (epoch, index) = (position.epoch.0, position.index.0);
+        return output::json(&ShownWritten { key, value: value.to_string(), epoch, index, leader });
+    }
+    let held = match value {
+        Value::Number(number) => format!(": {number}"),
+        Value::Text(_) => String::new(),
+    };
+    output::print(format!("ok, at {position} in the log of {leader}{held}\n"))
+}
+
+/// Reads a key.
+pub(super) fn get(
+    cluster: &ClusterFile,
+    key: &str,
+    reads: Option<Reads>,
+    is_raw: bool,
+    request: &RequestArgs,
+) -> Result<(), Failure> {
+    let mut session = request.leader_session(cluster, reads)?;
+    let answer = session.perform(Task::Read { key: Key::from(key) })?;
+    let Answer::Found { position, value } = answer else {
+        let text = "not answered: no node could answer a read like this; is there a leader? quorate status";
+        return Err(Failure::Unexpected(text.to_string()));
+    };
+    let node = session.answered_by().map_or("", |node| cluster.cluster.name(node));
+    let value = value.map(|value| value.to_string());
+    if request.json {
+        let (epoch, index, found) = (position.epoch.0, position.index.0, value.is_some());
+        return output::json(&ShownFound { key, found, value, epoch, index, node });
+    }
+    match value {
+        Some(value) if is_raw => output::raw(value.as_bytes()),
+        Some(value) => output::data(&format!("{}\n", Bytes(value.as_bytes()))),
+        None if is_raw => {
+            Err(Failure::Unexpected("--raw prints one value, but the key has none".to_string()))
+        }
+        None => {
+            output::note(&format!("not found, at {position} in the log of {node}"));
+            Ok(())
+        }
+    }
+}
+
+type Statuses = BTreeMap<NodeId, LeaderStatus>;
+
+#[derive(Serialize)]
+struct Row<'a> {
+    node: &'a str,
+    address: String,
+    #[serde(flatten)]
+    status: Option<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    role: &'static str,
+    leader: Option<&'a str>,
+    epoch: u32,
+    /// The last entry of its log.
+    last: u32,
+    last_epoch: u32,
+    committed: u32,
+    compacted: u32,
+    rows: u64,
+    catching_up: bool,
+    followers: BTreeMap<&'a str, ShownFollower>,
+    waiting: u64,
+    step: u64,
+    up_ms: u64,
+    received: u64,
+    sent: u64,
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct ShownFollower {
+    matched: u32,
+    lag_entries: u32,
+    lag_ms: u64,
+    synchronous: bool,
+}
+
+/// Says how the nodes are.
+pub(super) fn status(
+    cluster: &ClusterFile,
+    waits: bool,
+    timeout: Option<Duration>,
+    is_json: bool,
+) -> Result<(), Failure> {
+    let (all, result) = if waits {
+        wait(cluster, timeout.unwrap_or(CONVERGENCE_TIMEOUT))?
+    } else {
+        let all = statuses(cluster, timeout.unwrap_or(TIMEOUT))?;
+        let result = missing(cluster, &all, false);
+        (all, result)
+    };
+    let rows = rows(cluster, &all);
+    if is_json {
+        output::json(&rows)?;
+    } else {
+        output::print(format!("{}\n", table(&rows)))?;
+    }
+    result.map_err(Failure::Unexpected)
+}
+
+/// Asks until nothing is missing or the time is up.
+fn wait(
+    cluster: &ClusterFile,
+    timeout: Duration,
+) -> Result<(Statuses, Result<(), String>), Failure> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let all = statuses(cluster, TIMEOUT)?;
+        let result = missing(cluster, &all, true);
+        if result.is_ok() || Instant::now() >= deadline {
+            return Ok((all, result.map_err(|missing| format!("not converged: {missing}"))));
+        }
+        thread::sleep(ASK_AGAIN);
+    }
+}
+
+/// Whether all are up and, if that is asked for, hold the whole log of one leader, applied.
+fn missing(cluster: &ClusterFile, all: &Statuses, whole: bool) -> Result<(), String> {
+    let name = |node: NodeId| cluster.cluster.name(node);
+    let members = cluster.cluster.members().iter().copied();
+    let down: Vec<_> = members.filter(|node| !all.contains_key(node)).map(name).collect();
+    if !down.is_empty() {
+        return Err(format!("no answer from {}", down.join(", ")));
+    }
+    if !whole {
+        return Ok(());
+    }
+    let leaders: Vec<_> = all.iter().filter(|(node, it)| it.leader == Some(**node)).collect();
+    let [(leader, led)] = leaders[..] else {
+        return Err(format!("{} nodes lead", leaders.len()));
+    };
+    let behind = |(node, it): (&NodeId, &LeaderStatus)| {
+        let is_whole = it.last == led.last && it.committed == led.last.index && it.is_caught_up;
+        (!is_whole || it.leader != Some(*leader)).then(|| name(*node))
+    };
+    let behind: Vec<_> = all.iter().filter_map(behind).collect();
+    if behind.is_empty() {
+        Ok(())
+    } else {
+        let leader = name(*leader);
+        Err(format!("{} do not hold the whole log of {leader}", behind.join(", ")))
+    }
+}
+
+fn rows<'a>(cluster: &'a ClusterFile, all: &Statuses) -> Vec<Row<'a>> {
+    let row = |node: &NodeId| {
+        let entry = cluster.node(*node);
+        let status = all.get(node).map(|status| shown(cluster, status));
+        Row { node: &entry.name, address: entry.address.to_string(), status }
+    };
+    cluster.cluster.members().iter().map(row).collect()
+}
+
+fn shown<'a>(cluster: &'a ClusterFile, status: &LeaderStatus) -> Shown<'a> {
+    let name = |node: NodeId| cluster.cluster.name(node);
+    let follower = |it: &crate::leader_based::Follower| {
+        let shown = ShownFollower {
+            matched: it.matched.0,
+            lag_entries: it.lag_entries,
+            lag_ms: it.lag_ms,
+            synchronous: it.is_synchronous,
+        };
+        (name(it.node), shown)
+    };
+    Shown {
+        role: status.role.name(),
+        leader: status.leader.map(name),
+        epoch: status.epoch.0,
+        last: status.last.index.0,
+        last_epoch: status.last.epoch.0,
+        committed: status.committed.0,
+        compacted: status.base.index.0,
+        rows: status.rows,
+        catching_up: !status.is_caught_up,
+        followers: status.followers.iter().map(follower).collect(),
+        waiting: status.waiting,
+        step: status.step,
+        up_ms: status.up_ms,
+        received: status.traffic.received,
+        sent: status.traffic.sent,
+        dropped: status.traffic.dropped().into_iter().filter(|(_, count)| *count > 0).collect(),
+    }
+}
+
+fn table(rows: &[Row<'_>]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "node",
+        "address",
+        "",
+        "epoch",
+        "follows",
+        "log",
+        "committed",
+        "rows",
+        "lag",
+        "waiting",
+        "received",
+        "sent",
+        "dropped",
+    ]);
+    // What the leader of the latest epoch knows of the others.
+    let leads = |row: &&Row<'_>| row.status.as_ref().is_some_and(|it| it.role == "leader");
+    let epoch = |row: &&Row<'_>| row.status.as_ref().map(|it| it.epoch);
+    let leader = rows.iter().filter(leads).max_by_key(epoch).and_then(|row| row.status.as_ref());
+    for row in rows {
+        let mut cells = vec![row.node.to_string(), row.address.clone()];
+        match &row.status {
+            None => cells.push("down".to_string()),
+            Some(status) => {
+                let dropped =
+                    status.dropped.iter().map(|(cause, count)| format!("{count} {cause}"));
+                let dropped: Vec<_> = dropped.collect();
+                let role = if status.catching_up { "catching up" } else { status.role };
+                cells.extend([
+                    role.to_string(),
+                    status.epoch.to_string(),
+                    status.leader.unwrap_or("nobody").to_string(),
+                    format!("{}:{}", status.last_epoch, status.last),
+                    status.committed.to_string(),
+                    status.rows.to_string(),
+                    lag(leader.and_then(|leader| leader.followers.get(row.node))),
+                    status.waiting.to_string(),
+                    status.received.to_string(),
+                    status.sent.to_string(),
+                    if dropped.is_empty() { "0".to_string() } else { dropped.join(", ") },
+                ]);
+            }
+        }
+        table.add_row(cells);
+    }
+    table
+}
+
+/// `3 entries, 20ms`
+fn lag(follower: Option<&ShownFollower>) -> String {
+    let Some(follower) = follower else { return "-".to_string() };
+    let lag = match follower.lag_entries {
+        0 => "0".to_string(),
+        1 => format!("1 entry, {}ms", follower.lag_ms),
+        entries => format!("{entries} entries, {}ms", follower.lag_ms),
+    };
+    if follower.synchronous { format!("{lag}, synchronous") } else { lag }
+}
