@@ -5,19 +5,22 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use ratatui::Frame;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 
 use super::Failure;
 use super::key::WithKey;
 use super::request::CONFIG_DEFAULT;
 use crate::config::ClusterFile;
+use crate::leader_based::statuses;
 use crate::leaderless::collect_status;
-use crate::top::{Watched, draw};
+use crate::top::{Watched, WatchedLeader, draw, draw_leader};
 
 /// How long nodes are waited for that do not answer.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Watch a cluster: requests and their latency, hints, and how far homes differ.
+/// Watch a cluster: requests and their latency, hints, and how far homes differ; with a leader, who leads, what is
+/// committed, and how far the others are behind.
 #[derive(Debug, Args)]
 #[command(after_help = "`quorate status` shows the same once. Exit code: 0, 2 on wrong usage.")]
 pub struct TopArgs {
@@ -36,21 +39,47 @@ pub struct TopArgs {
 /// # Errors
 /// When there is no terminal, or nobody can be asked.
 pub fn run(args: &TopArgs) -> Result<(), Failure> {
-    let cluster = args.with_key.of(ClusterFile::read(&args.config)?.without_leader("`top`")?);
+    let cluster = args.with_key.of(ClusterFile::read(&args.config)?);
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         let text = "quorate top draws on a terminal; `quorate status` prints, and --json of it is for programs";
         return Err(Failure::Usage(text.to_string()));
     }
-    let mut watched = Watched::new(cluster.clone());
+    if cluster.leader.is_some() {
+        let look = |watched: &mut WatchedLeader| {
+            let all = statuses(&cluster, TIMEOUT)?;
+            watched.look(Instant::now(), &all);
+            Ok(())
+        };
+        let watched = WatchedLeader::new(cluster.clone());
+        return watch(args.interval, watched, look, |watched, frame| {
+            draw_leader(watched.view(), frame);
+        });
+    }
+    let look = |watched: &mut Watched| {
+        let all = collect_status(&cluster, TIMEOUT)?;
+        watched.look(Instant::now(), all);
+        Ok(())
+    };
+    watch(args.interval, Watched::new(cluster.clone()), look, |watched, frame| {
+        draw(watched.view(), frame);
+    })
+}
+
+/// Looks and draws until somebody has seen enough.
+fn watch<W>(
+    interval: Duration,
+    mut watched: W,
+    look: impl Fn(&mut W) -> Result<(), Failure>,
+    draw: impl Fn(&W, &mut Frame<'_>),
+) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::Unexpected(format!("the terminal failed: {error}"));
     let mut terminal = ratatui::try_init().map_err(failed)?;
     let mut watch = || -> Result<(), Failure> {
         loop {
             let began = Instant::now();
-            let statuses = collect_status(&cluster, TIMEOUT)?;
-            watched.look(Instant::now(), statuses);
-            terminal.draw(|frame| draw(watched.view(), frame)).map_err(failed)?;
-            while let Some(rest) = args.interval.checked_sub(began.elapsed()) {
+            look(&mut watched)?;
+            terminal.draw(|frame| draw(&watched, frame)).map_err(failed)?;
+            while let Some(rest) = interval.checked_sub(began.elapsed()) {
                 if !event::poll(rest).map_err(failed)? {
                     break;
                 }
@@ -59,7 +88,7 @@ pub fn run(args: &TopArgs) -> Result<(), Failure> {
                         return Ok(());
                     }
                     Event::Resize(..) => {
-                        terminal.draw(|frame| draw(watched.view(), frame)).map_err(failed)?;
+                        terminal.draw(|frame| draw(&watched, frame)).map_err(failed)?;
                     }
                     _ => {}
                 }

@@ -315,7 +315,11 @@ fn table(rows: &[Row<'_>]) -> Table {
     for row in rows {
         let mut cells = vec![row.node.to_string(), row.address.clone()];
         match &row.status {
-            None => cells.push("down".to_string()),
+            None => {
+                cells.push("down".to_string());
+                cells.resize(8, String::new());
+                cells.push(lag(leader.and_then(|leader| leader.followers.get(row.node))));
+            }
             Some(status) => {
                 let dropped =
                     status.dropped.iter().map(|(cause, count)| format!("{count} {cause}"));

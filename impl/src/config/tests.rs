@@ -1,6 +1,8 @@
+use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
 use quorate_model::cluster::{Background, Reaping};
 
 use super::*;
+use crate::leader_based::WithLeader;
 
 fn template() -> Template {
     let node = |(name, port, is_traced): (&str, u16, bool)| TemplateNode {
@@ -164,4 +166,83 @@ fn the_protocol_cannot_be_made_wrong_by_a_configuration() {
 fn an_unknown_node_is_answered_with_the_known_ones() {
     let error = parse(&template().render()).unwrap().node_named("c").unwrap_err();
     assert_eq!(error.to_string(), "dir/cluster.toml has no node \"c\"; its nodes are a, b");
+}
+
+fn with_leader() -> String {
+    let leader = Some(TemplateLeader { replication: Replication::SemiSync, ..Default::default() });
+    Template { leader, ..template() }.render()
+}
+
+#[test]
+fn a_file_with_a_protocol_is_that_of_a_cluster_with_a_leader() {
+    let file = parse(&with_leader()).unwrap();
+    let leader = file.leader.as_ref().unwrap();
+    assert_eq!(leader.cluster.nodes, ["a", "b"]);
+    assert_eq!(leader.cluster.replication, Replication::SemiSync);
+    assert_eq!(leader.cluster.election, ElectionKind::Raft);
+    assert_eq!((leader.reads, leader.cluster.log), (Reads::Confirmed, LogKind::Row));
+    assert_eq!(leader.times.election, Duration::from_secs(1));
+    assert_eq!(file.nodes[1].trace.as_deref(), Some(Path::new("dir/b.trace.jsonl")));
+    assert!(parse(&template().render()).unwrap().leader.is_none());
+    let refused = file.without_leader("`delete`").unwrap_err().to_string();
+    assert!(refused.contains("`delete` is for clusters without one"), "{refused}");
+}
+
+#[test]
+fn what_a_new_file_says_of_a_leader_is_the_default() {
+    let text = with_leader();
+    let defaults = [
+        "snapshot_after",
+        "entries_max",
+        "page_rows",
+        "_ms",
+        "client_attempts",
+        "log =",
+        "reads =",
+    ];
+    let is_left_out = |line: &&str| defaults.iter().any(|field| line.contains(field));
+    let short: String =
+        text.lines().filter(|line| !is_left_out(line)).map(|line| format!("{line}\n")).collect();
+    let [full, short] = [&text, &short].map(|text| parse(text).unwrap());
+    assert_eq!((full.leader, full.timeouts), (short.leader, short.timeouts));
+    assert_eq!(full.intervals, short.intervals);
+}
+
+#[test]
+fn what_cannot_be_a_cluster_with_a_leader_is_refused() {
+    for (from, to, expected) in [
+        ("\"semi-sync\"", "\"some\"", "unknown variant `some`"),
+        ("name = \"leader\"", "name = \"paxos\"", "unknown variant `paxos`"),
+        ("heartbeat_ms = 100", "heartbeat_ms = 0", "protocol.heartbeat_ms: must be at least 1"),
+        (
+            "election_ms = 1000",
+            "election_ms = 150",
+            "protocol.election_ms: 150 ms is less than two",
+        ),
+        ("page_rows = 1000", "page_rows = 0", "protocol: entries_max, page_rows"),
+        ("[timeouts]", "n = 3\n[timeouts]", "unknown field `n`"),
+        ("[timeouts]", "[background]\nhandoff = true\n[timeouts]", "unknown field `background`"),
+    ] {
+        let text = with_leader();
+        assert!(text.contains(from), "{from} is not in the template");
+        let refused = parse(&text.replacen(from, to, 1)).unwrap_err();
+        assert!(refused.contains(expected), "{refused}");
+    }
+}
+
+#[test]
+fn processes_that_differ_in_what_all_agree_on_are_of_two_clusters_and_other_settings_may_differ() {
+    let fingerprint = |text: &str| WithLeader::fingerprint(&parse(text).unwrap());
+    let text = with_leader();
+    let one = fingerprint(&text);
+    for (from, to, is_same) in [
+        ("\"semi-sync\"", "\"async\"", false),
+        ("\"raft\"", "\"bully\"", false),
+        ("snapshot_after = 10000", "snapshot_after = 9", false),
+        ("reads = \"confirmed\"", "reads = \"any\"", true),
+        ("heartbeat_ms = 100", "heartbeat_ms = 50", true),
+    ] {
+        assert!(text.contains(from), "{from} is not in the template");
+        assert_eq!(fingerprint(&text.replacen(from, to, 1)) == one, is_same, "{from}");
+    }
 }

@@ -1,8 +1,10 @@
 //! What a cluster does, as it is watched: rates and latencies between two looks, and how far its homes differ.
 
 mod draw;
+mod leader;
 
 pub use draw::draw;
+pub use leader::{LeaderRow, LeaderView, Says, WatchedLeader, draw_leader};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};

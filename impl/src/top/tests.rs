@@ -1,12 +1,15 @@
 use std::path::Path;
 
+use quorate_leader::names::{Epoch, Index, Position};
 use quorate_model::hash_tree::SetHash;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::config::{Template, TemplateNode};
+use crate::config::{Template, TemplateLeader, TemplateNode};
+use crate::leader_based::{Follower, LeaderStatus, RoleName};
 use crate::leaderless::{HintsFor, LATENCY_BUCKETS, RangeStatus};
+use crate::wire::Traffic;
 
 fn watched() -> Watched {
     let node = |port: u16| TemplateNode::new(format!("n{port}"), ([127, 0, 0, 1], port));
@@ -72,4 +75,60 @@ fn the_screen_shows_nodes_rates_hints_and_how_far_homes_differ() {
     let second = NodeStatus { is_catching_up: true, ..status(1, 6_000, 0) };
     watched.look(start + Duration::from_secs(1), statuses([Some(first), Some(second), None]));
     insta::assert_snapshot!(drawn(watched.view()));
+}
+
+fn leader_status(role: RoleName, epoch: u32, last: u32, followers: Vec<Follower>) -> LeaderStatus {
+    let position = Position { epoch: Epoch(epoch), index: Index(last) };
+    LeaderStatus {
+        role,
+        leader: None,
+        epoch: Epoch(epoch),
+        last: position,
+        committed: Index(last),
+        base: Position::default(),
+        rows: 3,
+        is_caught_up: true,
+        followers,
+        waiting: 0,
+        step: 1,
+        up_ms: 1,
+        traffic: Traffic::default(),
+    }
+}
+
+#[test]
+fn the_screen_shows_who_leads_and_how_far_the_others_are_behind() {
+    let node = |port: u16| TemplateNode::new(format!("n{port}"), ([127, 0, 0, 1], port));
+    let leader = Some(TemplateLeader::default());
+    let nodes = [1, 2, 3].map(node).to_vec();
+    let template = Template { leader, unauthenticated: true, ..Template::new(nodes) };
+    let path = Path::new("quorate-data/cluster.toml");
+    let file = ClusterFile::parse(path, &template.render()).unwrap();
+    let (mut watched, start) = (WatchedLeader::new(file), Instant::now());
+    let follower = |node, matched, lag_ms| Follower {
+        node: NodeId(node),
+        matched: Index(matched),
+        lag_entries: 40 - matched,
+        lag_ms,
+        is_synchronous: node == 2,
+    };
+    let at = |last| {
+        let followers = vec![follower(0, 31, 250), follower(2, 40, 0)];
+        let led = leader_status(RoleName::Leader, 3, last, followers);
+        // One that was deposed and does not know.
+        let deposed = leader_status(RoleName::Leader, 2, 31, Vec::new());
+        [(NodeId(0), deposed), (NodeId(1), led)].into()
+    };
+    watched.look(start, &at(20));
+    watched.look(start + Duration::from_secs(2), &at(40));
+    let view = watched.view();
+    assert_eq!((view.leader.as_deref(), view.commits, view.lag_ms), (Some("n2"), 10, 250));
+    let mut terminal = Terminal::new(TestBackend::new(110, 12)).unwrap();
+    terminal.draw(|frame| draw_leader(view, frame)).unwrap();
+    let drawn = terminal.backend().to_string();
+    for shown in
+        ["9 entries, 250 ms", "0 entries, 0 ms, synchronous", "n3       down ", "n2 commits 10"]
+    {
+        assert!(drawn.contains(shown), "{shown}: {drawn}");
+    }
 }

@@ -269,3 +269,39 @@ impl Client {
         ClientStep { send: None, ended }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shards::Shard;
+
+    const NODES: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
+
+    /// Whom a client asks after each of three nodes has said that nobody leads, and its timer has expired then.
+    fn asked(waits_for_leader: bool) -> Vec<NodeId> {
+        let config = ClientConfig {
+            nodes: 3,
+            shards: Shards(Vec::from([Shard { first_leader: NODES[0], from: None }])),
+            reads: Reads::Confirmed,
+            attempts: 3,
+            waits_for_leader,
+        };
+        let mut client = Client::new(ClientId(1), &config, None);
+        let asked = |step: ClientStep| step.send.map(|(node, ..)| node);
+        let task = Task::Read { key: Key::from("x") };
+        let mut nodes: Vec<_> = asked(client.start(&config, task, NODES[0])).into_iter().collect();
+        for node in NODES {
+            let request = RequestId { client: ClientId(1), number: 1 };
+            let message = Message::Reply { request, outcome: Outcome::Redirect { leader: None } };
+            nodes.extend(asked(client.receive(&config, node, &message)));
+        }
+        nodes.extend(asked(client.expire(&config)));
+        nodes
+    }
+
+    #[test]
+    fn a_client_that_hears_that_nobody_leads_waits_before_it_asks_the_next_where_it_is_told_to() {
+        assert_eq!(asked(true), NODES[..2]);
+        assert_eq!(asked(false), NODES, "all its attempts are over");
+    }
+}

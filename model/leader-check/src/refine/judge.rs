@@ -571,3 +571,6 @@ impl Judge<LeaderBased> for LogJudge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
