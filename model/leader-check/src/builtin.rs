@@ -58,7 +58,9 @@ builtins! {
     ["A leader is lost: what is an acknowledgement worth?"]
     "async-leader-lost"
     "async-leader-returns"
+    "async-leader-returns-compacted"
     "async-leader-keeps-suffix"
+    "async-add-lost"
     "semi-sync-leader-lost"
     "semi-sync-wrong-heir"
     "semi-sync-falls-back"
@@ -81,6 +83,8 @@ builtins! {
     "raft-does-not-preempt"
     "retry-add"
     "retry-add-forgotten"
+    "retry-add-answer-lost"
+    "retry-add-late"
     ; deep
     "raft-small"
     "raft"
@@ -93,6 +97,8 @@ builtins! {
     "lag-own-writes-leader"
     "lag-own-writes-position"
     "lag-own-writes-window"
+    "lag-own-writes-compacted"
+    "lag-own-writes-statement"
     "lag-monotonic-any"
     "lag-monotonic-sticky"
     "lag-monotonic-sticky-crash"

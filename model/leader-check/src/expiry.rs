@@ -177,8 +177,8 @@ impl<'a> At<'a> {
         nodes.filter(|other| *other > self.node).any(|other| self.reaches(other))
     }
 
-    /// Whether a follower lacks something that a heartbeat brings: entries, the news that they are committed, or
-    /// the question of a round that somebody waits for; or knows a later epoch, which its answer tells.
+    /// Whether a follower lacks something that a heartbeat brings: entries, the news that they are committed, who
+    /// leads, or the question of a round that somebody waits for; or knows a later epoch, which its answer tells.
     fn lacks_something(self, follower: NodeId) -> bool {
         let (own, other) = (self.own(), self.state.node(follower));
         let Some(known) = view::leadership(own, self.shard) else { return false };
@@ -190,7 +190,16 @@ impl<'a> At<'a> {
         view::epoch(other, self.shard) > view::epoch(own, self.shard)
             || known.matched(follower) < store.last_position().index
             || others.committed_index() < store.committed_index()
+            || self.is_not_followed_by(follower)
             || known.awaits(follower)
+    }
+
+    /// Whether a node does not know that this one leads, and would believe it. (Without epochs a higher leader would
+    /// not.)
+    fn is_not_followed_by(self, other: NodeId) -> bool {
+        let Some(replica) = view::replica(self.state.node(other), self.shard) else { return false };
+        let refuses = replica.leadership().is_some() && other > self.node;
+        replica.leader(other) != Some(self.node) && (self.protocol.cluster().fencing || !refuses)
     }
 
     /// Whether this leader has entries that are not committed.

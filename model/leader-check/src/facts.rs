@@ -1,12 +1,15 @@
 //! What an observer sees of one actor's step.
 
+use std::collections::BTreeMap;
+
 use quorate_checker::world::{ActorState, ClientInput, Event, NodeState, Taken};
 use quorate_ids::{NodeId, Peer};
 use quorate_leader::client::{Ended, Task};
 use quorate_leader::log::Entry;
 use quorate_leader::message::{Message, Outcome};
-use quorate_leader::names::{Epoch, Index, RequestId};
+use quorate_leader::names::{Epoch, Index, RequestId, Value};
 use quorate_leader::shards::ShardId;
+use quorate_leader::store::Change;
 
 use crate::client::ScriptedClient;
 use crate::leader_based::LeaderBased;
@@ -54,6 +57,8 @@ pub enum Fact {
         index: Index,
         /// What.
         entry: Entry,
+        /// What the row held then at the leader, if the entry is a write.
+        row: Option<Value>,
     },
     /// A node told a client that its write is acknowledged.
     Acknowledged {
@@ -71,8 +76,8 @@ pub(crate) fn of(protocol: &LeaderBased, taken: &Taken<'_, LeaderBased>) -> Vec<
     match (taken.peer, taken.before, &*taken.after) {
         (Peer::Node(node), ActorState::Node(before), ActorState::Node(after)) => {
             let mut facts = Vec::new();
-            for shard in protocol.client_config().shards.ids() {
-                of_log(&mut facts, shard, node, before, after);
+            for (shard, changes) in protocol.changes(node, before, taken.event) {
+                of_log(&mut facts, shard, node, [before, after], &changes);
             }
             facts.extend(taken.sent.iter().filter_map(|sent| match &sent.message.message {
                 Message::Reply { request, outcome: Outcome::Written { .. } } => {
@@ -90,15 +95,15 @@ pub(crate) fn of(protocol: &LeaderBased, taken: &Taken<'_, LeaderBased>) -> Vec<
     }
 }
 
-/// What became of one log at one node.
+/// What became of one log at one node. Told by what the step changed and not by what the store holds afterwards:
+/// an entry may be appended, committed and compacted in one step.
 fn of_log(
     facts: &mut Vec<Fact>,
     shard: ShardId,
     node: NodeId,
-    before: &NodeState<LeaderBased>,
-    after: &NodeState<LeaderBased>,
+    [before, after]: [&NodeState<LeaderBased>; 2],
+    changes: &[Change],
 ) {
-    let Some(store) = view::store(after, shard) else { return };
     if view::leadership(after, shard).is_none() {
         return;
     }
@@ -108,18 +113,30 @@ fn of_log(
         facts.push(Fact::Led { shard, node, epoch });
     }
     let had = view::store(before, shard);
-    let last = had.map(|store| store.last_position().index).unwrap_or_default();
-    for index in (last.0 + 1..=store.last_position().index.0).map(Index) {
-        if let Some(request) = store.entry_at(index).and_then(Entry::request) {
-            facts.push(Fact::Accepted { shard, node, request });
-        }
-    }
-    let committed = had.map(|store| store.committed_index()).unwrap_or_default();
-    for index in (committed.0 + 1..=store.committed_index().0).map(Index) {
-        // What is compacted in the same step was in the log before, but for what a leader alone appends.
-        let entry = store.entry_at(index).or_else(|| had.and_then(|had| had.entry_at(index)));
-        if let Some(entry) = entry {
-            facts.push(Fact::Committed { shard, epoch, index, entry: entry.clone() });
+    let (mut appended, mut applied) = (BTreeMap::new(), None);
+    for change in changes {
+        match change {
+            Change::Append { index, entry } => {
+                appended.insert(*index, entry);
+                if let Some(request) = entry.request() {
+                    facts.push(Fact::Accepted { shard, node, request });
+                }
+            }
+            Change::Row { value, .. } => applied.clone_from(value),
+            Change::Committed(index) => {
+                let entry = appended.get(index).copied();
+                let entry = entry.or_else(|| had.and_then(|had| had.entry_at(*index))).cloned();
+                let row = applied.take();
+                let committed = entry.map(|entry| (*index, entry));
+                facts.extend(committed.map(|(index, entry)| Fact::Committed {
+                    shard,
+                    epoch,
+                    index,
+                    entry,
+                    row,
+                }));
+            }
+            _ => {}
         }
     }
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use quorate_checker::Shared;
 use quorate_checker::world::{
-    Action, ClientInput, Counters, Envelope, Environment, Expiry, NodeInput, NodeState, Outbox,
-    Protocol, State, Taken,
+    Action, ClientInput, Counters, Envelope, Environment, Event, Expiry, Faults, NodeInput,
+    NodeState, Outbox, Protocol, State, Taken,
 };
 use quorate_ids::{ClientId, NodeId, NodeSet, Peer};
 use quorate_leader::client::{Client, ClientConfig, Task};
 use quorate_leader::config::{ClusterConfig, NodeConfig};
-use quorate_leader::effect::{Effect, Input};
+use quorate_leader::effect::{Effect, Input, Step};
 use quorate_leader::replica::Replica;
 use quorate_leader::shards::ShardId;
 use quorate_leader::statement::Surroundings;
-use quorate_leader::store::MemoryStore;
+use quorate_leader::store::{Change, MemoryStore};
 
 use crate::client::ScriptedClient;
 use crate::facts::{self, Fact};
@@ -99,6 +99,13 @@ impl LeaderBased {
         !self.setting().without.contains(&rule)
     }
 
+    /// Whether clients and nodes reach each other at once. Not where messages may be lost or doubled: an answer that
+    /// is lost makes its client ask again for what was done, and a request that is doubled is made twice.
+    fn hops_take_no_time(&self) -> bool {
+        let Faults { drops, duplicates, .. } = self.environment.faults;
+        self.reduces(Rule::ClientHops) && drops == 0 && duplicates == 0
+    }
+
     /// Whether a node's timers may be wrong.
     #[must_use]
     pub fn may_be_wrong(&self, node: NodeId) -> bool {
@@ -108,7 +115,9 @@ impl LeaderBased {
     /// Whether a node is gone for good, with what it holds.
     #[must_use]
     pub fn is_gone(&self, state: &ClusterState, node: NodeId) -> bool {
-        self.setting().crashed_stay_down && state.down.contains(node)
+        let Environment { down, down_returns, .. } = &self.environment;
+        let stays_down = self.setting().crashed_stay_down || down.contains(node) && !down_returns;
+        stays_down && state.down.contains(node)
     }
 
     /// The nodes that are not gone for good.
@@ -120,6 +129,16 @@ impl LeaderBased {
         nodes.filter(|(node, _)| !self.is_gone(state, *node))
     }
 
+    /// What a node does about one log, before its changes are made.
+    fn react(&self, id: NodeId, node: &mut NodeState<Self>, shard: ShardId, input: Input) -> Step {
+        let at = usize::from(shard.0);
+        // Every node draws its own number, always the same.
+        let around = Surroundings { now: node.clock, random: 100 + u64::from(id.0) };
+        let config = self.node_config(id, shard);
+        let Ok(step) = node.replica[at].step(config, &node.store[at], around, input);
+        step
+    }
+
     /// What a node does about one log, with its changes made.
     fn step(
         &self,
@@ -129,12 +148,8 @@ impl LeaderBased {
         input: Input,
         out: &mut Outbox<Self>,
     ) {
-        let at = usize::from(shard.0);
-        // Every node draws its own number, always the same.
-        let around = Surroundings { now: node.clock, random: 100 + u64::from(id.0) };
-        let config = self.node_config(id, shard);
-        let Ok(step) = node.replica[at].step(config, &node.store[at], around, input);
-        node.store[at].apply(step.changes);
+        let step = self.react(id, node, shard, input);
+        node.store[usize::from(shard.0)].apply(step.changes);
         for effect in step.effects {
             let both = |timer| [false, true].map(|is_wrong| Alarm::Node { shard, timer, is_wrong });
             match effect {
@@ -144,6 +159,44 @@ impl LeaderBased {
                     both(timer).into_iter().for_each(|it| out.cancel_timer(it));
                 }
             }
+        }
+    }
+
+    /// It starts, with nothing but what is on its disk.
+    fn forget(&self, node: &mut NodeState<Self>) {
+        let shards = self.client.shards.0.len();
+        node.replica = vec![Replica::default(); shards];
+        node.store.resize(shards, MemoryStore::default());
+    }
+
+    /// What a step of a node changed, log by log: the node is asked once more, since its step is a function of what it
+    /// was and of what reached it.
+    pub(crate) fn changes(
+        &self,
+        id: NodeId,
+        before: &NodeState<Self>,
+        event: &Event<Self>,
+    ) -> Vec<(ShardId, Vec<Change>)> {
+        let mut node = before.clone();
+        let mut changes = |shard, input| (shard, self.react(id, &mut node, shard, input).changes);
+        match event {
+            Event::Receive(sent) => {
+                let Packet { shard, message } = sent.message.clone();
+                vec![changes(shard, Input::Receive { from: sent.from, message })]
+            }
+            Event::Expire(_, Alarm::Node { shard, timer, .. }) => {
+                vec![changes(*shard, Input::Expire(*timer))]
+            }
+            Event::Restart(_) => {
+                self.forget(&mut node);
+                node.lives += 1;
+                let life = node.lives;
+                let start = Input::Start { life, founding: false };
+                let start =
+                    |shard| (shard, self.react(id, &mut node, shard, start.clone()).changes);
+                self.client.shards.ids().map(start).collect()
+            }
+            Event::Expire(..) | Event::Invoke(..) | Event::Command(..) => Vec::new(),
         }
     }
 }
@@ -175,9 +228,7 @@ impl Protocol for LeaderBased {
     ) {
         match input {
             NodeInput::Start { life } => {
-                let shards = self.client.shards.0.len();
-                node.replica = vec![Replica::default(); shards];
-                node.store.resize(shards, MemoryStore::default());
+                self.forget(node);
                 for shard in self.client.shards.ids() {
                     let start = Input::Start { life, founding: life == 0 };
                     self.step(id, node, shard, start, out);
@@ -264,11 +315,11 @@ impl Protocol for LeaderBased {
     fn takes_no_time(&self, _: &ClusterState, envelope: &Envelope<Self>) -> Option<Rule> {
         let is_hop =
             matches!((envelope.from, envelope.to), (Peer::Client(_), _) | (_, Peer::Client(_)));
-        (is_hop && self.reduces(Rule::ClientHops)).then_some(Rule::ClientHops)
+        (is_hop && self.hops_take_no_time()).then_some(Rule::ClientHops)
     }
 
     fn may_be_late(&self, state: &ClusterState) -> bool {
-        self.reduces(Rule::ClientHops) && state.faults.timeouts > 0
+        self.hops_take_no_time() && state.faults.timeouts > 0
     }
 
     fn restrict(&self, state: &ClusterState, actions: &mut Vec<Action<Self>>, _: &Counters<Self>) {

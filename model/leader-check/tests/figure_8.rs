@@ -1,5 +1,10 @@
-//! Figure 8 of the Raft paper, as a script: an entry of an older epoch that a majority holds may still be replaced. A
-//! leader that commits it by counting loses it; one that commits it only through an entry of its own epoch does not.
+//! Runs of five nodes, as scripts.
+//!
+//! Figure 8 of the Raft paper: an entry of an older epoch that a majority holds may still be replaced. A leader that
+//! commits it by counting loses it; one that commits it only through an entry of its own epoch does not.
+//!
+//! And a follower that lost its disk: it may have voted for a candidate that is not among the first who tell it what
+//! they know.
 
 use quorate_checker::world::{Action, KindOf, World};
 use quorate_ids::{ClientId, NodeId, Peer};
@@ -23,6 +28,10 @@ struct Script {
 
 impl Script {
     fn new(deviations: &str) -> Self {
+        Self::with("crashes = 3\ntimeouts = 9", deviations)
+    }
+
+    fn with(faults: &str, deviations: &str) -> Self {
         let text = format!(
             r#"
 title = "Figure 8"
@@ -38,8 +47,7 @@ deviations = [{deviations}]
 name = "x"
 operations = ["k = red"]
 [faults]
-crashes = 3
-timeouts = 9
+{faults}
 [expect]
 leader-completeness = "holds"
 "#
@@ -132,4 +140,34 @@ fn an_entry_of_an_older_epoch_is_not_committed_by_counting() {
 #[test]
 fn a_leader_that_commits_older_epochs_by_counting_loses_an_entry() {
     assert!(Script::new("\"commits-older-epochs\"").comes_to_a_violation());
+}
+
+#[test]
+fn a_follower_that_lost_its_disk_does_not_vote_twice_in_an_epoch() {
+    let mut script = Script::with("crashes = 1\nwipes = 1\ntimeouts = 9", "");
+    // B votes for C, which has not won yet, and loses its disk.
+    script.elect(C, &[B]);
+    for action in [Action::Crash { node: B }, Action::Wipe { node: B }, Action::Recover { node: B }]
+    {
+        script.take(action);
+    }
+    // More than half tell B what they know: nothing of that epoch.
+    for other in [A, D, E] {
+        script.deliver(MessageKind::Recall, B, other);
+        script.deliver(MessageKind::Recalled, other, B);
+    }
+    // E stands in it, too.
+    script.elect(E, &[D]);
+    script.deliver(MessageKind::RequestVote, E, B);
+    let votes = |sent: &_| MessageKind::of(sent) == MessageKind::Vote;
+    assert!(!script.state.network.iter().any(|sent| sent.from == B.into() && votes(&sent.message)));
+    // C wins with the vote that B does not remember. It tells B last.
+    script.deliver(MessageKind::RequestVote, C, A);
+    script.deliver(MessageKind::Vote, A, C);
+    script.deliver(MessageKind::Recall, B, C);
+    script.deliver(MessageKind::Recalled, C, B);
+    let roles = [C, E].map(|node| script.state.node(node).replica[0].leadership().is_some());
+    assert_eq!(roles, [true, false]);
+    let ballot = script.state.node(B).store[0].latest_ballot();
+    assert_eq!((ballot.epoch.0, ballot.vote), (2, Some(B)));
 }

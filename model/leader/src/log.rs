@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use quorate_ids::NodeId;
+use quorate_ids::{ClientId, NodeId};
 
 use crate::config::LogKind;
 use crate::draft::Draft;
@@ -93,13 +93,22 @@ fn latest_row<S: Store>(draft: &Draft<'_, S>, key: &Key) -> Result<Option<Value>
     draft.row(key)
 }
 
-/// Whether the log holds an entry at this position, or is compacted beyond it: what is compacted was committed.
+/// Whether the log holds an entry at this position, or is compacted beyond it: what is compacted was committed, and
+/// what comes before the base is of no later epoch.
 pub(crate) fn holds<S: Store>(draft: &Draft<'_, S>, position: Position) -> Result<bool, S::Error> {
     let base = draft.base()?;
     if position.index <= base.index {
-        return Ok(position.index < base.index || position.epoch == base.epoch);
+        return Ok(!contradicts_base(base, position));
     }
     Ok(draft.entry(position.index)?.is_some_and(|entry| entry.epoch == position.epoch))
+}
+
+/// Whether a log with an entry at this position does not have what is compacted up to this base. Epochs only grow along
+/// a log, and each leader begins with an entry of its own: so a shorter log that goes on without the base tells it by a
+/// later epoch at an earlier place.
+pub(crate) fn contradicts_base(base: Position, position: Position) -> bool {
+    position.index == base.index && position.epoch != base.epoch
+        || position.index < base.index && position.epoch > base.epoch
 }
 
 /// Takes in an entry that belongs at this index. One that contradicts it is discarded, with everything behind
@@ -122,15 +131,17 @@ pub(crate) fn take_in<S: Store>(
     Ok(())
 }
 
-/// The index at which the log holds this request, if it holds it and it is not applied yet.
-pub(crate) fn waiting_at<S: Store>(
+/// The last request of this client among those that the log holds and that are not applied yet, and where it is.
+pub(crate) fn waiting_of<S: Store>(
     draft: &Draft<'_, S>,
-    request: RequestId,
-) -> Result<Option<Index>, S::Error> {
+    client: ClientId,
+) -> Result<Option<(RequestId, Index)>, S::Error> {
     let (last, committed) = (draft.last()?.index, draft.committed()?);
-    for index in (committed.0 + 1..=last.0).map(Index) {
-        if draft.entry(index)?.and_then(|entry| entry.request()) == Some(request) {
-            return Ok(Some(index));
+    for index in (committed.0 + 1..=last.0).rev().map(Index) {
+        if let Some(request) = draft.entry(index)?.and_then(|entry| entry.request())
+            && request.client == client
+        {
+            return Ok(Some((request, index)));
         }
     }
     Ok(None)

@@ -1,4 +1,4 @@
-//! What a client adds counts once, however often it asks.
+//! What a client adds counts once, however often it asks: never twice, and not for nothing once it is acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,13 @@ use quorate_leader::statement::Statement;
 use crate::facts::Fact;
 use crate::leader_based::{ClusterState, LeaderBased};
 use crate::setting::Setting;
+use crate::view;
 
-/// What was to be added to each key, and which requests were asked again.
+/// What was to be added to each key, what of it was acknowledged, and which requests were asked again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Memory {
     added: BTreeMap<Key, u64>,
+    acknowledged: BTreeSet<(Key, RequestId)>,
     retried: BTreeSet<RequestId>,
     /// Whether one that was asked again was acknowledged.
     is_tested: bool,
@@ -26,7 +28,12 @@ impl crate::history::Memory for Memory {
     const NAME: &'static str = "exactly-once";
 
     fn blank(_: &Setting, _: &[String]) -> Self {
-        Memory { added: BTreeMap::new(), retried: BTreeSet::new(), is_tested: false }
+        Memory {
+            added: BTreeMap::new(),
+            acknowledged: BTreeSet::new(),
+            retried: BTreeSet::new(),
+            is_tested: false,
+        }
     }
 
     fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
@@ -39,8 +46,11 @@ impl crate::history::Memory for Memory {
             Fact::Retried(request) => {
                 self.retried.insert(*request);
             }
-            Fact::Ended(Ended { request, outcome: Some(Outcome::Written { .. }), .. }) => {
+            Fact::Ended(Ended { request, task, outcome: Some(Outcome::Written { .. }) }) => {
                 self.is_tested |= self.retried.contains(request);
+                if let Task::Write { key, statement: Statement::Add(_) } = task {
+                    self.acknowledged.insert((key.clone(), *request));
+                }
             }
             _ => {}
         }
@@ -58,17 +68,32 @@ fn counts_twice(state: &ClusterState) -> bool {
     stores.flat_map(|store| store.all_rows()).any(|(key, value)| holds_more(key, value))
 }
 
+/// No node that is not gone for good has an addition that was acknowledged.
+fn counts_for_nothing(protocol: &LeaderBased, state: &ClusterState) -> bool {
+    let Some(memory) = &state.history.exactly_once else { return false };
+    let is_held = |(key, request): &(Key, RequestId)| {
+        let shard = protocol.client_config().shards.of(key);
+        let mut stores = protocol.remaining(state).filter_map(|(_, node)| view::store(node, shard));
+        stores.any(|store| view::has_write(store, *request))
+    };
+    !memory.acknowledged.iter().all(is_held)
+}
+
 pub(super) fn property() -> Property<LeaderBased> {
     let is_tested = |_: &_, state: &ClusterState| {
         state.history.exactly_once.as_ref().is_some_and(|memory| memory.is_tested)
     };
     Property::always(
         <Memory as crate::history::Memory>::NAME,
-        |_, state| !counts_twice(state),
+        |protocol, state| !counts_twice(state) && !counts_for_nothing(protocol, state),
         // The witness: an addition that was asked for again was acknowledged.
         is_tested,
     )
-    .explained(|_, state| {
-        counts_twice(state).then(|| "a row holds more than was ever added to it".to_owned())
+    .explained(|protocol, state| {
+        if counts_twice(state) {
+            return Some("a row holds more than was ever added to it".to_owned());
+        }
+        let is_lost = counts_for_nothing(protocol, state);
+        is_lost.then(|| "an addition was acknowledged, and no node has it".to_owned())
     })
 }

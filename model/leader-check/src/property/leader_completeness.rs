@@ -25,21 +25,35 @@ impl crate::history::Memory for Memory {
     }
 
     fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
-        if let Fact::Committed { shard, epoch, index, entry } = fact {
+        if let Fact::Committed { shard, epoch, index, entry, .. } = fact {
             let first = self.0.entry((*shard, *index, entry.clone())).or_insert(*epoch);
             *first = (*first).min(*epoch);
         }
     }
 }
 
-/// Of each leader, and of each entry that was committed in an earlier epoch, whether it has it.
+impl Memory {
+    /// Whether another entry was committed at this place, by then.
+    fn differs(&self, shard: ShardId, index: Index, entry: &Entry, until: Epoch) -> bool {
+        self.0.iter().any(|((of, at, other), epoch)| {
+            (*of, *at) == (shard, index) && other != entry && *epoch <= until
+        })
+    }
+}
+
+/// Of each leader, and of each entry that was committed in an earlier epoch, whether it has it. What a leader has
+/// compacted was committed: it is this entry, unless two were committed at one place, and then some leader lacks one.
 fn later_leaders(state: &ClusterState) -> impl Iterator<Item = (Index, bool)> {
-    let committed = state.history.leader_completeness.iter().flat_map(|memory| &memory.0);
-    committed.flat_map(move |((shard, index, entry), committed_in)| {
+    let memory = state.history.leader_completeness.iter();
+    let committed = memory.flat_map(|memory| memory.0.iter().map(move |it| (memory, it)));
+    committed.flat_map(move |(memory, ((shard, index, entry), committed_in))| {
         let later = view::leaders(state, *shard).filter(move |(_, epoch, _)| epoch > committed_in);
-        later.map(move |(_, _, store)| {
-            let has =
-                *index <= store.base_position().index || store.entry_at(*index) == Some(entry);
+        later.map(move |(_, epoch, store)| {
+            let is_compacted = *index <= store.base_position().index;
+            let has = match is_compacted {
+                true => !memory.differs(*shard, *index, entry, epoch),
+                false => store.entry_at(*index) == Some(entry),
+            };
             (*index, has)
         })
     })

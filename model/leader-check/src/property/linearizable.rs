@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use quorate_checker::world::Property;
-use quorate_ids::{ClientId, NodeSet, Timestamp};
+use quorate_ids::{ClientId, NodeSet};
 use quorate_leader::client::Task;
 use quorate_leader::message::Outcome;
 use quorate_leader::names::{Key, RequestId, Value};
@@ -84,16 +84,28 @@ impl Calls {
             if call.after & places & !done != 0 {
                 return false;
             }
-            let after = match &call.task {
-                Task::Read { .. } => row.cloned(),
-                Task::Write { statement, .. } => {
-                    let around = Surroundings { now: Timestamp(0), random: 0 };
-                    Some(statement.execute(row, around))
-                }
-            };
-            call.answer.as_ref().is_none_or(|answer| *answer == after)
-                && self.explain(places, done | 1 << place, after.as_ref(), tried)
+            self.outcomes(places, call, row).into_iter().any(|after| {
+                call.answer.as_ref().is_none_or(|answer| *answer == after)
+                    && self.explain(places, done | 1 << place, after.as_ref(), tried)
+            })
         })
+    }
+
+    /// What the row may hold after this call. A clock and a draw may come to anything: of what they came to only what
+    /// somebody was told matters.
+    fn outcomes(&self, places: u64, call: &Call, row: Option<&Value>) -> Vec<Option<Value>> {
+        match &call.task {
+            Task::Read { .. } => vec![row.cloned()],
+            Task::Write { statement, .. } if statement.is_deterministic() => {
+                vec![Some(statement.execute(row, Surroundings::default()))]
+            }
+            Task::Write { .. } => {
+                let of_key = |place: &usize| places >> place & 1 == 1;
+                let told =
+                    (0..self.0.len()).filter(of_key).filter_map(|at| self.0[at].answer.clone());
+                told.filter(Option::is_some).chain([Some(Value::Number(0))]).collect()
+            }
+        }
     }
 }
 

@@ -1,10 +1,10 @@
-//! The order of the writes of each key: that in which they were first committed, each named by its value.
+//! The order of the writes of each key: that in which they were first committed, each named by the value that the row
+//! held then, whatever the log ships.
 
 use std::collections::BTreeMap;
 
-use quorate_leader::log::{Content, Entry, RowEffect};
+use quorate_leader::log::{Content, Entry};
 use quorate_leader::names::{Key, Value};
-use quorate_leader::statement::Statement;
 
 use crate::facts::Fact;
 
@@ -15,17 +15,12 @@ pub(super) struct Order(BTreeMap<Key, Vec<Value>>);
 impl Order {
     /// Notes what is committed.
     pub(super) fn note(&mut self, fact: &Fact) {
-        if let Fact::Committed { entry: Entry { content, .. }, .. } = fact
-            && let Content::Write { key, effect, .. } = content
+        if let Fact::Committed { entry: Entry { content, .. }, row: Some(value), .. } = fact
+            && let Content::Write { key, .. } = content
         {
-            let value = match effect {
-                RowEffect::Row(value) => value.clone(),
-                RowEffect::Execute(Statement::Set(text)) => Value::Text(text.clone()),
-                RowEffect::Execute(_) => return,
-            };
             let values = self.0.entry(key.clone()).or_default();
-            if !values.contains(&value) {
-                values.push(value);
+            if !values.contains(value) {
+                values.push(value.clone());
             }
         }
     }

@@ -127,14 +127,14 @@ impl Replica {
         self.note_caught_up(turn)
     }
 
-    /// Whether it lost its disk and does not know yet in which epochs it may have voted, or followed a leader:
-    /// until so many have told that one of them knows of any epoch with a leader. Then it belongs to no leader: it
-    /// may have promised not to follow one of an older epoch, and what it acknowledges to such a one may be
-    /// counted. (The checker found this: it had acknowledged to a leader that was deposed with its own vote.)
+    /// Whether it lost its disk and does not know yet in which epochs it may have voted, or followed a leader: until all
+    /// others have told what they know. Then it belongs to no leader: it may have promised not to follow one of an
+    /// older epoch, and what it acknowledges to such a one may be counted. (The checker found this: it had acknowledged
+    /// to a leader that was deposed with its own vote.) More than half do not suffice: the one that does not tell may be
+    /// the candidate that it voted for, who may yet win with that vote.
     pub(super) fn knows_no_epoch<S: Store>(&self, turn: &Turn<'_, S>) -> bool {
-        let cluster = &turn.config.cluster;
-        let enough = cluster.nodes - cluster.majority() + 1;
-        self.recall.as_ref().is_some_and(|recall| recall.told.len() < enough)
+        let others = turn.config.cluster.nodes - 1;
+        self.recall.as_ref().is_some_and(|recall| recall.told.len() < others)
     }
 
     /// Notes if what it holds is at least as up to date as the logs of all those who have told: one of them

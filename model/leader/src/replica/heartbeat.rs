@@ -131,8 +131,7 @@ impl Replica {
         let base = turn.draft.base()?;
         let keeps_rows = turn.deviates(Deviation::KeepsSuffix);
         for (index, entry) in (previous.index.0 + 1..).map(Index).zip(entries) {
-            let contradicts = Position { epoch: entry.epoch, index };
-            if index == base.index && contradicts != base {
+            if log::contradicts_base(base, Position { epoch: entry.epoch, index }) {
                 return self.start_over(turn, from, epoch);
             }
             log::take_in(&mut turn.draft, index, entry, keeps_rows)?;

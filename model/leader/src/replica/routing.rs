@@ -36,7 +36,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Whether the log holds this request already. If it is applied, the client is told; if not, it waits.
+    /// Whether the log holds this request already, or a later one of its client. If it is applied, the client is told;
+    /// if not, it waits.
     fn has_seen<S: Store>(
         &mut self,
         turn: &mut Turn<'_, S>,
@@ -52,8 +53,16 @@ impl Replica {
             }
             return Ok(true);
         }
-        let Some(index) = log::waiting_at(&turn.draft, request)? else { return Ok(false) };
-        if let Role::Leader(leadership) = &mut self.role {
+        let latest = log::waiting_of(&turn.draft, request.client)?;
+        let Some((latest, index)) = latest.filter(|(latest, _)| latest.number >= request.number)
+        else {
+            return Ok(false);
+        };
+        // One that comes after its client's next request has been given up. To do it now would make the log
+        // remember it in the place of the next one, which would be done again if it is asked for again.
+        if latest == request
+            && let Role::Leader(leadership) = &mut self.role
+        {
             leadership.waiting.insert(request, index);
         }
         Ok(true)

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use quorate_ids::NodeId;
 use serde::Serialize;
 
-use super::{Replica, Role, Turn};
+use super::{Replica, Role, Turn, acknowledgement};
 use crate::log;
 use crate::message::{Message, Page};
 use crate::names::{Epoch, Key, Position, Value};
@@ -69,8 +69,11 @@ impl Replica {
         if !self.accepts(turn, from, epoch, false)? {
             return Ok(());
         }
-        let committed = turn.draft.committed()?;
-        if position.index <= committed && log::holds(&turn.draft, position)? {
+        if log::holds(&turn.draft, position)? {
+            // What its log has beyond the snapshot stays: it may have acknowledged that (Ongaro and Ousterhout 2014, 7).
+            turn.draft.apply_through(position.index, turn.around)?;
+            acknowledgement::compact(turn)?;
+            self.note_caught_up(turn)?;
             turn.send(from, Message::Appended { epoch, matched: position.index, round: 0 });
             return Ok(());
         }
@@ -97,5 +100,62 @@ impl Replica {
         self.note_caught_up(turn)?;
         turn.send(from, Message::Appended { epoch, matched: position.index, round: 0 });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+    use alloc::vec;
+
+    use quorate_ids::{ClientId, Peer, Timestamp};
+
+    use super::*;
+    use crate::config::{ClusterConfig, ElectionKind, LogKind, NodeConfig, Replication};
+    use crate::deviation::Deviations;
+    use crate::effect::Input;
+    use crate::log::{Content, Entry, RowEffect};
+    use crate::names::{Index, RequestId};
+    use crate::statement::Surroundings;
+    use crate::store::{Ballot, Change, MemoryStore};
+
+    fn config() -> NodeConfig {
+        let cluster = ClusterConfig {
+            nodes: 5,
+            replication: Replication::Majority,
+            election: ElectionKind::Raft,
+            fencing: true,
+            log: LogKind::Row,
+            snapshot_after: Some(2),
+            entries_max: 256,
+            page_rows: 8,
+            deviations: Deviations::default(),
+        };
+        NodeConfig { node: NodeId(2), first_leader: NodeId(0), cluster: Arc::new(cluster) }
+    }
+
+    #[test]
+    fn a_snapshot_keeps_what_the_log_has_beyond_it() {
+        let (one, later) = (Epoch(1), Epoch(2));
+        let write = |number: u32| {
+            let request = RequestId { client: ClientId(0), number };
+            let effect = RowEffect::Row(Value::Number(u64::from(number)));
+            let content = Content::Write { key: Key::from("k"), effect, request };
+            Change::Append { index: Index(number), entry: Entry { epoch: one, content } }
+        };
+        let mut store = MemoryStore::default();
+        store.apply([Change::Ballot(Ballot { epoch: one, vote: Some(NodeId(0)) })]);
+        store.apply((1..=3).map(write));
+        let position = Position { epoch: one, index: Index(2) };
+        let rows = vec![(Key::from("k"), Value::Number(2))];
+        let page = Page { epoch: later, position, after: None, rows, end: Some(vec![]) };
+        let from = Peer::Node(NodeId(1));
+        let input = Input::Receive { from, message: Message::Snapshot(page) };
+        let around = Surroundings { now: Timestamp(0), random: 0 };
+        let Ok(step) = Replica::default().step(&config(), &store, around, input);
+        store.apply(step.changes);
+        assert_eq!(store.last_position(), Position { epoch: one, index: Index(3) });
+        assert_eq!((store.committed_index(), store.base_position()), (Index(2), position));
+        assert_eq!(store.all_rows()[&Key::from("k")], Value::Number(2));
     }
 }
