@@ -226,7 +226,6 @@ impl ClusterArgs {
                 ("read-repair", self.read_repair.is_some()),
                 ("sloppy", self.sloppy),
                 ("client-fan-out", self.client_fan_out),
-                ("http-base-port", self.http_base_port.is_some()),
             ];
             flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
         } else {
@@ -259,7 +258,7 @@ impl ClusterArgs {
             };
             let name = format!("n{number}");
             let address = after(base_port, "--base-port")?;
-            let http = match (self.no_http || has_leader, http_base) {
+            let http = match (self.no_http, http_base) {
                 (true, _) => None,
                 (false, Some(base)) => Some(after(base, "--http-base-port")?),
                 (false, None) => {

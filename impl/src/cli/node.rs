@@ -73,13 +73,8 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
     if args.stop_at_end_of_input {
         stop_at_end_of_input(signals.stop_flag());
     }
-    if cluster.leader.is_some() {
-        return run_with_leader(args, settings, &signals);
-    }
     let NodeEntry { http, http_token_file, .. } = cluster.node(settings.node).clone();
     let (node_id, metrics) = (settings.node, Arc::clone(&settings.metrics));
-    // The node first: one that runs already is best recognised by its own address.
-    let node = Node::open(settings)?;
     let address = match args.http {
         None => http,
         Some(HttpChoice::At(address)) => Some(address),
@@ -89,26 +84,18 @@ pub fn run(args: &NodeArgs) -> Result<(), Failure> {
         Some(path) => Access::read(path).map_err(HttpError::from)?,
         None => Access::LOCAL,
     };
+    // The node first: one that runs already is best recognised by its own address.
+    if cluster.leader.is_some() {
+        let node = RunningNode::<LeaderNode>::open(settings)?;
+        let serve = |address| HttpServer::start_with_leader(cluster, node_id, address, access);
+        let _http = address.map(serve).transpose()?;
+        node.run(&signals)?;
+        return Ok(());
+    }
+    let node = Node::open(settings)?;
     let http = address.map(|address| HttpServer::start(cluster, node_id, address, access, metrics));
     let _http = http.transpose()?;
     node.run(&signals)?;
-    Ok(())
-}
-
-/// The same for a node of a cluster with a leader.
-fn run_with_leader(
-    args: &NodeArgs,
-    settings: NodeSettings,
-    signals: &Signals,
-) -> Result<(), Failure> {
-    let is_asked = matches!(args.http, Some(HttpChoice::At(_)));
-    let is_configured = settings.cluster.node(settings.node).http.is_some();
-    if is_asked || is_configured && args.http.is_none() {
-        let text =
-            "http: nodes of a cluster with a leader serve no HTTP yet; leave it out, or --http off";
-        return Err(Failure::Usage(text.to_string()));
-    }
-    RunningNode::<LeaderNode>::open(settings)?.run(signals)?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use super::request::RequestArgs;
 use super::{Failure, output};
 use crate::bytes::Bytes;
 use crate::config::ClusterFile;
-use crate::leader_based::{LeaderStatus, statuses};
+use crate::leader_based::{LeaderStatus, Row, ShownFollower, rows, statuses};
 
 /// How long nodes may take to say how they are.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -146,43 +146,6 @@ pub(super) fn get(
 
 type Statuses = BTreeMap<NodeId, LeaderStatus>;
 
-#[derive(Serialize)]
-struct Row<'a> {
-    node: &'a str,
-    address: String,
-    #[serde(flatten)]
-    status: Option<Shown<'a>>,
-}
-
-#[derive(Serialize)]
-struct Shown<'a> {
-    role: &'static str,
-    leader: Option<&'a str>,
-    epoch: u32,
-    /// The last entry of its log.
-    last: u32,
-    last_epoch: u32,
-    committed: u32,
-    compacted: u32,
-    rows: u64,
-    catching_up: bool,
-    followers: BTreeMap<&'a str, ShownFollower>,
-    waiting: u64,
-    step: u64,
-    up_ms: u64,
-    received: u64,
-    sent: u64,
-    dropped: BTreeMap<&'static str, u64>,
-}
-
-#[derive(Serialize)]
-struct ShownFollower {
-    matched: u32,
-    lag_entries: u32,
-    lag_ms: u64,
-    synchronous: bool,
-}
-
 /// Says how the nodes are.
 pub(super) fn status(
     cluster: &ClusterFile,
@@ -247,46 +210,6 @@ fn missing(cluster: &ClusterFile, all: &Statuses, whole: bool) -> Result<(), Str
     } else {
         let leader = name(*leader);
         Err(format!("{} do not hold the whole log of {leader}", behind.join(", ")))
-    }
-}
-
-fn rows<'a>(cluster: &'a ClusterFile, all: &Statuses) -> Vec<Row<'a>> {
-    let row = |node: &NodeId| {
-        let entry = cluster.node(*node);
-        let status = all.get(node).map(|status| shown(cluster, status));
-        Row { node: &entry.name, address: entry.address.to_string(), status }
-    };
-    cluster.cluster.members().iter().map(row).collect()
-}
-
-fn shown<'a>(cluster: &'a ClusterFile, status: &LeaderStatus) -> Shown<'a> {
-    let name = |node: NodeId| cluster.cluster.name(node);
-    let follower = |it: &crate::leader_based::Follower| {
-        let shown = ShownFollower {
-            matched: it.matched.0,
-            lag_entries: it.lag_entries,
-            lag_ms: it.lag_ms,
-            synchronous: it.is_synchronous,
-        };
-        (name(it.node), shown)
-    };
-    Shown {
-        role: status.role.name(),
-        leader: status.leader.map(name),
-        epoch: status.epoch.0,
-        last: status.last.index.0,
-        last_epoch: status.last.epoch.0,
-        committed: status.committed.0,
-        compacted: status.base.index.0,
-        rows: status.rows,
-        catching_up: !status.is_caught_up,
-        followers: status.followers.iter().map(follower).collect(),
-        waiting: status.waiting,
-        step: status.step,
-        up_ms: status.up_ms,
-        received: status.traffic.received,
-        sent: status.traffic.sent,
-        dropped: status.traffic.dropped().into_iter().filter(|(_, count)| *count > 0).collect(),
     }
 }
 

@@ -121,6 +121,18 @@ pub(super) async fn check(
     }
 }
 
+/// The same where this is all that is shared.
+pub(super) async fn check_alone(
+    State(access): State<Access>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match refusal_of(&access, &request) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
 fn refusal_of(access: &Access, request: &Request) -> Option<Problem> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let host = header(HOST).or_else(|| request.uri().authority().map(|host| host.as_str()));

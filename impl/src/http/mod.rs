@@ -13,6 +13,7 @@ mod parameters;
 mod problem;
 
 pub use access::{Access, TokenError};
+pub(crate) use problem::Problem;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -26,11 +27,12 @@ use tokio::sync::oneshot;
 use quorate_model::ids::NodeId;
 
 use crate::config::ClusterFile;
+use crate::leader_based;
 use crate::metrics::NodeMetrics;
 use front::Front;
 
 /// How many requests are worked on at a time; others wait.
-const REQUESTS_MAX: usize = 64;
+pub(crate) const REQUESTS_MAX: usize = 64;
 
 /// Why a node serves no HTTP.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +85,32 @@ impl HttpServer {
         access: Access,
         metrics: Arc<NodeMetrics>,
     ) -> Result<Self, HttpError> {
-        if !address.ip().is_loopback() && !access.needs_token() {
+        let needs_token = access.needs_token();
+        let router = router(Arc::new(Front::new(cluster, node, access, metrics)));
+        Self::serve(address, needs_token, router)
+    }
+
+    /// Serves a node of a cluster with a leader.
+    ///
+    /// # Errors
+    /// As [`HttpServer::start`].
+    pub fn start_with_leader(
+        cluster: ClusterFile,
+        node: NodeId,
+        address: SocketAddr,
+        access: Access,
+    ) -> Result<Self, HttpError> {
+        let needs_token = access.needs_token();
+        let check = axum::middleware::from_fn_with_state(access, access::check_alone);
+        let router = leader_based::router(cluster, node)
+            .fallback(node::nothing_here)
+            .method_not_allowed_fallback(node::no_such_method)
+            .layer(check);
+        Self::serve(address, needs_token, router)
+    }
+
+    fn serve(address: SocketAddr, needs_token: bool, router: Router) -> Result<Self, HttpError> {
+        if !address.ip().is_loopback() && !needs_token {
             return Err(HttpError::Open { address });
         }
         let listen = |source| HttpError::Listen { address, source };
@@ -95,7 +122,6 @@ impl HttpServer {
             .max_blocking_threads(REQUESTS_MAX)
             .build()
             .map_err(HttpError::Runtime)?;
-        let router = router(Arc::new(Front::new(cluster, node, access, metrics)));
         let (stop, stopped) = oneshot::channel();
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -13,7 +13,7 @@ use crate::leaderless::Ended;
 
 /// Why a request came to nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     body: Body,
 }
@@ -37,7 +37,7 @@ impl Problem {
     }
 
     /// The request is wrong.
-    pub(super) fn bad(message: &str) -> Self {
+    pub(crate) fn bad(message: &str) -> Self {
         Problem::new(StatusCode::BAD_REQUEST, "bad-request", message)
     }
 
@@ -48,12 +48,12 @@ impl Problem {
     }
 
     /// Nothing was done, and may be later.
-    pub(super) fn unavailable(message: &str) -> Self {
+    pub(crate) fn unavailable(message: &str) -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     }
 
     /// Something failed here.
-    pub(super) fn internal(message: &str) -> Self {
+    pub(crate) fn internal(message: &str) -> Self {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 

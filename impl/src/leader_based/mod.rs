@@ -5,16 +5,20 @@
 
 mod client;
 mod durations;
+mod http;
 mod lag;
 mod names;
 mod node;
 mod says;
+mod shown;
 mod store;
 
 pub use client::{AskOptions, LeaderClient};
+pub use http::router;
 pub use lag::Lag;
 pub use node::LeaderNode;
 pub use says::{Follower, LeaderStatus, Promote, Promoted, RoleName, promote, statuses};
+pub(crate) use shown::{Row, ShownFollower, rows};
 pub use store::{LogStore, StagedLog};
 
 use quorate_leader::message::{Message, Operation};

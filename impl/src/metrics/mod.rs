@@ -4,7 +4,7 @@
 mod make;
 mod state;
 
-pub use state::{exposition, of_status};
+pub use state::{exposition, of_leader_status, of_status};
 
 use std::fmt;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use prometheus::proto::MetricFamily;
 use quorate_model::ids::NodeId;
 
 use crate::config::ClusterFile;
+use crate::leader_based::{LeaderStatus, RoleName};
 use crate::leaderless::NodeStatus;
 
 use super::make::Make;
@@ -20,6 +21,15 @@ pub fn of_status(
     node: NodeId,
     status: Option<&NodeStatus>,
 ) -> Vec<MetricFamily> {
+    let make = of_process(cluster, node, status.is_some());
+    if let Some(status) = status {
+        fill(&make, cluster, status);
+    }
+    make.registry().gather()
+}
+
+/// What any node says.
+fn of_process(cluster: &ClusterFile, node: NodeId, is_up: bool) -> Make {
     let make = Make::default();
     let info = make.gauges(
         "quorate_build_info",
@@ -28,10 +38,69 @@ pub fn of_status(
     );
     info.with_label_values(&[env!("CARGO_PKG_VERSION"), cluster.cluster.name(node)]).set(1);
     let up = make.gauge("quorate_node_up", "Whether the node's loop answers: 1 or 0.");
-    up.set(i64::from(status.is_some()));
-    if let Some(status) = status {
-        fill(&make, cluster, status);
+    up.set(i64::from(is_up));
+    make
+}
+
+/// The same of a node of a cluster with a leader.
+///
+/// # Panics
+/// Never: the names are fixed and differ.
+#[must_use]
+pub fn of_leader_status(
+    cluster: &ClusterFile,
+    node: NodeId,
+    status: Option<&LeaderStatus>,
+) -> Vec<MetricFamily> {
+    let make = of_process(cluster, node, status.is_some());
+    let Some(status) = status else { return make.registry().gather() };
+    let name = |node: NodeId| cluster.cluster.name(node);
+    for (metric, help, value) in [
+        (
+            "quorate_leads",
+            "Whether the node leads, as far as it knows.",
+            u64::from(status.role == RoleName::Leader),
+        ),
+        (
+            "quorate_node_serves",
+            "Whether the node votes: 0 until it has caught up after it lost its disk.",
+            u64::from(status.is_caught_up),
+        ),
+        ("quorate_epoch", "The latest epoch that the node knows of.", status.epoch.0.into()),
+        ("quorate_log_last", "The index of the last entry of its log.", status.last.index.0.into()),
+        (
+            "quorate_log_committed",
+            "Up to where its log is committed and applied, as far as it knows.",
+            status.committed.0.into(),
+        ),
+        ("quorate_log_compacted", "Up to where its log is compacted.", status.base.index.0.into()),
+        ("quorate_rows", "Rows held.", status.rows),
+        (
+            "quorate_waiting_requests",
+            "Requests that wait at the leader to be answered.",
+            status.waiting,
+        ),
+    ] {
+        make.gauge(metric, help).set(clamped(value));
     }
+    let entries = make.gauges(
+        "quorate_follower_lag_entries",
+        "Entries that a follower is not known to hold, by what the leader knows.",
+        &["follower"],
+    );
+    let seconds = make.seconds(
+        "quorate_follower_lag_seconds",
+        "For how long there has been an entry that the follower is not known to hold.",
+        &["follower"],
+    );
+    for follower in &status.followers {
+        let follower_name = name(follower.node);
+        entries.with_label_values(&[follower_name]).set(follower.lag_entries.into());
+        seconds.with_label_values(&[follower_name]).set(follower.lag_ms as f64 / 1e3);
+    }
+    make.seconds("quorate_uptime_seconds", "Time since the node's process started.", &[])
+        .with_label_values::<&str>(&[])
+        .set(status.up_ms as f64 / 1e3);
     make.registry().gather()
 }
 

@@ -138,11 +138,14 @@ impl TestCluster {
         leader: TemplateLeader,
         edit: impl FnOnce(String) -> String,
     ) -> Self {
+        let ports = free_ports(2 * count);
+        let (ports, http_ports) = ports.split_at(count);
         let node = |(index, port): (usize, &u16)| TemplateNode {
             is_traced: true,
+            http: Some(([127, 0, 0, 1], http_ports[index]).into()),
             ..TemplateNode::new(format!("n{}", index + 1), ([127, 0, 0, 1], *port))
         };
-        let nodes = free_ports(count).iter().enumerate().map(node).collect();
+        let nodes = ports.iter().enumerate().map(node).collect();
         let template = Template { leader: Some(leader), ..Template::new(nodes) };
         Self::written(tempfile::tempdir().unwrap(), &template, edit)
     }

@@ -53,6 +53,20 @@ fn property<'a>(report: &'a Report, name: &str) -> &'a PropertyReport {
     report.properties.iter().find(|property| property.name == name).unwrap()
 }
 
+/// Asks a node over HTTP; gives the status and the body.
+fn http(cluster: &TestCluster, name: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let node = cluster.file.node(cluster.file.node_named(name).unwrap());
+    let uri = format!("http://{}{path}", node.http.unwrap());
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let sent = match method {
+        "PUT" => agent.put(&uri).send(body),
+        _ => agent.get(&uri).call(),
+    };
+    let mut response = sent.unwrap();
+    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+}
+
 #[test]
 fn what_a_leader_acknowledged_is_read_after_it_was_killed_and_the_traces_are_validated() {
     let mut cluster = cluster(Replication::Majority, ElectionKind::Raft);
@@ -73,6 +87,26 @@ fn what_a_leader_acknowledged_is_read_after_it_was_killed_and_the_traces_are_val
     }
     let new = leader(&cluster);
     assert_ne!(new, old);
+
+    // Over HTTP, any node sends on to the leader.
+    let other = if new == "n2" { "n3" } else { "n2" };
+    let [(status, written), (_, found), (absent, _)] = [
+        http(&cluster, other, "PUT", "/keys/sum?statement=add", "4"),
+        http(&cluster, other, "GET", "/keys/sum?reads=confirmed", ""),
+        http(&cluster, other, "GET", "/keys/nothing", ""),
+    ];
+    assert_eq!((status, absent), (200, 404), "{written}");
+    for body in [written, found] {
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&body["value"], &body["key"]), (&"7".into(), &"sum".into()), "{body}");
+    }
+    assert_eq!(http(&cluster, other, "GET", "/keys/sum?read=any", "").0, 400);
+    assert_eq!(http(&cluster, other, "GET", "/readyz", "").1, "ready\n");
+    assert!(http(&cluster, other, "GET", "/status", "").1.contains("\"lag_ms\""));
+    let metrics = http(&cluster, &new, "GET", "/metrics", "").1;
+    let lag = format!("quorate_follower_lag_entries{{follower=\"{old}\"}} ");
+    let lags = metrics.lines().find_map(|line| line.strip_prefix(&lag)).unwrap();
+    assert!(lags.parse::<u64>().unwrap() > 0 && metrics.contains("quorate_leads 1"), "{metrics}");
 
     // It says so, and how far the others are.
     let status = cluster.run(&["status", "--json"]);
@@ -256,4 +290,37 @@ fn failover_measured() {
             killed.report.clients.writes_acknowledged,
         );
     }
+}
+
+/// The same under every setting that elects: nothing that is promised is broken, and every trace is accepted.
+#[test]
+#[ignore = "a minute"]
+fn every_setting_keeps_what_it_promises_when_its_leaders_are_killed() {
+    for election in [ElectionKind::Raft, ElectionKind::Bully] {
+        for replication in
+            [Replication::Async, Replication::SemiSync, Replication::Sync, Replication::Majority]
+        {
+            let killed = kill_leaders(cluster(replication, election), 4);
+            let lost = property(&killed.report, "no-lost-write");
+            println!("{election:?} {replication:?}: {lost:?}");
+            assert!(property(&killed.report, "log-matching").occasions_promised > 0);
+        }
+    }
+}
+
+#[test]
+fn where_nobody_elects_the_node_leads_that_an_operator_promotes() {
+    let mut cluster = cluster(Replication::Async, ElectionKind::Manual);
+    cluster.start_all();
+    let trace = cluster.path("clients.jsonl");
+    let trace = trace.to_str().unwrap().to_string();
+    cluster.ok(&["put", "first", "hello", "--trace", &trace]);
+    cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
+    cluster.kill("n1");
+    assert_eq!(cluster.ok(&["promote", "--node", "n2"]).out, "n2 leads\n");
+    cluster.ok(&["put", "second", "world", "--trace", &trace]);
+    assert_eq!(cluster.ok(&["get", "first", "--trace", &trace]).out, "hello\n");
+    ["n2", "n3"].iter().for_each(|name| cluster.kill(name));
+    let report = validated(&cluster, &["clients.jsonl"]);
+    assert_eq!(property(&report, "one-leader-per-epoch").occasions_promised, 1);
 }
