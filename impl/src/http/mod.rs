@@ -102,10 +102,7 @@ impl HttpServer {
     ) -> Result<Self, HttpError> {
         let needs_token = access.needs_token();
         let check = axum::middleware::from_fn_with_state(access, access::check_alone);
-        let router = leader_based::router(cluster, node)
-            .fallback(node::nothing_here)
-            .method_not_allowed_fallback(node::no_such_method)
-            .layer(check);
+        let router = leader_based::router(cluster, node).layer(check);
         Self::serve(address, needs_token, router)
     }
 

@@ -30,7 +30,7 @@ struct Body {
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, error: &'static str, message: &str) -> Self {
+    pub(crate) fn new(status: StatusCode, error: &'static str, message: &str) -> Self {
         let body =
             Body { error, message: message.to_string(), indeterminate: None, answered: None };
         Problem { status, body }

@@ -52,6 +52,8 @@ pub fn router(cluster: ClusterFile, node: NodeId) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::new(front))
 }
 
@@ -174,6 +176,16 @@ async fn status(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
         Ok(serde_json::to_value(rows(&front.cluster, &all)).unwrap_or_default())
     };
     Ok(Json(front.waiting(collect).await?).into_response())
+}
+
+async fn nothing_here() -> Problem {
+    let message = "nothing is here; there are /keys/KEY, /status, /metrics, /healthz and /readyz";
+    Problem::new(StatusCode::NOT_FOUND, "not-found", message)
+}
+
+async fn no_such_method() -> Problem {
+    let message = "GET is what all paths take, and /keys/KEY takes PUT as well";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message)
 }
 
 async fn healthy(State(front): State<Arc<Front>>) -> Result<&'static str, Problem> {

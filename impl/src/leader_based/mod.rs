@@ -63,3 +63,34 @@ impl Speaks for WithLeader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_leader::message::ReadFrom;
+    use quorate_leader::names::{Epoch, Key, RequestId};
+    use quorate_leader::statement::Statement;
+    use quorate_leader_model::refine::LOG;
+    use quorate_model::ids::{ClientId, NodeId};
+
+    use super::*;
+
+    #[test]
+    fn a_client_may_send_its_own_requests_and_nothing_that_is_for_nodes() {
+        let request = RequestId { client: ClientId(1), number: 1 };
+        let key = Key::from("x");
+        let read = Operation::Read { key: key.clone(), from: ReadFrom::Replica };
+        let write = Operation::Write { key, statement: Statement::Add(1) };
+        let need = |client, message| {
+            WithLeader::need(ClientId(client).into(), &Packet { shard: LOG, message })
+        };
+        let asks = |operation| Message::Request { request, operation };
+        assert_eq!(need(1, asks(read.clone())), Need::Right(Right::Read));
+        assert_eq!(need(1, asks(write)), Need::Right(Right::Write));
+        assert_eq!(need(2, asks(read)), Need::Node);
+        for message in [Message::Election, Message::Vote { epoch: Epoch(1) }] {
+            assert_eq!(need(1, message), Need::Node);
+        }
+        let vote = Packet { shard: LOG, message: Message::Vote { epoch: Epoch(1) } };
+        assert_eq!(WithLeader::need(NodeId(1).into(), &vote), Need::Node);
+    }
+}

@@ -101,6 +101,8 @@ fn what_a_leader_acknowledged_is_read_after_it_was_killed_and_the_traces_are_val
         assert_eq!((&body["value"], &body["key"]), (&"7".into(), &"sum".into()), "{body}");
     }
     assert_eq!(http(&cluster, other, "GET", "/keys/sum?read=any", "").0, 400);
+    assert_eq!(http(&cluster, other, "PUT", "/status", "").0, 405);
+    assert!(http(&cluster, other, "GET", "/openapi.json", "").1.contains("there are /keys/KEY"));
     assert_eq!(http(&cluster, other, "GET", "/readyz", "").1, "ready\n");
     assert!(http(&cluster, other, "GET", "/status", "").1.contains("\"lag_ms\""));
     let metrics = http(&cluster, &new, "GET", "/metrics", "").1;
@@ -323,4 +325,40 @@ fn where_nobody_elects_the_node_leads_that_an_operator_promotes() {
     ["n2", "n3"].iter().for_each(|name| cluster.kill(name));
     let report = validated(&cluster, &["clients.jsonl"]);
     assert_eq!(property(&report, "one-leader-per-epoch").occasions_promised, 1);
+}
+
+#[test]
+fn a_follower_that_is_too_far_behind_gets_a_snapshot_in_pages() {
+    let mut cluster = TestCluster::with_leader_edited(3, TemplateLeader::default(), |text| {
+        text.replace("snapshot_after = 10000 ", "snapshot_after = 10 ")
+            .replace("page_rows = 1000 ", "page_rows = 7 ")
+    });
+    cluster.start_all();
+    let trace = ClientTrace::open(&cluster.path("clients.jsonl")).unwrap();
+    let client = RunningClient::<LeaderClient>::new(cluster.file.clone(), AskOptions::default());
+    let mut client = client.unwrap().traced(trace).unwrap();
+    let mut put = |number: u64| {
+        let key = Key::from(&*format!("key{number}"));
+        let written = client.perform(Task::Write { key, statement: Statement::Add(number) });
+        assert!(matches!(written, Ok(Answer::Written { .. })), "{written:?}");
+    };
+    put(1);
+    cluster.kill("n3");
+    (2..=40).for_each(&mut put);
+    cluster.start("n3");
+    cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
+    let status = &cluster.status()["n3"];
+    assert!(status["compacted"].as_u64() >= Some(10) && status["rows"] == 40, "{status}");
+    for number in [1, 23, 40] {
+        let read = ["get", &format!("key{number}"), "--reads", "any", "--coordinator", "n3"];
+        assert_eq!(cluster.ok(&read).out, format!("{number}\n"));
+    }
+    // The store that a snapshot came into is opened again.
+    cluster.kill("n3");
+    cluster.start("n3");
+    cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
+    cluster.names().iter().for_each(|name| cluster.kill(name));
+    let report = validated(&cluster, &["clients.jsonl"]);
+    let pages = report.actions.iter().find(|action| action.name == "deliver snapshot page");
+    assert!(pages.unwrap().count >= 6, "{pages:?}");
 }
