@@ -6,41 +6,54 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate::check::{Cut, Limits, check, second_opinion};
+use quorate::check::{Case, Cut, Limits, check, second_opinion};
+use quorate::cli::scenario::{Found, Shipped};
 use quorate_model::check::kinds::{Kind, TimerKind};
 use quorate_model::check::{Action, Expected};
 use quorate_model::protocol::Timer;
 use quorate_model::scenario::ShownWith;
-use quorate_model::scenario::builtin::{ALL, Builtin};
+use quorate_model::scenario::builtin::Builtin;
 use quorate_model::scenario::file::parse;
 
 const LIMITS: Limits = Limits { threads: 2, states_max: None, depth_max: None, timeout: None };
 
+/// Checks a scenario, and adds its size to the list.
+fn as_expected<C: Case>(case: &C, sizes: &mut String) {
+    let name = case.name();
+    let report = check(case, &LIMITS, |_| {});
+    for verdict in &report.verdicts {
+        let (property, found, expected) = (verdict.property.name, verdict.found, verdict.expected);
+        assert!(
+            verdict.is_as_expected(),
+            "{name}: {property} {found:?}, expected {expected}, witness {:?}",
+            verdict.witness
+        );
+    }
+    assert!(report.is_as_expected(), "{name}: {:?}", report.script);
+    let _ = write!(
+        sizes,
+        "{name:<34}{:>8} distinct {:>8} generated",
+        report.distinct, report.generated
+    );
+    let siblings = if report.largest > 0 {
+        format!(" {:>3} siblings at most", report.largest)
+    } else {
+        String::new()
+    };
+    let _ = writeln!(sizes, "{siblings}");
+}
+
+// `quorate check --deep` is for those that take longer than these.
 #[test]
 fn every_scenario_gives_the_verdicts_its_file_expects_over_as_many_states_as_before() {
     let mut sizes = String::new();
-    for builtin in ALL {
-        let scenario = Arc::new(builtin.parse().expect("built-in scenarios parse"));
-        // `quorate check --deep` is for those that take longer.
-        if !scenario.default {
-            continue;
+    for shipped in Shipped::all() {
+        let found = shipped.load().unwrap_or_else(|failure| panic!("{failure:?}"));
+        match found {
+            found if !found.is_default() => {}
+            Found::Leaderless(loaded) => as_expected(&loaded.scenario, &mut sizes),
+            Found::Leader(loaded) => as_expected(&loaded.scenario, &mut sizes),
         }
-        let report = check(&scenario, &LIMITS, |_| {});
-        for verdict in &report.verdicts {
-            let (name, found, expected) = (verdict.property.name, verdict.found, verdict.expected);
-            assert!(
-                verdict.is_as_expected(),
-                "{}: {name} {found:?}, expected {expected}, witness {:?}",
-                builtin.name,
-                verdict.witness
-            );
-        }
-        assert!(report.is_as_expected(), "{}", builtin.name);
-        let _ = writeln!(
-            sizes,
-            "{:<34}{:>8} distinct {:>8} generated {:>3} siblings at most",
-            builtin.name, report.distinct, report.generated, report.siblings_max
-        );
     }
     insta::assert_snapshot!(sizes);
 }
@@ -186,7 +199,7 @@ fn a_second_opinion_agrees_and_tells_what_it_does_not_agree_with() {
     let mut report = check(&scenario, &LIMITS, |_| {});
     let opinion = second_opinion(&scenario, 2).expect("it is searched");
     assert_eq!(opinion.differences(&report), Vec::<String>::new());
-    assert!(opinion.met.iter().any(|(_, met)| *met), "something is found at all");
+    assert!(opinion.met.iter().any(|met| met.is_shown), "something is found at all");
     report.distinct += 1;
     report.verdicts[0].witness = None;
     insta::assert_snapshot!(opinion.differences(&report).join("\n"), @r"

@@ -1,9 +1,9 @@
-//! A scenario in words: what is checked, and within which bounds.
+//! A scenario of the leaderless protocol in words: what is checked, and within which bounds.
 
 use quorate_model::check::words::planned;
 use quorate_model::cluster::{Limits, PlacementSpec, Reaping};
 use quorate_model::ids::NodeSet;
-use quorate_model::scenario::{Reductions, Rule, Scenario};
+use quorate_model::scenario::{Faults, Reductions, Rule, Scenario};
 
 /// `A B C; N=3, R=2, W=2 (R + W > N); dotted versions; node-driven; read repair off`
 #[must_use]
@@ -127,14 +127,21 @@ pub fn bounds(scenario: &Scenario) -> String {
     let applied = scenario.reductions_that_apply();
     let off = Rule::ALL.into_iter().filter(|rule| rule.is_usual() && !applied.has(*rule));
     let off: Vec<&str> = off.map(Rule::name).collect();
-    let reduced = match off.len() {
-        0 => "reduced".to_owned(),
-        _ if applied == Reductions::STUBBORN => "reduced by stubborn-sets".to_owned(),
-        _ if applied == Reductions::NONE => "unreduced".to_owned(),
-        _ => format!("reduced but for {}", off.join(", ")),
+    let reduced = match applied {
+        Reductions::STUBBORN => "reduced by stubborn-sets".to_owned(),
+        _ => reduced(&off, applied == Reductions::NONE),
     };
     let rounds = rounds(scenario);
     format!("{order}; faults at any moment: {}; {rounds}{reduced}", faults(scenario))
+}
+
+/// `reduced`, without some rules where they are off
+pub(super) fn reduced(off: &[&str], are_all_off: bool) -> String {
+    match off {
+        _ if are_all_off => "unreduced".to_owned(),
+        [] => "reduced".to_owned(),
+        off => format!("reduced but for {}", off.join(", ")),
+    }
 }
 
 /// `rounds at a time: exchanges 1, overtaken 0; `, or nothing where nodes do nothing of their own
@@ -165,19 +172,23 @@ pub fn faults(scenario: &Scenario) -> String {
     if scenario.script.is_some() {
         return "as scripted".to_owned();
     }
-    let faults = scenario.faults;
     let faulty = names(scenario, scenario.faulty);
     let of_nodes = match faulty.len() == scenario.cluster.nodes().len() {
         true => String::new(),
         false => format!(" of {}", faulty.join(" or ")),
     };
+    budgets(scenario.faults, &of_nodes)
+}
+
+/// `at most 1 drop, 1 crash of A or B`, where nodes are struck; or `none`
+pub(super) fn budgets(faults: Faults, of_nodes: &str) -> String {
     let budgets = [
         (faults.drops, "drop", "drops", ""),
         (faults.duplicates, "duplicate", "duplicates", ""),
         (faults.timeouts, "timeout", "timeouts", ""),
-        (faults.crashes, "crash", "crashes", &of_nodes),
-        (faults.wipes, "lost disk", "lost disks", &of_nodes),
-        (faults.rollbacks, "older disk", "older disks", &of_nodes),
+        (faults.crashes, "crash", "crashes", of_nodes),
+        (faults.wipes, "lost disk", "lost disks", of_nodes),
+        (faults.rollbacks, "older disk", "older disks", of_nodes),
         (faults.partitions, "partition", "partitions", ""),
         (faults.lies, "lie", "lies", ""),
     ];

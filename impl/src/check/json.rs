@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use quorate_checker::Size;
-use quorate_model::check::Expected;
+use quorate_checker::world::Expected;
 use quorate_model::check::convergence::FAIRNESS;
-use quorate_model::check::kinds::applicable;
-use quorate_model::scenario::Scenario;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::describe;
+use super::case::Case;
 use super::report::{Endings, Report, Summary, Verdict};
 use super::script::{Happening, Played, PlayedStep};
 
@@ -34,6 +33,7 @@ pub struct Document {
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
     name: String,
+    protocol: &'static str,
     title: String,
     notes: String,
     cluster: String,
@@ -42,9 +42,10 @@ pub struct Entry {
     /// What its file says to less effect than it seems, if anything.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
-    n: usize,
-    r: usize,
-    w: usize,
+    /// What the cluster promises: of the leaderless protocol `n`, `r` and `w`, and the most siblings that a node
+    /// held; of the leader-based one `replication`, `election` and so on.
+    #[serde(flatten)]
+    figures: Map<String, Value>,
     states_generated: u64,
     states_distinct: usize,
     depth: usize,
@@ -64,7 +65,6 @@ pub struct Entry {
     properties: Vec<Property>,
     fired: BTreeMap<String, u64>,
     never_fired: Vec<String>,
-    siblings_max: usize,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -135,9 +135,9 @@ impl From<&Played> for JsonScript {
         };
         let difference = played.difference.as_ref().map(|difference| JsonDifference {
             step: difference.step + 1,
-            line: difference.line,
-            words: difference.words.clone(),
-            problem: difference.problem.to_string(),
+            line: played.steps[difference.step].line,
+            words: played.steps[difference.step].words.clone(),
+            problem: difference.problem.clone(),
         });
         JsonScript {
             file: played.file.clone(),
@@ -202,29 +202,27 @@ impl Document {
 impl Entry {
     /// The entry of one check. `saved` gives the file that holds the run of a verdict.
     #[must_use]
-    pub fn new(
-        scenario: &Scenario,
-        report: &Report,
-        saved: impl Fn(&Verdict) -> Option<String>,
+    pub fn new<C: Case>(
+        case: &C,
+        report: &Report<C::Protocol>,
+        saved: impl Fn(&Verdict<C::Protocol>) -> Option<String>,
     ) -> Self {
-        let quorum = scenario.cluster.quorum();
-        let applicable = applicable(scenario);
+        let applicable = case.applicable();
         let fired = report.fired.iter().filter(|(kind, count)| match report.script {
             // A script does what no budget tells, and leaves out the rest on purpose.
             Some(_) => *count > 0,
             None => applicable.contains(kind),
         });
         Entry {
-            name: scenario.name.clone(),
-            title: scenario.title.clone(),
-            notes: scenario.notes.clone(),
-            cluster: describe::cluster(scenario),
-            clients: describe::clients(scenario),
-            bounds: describe::bounds(scenario),
-            warnings: scenario.warnings.iter().map(ToString::to_string).collect(),
-            n: quorum.n(),
-            r: quorum.r(),
-            w: quorum.w(),
+            name: case.name().to_owned(),
+            protocol: C::PROTOCOL,
+            title: case.title().to_owned(),
+            notes: case.notes().to_owned(),
+            cluster: case.cluster(),
+            clients: case.clients(),
+            bounds: case.bounds(),
+            warnings: case.warnings(),
+            figures: case.figures(report.largest),
             states_generated: report.generated,
             states_distinct: report.distinct,
             depth: report.depth,
@@ -264,7 +262,6 @@ impl Entry {
                 .filter(|(_, count)| *count == 0)
                 .map(|(kind, _)| kind.to_string())
                 .collect(),
-            siblings_max: report.siblings_max,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Checking a scenario: one traversal for verdicts, shortest runs and where runs end, and Stateright's
 //! own checker as a second opinion.
 
+mod case;
 pub mod describe;
 pub mod json;
+mod leader;
+mod leaderless;
 mod limits;
 mod memory;
 pub mod planted;
@@ -12,8 +15,10 @@ mod script;
 mod second_opinion;
 pub mod text;
 
+pub use case::{Case, Mattering};
+pub use leader::LeaderScenario;
 pub use limits::{Cut, Limits};
-pub use report::{Endings, Report, Summary, Verdict};
+pub use report::{Endings, Report, Summary, Told, Verdict};
 pub use runner::{Progress, check};
-pub use script::{Happening, Played, PlayedStep};
-pub use second_opinion::{SecondOpinion, comparable, second_opinion};
+pub use script::{Difference, Happening, Played, PlayedStep};
+pub use second_opinion::{Met, SecondOpinion, second_opinion};

@@ -7,18 +7,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use comfy_table::Table;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use quorate_model::check::search::{Dive, dive};
-use quorate_model::check::{ClusterModel, ClusterState, Condition, Expected};
-use quorate_model::deviation::{Deviation, Deviations};
-use quorate_model::scenario::Scenario;
-use stateright::Model;
+use quorate_checker::world::{Condition, Expected, Judged, Property, PropertyKind, State};
+use quorate_checker::{Dive, System, dive};
 
+use super::case::{Case, Mattering};
 use super::limits::Limits;
 use super::runner::check;
 
@@ -38,8 +35,12 @@ pub struct Effort {
 /// What one fault makes of the scenarios.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Planted {
+    /// In which protocol.
+    pub protocol: &'static str,
     /// The fault.
-    pub fault: Deviation,
+    pub fault: String,
+    /// What is done wrongly, in words.
+    pub statement: &'static str,
     /// What some scenario expects to hold, or not to be reached, and what then does not or is.
     pub catches: Vec<Catch>,
     /// In how many scenarios it was searched for.
@@ -101,21 +102,22 @@ impl Planted {
 /// Looks for every fault in every scenario that is right by itself. `on_progress` is told now and then
 /// how many searches of how many are done.
 #[must_use]
-pub fn plant(
-    faults: &[Deviation],
-    scenarios: &[Arc<Scenario>],
+pub fn plant<C: Case>(
+    faults: &[C::Fault],
+    scenarios: &[C],
     effort: Effort,
     on_progress: impl Fn(usize, usize) + Sync,
 ) -> Vec<Planted> {
-    let right = |scenario: &&Arc<Scenario>| scenario.spec.deviations.is_empty();
-    let scenarios: Vec<&Arc<Scenario>> = scenarios.iter().filter(right).collect();
+    let scenarios: Vec<&C> = scenarios.iter().filter(|scenario| scenario.is_right()).collect();
     let mattered = in_parallel(effort.threads, &scenarios, |scenario| {
-        what_matters(scenario, effort.states_max)
+        scenario.what_matters(effort.states_max)
     });
-    let pairs: Vec<(Deviation, usize)> = faults
+    let matters =
+        |of: &Mattering<C::Fault>, fault: C::Fault| of.faults.iter().any(|known| *known == fault);
+    let pairs: Vec<(C::Fault, usize)> = faults
         .iter()
         .flat_map(|fault| (0..scenarios.len()).map(move |scenario| (*fault, scenario)))
-        .filter(|(fault, scenario)| mattered[*scenario].faults.contains(*fault))
+        .filter(|(fault, scenario)| matters(&mattered[*scenario], *fault))
         .collect();
     let done = AtomicUsize::new(0);
     let found = in_parallel(effort.threads, &pairs, |(fault, scenario)| {
@@ -124,8 +126,14 @@ pub fn plant(
         found
     });
     in_parallel(effort.threads, faults, |fault| {
-        let mut planted =
-            Planted { fault: *fault, catches: Vec::new(), scenarios: 0, level: Level::First };
+        let mut planted = Planted {
+            protocol: C::PROTOCOL,
+            fault: fault.to_string(),
+            statement: C::statement(*fault),
+            catches: Vec::new(),
+            scenarios: 0,
+            level: Level::First,
+        };
         let mut cut = Vec::new();
         let of_fault = pairs.iter().zip(&found).filter(|((of, _), _)| of == fault);
         for ((_, scenario), found) in of_fault {
@@ -137,7 +145,7 @@ pub fn plant(
         }
         // Where it may matter in more states.
         let is_open =
-            |index: &usize| mattered[*index].is_cut && !mattered[*index].faults.contains(*fault);
+            |index: &usize| mattered[*index].is_cut && !matters(&mattered[*index], *fault);
         cut.extend((0..scenarios.len()).filter(is_open));
         for level in [Level::Later, Level::Deep] {
             if !planted.catches.is_empty() {
@@ -188,32 +196,6 @@ fn in_parallel<I: Sync, T: Send>(
     all.into_iter().map(|(_, done)| done).collect()
 }
 
-/// The faults that matter in a scenario: those that make some step different.
-struct Mattering {
-    faults: Deviations,
-    /// Whether there are more states than were looked at.
-    is_cut: bool,
-}
-
-/// Which faults matter in a scenario, among so many states.
-#[cfg(feature = "planted-faults")]
-fn what_matters(scenario: &Arc<Scenario>, states_max: usize) -> Mattering {
-    if scenario.script.is_some() {
-        // Carrying it out takes no longer than finding out.
-        return Mattering { faults: Deviation::ALL.iter().copied().collect(), is_cut: false };
-    }
-    let scenario = Arc::new(scenario.noting_what_matters());
-    let model = ClusterModel::new(Arc::clone(&scenario));
-    let is_cut = quorate_model::check::search::shortest(&model, &[&|_| false], states_max).cut;
-    Mattering { faults: scenario.cluster.what_mattered(), is_cut }
-}
-
-/// Nobody notes what matters where no faults are compiled in.
-#[cfg(not(feature = "planted-faults"))]
-fn what_matters(_: &Arc<Scenario>, _: usize) -> Mattering {
-    Mattering { faults: Deviation::ALL.iter().copied().collect(), is_cut: false }
-}
-
 /// What a search found.
 struct Found {
     catches: Vec<Catch>,
@@ -221,23 +203,26 @@ struct Found {
     is_cut: bool,
 }
 
-/// What a single state can show to be otherwise than a scenario expects.
-fn differences(model: &ClusterModel) -> Vec<Condition> {
-    let is_unexpected = |condition: &&Condition| {
-        let expected = model.scenario().expect[condition.property().name];
-        matches!(condition, Condition::Shown(_))
-            && matches!(expected, Expected::Holds | Expected::NotReached)
+/// The properties of which a single state can show that it is otherwise than a scenario expects, each with the
+/// condition that does and what that says there.
+fn differences<C: Case>(case: &C) -> Vec<(&'static str, Condition<C::Protocol>, bool)> {
+    let differs = |property: Property<C::Protocol>| match property.kind {
+        PropertyKind::Safety { holds, .. } => Some((Expected::Holds, holds, false)),
+        PropertyKind::Reachability { reached, .. } => Some((Expected::NotReached, reached, true)),
+        PropertyKind::EventuallyAlways { .. } => None,
     };
-    model.conditions().iter().filter(is_unexpected).copied().collect()
+    let unexpected = |property: Property<C::Protocol>| {
+        let (name, expected) = (property.name, case.expectations()[property.name]);
+        let (wanted, condition, is_so) = differs(property)?;
+        (expected == wanted).then_some((name, condition, is_so))
+    };
+    case.judged().into_iter().filter_map(unexpected).collect()
 }
 
 /// Looks breadth first for all that a fault makes different in a scenario, or carries its script out.
-fn search(scenario: &Scenario, fault: Deviation, states_max: usize) -> Found {
-    let mut scenario = scenario.with_deviation(fault);
-    // The shortest run will do, whatever happens in it.
-    scenario.show.clear();
+fn search<C: Case>(case: &C, fault: C::Fault, states_max: usize) -> Found {
     let limits = Limits { states_max: Some(states_max), ..Limits::default() };
-    let report = check(&Arc::new(scenario), &limits, |_| {});
+    let report = check(&case.with_fault(fault), &limits, |_| {});
     let catch = |property, steps| {
         let scenario = report.scenario.clone();
         Catch { scenario, property, steps, is_shortest: true }
@@ -257,25 +242,28 @@ fn search(scenario: &Scenario, fault: Deviation, states_max: usize) -> Found {
 }
 
 /// Looks depth first for anything that a fault makes different in a scenario.
-fn dive_into(scenario: &Arc<Scenario>, fault: Deviation, states_max: usize) -> Found {
-    let scenario = Arc::new(scenario.with_deviation(fault));
-    let model = ClusterModel::new(Arc::clone(&scenario));
-    let differences = differences(&model);
-    let differs =
-        |state: &ClusterState| differences.iter().any(|differs| differs.is_met(&model, state));
-    let Dive { path, cut } = dive(&model, &differs, states_max);
+fn dive_into<C: Case>(case: &C, fault: C::Fault, states_max: usize) -> Found {
+    let case = case.with_fault(fault);
+    let world = case.world();
+    let system = Judged::new(&world, []);
+    let differences = differences(&case);
+    let shown = |state: &State<C::Protocol>| -> Vec<&'static str> {
+        let differs = |(_, condition, is_so): &&(_, Condition<C::Protocol>, bool)| {
+            condition(world.protocol(), state) == *is_so
+        };
+        differences.iter().filter(differs).map(|(name, ..)| *name).collect()
+    };
+    let Dive { path, cut } = dive(&system, &|state| !shown(state).is_empty(), states_max);
     let Some(path) = path else { return Found { catches: Vec::new(), is_cut: cut } };
-    let mut state = model.init_states().swap_remove(0);
+    let mut state = world.initial_state();
     for action in &path {
-        state = model.apply(&state, action.clone()).expect("it is a run of the model");
+        state = system.apply(&state, action.clone()).expect("it is a run of the model");
     }
-    let shown = differences.iter().filter(|differs| differs.is_met(&model, &state));
-    let catch = |shown: &Condition| {
-        let (scenario, steps) = (scenario.name.clone(), path.len());
-        let property = shown.property().name;
+    let catch = |property: &'static str| {
+        let (scenario, steps) = (case.name().to_owned(), path.len());
         Catch { scenario, property, steps, is_shortest: false }
     };
-    Found { catches: shown.map(catch).collect(), is_cut: cut }
+    Found { catches: shown(&state).into_iter().map(catch).collect(), is_cut: cut }
 }
 
 impl Catch {
@@ -302,8 +290,8 @@ pub fn matrix(planted: &[Planted], as_markdown: bool) -> String {
             .map(|property| shortest.get(property).map_or_else(String::new, |catch| catch.told()));
         let first = shortest.values().min_by_key(|catch| catch.steps);
         let first = first.map_or_else(|| "NOTHING".to_owned(), |first| first.scenario.clone());
-        let fault = of_fault.fault;
-        let row = [fault.to_string(), fault.statement().to_owned()].into_iter().chain(lengths);
+        let row =
+            [of_fault.fault.clone(), of_fault.statement.to_owned()].into_iter().chain(lengths);
         table.add_row(row.chain([of_fault.caught_by().len().to_string(), first]));
     }
     let mut text = table.trim_fmt();
@@ -314,8 +302,8 @@ pub fn matrix(planted: &[Planted], as_markdown: bool) -> String {
 /// Everything about one fault.
 #[must_use]
 pub fn block(planted: &Planted) -> String {
-    let Planted { fault, catches, scenarios, .. } = planted;
-    let mut text = format!("{fault}: {}\n", fault.statement());
+    let Planted { fault, statement, catches, scenarios, .. } = planted;
+    let mut text = format!("{fault}: {statement}\n");
     let _ = writeln!(
         text,
         "  searched for in {scenarios} scenarios: those that come to where it matters, and all scripts"
@@ -339,7 +327,7 @@ pub fn told_of(effort: Effort, planted: &[Planted]) -> String {
     );
     let of_level = |level| {
         let of_level = planted.iter().filter(move |planted| planted.level == level);
-        let faults: Vec<String> = of_level.map(|planted| planted.fault.to_string()).collect();
+        let faults: Vec<String> = of_level.map(|planted| planted.fault.clone()).collect();
         (!faults.is_empty()).then(|| faults.join(", "))
     };
     if let Some(faults) = of_level(Level::Later) {
@@ -369,7 +357,7 @@ pub fn summary(planted: &[Planted]) -> String {
     let missed: Vec<String> = planted
         .iter()
         .filter(|planted| planted.catches.is_empty())
-        .map(|planted| planted.fault.to_string())
+        .map(|planted| planted.fault.clone())
         .collect();
     let mut text = match planted {
         [_] => "1 planted fault".to_owned(),

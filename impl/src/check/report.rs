@@ -2,40 +2,49 @@
 
 use std::time::Duration;
 
+use derive_where::derive_where;
 pub use quorate_checker::world::Endings;
-use quorate_model::check::kinds::Kind;
-use quorate_model::check::{Action, Expected, PropertySpec};
-use quorate_model::scenario::ShownWith;
+use quorate_checker::world::{Action, Expected, Kind, Protocol, ShownWith};
+use quorate_model::check::leaderless::Leaderless;
 
 use super::limits::Cut;
 use super::script::Played;
 
+/// A property as people are told of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub statement: &'static str,
+}
+
 /// What became of one property.
-#[derive(Clone, Debug)]
-pub struct Verdict {
+#[derive_where(Clone, Debug)]
+pub struct Verdict<P: Protocol = Leaderless> {
     /// Which.
-    pub property: &'static PropertySpec,
+    pub property: Told,
     /// What the scenario expects.
     pub expected: Expected,
     /// What was found: within the bounds, and only as far as the run went if it was cut. `None`
     /// where a run that was cut allows no verdict at all.
     pub found: Option<Expected>,
     /// A shortest run that shows it: a counterexample, or a way to reach what is to be reached.
-    pub path: Option<Vec<Action>>,
+    pub path: Option<Vec<Action<P>>>,
     /// What the scenario wants to happen in that run too, if anything, and whether some run was found
     /// in which it does.
-    pub shown_with: Option<(ShownWith, bool)>,
+    pub shown_with: Option<(ShownWith<P>, bool)>,
     /// For what should hold a run in which it was put to the test and met; for what should not be
     /// reached one in which somebody had asked for what could lead there. `None` where there is
     /// none: then it holds, or is not reached, for lack of occasion.
-    pub witness: Option<Vec<Action>>,
+    pub witness: Option<Vec<Action<P>>>,
     /// Why the path shows it, in one sentence.
     pub reason: Option<String>,
     /// For a property of where runs end, what that was decided on.
     pub endings: Option<Endings>,
 }
 
-impl Verdict {
+impl<P: Protocol> Verdict<P> {
     /// How many steps at the end of the path happen again and again.
     #[must_use]
     pub fn cycle(&self) -> usize {
@@ -45,7 +54,7 @@ impl Verdict {
     /// Whether it is about where runs end, and so about endless ones.
     #[must_use]
     pub fn is_endless(&self) -> bool {
-        self.property.goal().is_some()
+        self.endings.is_some()
     }
 
     /// Whether this is a property that holds, or a state that is not reached, for lack of occasion.
@@ -68,8 +77,8 @@ impl Verdict {
 }
 
 /// What a check of one scenario found.
-#[derive(Clone, Debug)]
-pub struct Report {
+#[derive_where(Clone, Debug)]
+pub struct Report<P: Protocol = Leaderless> {
     /// The scenario's name.
     pub scenario: String,
     /// States generated, duplicates included.
@@ -86,18 +95,19 @@ pub struct Report {
     /// `None` where the system does not tell.
     pub process_peak_memory: Option<u64>,
     /// A verdict per property, in a fixed order.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<Verdict<P>>,
     /// How often each kind of action happened over all transitions.
-    pub fired: Vec<(Kind, u64)>,
-    /// The most versions some node held of one key.
-    pub siblings_max: usize,
+    pub fired: Vec<(Kind<P>, u64)>,
+    /// The largest figure that the protocol counted: of the leaderless one, the most versions some node held of
+    /// one key.
+    pub largest: usize,
     /// What cut the run, if anything did.
     pub cut: Option<Cut>,
     /// What happened, if the scenario is a script: then there was one run and no search.
     pub script: Option<Played>,
 }
 
-impl Report {
+impl<P: Protocol> Report<P> {
     /// Distinct states per second.
     #[must_use]
     pub fn rate(&self) -> f64 {
@@ -148,17 +158,29 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The summary of these reports.
+    /// The summary of one report.
     #[must_use]
-    pub fn of(reports: &[Report]) -> Self {
-        reports.iter().fold(Summary::default(), |sum, report| Summary {
-            scenarios: sum.scenarios + 1,
-            verdicts: sum.verdicts + report.verdicts.len(),
-            unexpected: sum.unexpected
-                + report.verdicts.iter().filter(|verdict| !verdict.is_as_expected()).count(),
-            cut: sum.cut + usize::from(report.cut.is_some()),
-            differing: sum.differing + usize::from(report.differs()),
-        })
+    pub fn of<P: Protocol>(report: &Report<P>) -> Self {
+        let unexpected = report.verdicts.iter().filter(|verdict| !verdict.is_as_expected());
+        Summary {
+            scenarios: 1,
+            verdicts: report.verdicts.len(),
+            unexpected: unexpected.count(),
+            cut: usize::from(report.cut.is_some()),
+            differing: usize::from(report.differs()),
+        }
+    }
+
+    /// The summary of what is in either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Summary {
+            scenarios: self.scenarios + other.scenarios,
+            verdicts: self.verdicts + other.verdicts,
+            unexpected: self.unexpected + other.unexpected,
+            cut: self.cut + other.cut,
+            differing: self.differing + other.differing,
+        }
     }
 
     /// Whether everything came out as expected.

@@ -1,20 +1,18 @@
 //! Running one check.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate_checker::{self as checker, Bounds, Switch, Until, world};
-use quorate_model::check::explain::reason;
-use quorate_model::check::leaderless::Leaderless;
-use quorate_model::check::search::shortest_with;
-use quorate_model::check::{ClusterModel, ClusterState, Condition, PropertySpec};
-use quorate_model::scenario::Scenario;
+use quorate_checker::world::{
+    self, Judged, Property, PropertyKind, ScriptRun, State, World, shortest_with,
+};
+use quorate_checker::{self as checker, Bounds, Switch, Until};
 
+use super::case::Case;
 use super::limits::{Cut, Limits};
 use super::memory::peak_memory;
-use super::report::{Report, Verdict};
+use super::report::{Report, Told, Verdict};
 use super::script;
 
 /// How often limits are looked at and progress is reported.
@@ -42,16 +40,16 @@ pub struct Progress {
 /// property the scenario has an expectation of. `on_progress` is called now and then.
 ///
 /// A scenario that is a script has one run, which is carried out; no limit applies to it.
-pub fn check(
-    scenario: &Arc<Scenario>,
+pub fn check<C: Case>(
+    case: &C,
     limits: &Limits,
     mut on_progress: impl FnMut(Progress) + Send,
-) -> Report {
-    if scenario.script.is_some() {
-        return script::play(scenario);
+) -> Report<C::Protocol> {
+    if let Some(run) = case.played() {
+        return play(case, &run);
     }
-    let model = ClusterModel::new(Arc::clone(scenario));
-    let system = model.judging();
+    let world = case.world();
+    let system = Judged::new(&world, case.judged());
     let bounds = Bounds {
         threads: limits.threads,
         states_max: limits.states_max,
@@ -63,8 +61,8 @@ pub fn check(
     let explored = while_within(timeout, started, &switch, &mut on_progress, || {
         checker::explore(&system, &bounds, &switch)
     });
-    let found = model.judged().iter().zip(system.verdicts(&explored));
-    let verdicts = found.map(|(property, found)| verdict(&model, property, found)).collect();
+    let found = system.properties().iter().zip(system.verdicts(&explored));
+    let verdicts = found.map(|(property, found)| verdict(case, &world, property, found)).collect();
     let cut = match explored.cut() {
         Some(checker::Cut::States(states)) => Some(Cut::States(states)),
         Some(checker::Cut::Depth(steps)) => Some(Cut::Depth(steps)),
@@ -72,7 +70,7 @@ pub fn check(
         None => None,
     };
     Report {
-        scenario: scenario.name.clone(),
+        scenario: case.name().to_owned(),
         generated: explored.generated(),
         distinct: explored.distinct(),
         depth: explored.depth(),
@@ -80,8 +78,8 @@ pub fn check(
         took: started.elapsed(),
         process_peak_memory: peak_memory(),
         verdicts,
-        fired: model.counters().fired(),
-        siblings_max: model.counters().largest(),
+        fired: world.counters().fired(),
+        largest: world.counters().largest(),
         cut,
         script: None,
     }
@@ -113,16 +111,44 @@ fn while_within<T>(
     })
 }
 
+/// Judges the one run of a script.
+fn play<C: Case>(case: &C, run: &ScriptRun<C::Protocol>) -> Report<C::Protocol> {
+    let started = Instant::now();
+    // A world that remembers nothing counts everything, and only what is told: what the run tried
+    // and took back did not happen.
+    let world = case.world();
+    let found = run.verdicts(&world, &case.judged());
+    let (fired, largest) = (world.counters().fired(), world.counters().largest());
+    let verdict = |(property, found)| verdict(case, &world, &property, found);
+    let verdicts = found.into_iter().map(verdict).collect();
+    let (played, distinct) = script::told(case, &world, run);
+    Report {
+        scenario: case.name().to_owned(),
+        generated: run.transitions.len() as u64 + 1,
+        distinct,
+        depth: run.transitions.len(),
+        elapsed: started.elapsed(),
+        took: started.elapsed(),
+        process_peak_memory: peak_memory(),
+        verdicts,
+        fired,
+        largest,
+        cut: None,
+        script: Some(played),
+    }
+}
+
 /// The verdict on a property, told with why its run shows it.
-fn verdict(
-    model: &ClusterModel,
-    property: &'static PropertySpec,
-    found: world::Verdict<Leaderless>,
-) -> Verdict {
+fn verdict<C: Case>(
+    case: &C,
+    world: &World<C::Protocol>,
+    property: &Property<C::Protocol>,
+    found: world::Verdict<C::Protocol>,
+) -> Verdict<C::Protocol> {
     let world::Verdict { found, run, witness, endings } = found;
     let mut verdict = Verdict {
-        property,
-        expected: model.scenario().expect[property.name],
+        property: Told { name: property.name, statement: property.statement },
+        expected: case.expectations()[property.name],
         found,
         path: run,
         shown_with: None,
@@ -130,22 +156,31 @@ fn verdict(
         reason: None,
         endings,
     };
-    show_with(model, &mut verdict);
-    verdict.reason = verdict.path.as_ref().and_then(|path| reason(model, property, path));
+    show_with(case, world, property, &mut verdict);
+    let path = verdict.path.as_ref();
+    verdict.reason = path.and_then(|path| case.explaining().reason(property, path));
     verdict
 }
 
 /// Puts in the place of a verdict's run the shortest that contains what the scenario wants to be
 /// shown with it.
-fn show_with(model: &ClusterModel, verdict: &mut Verdict) {
-    let Some(with) = model.scenario().show.get(verdict.property.name) else { return };
+fn show_with<C: Case>(
+    case: &C,
+    world: &World<C::Protocol>,
+    property: &Property<C::Protocol>,
+    verdict: &mut Verdict<C::Protocol>,
+) {
+    let Some(with) = case.show(property.name) else { return };
     if verdict.path.is_none() {
         return;
     }
-    let model = &model.with_fresh_counters();
-    let shown = Condition::Shown(verdict.property);
-    let shows = |state: &ClusterState| shown.is_met(model, state);
-    let run = shortest_with(model, with, &shows, SHOWN_WITH_DISTINCT_MAX);
+    let shows = |state: &State<C::Protocol>| match &property.kind {
+        PropertyKind::Safety { holds, .. } => !holds(world.protocol(), state),
+        PropertyKind::Reachability { reached, .. } => reached(world.protocol(), state),
+        PropertyKind::EventuallyAlways { .. } => false,
+    };
+    let all = case.properties();
+    let run = shortest_with(world, &all, with, &shows, SHOWN_WITH_DISTINCT_MAX);
     verdict.shown_with = Some((with.clone(), run.is_some()));
     if run.is_some() {
         verdict.path = run;

@@ -1,18 +1,13 @@
-//! Carrying out a script: one run, judged over the states that it passes.
+//! What happened in a script, step by step.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::time::Instant;
 
-use quorate_model::check::ClusterModel;
-use quorate_model::check::explain::reason;
-use quorate_model::check::script::{self, Difference, Finding};
-use quorate_model::check::trace::{ReplayedStep, walk};
-use quorate_model::scenario::Scenario;
+use quorate_checker::world::{
+    Action, ScriptDifference, ScriptRun, ScriptedStep, State, Step, World,
+};
 
-use super::memory::peak_memory;
-use super::report::{Report, Verdict};
+use super::case::Case;
 
 /// What happened in a script, for people and programs.
 #[derive(Clone, Debug)]
@@ -27,6 +22,17 @@ pub struct Played {
     pub transitions: usize,
     /// Where the run left the script, if it did.
     pub difference: Option<Difference>,
+}
+
+/// Where a run left its script.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// At which step, from zero: the last that was carried out.
+    pub step: usize,
+    /// What came of it instead, or why it could not be carried out.
+    pub problem: String,
+    /// Both in one line.
+    pub told: String,
 }
 
 /// One step of a script, with what happened in it.
@@ -49,80 +55,50 @@ pub struct Happening {
     pub changes: Vec<String>,
 }
 
-/// Carries out the scenario's script and judges every property it has an expectation of.
-#[must_use]
-pub(super) fn play(scenario: &Arc<Scenario>) -> Report {
-    let started = Instant::now();
-    let model = ClusterModel::new(Arc::clone(scenario));
-    let run = script::run(&model);
-    let actions = run.actions();
-    // A model that remembers nothing counts everything, and only what is told: what the run tried
-    // and took back did not happen.
-    let model = ClusterModel::new(Arc::clone(scenario));
-    let verdict = |finding: Finding| {
-        let until = |count: Option<usize>| count.map(|count| actions[..count].to_vec());
-        Verdict {
-            property: finding.property,
-            expected: scenario.expect[finding.property.name],
-            found: Some(finding.found),
-            path: until(finding.shown_after),
-            shown_with: None,
-            witness: until(finding.tested_after),
-            reason: until(finding.shown_after)
-                .and_then(|actions| reason(&model, finding.property, &actions)),
-            endings: None,
-        }
+/// What happened in the run of a script, and how many distinct states it passed.
+pub(super) fn told<C: Case>(
+    case: &C,
+    world: &World<C::Protocol>,
+    run: &ScriptRun<C::Protocol>,
+) -> (Played, usize) {
+    let allows = |state: &State<C::Protocol>, action: &Action<C::Protocol>| {
+        case.allows(world, state, action)
     };
-    let verdicts = script::judge(&model, &run).into_iter().map(verdict).collect();
-    let (fired, siblings_max) = (model.counters().fired(), model.counters().largest());
-    let (walked, last) = walk(&model, &actions);
-    let passed = walked.iter().map(|step| &step.before).chain([&last]);
-    let (generated, distinct) = (walked.len() + 1, passed.collect::<HashSet<_>>().len());
-    let steps = steps(&model, &run, walked);
-    let played = Played {
-        file: scenario.script.as_ref().map_or_else(String::new, |script| script.file.clone()),
-        steps_total: scenario.script.as_ref().map_or(0, |script| script.steps.len()),
-        steps,
-        transitions: actions.len(),
-        difference: run.difference,
-    };
-    Report {
-        scenario: scenario.name.clone(),
-        generated: generated as u64,
-        distinct,
-        depth: generated - 1,
-        elapsed: started.elapsed(),
-        took: started.elapsed(),
-        process_peak_memory: peak_memory(),
-        verdicts,
-        fired,
-        siblings_max,
-        cut: None,
-        script: Some(played),
-    }
-}
-
-fn steps(model: &ClusterModel, run: &script::Run, walked: Vec<ReplayedStep>) -> Vec<PlayedStep> {
-    let Some(script) = &model.scenario().script else { return Vec::new() };
-    let reached = run.steps + usize::from(run.difference.is_some());
-    let told = |step: &quorate_model::scenario::script::ScriptStep| PlayedStep {
+    let (walked, last) = world.walk_along(&case.words(), &run.actions(), allows);
+    let passed: HashSet<_> = walked.iter().map(|step| &step.before).chain([&last]).collect();
+    let distinct = passed.len();
+    let reached = run.difference.as_ref().map_or(run.steps.len(), |difference| difference.step + 1);
+    let told = |step: &ScriptedStep| PlayedStep {
         line: step.line,
-        words: script::step(model, &step.verb),
+        words: step.words.clone(),
         transitions: Vec::new(),
     };
-    let mut steps: Vec<PlayedStep> = script.steps.iter().take(reached).map(told).collect();
-    for (transition, ReplayedStep { words, changes, .. }) in run.transitions.iter().zip(walked) {
+    let mut steps: Vec<PlayedStep> = run.steps.iter().take(reached).map(told).collect();
+    for (transition, Step { words, changes, .. }) in run.transitions.iter().zip(walked) {
         steps[transition.step].transitions.push(Happening { words, changes });
     }
-    steps
+    let difference = run.difference.as_ref().zip(run.difference_in_words());
+    let difference = difference.map(|(ScriptDifference { step, problem }, told)| Difference {
+        step: *step,
+        problem: problem.clone(),
+        told,
+    });
+    let played = Played {
+        file: run.file.clone(),
+        steps_total: run.steps.len(),
+        steps,
+        transitions: run.transitions.len(),
+        difference,
+    };
+    (played, distinct)
 }
 
 impl Played {
     /// `my.toml:31: step 4 (line 31): x: put k = "v" via A: expected ok, got unavailable`
     #[must_use]
     pub fn difference(&self) -> Option<String> {
-        let difference = self.difference.as_ref()?;
-        Some(format!("{}:{}: {difference}", self.file, difference.line))
+        let Difference { step, told, .. } = self.difference.as_ref()?;
+        Some(format!("{}:{}: {told}", self.file, self.steps[*step].line))
     }
 
     /// Every step with what happened in it, and where the run left the script.

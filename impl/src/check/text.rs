@@ -6,12 +6,10 @@ use std::time::Duration;
 use anstyle::Style;
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
-use quorate_model::check::Expected;
+use quorate_checker::world::{Expected, Protocol};
 use quorate_model::check::convergence::FAIRNESS;
-use quorate_model::check::kinds::applicable;
-use quorate_model::scenario::Scenario;
 
-use super::describe;
+use super::case::Case;
 use super::report::{Endings, Report, Summary, Verdict};
 use super::script::Played;
 use crate::styled::{ASIDE, BAD, GOOD, NAME, PLAIN, REACHED, Styled, WIDTH, WRONG, wrapped};
@@ -28,16 +26,16 @@ const LONG: Duration = Duration::from_secs(1);
 /// Everything about one check but the runs themselves. `replayed_by` gives the command that walks
 /// the run of a verdict again, if the run was saved.
 #[must_use]
-pub fn block(
-    scenario: &Scenario,
-    report: &Report,
-    replayed_by: impl Fn(&Verdict) -> Option<String>,
+pub fn block<C: Case>(
+    case: &C,
+    report: &Report<C::Protocol>,
+    replayed_by: impl Fn(&Verdict<C::Protocol>) -> Option<String>,
 ) -> Styled {
     let mut text = Styled::new();
-    text.push(NAME, scenario.name.clone());
-    text.push(PLAIN, format!(": {}\n", scenario.title));
-    if !scenario.notes.trim().is_empty() {
-        text.push(ASIDE, wrapped(&format!("{:<LABEL$}", "  notes"), &scenario.notes));
+    text.push(NAME, case.name());
+    text.push(PLAIN, format!(": {}\n", case.title()));
+    if !case.notes().trim().is_empty() {
+        text.push(ASIDE, wrapped(&format!("{:<LABEL$}", "  notes"), case.notes()));
         text.push(PLAIN, "\n");
     }
     let mut line = |style: Style, label: &str, content: &str| {
@@ -45,11 +43,11 @@ pub fn block(
         text.push(style, format!("{label:<0$}", LABEL - 2));
         text.push(PLAIN, format!("{content}\n"));
     };
-    line(PLAIN, "cluster", &describe::cluster(scenario));
-    for (position, client) in describe::clients(scenario).iter().enumerate() {
+    line(PLAIN, "cluster", &case.cluster());
+    for (position, client) in case.clients().iter().enumerate() {
         line(PLAIN, if position == 0 { "clients" } else { "" }, client);
     }
-    line(PLAIN, "bounds", &describe::bounds(scenario));
+    line(PLAIN, "bounds", &case.bounds());
     match &report.script {
         Some(played) => line(PLAIN, "script", &script_line(played)),
         None => line(PLAIN, "states", &states_line(report)),
@@ -83,7 +81,7 @@ pub fn block(
         line(PLAIN, "fairness", &format!("{} {verb} that {FAIRNESS}", names.join(" and ")));
     }
     let fired = |wanted: bool| {
-        let applicable = applicable(scenario);
+        let applicable = case.applicable();
         report.fired.iter().filter(move |(kind, count)| {
             // A script does what no budget of its scenario tells.
             let applies = report.script.is_some() || applicable.contains(kind);
@@ -101,7 +99,7 @@ pub fn block(
     text
 }
 
-fn states_line(report: &Report) -> String {
+fn states_line<P: Protocol>(report: &Report<P>) -> String {
     format!(
         "{} generated, {} distinct, depth {}, {:.2} s, {} distinct/s, collision probability {:.0e}",
         grouped(report.generated),
@@ -113,7 +111,7 @@ fn states_line(report: &Report) -> String {
     )
 }
 
-fn took_line(report: &Report) -> String {
+fn took_line<P: Protocol>(report: &Report<P>) -> String {
     let took = report.took.as_secs_f64();
     let memory = report
         .process_peak_memory
@@ -133,12 +131,12 @@ fn script_line(played: &Played) -> String {
 
 /// What was found, in words.
 #[must_use]
-pub fn found(verdict: &Verdict) -> String {
+pub fn found<P: Protocol>(verdict: &Verdict<P>) -> String {
     verdict.found.map_or_else(|| "undecided".into(), |found| found.to_string())
 }
 
 /// The colour of a verdict.
-fn style(verdict: &Verdict) -> Style {
+fn style<P: Protocol>(verdict: &Verdict<P>) -> Style {
     match verdict.found {
         Some(Expected::Holds) => GOOD,
         Some(Expected::Violated) => BAD,
@@ -149,7 +147,7 @@ fn style(verdict: &Verdict) -> Style {
 }
 
 /// What the scenario says, where the verdict differs from it.
-fn unexpected(verdict: &Verdict) -> Option<String> {
+fn unexpected<P: Protocol>(verdict: &Verdict<P>) -> Option<String> {
     if verdict.is_as_expected() {
         return None;
     }
@@ -165,7 +163,7 @@ fn unexpected(verdict: &Verdict) -> Option<String> {
     Some(text)
 }
 
-fn verdict_line(report: &Report, verdict: &Verdict) -> String {
+fn verdict_line<P: Protocol>(report: &Report<P>, verdict: &Verdict<P>) -> String {
     let mut text = format!("{:<36}", verdict.property.name);
     let unit = if report.script.is_some() { "transition" } else { "step" };
     let steps = |count: usize| counted(count, unit);
@@ -204,13 +202,13 @@ fn verdict_line(report: &Report, verdict: &Verdict) -> String {
 /// A table row per scenario with its bounds and size, the seconds of the whole check, and the most
 /// memory the process has had by its end.
 #[must_use]
-pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
+pub fn markdown(rows: Vec<[String; 10]>) -> String {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
     table.set_header([
         "scenario",
         "nodes",
-        "N R W",
+        "N R W, or replication and election",
         "faults",
         "generated",
         "distinct",
@@ -219,37 +217,41 @@ pub fn markdown(checked: &[(&Scenario, &Report)]) -> String {
         "MiB",
         "verdicts",
     ]);
-    for (scenario, report) in checked {
-        let quorum = scenario.cluster.quorum();
-        let verdicts = report.verdicts.iter().map(|verdict| {
-            let found =
-                verdict.found.map_or_else(|| "undecided".to_owned(), |found| found.to_string());
-            format!("{} {found}", verdict.property.name)
-        });
-        let mut verdicts: Vec<String> = verdicts.collect();
-        if let Some(cut) = &report.cut {
-            verdicts.insert(0, format!("CUT {cut}"));
-        }
-        table.add_row([
-            scenario.name.clone(),
-            scenario.cluster.nodes().len().to_string(),
-            format!("{} {} {}", quorum.n(), quorum.r(), quorum.w()),
-            describe::faults(scenario),
-            grouped(report.generated),
-            grouped(report.distinct as u64),
-            report.depth.to_string(),
-            format!("{:.2}", report.took.as_secs_f64()),
-            report.process_peak_memory.map(mebibytes).unwrap_or_default(),
-            verdicts.join(", "),
-        ]);
+    for row in rows {
+        table.add_row(row);
     }
     let mut text = table.trim_fmt();
     text.push('\n');
     text
 }
 
+/// A row of [`markdown`].
+#[must_use]
+pub fn markdown_row<C: Case>(case: &C, report: &Report<C::Protocol>) -> [String; 10] {
+    let verdicts = report
+        .verdicts
+        .iter()
+        .map(|verdict| format!("{} {}", verdict.property.name, found(verdict)));
+    let mut verdicts: Vec<String> = verdicts.collect();
+    if let Some(cut) = &report.cut {
+        verdicts.insert(0, format!("CUT {cut}"));
+    }
+    [
+        case.name().to_owned(),
+        case.nodes().to_string(),
+        case.setting(),
+        case.faults(),
+        grouped(report.generated),
+        grouped(report.distinct as u64),
+        report.depth.to_string(),
+        format!("{:.2}", report.took.as_secs_f64()),
+        report.process_peak_memory.map(mebibytes).unwrap_or_default(),
+        verdicts.join(", "),
+    ]
+}
+
 /// Of what a verdict is told that no run contradicts.
-fn within(report: &Report) -> &'static str {
+fn within<P: Protocol>(report: &Report<P>) -> &'static str {
     match (&report.script, report.cut) {
         (Some(_), _) => "in this run",
         (None, Some(_)) => "so far",
@@ -269,7 +271,7 @@ pub fn overview_header() -> Styled {
 
 /// One line about a check: whether it came out as expected, how large it was, what was found.
 #[must_use]
-pub fn overview(report: &Report) -> Styled {
+pub fn overview<P: Protocol>(report: &Report<P>) -> Styled {
     let mut text = Styled::new();
     let as_expected = report.is_as_expected();
     text.push(if as_expected { GOOD } else { WRONG }, if as_expected { "✓ " } else { "✗ " });

@@ -2,23 +2,21 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use quorate_model::check::ClusterModel;
+use quorate_checker::world::{STUCK, numbered};
+use quorate_leader_model::deviation::Deviation as LeaderDeviation;
 use quorate_model::check::certify::Extent;
 use quorate_model::check::footprints;
-use quorate_model::check::trace::{STUCK, numbered, walk};
 use quorate_model::deviation::Deviation;
-use quorate_model::scenario::builtin::ALL;
 
 use super::compare::{CompareArgs, Options, compare};
-use super::scenario::{Loaded, load_all, load_builtin};
+use super::scenario::{Found, Loaded, Shipped, leaderless_only, load_all, of_either};
 use super::{Failure, certify, footprints as cli_footprints, list, output, sample, saved};
 use crate::check::json::{Document, Entry};
-use crate::check::{self, Limits, Progress, Report, Summary, Verdict, planted, text};
+use crate::check::{self, Case, Limits, Progress, Report, Summary, Verdict, planted, text};
 use crate::styled::{ASIDE, PLAIN, Styled, escaped};
 
 /// Check scenarios: visit every state within their bounds, or carry out their steps, and judge
@@ -94,7 +92,7 @@ pub struct CheckArgs {
     planted: bool,
     /// With --planted: in this way alone, with everything that catches it (may be repeated)
     #[arg(long, value_name = "NAME", requires = "planted", value_parser = fault_named)]
-    fault: Vec<Deviation>,
+    fault: Vec<Fault>,
     /// Print the table, and nothing else, as Markdown
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
@@ -132,12 +130,14 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     if args.planted && !args.certify && !args.footprints {
         return plant(args);
     }
-    let loaded = loaded(args)?;
-    for warning in loaded.iter().flat_map(|loaded| &loaded.scenario.warnings) {
-        output::note(&warning.to_string());
+    let found = found(args)?;
+    for found in &found {
+        let warnings = of_either!(found, loaded => loaded.scenario.warnings());
+        warnings.iter().for_each(|warning| output::note(warning));
     }
     let limits = limits(args);
     if args.certify {
+        let loaded = leaderless_only(found, "--certify")?;
         let states = args.certify_states as usize;
         let extent = Extent { threads: limits.threads, states, search_max: None };
         if args.planted {
@@ -146,6 +146,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         return certify::run(&loaded, extent, args.json);
     }
     if args.footprints {
+        let loaded = leaderless_only(found, "--footprints")?;
         let pairs = args.footprint_pairs as usize;
         let extent = footprints::Extent { threads: limits.threads, pairs, search_max: None };
         if args.planted {
@@ -154,6 +155,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         return cli_footprints::run(&loaded, extent, args.json);
     }
     if let Some(steps) = args.sample {
+        let loaded = leaderless_only(found, "--sample")?;
         let seed = args.compare.seed;
         return sample::run(&loaded, sample::Extent { steps, seed, threads: limits.threads });
     }
@@ -161,56 +163,25 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let told = Told {
         blocks: is_named || args.verbose || args.steps,
         steps: is_named || args.steps,
-        overview: loaded.len() > 1,
+        overview: found.len() > 1,
     };
     let is_text = !args.json && !args.markdown;
     if is_text && told.overview && !told.blocks {
         output::print(text::overview_header())?;
     }
-    let mut reports = Vec::new();
-    let mut entries = Vec::new();
-    let (mut compared, mut differing) = (0, 0);
-    for loaded in &loaded {
-        let scenario = &match args.engine {
-            Engine::Own => Arc::clone(&loaded.scenario),
-            Engine::Stateright => check::comparable(&loaded.scenario),
-        };
-        let report = with_progress(&scenario.name, |on_progress| {
-            check::check(scenario, &limits, on_progress)
-        });
-        if args.engine == Engine::Stateright
-            && let Some(opinion) = check::second_opinion(scenario, limits.threads)
-        {
-            compared += 1;
-            let differences = opinion.differences(&report);
-            differing += usize::from(!differences.is_empty());
-            for difference in differences {
-                output::note(&format!("{}: {difference}", scenario.name));
-            }
-        }
-        let files = saved::save(&args.traces, loaded, &report)?;
-        if args.json {
-            entries.push(Entry::new(scenario, &report, |verdict| files.told(verdict)));
-        } else if is_text {
-            if told.overview && !told.blocks {
-                output::print(text::overview(&report))?;
-            }
-            if told.blocks || !report.is_as_expected() {
-                output::print(block(loaded, &report, &files, told.steps))?;
-            }
-        }
-        reports.push(report);
+    let mut all = All::default();
+    for found in &found {
+        of_either!(found, loaded => check_one(args, &told, &limits, loaded, &mut all))?;
     }
-    let summary = Summary::of(&reports);
+    let All { summary, entries, rows, overview, compared, differing } = all;
     if args.json {
         output::json(&Document::new(&summary, entries))?;
     } else if args.markdown {
-        let checked: Vec<_> = loaded.iter().map(|loaded| &*loaded.scenario).zip(&reports).collect();
-        output::print(text::markdown(&checked))?;
+        output::print(text::markdown(rows))?;
     } else {
         if told.overview && told.blocks {
             output::print(text::overview_header())?;
-            reports.iter().try_for_each(|report| output::print(text::overview(report)))?;
+            output::print(overview)?;
         }
         if summary.is_as_expected() {
             let gap = if told.overview { "\n" } else { "" };
@@ -236,11 +207,68 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What several checks came to.
+#[derive(Default)]
+struct All {
+    summary: Summary,
+    /// For programs.
+    entries: Vec<Entry>,
+    /// For Markdown.
+    rows: Vec<[String; 10]>,
+    /// A line about each.
+    overview: Styled,
+    /// How many scenarios Stateright's checker searched too.
+    compared: usize,
+    /// In how many of those it found something else.
+    differing: usize,
+}
+
+/// Checks one scenario, saves its runs and tells of it what is to be told at once.
+fn check_one<C: Case>(
+    args: &CheckArgs,
+    told: &Told,
+    limits: &Limits,
+    loaded: &Loaded<C>,
+    all: &mut All,
+) -> Result<(), Failure> {
+    let case = &match args.engine {
+        Engine::Own => loaded.scenario.clone(),
+        Engine::Stateright => loaded.scenario.comparable(),
+    };
+    let report = with_progress(case.name(), |on_progress| check::check(case, limits, on_progress));
+    if args.engine == Engine::Stateright
+        && let Some(opinion) = check::second_opinion(case, limits.threads)
+    {
+        all.compared += 1;
+        let differences = opinion.differences(&report);
+        all.differing += usize::from(!differences.is_empty());
+        for difference in differences {
+            output::note(&format!("{}: {difference}", case.name()));
+        }
+    }
+    let files = saved::save(&args.traces, loaded, &report)?;
+    all.summary = all.summary.and(Summary::of(&report));
+    if args.json {
+        all.entries.push(Entry::new(case, &report, |verdict| files.told(verdict)));
+    } else if args.markdown {
+        all.rows.push(text::markdown_row(case, &report));
+    } else {
+        if told.overview {
+            let line = text::overview(&report);
+            if told.blocks { all.overview.append(line) } else { output::print(line)? }
+        }
+        if told.blocks || !report.is_as_expected() {
+            output::print(block(loaded, &report, &files, told.steps))?;
+        }
+    }
+    Ok(())
+}
+
 /// The scenarios that are asked for.
-fn loaded(args: &CheckArgs) -> Result<Vec<Loaded>, Failure> {
+fn found(args: &CheckArgs) -> Result<Vec<Found>, Failure> {
     if args.scenarios.is_empty() {
-        let all = ALL.iter().map(load_builtin).collect::<Result<Vec<_>, _>>()?;
-        return Ok(all.into_iter().filter(|loaded| loaded.scenario.default != args.deep).collect());
+        let all = Shipped::all().map(Shipped::load).collect::<Result<Vec<_>, _>>()?;
+        return Ok(all.into_iter().filter(|found| found.is_default() != args.deep).collect());
     }
     let named = args.scenarios.iter().map(|name| load_all(name));
     Ok(named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -257,15 +285,20 @@ struct Told {
 }
 
 /// Everything about one check.
-fn block(loaded: &Loaded, report: &Report, files: &saved::Files, with_steps: bool) -> Styled {
-    let replayed_by = |verdict: &Verdict| files.replayed_by(verdict);
+fn block<C: Case>(
+    loaded: &Loaded<C>,
+    report: &Report<C::Protocol>,
+    files: &saved::Files,
+    with_steps: bool,
+) -> Styled {
+    let replayed_by = |verdict: &Verdict<C::Protocol>| files.replayed_by(verdict);
     let mut told = text::block(&loaded.scenario, report, replayed_by);
     if with_steps {
         told.push(
             PLAIN,
             match &report.script {
                 Some(played) => played.told(),
-                None => steps(&ClusterModel::new(loaded.scenario.clone()), report),
+                None => steps(&loaded.scenario, report),
             },
         );
     }
@@ -292,11 +325,23 @@ const PLANTED_STATES: usize = 20_000;
 const PLANTED_STATES_LATER: usize = 400_000;
 const PLANTED_STATES_DEEP: usize = 6_000_000;
 
+/// A deviation of one of the protocols.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Leaderless(Deviation),
+    Leader(LeaderDeviation),
+}
+
 /// The deviation of this name.
-fn fault_named(name: &str) -> Result<Deviation, String> {
-    let mut all = Deviation::ALL.iter();
-    all.find(|fault| fault.to_string() == name).copied().ok_or_else(|| {
-        let all: Vec<String> = Deviation::ALL.iter().map(Deviation::to_string).collect();
+fn fault_named(name: &str) -> Result<Fault, String> {
+    let leaderless =
+        Deviation::ALL.iter().map(|fault| (fault.to_string(), Fault::Leaderless(*fault)));
+    let leader =
+        LeaderDeviation::ALL.iter().map(|fault| (fault.to_string(), Fault::Leader(*fault)));
+    let all: Vec<(String, Fault)> = leaderless.chain(leader).collect();
+    let named = all.iter().find(|(known, _)| known == name);
+    named.map(|(_, fault)| *fault).ok_or_else(|| {
+        let all: Vec<&str> = all.iter().map(|(known, _)| &**known).collect();
         format!("this program contains {}", all.join(", "))
     })
 }
@@ -307,8 +352,13 @@ fn plant(args: &CheckArgs) -> Result<(), Failure> {
              Run: cargo run --release --features planted-faults -- check --planted";
         return Err(Failure::Usage(problem.to_owned()));
     }
-    let loaded = loaded(args)?;
-    let scenarios: Vec<_> = loaded.into_iter().map(|loaded| loaded.scenario).collect();
+    let (mut leaderless, mut leader) = (Vec::new(), Vec::new());
+    for found in found(args)? {
+        match found {
+            Found::Leaderless(loaded) => leaderless.push(loaded.scenario),
+            Found::Leader(loaded) => leader.push(loaded.scenario),
+        }
+    }
     let at_most = |default| args.max_states.map_or(default, |states| states as usize);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let effort = planted::Effort {
@@ -317,9 +367,54 @@ fn plant(args: &CheckArgs) -> Result<(), Failure> {
         states_max_deep: at_most(PLANTED_STATES_DEEP),
         threads: args.threads.map_or(cores, usize::from),
     };
-    let faults = if args.fault.is_empty() { Deviation::ALL } else { &args.fault };
+    let of_leaderless = faults(&args.fault, Deviation::ALL, |fault| match fault {
+        Fault::Leaderless(fault) => Some(fault),
+        Fault::Leader(_) => None,
+    });
+    let of_leader = faults(&args.fault, LeaderDeviation::ALL, |fault| match fault {
+        Fault::Leader(fault) => Some(fault),
+        Fault::Leaderless(_) => None,
+    });
+    let tables =
+        [plant_in(&of_leaderless, &leaderless, effort), plant_in(&of_leader, &leader, effort)];
+    let planted = tables.concat();
+    if args.verbose || !args.fault.is_empty() {
+        planted.iter().try_for_each(|planted| output::print(planted::block(planted)))?;
+    } else {
+        let tables: Vec<String> = tables
+            .iter()
+            .filter(|planted| !planted.is_empty())
+            .map(|planted| planted::matrix(planted, args.markdown))
+            .collect();
+        output::print(tables.join("\n"))?;
+    }
+    output::print(format!("\n{}", planted::told_of(effort, &planted)))?;
+    let summary = planted::summary(&planted);
+    if planted.iter().any(|planted| planted.catches.is_empty()) {
+        return Err(Failure::Unexpected(summary));
+    }
+    if args.markdown { Ok(()) } else { output::print(format!("{summary}\n")) }
+}
+
+/// The faults of one protocol: those that were asked for, or all if none was.
+fn faults<F: Copy>(asked: &[Fault], all: &[F], of: impl Fn(Fault) -> Option<F>) -> Vec<F> {
+    match asked {
+        [] => all.to_vec(),
+        asked => asked.iter().filter_map(|fault| of(*fault)).collect(),
+    }
+}
+
+/// Looks for faults in scenarios of their protocol; where there are none, nobody could catch them.
+fn plant_in<C: Case>(
+    faults: &[C::Fault],
+    scenarios: &[C],
+    effort: planted::Effort,
+) -> Vec<planted::Planted> {
+    if scenarios.is_empty() || faults.is_empty() {
+        return Vec::new();
+    }
     let bar = on_terminal("planted faults");
-    let planted = planted::plant(faults, &scenarios, effort, |done, of| {
+    let planted = planted::plant(faults, scenarios, effort, |done, of| {
         if let Some(bar) = &bar {
             bar.set_message(format!("{done} of {of} searches"));
             bar.tick();
@@ -328,17 +423,7 @@ fn plant(args: &CheckArgs) -> Result<(), Failure> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    if args.verbose || !args.fault.is_empty() {
-        planted.iter().try_for_each(|planted| output::print(planted::block(planted)))?;
-    } else {
-        output::print(planted::matrix(&planted, args.markdown))?;
-    }
-    output::print(format!("\n{}", planted::told_of(effort, &planted)))?;
-    let summary = planted::summary(&planted);
-    if planted.iter().any(|planted| planted.catches.is_empty()) {
-        return Err(Failure::Unexpected(summary));
-    }
-    if args.markdown { Ok(()) } else { output::print(format!("{summary}\n")) }
+    planted
 }
 
 /// A line that shows how far something is; none where no terminal is.
@@ -355,10 +440,7 @@ fn on_terminal(name: &str) -> Option<ProgressBar> {
 }
 
 /// A line that shows how far the check is, on a terminal only.
-fn with_progress(
-    name: &str,
-    check: impl FnOnce(Box<dyn FnMut(Progress) + Send>) -> Report,
-) -> Report {
+fn with_progress<R>(name: &str, check: impl FnOnce(Box<dyn FnMut(Progress) + Send>) -> R) -> R {
     let Some(bar) = on_terminal(name) else { return check(Box::new(|_| {})) };
     let shown = bar.clone();
     let report = check(Box::new(move |progress| {
@@ -378,11 +460,11 @@ fn with_progress(
 }
 
 /// The numbered steps of every run that shows a violation or reaches something.
-fn steps(model: &ClusterModel, report: &Report) -> String {
+fn steps<C: Case>(case: &C, report: &Report<C::Protocol>) -> String {
     let mut told = String::new();
     for verdict in &report.verdicts {
         let Some(path) = &verdict.path else { continue };
-        let (steps, _) = walk(model, path);
+        let steps = saved::walk(case, path);
         let (found, name) = (text::found(verdict), verdict.property.name);
         told.push_str(&format!("\n  {name} {found}: {}\n", verdict.property.statement));
         for line in numbered(&steps, verdict.cycle()) {

@@ -9,10 +9,9 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::replay::load_saved;
-use super::scenario::load;
+use super::replay::{load_saved, read};
+use super::scenario::{load, of_either};
 use super::{Failure, output};
-use crate::check::describe;
 use crate::explore::{Exploration, Explorer};
 
 /// How often it is looked whether Explorer is still there and whether it is to stop.
@@ -41,13 +40,7 @@ pub fn run(args: &ExploreArgs) -> Result<(), Failure> {
     // Before anything is served, so that a signal never finds the directory without its owner.
     let mut signals = Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Failure::Usage(format!("cannot wait for Ctrl-C: {error}")))?;
-    let scenario = exploration.scenario();
-    let mut intro = format!(
-        "{}: {}\n  cluster     {}\n",
-        scenario.name,
-        scenario.title,
-        describe::cluster(scenario)
-    );
+    let mut intro = exploration.intro().to_owned();
     if let Some(about) = exploration.about() {
         intro.push_str(&format!("  run         {about}\n"));
     }
@@ -82,9 +75,13 @@ pub fn run(args: &ExploreArgs) -> Result<(), Failure> {
 fn exploration(name_or_path: &str) -> Result<Exploration, Failure> {
     let path = Path::new(name_or_path);
     if path.extension().is_none_or(|extension| extension != "json") {
-        return Ok(Exploration::new(load(name_or_path)?.scenario));
+        let found = load(name_or_path)?;
+        return Ok(of_either!(found, loaded => Exploration::new(&loaded.scenario)));
     }
-    let (saved, scenario) = load_saved(path)?;
-    Exploration::of_saved(scenario, &saved)
-        .map_err(|error| Failure::Unexpected(format!("{name_or_path}: {error}")))
+    let found = load_saved(path)?;
+    of_either!(found.scenario, loaded => {
+        let saved = read(name_or_path, &found.text)?;
+        Exploration::of_saved(&loaded.scenario, &saved)
+            .map_err(|error| Failure::Unexpected(format!("{name_or_path}: {error}")))
+    })
 }

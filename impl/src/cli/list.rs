@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
-use quorate_model::scenario::Scenario;
-use quorate_model::scenario::builtin::{ALL, Builtin};
 use serde::Serialize;
 
-use super::scenario::{Loaded, load_builtin};
+use super::scenario::{Found, Shipped, of_either};
 use super::{Failure, output};
+use crate::check::Case;
 use crate::styled::{ASIDE, NAME, PLAIN, Styled, wrapped};
 
 /// A scenario that ships, for programs.
 #[derive(Serialize)]
 struct Listed<'a> {
     name: &'a str,
-    topic: &'a str,
+    /// Whose scenario it is.
+    protocol: &'a str,
+    topic: String,
     title: &'a str,
     notes: &'a str,
     /// Whether it is checked when no scenario is named.
@@ -28,12 +29,12 @@ struct Listed<'a> {
 /// # Errors
 /// When none does.
 pub fn print(words: &[String], with_notes: bool, as_json: bool) -> Result<(), Failure> {
-    let all = ALL.iter().map(|builtin| Ok((builtin, load_builtin(builtin)?)));
-    let all = all.collect::<Result<Vec<(&Builtin, Loaded)>, Failure>>()?;
-    let found: Vec<&(&Builtin, Loaded)> = all
+    let all = Shipped::all().map(|shipped| Ok((shipped, shipped.load()?)));
+    let all = all.collect::<Result<Vec<(Shipped, Found)>, Failure>>()?;
+    let found: Vec<&(Shipped, Found)> = all
         .iter()
-        .filter(|(builtin, loaded)| {
-            let said = said(builtin, &loaded.scenario);
+        .filter(|(shipped, found)| {
+            let said = of_either!(found, loaded => said(*shipped, &loaded.scenario));
             words.iter().all(|word| said.contains(&word.to_lowercase()))
         })
         .collect();
@@ -44,43 +45,53 @@ pub fn print(words: &[String], with_notes: bool, as_json: bool) -> Result<(), Fa
         )));
     }
     if as_json {
-        let listed = found.iter().map(|(builtin, loaded)| Listed {
-            name: builtin.name,
-            topic: builtin.topic,
-            title: &loaded.scenario.title,
-            notes: loaded.scenario.notes.trim(),
-            default: loaded.scenario.default,
-            expect: loaded.scenario.expect.keys().map(String::as_str).collect(),
-        });
+        let listed = found.iter().map(
+            |(shipped, found)| of_either!(found, loaded => listed(*shipped, &loaded.scenario)),
+        );
         return output::json(&listed.collect::<Vec<_>>());
     }
     let mut text = Styled::new();
-    for of_topic in found.chunk_by(|(one, _), (other, _)| one.topic == other.topic) {
-        text.push(NAME, format!("{}\n", of_topic[0].0.topic));
-        let lengths = of_topic.iter().map(|(builtin, _)| builtin.name.len());
+    let same_topic =
+        |(one, _): &&(Shipped, Found), (other, _): &&(Shipped, Found)| one.topic() == other.topic();
+    for of_topic in found.chunk_by(same_topic) {
+        text.push(NAME, format!("{}\n", of_topic[0].0.topic()));
+        let lengths = of_topic.iter().map(|(shipped, _)| shipped.name().len());
         let width = lengths.max().unwrap_or_default();
-        for (_, loaded) in of_topic {
-            text.append(entry(&loaded.scenario, width, with_notes));
+        for (_, found) in of_topic {
+            text.append(of_either!(found, loaded => entry(&loaded.scenario, width, with_notes)));
         }
     }
     output::print(text)
 }
 
+fn listed<C: Case>(shipped: Shipped, case: &C) -> Listed<'_> {
+    Listed {
+        name: shipped.name(),
+        protocol: C::PROTOCOL,
+        topic: shipped.topic(),
+        title: case.title(),
+        notes: case.notes().trim(),
+        default: case.is_default(),
+        expect: case.expectations().keys().map(String::as_str).collect(),
+    }
+}
+
 /// Everything that a scenario can be found by.
-fn said(builtin: &Builtin, scenario: &Scenario) -> String {
-    let properties = scenario.expect.keys().map(String::as_str);
-    let parts = [builtin.name, builtin.topic, &*scenario.title, &*scenario.notes];
+fn said(shipped: Shipped, case: &impl Case) -> String {
+    let properties = case.expectations().keys().map(String::as_str);
+    let topic = shipped.topic();
+    let parts = [shipped.name(), &*topic, case.title(), case.notes()];
     parts.into_iter().chain(properties).collect::<Vec<_>>().join("\n").to_lowercase()
 }
 
-fn entry(scenario: &Scenario, width: usize, with_notes: bool) -> Styled {
+fn entry(case: &impl Case, width: usize, with_notes: bool) -> Styled {
     let mut text = Styled::new();
-    let large = if scenario.default { "" } else { " (only by name or with --deep)" };
-    let title = format!("{}{large}", scenario.title);
-    text.push(PLAIN, wrapped(&format!("  {:<width$}  ", scenario.name), &title));
+    let large = if case.is_default() { "" } else { " (only by name or with --deep)" };
+    let title = format!("{}{large}", case.title());
+    text.push(PLAIN, wrapped(&format!("  {:<width$}  ", case.name()), &title));
     text.push(PLAIN, "\n");
-    if with_notes && !scenario.notes.trim().is_empty() {
-        text.push(ASIDE, wrapped("      ", &scenario.notes));
+    if with_notes && !case.notes().trim().is_empty() {
+        text.push(ASIDE, wrapped("      ", case.notes()));
         text.push(PLAIN, "\n");
     }
     text
@@ -102,7 +113,7 @@ pub fn near(name: &str) -> Vec<&'static str> {
         false => strsim::jaro_winkler(&stem, known),
     };
     let mut near: Vec<(f64, &str)> =
-        ALL.iter().map(|builtin| (like(builtin.name), builtin.name)).collect();
+        Shipped::all().map(|shipped| (like(shipped.name()), shipped.name())).collect();
     near.retain(|(likeness, _)| *likeness >= LIKE);
     near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     near.into_iter().take(TOLD).map(|(_, name)| name).collect()

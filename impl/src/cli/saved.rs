@@ -6,14 +6,12 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use quorate_model::check::ClusterModel;
-use quorate_model::check::property::ALL;
-use quorate_model::check::trace::{self, SavedPath};
+use quorate_checker::world::{Protocol, SavedPath, Step};
 use tempfile::Builder;
 
 use super::scenario::{Loaded, Source};
 use super::{Failure, output};
-use crate::check::{Report, Verdict};
+use crate::check::{Case, Report, Verdict};
 
 /// The files that hold the runs of one check.
 #[derive(Debug)]
@@ -25,13 +23,13 @@ impl Files {
     /// The file that holds the run of a verdict, as it is told: relative where it was given
     /// relative.
     #[must_use]
-    pub fn told(&self, verdict: &Verdict) -> Option<String> {
+    pub fn told<P: Protocol>(&self, verdict: &Verdict<P>) -> Option<String> {
         self.of_property.get(verdict.property.name).map(|path| path.display().to_string())
     }
 
     /// The command that walks the run of a verdict again.
     #[must_use]
-    pub fn replayed_by(&self, verdict: &Verdict) -> Option<String> {
+    pub fn replayed_by<P: Protocol>(&self, verdict: &Verdict<P>) -> Option<String> {
         self.told(verdict).map(|path| format!("quorate replay {}", output::quoted(&path)))
     }
 }
@@ -41,19 +39,24 @@ impl Files {
 ///
 /// # Errors
 /// When a file cannot be written or removed.
-pub fn save(traces: &Path, loaded: &Loaded, report: &Report) -> Result<Files, Failure> {
+pub fn save<C: Case>(
+    traces: &Path,
+    loaded: &Loaded<C>,
+    report: &Report<C::Protocol>,
+) -> Result<Files, Failure> {
     let directory = directory(traces, &loaded.source);
-    let model = ClusterModel::new(loaded.scenario.clone());
+    let case = &loaded.scenario;
     let mut of_property = BTreeMap::new();
     for verdict in &report.verdicts {
         let (Some(path), Some(found)) = (&verdict.path, verdict.found) else { continue };
         let (name, cycle) = (verdict.property.name, verdict.cycle());
-        let saved = trace::save(&model, &loaded.toml, name, found, path, cycle);
+        let walked = walk(case, path);
+        let saved = SavedPath::new(case.name(), &loaded.toml, name, found, &walked, cycle);
         let file = directory.join(file_name(name));
         write(&directory, &file, &saved)?;
         of_property.insert(name, file);
     }
-    for property in ALL {
+    for property in case.properties() {
         if of_property.contains_key(property.name) {
             continue;
         }
@@ -67,6 +70,16 @@ pub fn save(traces: &Path, loaded: &Loaded, report: &Report) -> Result<Files, Fa
         }
     }
     Ok(Files { of_property })
+}
+
+/// The steps of a run that a check found.
+pub(super) fn walk<C: Case>(
+    case: &C,
+    path: &[quorate_checker::world::Action<C::Protocol>],
+) -> Vec<Step<C::Protocol>> {
+    let world = case.world();
+    let allows = |state: &_, action: &_| case.allows(&world, state, action);
+    world.walk_along(&case.words(), path, allows).0
 }
 
 fn is_absent(error: &std::io::Error) -> bool {
@@ -93,7 +106,7 @@ fn directory(traces: &Path, source: &Source) -> PathBuf {
 }
 
 /// Writes a file as a whole or not at all: a reader never finds half a run.
-fn write(directory: &Path, path: &Path, saved: &SavedPath) -> Result<(), Failure> {
+fn write<P: Protocol>(directory: &Path, path: &Path, saved: &SavedPath<P>) -> Result<(), Failure> {
     let failure = |error: std::io::Error| {
         Failure::Usage(format!("{}: cannot be written: {error}", path.display()))
     };

@@ -1,58 +1,80 @@
 //! What is explored: every run of a scenario, the one run of a script, or the runs of a scenario
 //! beginning with one that was saved.
 
-use std::sync::Arc;
+use std::fmt;
+use std::net::SocketAddr;
 
-use quorate_checker::world::{self, ExploredWorld};
-use quorate_model::check::ClusterModel;
-use quorate_model::check::leaderless::Leaderless;
-use quorate_model::check::script;
-use quorate_model::check::trace::{CYCLE_STARTS, ReplayError, STUCK, SavedPath, replay};
-use quorate_model::check::words::Names;
-use quorate_model::check::{Expected, PropertyKind, PropertySpec};
-use quorate_model::scenario::Scenario;
+use quorate_checker::world::{
+    CYCLE_STARTS, Expected, ExploredWorld, FixedRun, FixedStep, PropertyKind, ReplayError, STUCK,
+    SavedPath, Transition,
+};
+use stateright::Model;
 
 use super::page;
+use crate::check::Case;
 
 /// A scenario's model as Explorer shows it.
-pub type ExploredCluster = ExploredWorld<Leaderless, Names>;
-
-type FixedRun = world::FixedRun<Leaderless>;
-type FixedStep = world::FixedStep<Leaderless>;
+pub type ExploredCase<C> = ExploredWorld<<C as Case>::Protocol, <C as Case>::Words>;
 
 /// The model to explore all runs of a cluster by, or to walk along one run. Its states remember what reads
 /// returned: people ask why.
-fn explored(model: &ClusterModel, run: Option<FixedRun>) -> ExploredCluster {
-    let model = model.explaining();
-    let (name, names) = (model.scenario().name.clone(), model.names().clone());
-    let properties: Vec<_> =
-        model.judged().iter().map(|property| property.of_world(model.scenario())).collect();
+fn explored<C: Case>(case: &C, run: Option<FixedRun<C::Protocol>>) -> ExploredCase<C> {
+    let (world, words) = (case.explaining(), case.words());
+    let name = case.name().to_owned();
     match run {
-        None => ExploredWorld::new(name, (*model).clone(), names, properties),
-        Some(run) => ExploredWorld::along(name, (*model).clone(), names, properties, run),
+        None => ExploredWorld::new(name, world, words, case.judged()),
+        Some(run) => ExploredWorld::along(name, world, words, case.judged(), run),
     }
 }
 
-/// What Explorer is to show, and what its page says about it.
-#[derive(Clone, Debug)]
+/// Serves on an address until it panics.
+type Serve = Box<dyn FnOnce(SocketAddr) + Send>;
+
+/// What Explorer is to show, of whatever protocol, and what its page says about it.
 pub struct Exploration {
-    pub(super) explored: ExploredCluster,
-    scenario: Arc<Scenario>,
+    serve: Serve,
+    page: String,
+    /// The scenario in a few lines.
+    intro: String,
     /// The run that is walked or begun with, in a line.
     about: Option<String>,
     /// What the page shows first; its beginning if `None`.
     opens_at: Option<String>,
 }
 
+impl fmt::Debug for Exploration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exploration").field("intro", &self.intro).finish_non_exhaustive()
+    }
+}
+
 impl Exploration {
     /// Every run of a scenario; or, if it is a script, its one run.
     #[must_use]
-    pub fn new(scenario: Arc<Scenario>) -> Self {
-        if scenario.script.is_some() {
-            return Self::of_script(scenario);
+    pub fn new<C: Case>(case: &C) -> Self {
+        if case.is_script() {
+            return Self::of_script(case);
         }
-        let explored = explored(&ClusterModel::new(Arc::clone(&scenario)), None);
-        Exploration { explored, scenario, about: None, opens_at: None }
+        Self::of(case, explored(case, None), None, None)
+    }
+
+    fn of<C: Case>(
+        case: &C,
+        explored: ExploredCase<C>,
+        about: Option<String>,
+        opens_at: Option<String>,
+    ) -> Self {
+        let (name, title, cluster) = (case.name(), case.title(), case.cluster());
+        let serve = move |address| {
+            let _ = explored.checker().serve(address);
+        };
+        Exploration {
+            page: page::of(case, about.as_deref(), opens_at.as_deref()),
+            serve: Box::new(serve),
+            intro: format!("{name}: {title}\n  cluster     {cluster}\n"),
+            about,
+            opens_at,
+        }
     }
 
     /// A run that was saved. Where it is a run of many, the others can be walked too, from every
@@ -60,9 +82,15 @@ impl Exploration {
     ///
     /// # Errors
     /// When a step is not possible any more.
-    pub fn of_saved(scenario: Arc<Scenario>, saved: &SavedPath) -> Result<Self, ReplayError> {
-        let model = ClusterModel::new(Arc::clone(&scenario));
-        let (_, result) = replay(&model, saved);
+    pub fn of_saved<C: Case>(
+        case: &C,
+        saved: &SavedPath<C::Protocol>,
+    ) -> Result<Self, ReplayError> {
+        let world = case.world();
+        let is_judged = |name: &str| case.is_judged(name);
+        let allows = |state: &_, action: &_| case.allows(&world, state, action);
+        let (_, result) =
+            saved.replay_among(&world, &case.words(), case.properties(), is_judged, allows);
         let shown = match result {
             Ok(()) => String::new(),
             Err(error @ ReplayError::NotPossible { .. }) => return Err(error),
@@ -73,47 +101,42 @@ impl Exploration {
             1 => "1 step".to_owned(),
             count => format!("{count} steps"),
         };
-        let ending = ending(saved);
+        let ending = ending(case, saved);
         let about = format!("{property} {shows}, in {length}{ending}{shown}");
-        let run = scenario.script.is_some().then(|| {
+        let run = case.is_script().then(|| {
             let step = |action| FixedStep { action, part_of: None };
             let steps = actions.iter().cloned().map(step).collect();
             let ending = format!("the saved run ends here: {property} {shows}{shown}");
             FixedRun { steps, ending }
         });
-        let explored = explored(&model, run);
-        let opens_at = Some(explored.address(&actions));
-        Ok(Exploration { explored, scenario, about: Some(about), opens_at })
+        let explored = explored(case, run);
+        let opens_at = explored.address(&actions);
+        Ok(Self::of(case, explored, Some(about), Some(opens_at)))
     }
 
-    fn of_script(scenario: Arc<Scenario>) -> Self {
-        let model = ClusterModel::new(Arc::clone(&scenario));
-        let run = script::run(&model);
-        let script = model.scenario().script.clone().unwrap_or_default();
-        let step = |transition: script::Transition| {
-            let step = &script.steps[transition.step];
-            let (number, words) = (transition.step + 1, script::step(&model, &step.verb));
-            let part_of = format!("step {number} (line {}): {words}", step.line);
-            FixedStep { action: transition.action, part_of: Some(part_of) }
+    fn of_script<C: Case>(case: &C) -> Self {
+        let run = case.played().expect("it is a script");
+        let step = |transition: &Transition<C::Protocol>| FixedStep {
+            action: transition.action.clone(),
+            part_of: Some(run.step_in_words(transition.step)),
         };
-        let steps: Vec<FixedStep> = run.transitions.into_iter().map(step).collect();
-        let (about, ending) = match &run.difference {
+        let steps: Vec<_> = run.transitions.iter().map(step).collect();
+        let (about, ending) = match run.difference_in_words() {
             Some(difference) => (
                 format!("as scripted until it differs: {difference}"),
                 format!("the script differs from here: {difference}"),
             ),
             None => ("as scripted".to_owned(), "the script ends here".to_owned()),
         };
-        let actions: Vec<_> = steps.iter().map(|step| step.action.clone()).collect();
-        let explored = explored(&model, Some(FixedRun { steps, ending }));
-        let opens_at = Some(explored.address(&actions));
-        Exploration { explored, scenario, about: Some(about), opens_at }
+        let explored = explored(case, Some(FixedRun { steps, ending }));
+        let opens_at = explored.address(&run.actions());
+        Self::of(case, explored, Some(about), Some(opens_at))
     }
 
-    /// The scenario.
+    /// The scenario in a few lines.
     #[must_use]
-    pub fn scenario(&self) -> &Scenario {
-        &self.scenario
+    pub fn intro(&self) -> &str {
+        &self.intro
     }
 
     /// The run that is walked or begun with, in a line, if it is one.
@@ -128,14 +151,21 @@ impl Exploration {
         self.opens_at.as_deref()
     }
 
-    pub(super) fn page(&self) -> String {
-        page::of(self)
+    pub(super) fn page(&self) -> &str {
+        &self.page
+    }
+
+    /// Serves until it panics.
+    pub(super) fn serve(self, address: SocketAddr) {
+        (self.serve)(address);
     }
 }
 
 /// How a run goes on that does not converge.
-fn ending(saved: &SavedPath) -> String {
-    let kind = PropertySpec::named(&saved.property).map(|property| property.kind);
+fn ending<C: Case>(case: &C, saved: &SavedPath<C::Protocol>) -> String {
+    let mut properties = case.properties().into_iter();
+    let named = properties.find(|property| property.name == saved.property);
+    let kind = named.map(|property| property.kind);
     if !matches!(kind, Some(PropertyKind::EventuallyAlways { .. }))
         || saved.shows != Expected::Violated
     {

@@ -16,10 +16,9 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stateright::Model;
 use tempfile::TempDir;
 
-pub use exploration::{Exploration, ExploredCluster};
+pub use exploration::{Exploration, ExploredCase};
 
 /// How long Explorer may take to accept its first connection. It has nothing to do before.
 const START_TIME_MAX: Duration = Duration::from_secs(10);
@@ -75,10 +74,10 @@ impl Explorer {
         // Explorer wants to listen itself.
         drop(tried);
         let directory = tempfile::tempdir().map_err(ExploreError::Directory)?;
-        serve_page(directory.path(), &exploration.page()).map_err(ExploreError::Directory)?;
+        serve_page(directory.path(), exploration.page()).map_err(ExploreError::Directory)?;
         let (alive, ended) = channel();
         let opens_at = exploration.opens_at().map(str::to_owned);
-        thread::spawn(move || serve(exploration.explored, address, alive));
+        thread::spawn(move || serve(exploration, address, alive));
         let explorer = Explorer { address, ended, opens_at, _directory: directory };
         explorer.wait_until_it_answers()?;
         Ok(explorer)
@@ -144,6 +143,6 @@ fn serve_page(directory: &Path, page: &str) -> io::Result<()> {
 }
 
 /// Serves until it panics; `_alive` is dropped then, which is how [`Explorer`] learns of it.
-fn serve(explored: ExploredCluster, address: SocketAddr, _alive: Sender<()>) {
-    let _ = explored.checker().serve(address);
+fn serve(exploration: Exploration, address: SocketAddr, _alive: Sender<()>) {
+    exploration.serve(address);
 }

@@ -9,6 +9,7 @@
 mod components;
 mod counted;
 pub mod decision;
+mod diving;
 mod edges;
 mod explored;
 pub mod footprint;
@@ -27,6 +28,7 @@ pub mod world;
 
 pub use counted::Counted;
 pub use decision::{Decision, Outcome, Size, Violation};
+pub use diving::{Dive, dive};
 pub use explored::{Cut, Explored, StateId};
 pub use known::Known;
 pub use looking::Looking;

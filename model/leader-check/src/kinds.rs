@@ -1,11 +1,16 @@
 //! Kinds of things, as they are counted.
 
+use quorate_checker::world::Kind;
 use quorate_ids::{Enumerated, KindOf, NodeId, kinds};
 use quorate_leader::client::Task;
+use quorate_leader::config::ElectionKind;
 use quorate_leader::effect::Timer;
 use quorate_leader::message::Message;
 use quorate_leader::shards::ShardId;
 use serde::{Deserialize, Serialize};
+
+use crate::leader_based::LeaderBased;
+use crate::setting::LeaderFile;
 
 /// A message about one of the logs.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -128,6 +133,63 @@ impl KindOf<Alarm> for TimerKind {
             },
         }
     }
+}
+
+/// The kinds that a scenario gives occasion for, so that one of them which never happens is worth a word: it was written
+/// down for nothing, or shadows a mistake.
+#[must_use]
+pub fn applicable(file: &LeaderFile) -> Vec<Kind<LeaderBased>> {
+    let protocol = LeaderBased::new(file.clone());
+    let (setting, around) = (&file.protocol, protocol.surroundings());
+    let faults = around.faults;
+    let operations = || setting.clients.iter().flat_map(|client| &client.operations);
+    let writes = operations().any(|written| matches!(written.0, Task::Write { .. }));
+    let reads = operations().any(|written| matches!(written.0, Task::Read { .. }));
+    // Somebody else leads, or may come to.
+    let elects = faults.crashes + faults.timeouts + faults.partitions > 0;
+    let of_message = |kind: MessageKind| match kind {
+        MessageKind::Request | MessageKind::Reply => writes || reads,
+        MessageKind::Append | MessageKind::Appended => writes,
+        MessageKind::RequestVote | MessageKind::Vote => {
+            elects && setting.election == ElectionKind::Raft
+        }
+        MessageKind::Coordinator => elects && setting.election == ElectionKind::Bully,
+        MessageKind::Snapshot => setting.snapshot_after.is_some() && faults.wipes > 0,
+        MessageKind::Recall | MessageKind::Recalled => faults.wipes > 0,
+        // Only where a log does not follow, an epoch is old, there are several pages, or a higher node is up.
+        MessageKind::Ask
+        | MessageKind::More
+        | MessageKind::Stale
+        | MessageKind::Election
+        | MessageKind::Answer => false,
+    };
+    let of_timer = |kind: TimerKind| match kind {
+        TimerKind::Election => elects,
+        TimerKind::Heartbeat => writes,
+        TimerKind::Wrong => {
+            faults.timeouts > 0 && around.node_ids().any(|node| protocol.may_be_wrong(node))
+        }
+        TimerKind::Candidacy | TimerKind::Synchronous | TimerKind::CatchUp | TimerKind::Client => {
+            false
+        }
+    };
+    let is_applicable = |kind: &Kind<LeaderBased>| match *kind {
+        Kind::Invoke(OperationKind::Write) => writes,
+        Kind::Invoke(OperationKind::Read) => reads,
+        Kind::Deliver(kind) => of_message(kind),
+        Kind::Expire(kind) => of_timer(kind),
+        Kind::ClientTimeout => false,
+        Kind::Drop => faults.drops > 0,
+        Kind::Duplicate => faults.duplicates > 0,
+        Kind::Crash => faults.crashes > 0,
+        Kind::Recover => faults.crashes > 0 && !setting.crashed_stay_down || around.down_returns,
+        Kind::Wipe => faults.wipes > 0,
+        Kind::Snapshot | Kind::Restore => faults.rollbacks > 0,
+        Kind::Partition => faults.partitions > 0,
+        Kind::Heal => around.heals,
+        Kind::Lie => false,
+    };
+    Kind::all().into_iter().filter(is_applicable).collect()
 }
 
 /// Reductions of the state space.

@@ -7,6 +7,7 @@
 pub mod builtin;
 mod client;
 mod dead;
+pub mod describe;
 mod expiry;
 mod facts;
 mod history;
@@ -22,3 +23,4 @@ pub use client::ScriptedClient;
 pub use facts::Fact;
 pub use history::History;
 pub use leader_based::{ClusterState, LeaderBased};
+pub use quorate_leader::deviation;

@@ -2,36 +2,19 @@
 
 use quorate_checker::world::{NodeState, Words};
 use quorate_ids::{ClientId, NodeId};
-use quorate_leader::client::{Ended, Task};
+use quorate_leader::client::Ended;
 use quorate_leader::effect::Timer;
 use quorate_leader::log::{Content, Entry, RowEffect};
 use quorate_leader::message::{Append, Message, Operation, Outcome};
 use quorate_leader::replica::Role;
 use quorate_leader::shards::ShardId;
-use quorate_leader::statement::Statement;
 use quorate_leader::store::MemoryStore;
 
 use crate::client::ScriptedClient;
+use crate::describe::{self, statement};
 use crate::facts::Fact;
 use crate::kinds::{Alarm, Packet};
 use crate::leader_based::LeaderBased;
-
-fn statement(statement: &Statement) -> String {
-    match statement {
-        Statement::Set(text) => format!("= {text}"),
-        Statement::Add(more) => format!("+= {more}"),
-        Statement::Now => "= now()".to_owned(),
-        Statement::Random => "= random()".to_owned(),
-        Statement::NextId => "= next-id()".to_owned(),
-    }
-}
-
-fn told_task(task: &Task) -> String {
-    match task {
-        Task::Write { key, statement: what } => format!("{key} {}", statement(what)),
-        Task::Read { key } => format!("read {key}"),
-    }
-}
 
 impl LeaderBased {
     fn several_logs(&self) -> bool {
@@ -173,7 +156,7 @@ impl Words<LeaderBased> for LeaderBased {
     }
 
     fn starts(&self, client: ClientId, state: &ScriptedClient) -> Option<String> {
-        Some(told_task(state.ready(self, client)?))
+        Some(describe::task(state.ready(self, client)?))
     }
 
     fn node_lines(&self, node: &NodeState<LeaderBased>) -> Vec<String> {
@@ -199,9 +182,9 @@ impl Words<LeaderBased> for LeaderBased {
     fn client_line(&self, client: ClientId, state: &ScriptedClient) -> String {
         match (state.client.asks(), state.ready(self, client)) {
             (Some((_, node, task)), _) => {
-                format!("waits for {}: {}", self.node(node), told_task(task))
+                format!("waits for {}: {}", self.node(node), describe::task(task))
             }
-            (None, Some(next)) => format!("next: {}", told_task(next)),
+            (None, Some(next)) => format!("next: {}", describe::task(next)),
             (None, None) => "done".to_owned(),
         }
     }
@@ -211,7 +194,11 @@ impl Words<LeaderBased> for LeaderBased {
             Fact::Ended(Ended { request, task, outcome }) => {
                 let outcome = outcome.as_ref().map(|outcome| self.outcome(outcome));
                 let outcome = outcome.unwrap_or_else(|| "nobody knows".to_owned());
-                Some(format!("{}: {}: {outcome}", self.client(request.client), told_task(task)))
+                Some(format!(
+                    "{}: {}: {outcome}",
+                    self.client(request.client),
+                    describe::task(task)
+                ))
             }
             Fact::Led { node, epoch, shard } => {
                 Some(self.log(*shard, &format!("{} leads in epoch {}", self.node(*node), epoch.0)))

@@ -7,12 +7,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use itertools::Itertools;
-use stateright::Model;
 
 use super::action::Action;
 use super::model::ClusterModel;
-use super::property::{PropertyKind, PropertySpec};
-use super::state::ClusterState;
+use super::property::PropertySpec;
 use super::words::Names;
 use crate::ids::{ClientId, RequestId};
 use crate::protocol::Outcome;
@@ -22,17 +20,12 @@ use crate::versions::Record;
 /// of a run that goes on for ever, of the last state that is not what it should be. `None` if
 /// the run shows neither.
 #[must_use]
-pub fn reason(model: &ClusterModel, property: &PropertySpec, actions: &[Action]) -> Option<String> {
-    let model = model.explaining();
-    let explain = |state: &ClusterState| property.explain(&model.view(state), model.names());
-    let is_endless = matches!(property.kind, PropertyKind::EventuallyAlways { .. });
-    let mut state = model.init_states().swap_remove(0);
-    let mut last = explain(&state);
-    for action in actions {
-        state = model.apply(&state, action.clone())?;
-        last = explain(&state).or(last.filter(|_| is_endless));
-    }
-    last
+pub fn reason(
+    model: &ClusterModel,
+    property: &'static PropertySpec,
+    actions: &[Action],
+) -> Option<String> {
+    model.explaining().reason(&property.of_world(model.scenario()), actions)
 }
 
 /// What became of an operation: `x#2 get k: returned "v", answered by {A, B}`.

@@ -10,9 +10,10 @@ mod problem;
 mod words;
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use quorate_checker::world::{self, Obstacle};
+use quorate_checker::world::{self, Obstacle, ScriptDifference, ScriptRun, ScriptedStep};
 
 use super::action::{Action, Envelope};
 use super::background;
@@ -24,7 +25,7 @@ use super::state::{ClusterState, NodeState};
 use super::words::Names;
 use crate::ids::{ClientId, Key, NodeId, Peer, RequestId, Value};
 use crate::protocol::{Outcome, Part, Timer};
-use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, Verb};
+use crate::scenario::script::{Answer, Held, HintKept, Reach, Script, ScriptStep, Verb};
 use crate::versions::Record;
 
 pub use judge::{Finding, judge};
@@ -50,6 +51,27 @@ impl Run {
     #[must_use]
     pub fn actions(&self) -> Vec<Action> {
         self.transitions.iter().map(|transition| transition.action.clone()).collect()
+    }
+
+    /// The run as people are told of it, whatever the protocol.
+    #[must_use]
+    pub fn in_words(&self, model: &ClusterModel) -> ScriptRun<Leaderless> {
+        let empty = Script::default();
+        let script = model.scenario().script.as_ref().unwrap_or(&empty);
+        let step = |step: &ScriptStep| ScriptedStep {
+            line: step.line,
+            words: words::step(model, &step.verb),
+        };
+        let difference = |difference: &Difference| ScriptDifference {
+            step: difference.step,
+            problem: difference.problem.to_string(),
+        };
+        ScriptRun {
+            file: script.file.clone(),
+            steps: script.steps.iter().map(step).collect(),
+            transitions: self.transitions.clone(),
+            difference: self.difference.as_ref().map(difference),
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl PropertySpec {
             }
         };
         let witness_name = self.witness().map_or(property.witness_name, |witness| witness.name);
-        Property { witness_name, ..property.explained(explain) }
+        Property { witness_name, ..property.explained(explain) }.stated(self.statement)
     }
 }
 

@@ -8,7 +8,7 @@ pub use quorate_checker::world::{CYCLE_STARTS, PATH_FORMAT, ReplayError, STUCK, 
 use super::action::Action;
 use super::leaderless::Leaderless;
 use super::model::ClusterModel;
-use super::property::{Expected, PropertySpec};
+use super::property::{ALL, Expected};
 use super::state::ClusterState;
 
 /// A run that shows something, with the scenario it is a run of.
@@ -40,34 +40,21 @@ pub fn replay(
     model: &ClusterModel,
     saved: &SavedPath,
 ) -> (Vec<ReplayedStep>, Result<(), ReplayError>) {
-    let (steps, last) = walk(model, &saved.actions());
-    let is_judged = |property: &PropertySpec| {
-        let mut judged = model.judged().iter();
-        property.goal().is_some() || judged.any(|judged| judged.name == property.name)
-    };
-    let result = match PropertySpec::named(&saved.property) {
-        Some(property) if !is_judged(property) => {
-            Err(ReplayError::NotJudged { property: saved.property.clone() })
-        }
-        Some(property) => saved.shown_by(model, property.of_world(model.scenario()), &steps, &last),
-        None if steps.len() == saved.steps.len() => {
-            let (property, known) = (saved.property.clone(), PropertySpec::names());
-            Err(ReplayError::UnknownProperty { property, known })
-        }
-        None => {
-            let (step, words) = (steps.len() + 1, saved.steps[steps.len()].words.clone());
-            Err(ReplayError::NotPossible { step, words })
-        }
-    };
-    (steps, result)
+    let properties = ALL.iter().map(|property| property.of_world(model.scenario()));
+    let is_judged = |name: &str| model.judged().iter().any(|judged| judged.name == name);
+    saved.replay_among(model, model.names(), properties, is_judged, allows(model))
+}
+
+/// What a run of a scenario may consist of: what makes up the scenario. A script makes its own choices, among all
+/// that is possible.
+fn allows(model: &ClusterModel) -> impl Fn(&ClusterState, &Action) -> bool {
+    let is_script = model.scenario().script.is_some();
+    move |state, action| is_script || model.is_offered(state, action)
 }
 
 /// Lets the actions happen from the initial state, as far as they are possible and make up the scenario; gives
-/// the steps and the last state. A script makes its own choices, among all that is possible.
+/// the steps and the last state.
 #[must_use]
 pub fn walk(model: &ClusterModel, actions: &[Action]) -> (Vec<ReplayedStep>, ClusterState) {
-    let is_script = model.scenario().script.is_some();
-    model.walk_along(model.names(), actions, |state, action| {
-        is_script || model.is_offered(state, action)
-    })
+    model.walk_along(model.names(), actions, allows(model))
 }

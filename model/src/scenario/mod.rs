@@ -13,13 +13,12 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 
 use itertools::Itertools;
 use quorate_checker::world::Enumerated;
 use serde::{Deserialize, Serialize};
 
-use crate::check::kinds::Kind;
+use crate::check::leaderless::Leaderless;
 use crate::check::property::Expected;
 use crate::check::wrong_rule::WrongRule;
 use crate::cluster::{ClusterConfig, ClusterSpec, Reaping};
@@ -92,24 +91,8 @@ pub struct Scenario {
     pub warnings: Vec<Warning>,
 }
 
-/// What a run that is shown must contain: without it the shortest run may show the property by
-/// other means than those the scenario is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ShownWith {
-    /// A state that is of the kind of this reachability property.
-    Reached(String),
-    /// Something of this kind happens.
-    Happens(Kind),
-}
-
-impl fmt::Display for ShownWith {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ShownWith::Reached(property) => f.write_str(property),
-            ShownWith::Happens(kind) => kind.fmt(f),
-        }
-    }
-}
+/// What a run that is shown must contain.
+pub type ShownWith = quorate_checker::world::ShownWith<Leaderless>;
 
 /// Budgets of background rounds: how much of each kind may be under way at a time. A timer in the
 /// background starts anew whenever it expires, so without such bounds there is no end of states.

@@ -27,6 +27,8 @@ mod protocol;
 mod report;
 mod saved;
 mod scenario_file;
+mod script;
+mod shown_with;
 mod stage;
 mod state;
 mod stateright;
@@ -47,6 +49,8 @@ pub use protocol::{ClientInput, Effect, Expiry, NodeInput, Outbox, Protocol, Val
 pub use report::{Report, report};
 pub use saved::{PATH_FORMAT, ReplayError, SavedPath, SavedStep};
 pub use scenario_file::{ScenarioFile, ScenarioFileError};
+pub use script::{ScriptDifference, ScriptRun, ScriptedStep};
+pub use shown_with::{ShownWith, Shows, shortest_with};
 pub use stage::{Obstacle, Selector, Stage, Transition};
 pub use state::{ActorState, Network, NodeState, Seat, State};
 pub use taken::{ActorStep, StepsTaken};

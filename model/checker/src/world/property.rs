@@ -53,6 +53,8 @@ impl fmt::Display for Expected {
 pub struct Property<P: Protocol> {
     /// Its name in scenario files and reports.
     pub name: &'static str,
+    /// What it says, in one sentence; empty where nobody has said it.
+    pub statement: &'static str,
     /// The name of its witness: by which Stateright Explorer lists it.
     pub witness_name: &'static str,
     /// Of which kind it is, and how it is judged.
@@ -64,10 +66,6 @@ pub struct Property<P: Protocol> {
 
 /// Says why a state is as it is judged; `None` where there is nothing to say.
 pub type Explain<P> = Arc<dyn Fn(&P, &State<P>) -> Option<String> + Send + Sync>;
-
-fn unexplained<P: Protocol>() -> Explain<P> {
-    Arc::new(|_, _| None)
-}
 
 /// The kinds of property.
 #[derive_where(Clone)]
@@ -105,7 +103,7 @@ impl<P: Protocol> Property<P> {
         witness: impl Fn(&P, &State<P>) -> bool + Send + Sync + 'static,
     ) -> Self {
         let kind = PropertyKind::Safety { holds: Arc::new(holds), witness: Arc::new(witness) };
-        Property { name, witness_name: "(witness)", kind, explain: unexplained() }
+        Property::unexplained(name, kind)
     }
 
     /// A kind of state that is to be reached, or not, and a kind in which somebody had asked for it.
@@ -116,7 +114,7 @@ impl<P: Protocol> Property<P> {
     ) -> Self {
         let (reached, opportunity) = (Arc::new(reached), Arc::new(opportunity));
         let kind = PropertyKind::Reachability { reached, opportunity };
-        Property { name, witness_name: "(witness)", kind, explain: unexplained() }
+        Property::unexplained(name, kind)
     }
 
     /// A kind of state that every fair run comes to and stays at, once faults and clients have ended.
@@ -126,7 +124,18 @@ impl<P: Protocol> Property<P> {
     ) -> Self {
         let told = ["at the goal here", "not at the goal here"];
         let kind = PropertyKind::EventuallyAlways { goal: Arc::new(goal), told };
-        Property { name, witness_name: "(witness)", kind, explain: unexplained() }
+        Property::unexplained(name, kind)
+    }
+
+    fn unexplained(name: &'static str, kind: PropertyKind<P>) -> Self {
+        let (statement, explain) = ("", Arc::new(|_: &P, _: &State<P>| None));
+        Property { name, statement, witness_name: "(witness)", kind, explain }
+    }
+
+    /// The same property, with what it says.
+    #[must_use]
+    pub fn stated(self, statement: &'static str) -> Self {
+        Property { statement, ..self }
     }
 
     /// The same property, whose verdicts are explained.

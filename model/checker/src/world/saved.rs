@@ -138,6 +138,42 @@ impl<P: Protocol> SavedPath<P> {
         (steps, result)
     }
 
+    /// Walks the path again through a world of which all these are properties, along whatever actions somebody
+    /// allows; what is remembered for those that are not judged shows nothing. Gives what [`SavedPath::replay`]
+    /// gives.
+    pub fn replay_among(
+        &self,
+        world: &World<P>,
+        words: &impl Words<P>,
+        properties: impl IntoIterator<Item = Property<P>>,
+        is_judged: impl Fn(&str) -> bool,
+        allows: impl Fn(&State<P>, &Action<P>) -> bool,
+    ) -> (Vec<Step<P>>, Result<(), ReplayError>) {
+        let (steps, last) = world.walk_along(words, &self.actions(), allows);
+        let mut known = Vec::new();
+        let mut named = None;
+        for property in properties {
+            known.push(property.name);
+            named = named.or((property.name == self.property).then_some(property));
+        }
+        let needs_history = |property: &Property<P>| {
+            !matches!(property.kind, PropertyKind::EventuallyAlways { .. })
+        };
+        let property = self.property.clone();
+        let result = match (named, self.steps.get(steps.len())) {
+            (Some(named), _) if needs_history(&named) && !is_judged(&property) => {
+                Err(ReplayError::NotJudged { property })
+            }
+            (Some(named), _) => self.shown_by(world, named, &steps, &last),
+            (None, None) => Err(ReplayError::UnknownProperty { property, known: known.join(", ") }),
+            (None, Some(saved)) => {
+                let (step, words) = (steps.len() + 1, saved.words.clone());
+                Err(ReplayError::NotPossible { step, words })
+            }
+        };
+        (steps, result)
+    }
+
     /// Whether these steps of the path, which end in this state, are all of it and show what it says.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ use super::protocol::Protocol;
 /// read-freshness = "violated"
 /// ```
 ///
-/// May have, too: `down`, `down-returns`, `partition`, `heals` and `faulty`, as the scenarios of the leaderless
+/// May have, too: `notes`, `down`, `down-returns`, `partition`, `heals` and `faulty`, as the scenarios of the leaderless
 /// protocol.
 #[derive(Clone, Debug)]
 pub struct ScenarioFile<T> {
@@ -39,6 +39,8 @@ pub struct ScenarioFile<T> {
     pub text: String,
     /// One line: what question it answers.
     pub title: String,
+    /// Where the verdict comes from, and why it is what it is; may be empty.
+    pub notes: String,
     /// The names of the nodes, in order.
     pub nodes: Vec<String>,
     /// What the protocol wants to know.
@@ -71,6 +73,8 @@ impl std::error::Error for ScenarioFileError {}
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Raw<T> {
     title: String,
+    #[serde(default)]
+    notes: String,
     nodes: Vec<String>,
     #[serde(default)]
     faults: Faults,
@@ -126,9 +130,9 @@ impl<T: for<'de> Deserialize<'de>> ScenarioFile<T> {
         if let Some(faulty) = &raw.faulty {
             environment.faulty = set("faulty", faulty)?;
         }
-        let Raw { title, nodes, protocol, expect, .. } = raw;
+        let Raw { title, notes, nodes, protocol, expect, .. } = raw;
         let (file, text) = (file.to_owned(), text.to_owned());
-        Ok(ScenarioFile { file, text, title, nodes, protocol, expect, environment })
+        Ok(ScenarioFile { file, text, title, notes, nodes, protocol, expect, environment })
     }
 }
 

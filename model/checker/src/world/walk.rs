@@ -4,6 +4,7 @@ use derive_where::derive_where;
 
 use super::World;
 use super::action::{Action, Envelope};
+use super::property::{Property, PropertyKind};
 use super::protocol::Protocol;
 use super::state::State;
 use super::words::Words;
@@ -93,6 +94,24 @@ impl<P: Protocol> World<P> {
             steps.push(step);
         }
         (steps, state)
+    }
+}
+
+impl<P: Protocol> World<P> {
+    /// Why the run of these actions violates a property, or reaches what it asks for: of its last state; of a run
+    /// that goes on for ever, of the last state that is not what it should be. `None` if the run shows neither.
+    #[must_use]
+    pub fn reason(&self, property: &Property<P>, actions: &[Action<P>]) -> Option<String> {
+        let uncounted = self.with_fresh_counters();
+        let explain = |state: &State<P>| (property.explain)(&self.protocol, state);
+        let is_endless = matches!(property.kind, PropertyKind::EventuallyAlways { .. });
+        let mut state = self.initial_state();
+        let mut last = explain(&state);
+        for action in actions {
+            state = uncounted.apply(&state, action.clone())?;
+            last = explain(&state).or(last.filter(|_| is_endless));
+        }
+        last
     }
 }
 

@@ -51,6 +51,9 @@ impl crate::history::Memory for Memory {
     }
 }
 
+pub(super) const STATEMENT: &str =
+    "while the network is split, nodes of two sides accept writes that they acknowledge";
+
 pub(super) fn property() -> Property<LeaderBased> {
     let memory = |state: &crate::ClusterState| state.history.both_sides_acknowledge.clone();
     Property::sometimes(

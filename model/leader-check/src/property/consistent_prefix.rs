@@ -93,6 +93,9 @@ impl crate::history::Memory for Memory {
     }
 }
 
+pub(super) const STATEMENT: &str =
+    "a client that sees a write sees what that write's author had seen";
+
 pub(super) fn property() -> Property<LeaderBased> {
     // The witness: a client that was owed something saw it.
     super::of_memory(

@@ -17,6 +17,8 @@ fn agree(protocol: &LeaderBased, state: &ClusterState) -> bool {
     protocol.client_config().shards.ids().all(all_agree)
 }
 
+pub(super) const STATEMENT: &str = "once faults and clients have ended, all nodes that are not gone for good come to hold the same rows, and stay there";
+
 pub(super) fn property() -> Property<LeaderBased> {
     Property::eventually_always("convergence", agree)
 }

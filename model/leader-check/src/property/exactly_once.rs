@@ -79,6 +79,8 @@ fn counts_for_nothing(protocol: &LeaderBased, state: &ClusterState) -> bool {
     !memory.acknowledged.iter().all(is_held)
 }
 
+pub(super) const STATEMENT: &str = "what a client adds counts once, however often it asks";
+
 pub(super) fn property() -> Property<LeaderBased> {
     let is_tested = |_: &_, state: &ClusterState| {
         state.history.exactly_once.as_ref().is_some_and(|memory| memory.is_tested)

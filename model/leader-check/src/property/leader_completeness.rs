@@ -59,6 +59,9 @@ fn later_leaders(state: &ClusterState) -> impl Iterator<Item = (Index, bool)> {
     })
 }
 
+pub(super) const STATEMENT: &str =
+    "what a leader committed is in the log of every leader of a later epoch";
+
 pub(super) fn property() -> Property<LeaderBased> {
     Property::always(
         <Memory as crate::history::Memory>::NAME,

@@ -155,6 +155,8 @@ impl Memory {
     }
 }
 
+pub(super) const STATEMENT: &str = "there is one order of all reads and writes of a key, each between its start and its end, that explains every answer";
+
 pub(super) fn property() -> Property<LeaderBased> {
     // The witness: a client has read what another one wrote.
     super::of_memory(

@@ -39,6 +39,9 @@ fn pairs<'a>(
     protocol.client_config().shards.ids().flat_map(logs)
 }
 
+pub(super) const STATEMENT: &str =
+    "if two logs hold an entry of one epoch at one index, they are the same up to there";
+
 pub(super) fn property() -> Property<LeaderBased> {
     Property::always(
         "log-matching",

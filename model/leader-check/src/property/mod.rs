@@ -25,20 +25,20 @@ use crate::leader_based::{ClusterState, LeaderBased};
 #[must_use]
 pub fn all() -> Vec<Property<LeaderBased>> {
     vec![
-        no_lost_write::property(),
-        one_leader_per_epoch::property(),
-        one_acting_leader::property(),
-        log_matching::property(),
-        leader_completeness::property(),
-        linearizable::property(),
-        read_your_writes::property(),
-        monotonic_reads::property(),
-        consistent_prefix::property(),
-        exactly_once::property(),
-        unique_ids::property(),
-        convergence::property(),
-        write_acknowledged::property(),
-        both_sides_acknowledge::property(),
+        no_lost_write::property().stated(no_lost_write::STATEMENT),
+        one_leader_per_epoch::property().stated(one_leader_per_epoch::STATEMENT),
+        one_acting_leader::property().stated(one_acting_leader::STATEMENT),
+        log_matching::property().stated(log_matching::STATEMENT),
+        leader_completeness::property().stated(leader_completeness::STATEMENT),
+        linearizable::property().stated(linearizable::STATEMENT),
+        read_your_writes::property().stated(read_your_writes::STATEMENT),
+        monotonic_reads::property().stated(monotonic_reads::STATEMENT),
+        consistent_prefix::property().stated(consistent_prefix::STATEMENT),
+        exactly_once::property().stated(exactly_once::STATEMENT),
+        unique_ids::property().stated(unique_ids::STATEMENT),
+        convergence::property().stated(convergence::STATEMENT),
+        write_acknowledged::property().stated(write_acknowledged::STATEMENT),
+        both_sides_acknowledge::property().stated(both_sides_acknowledge::STATEMENT),
     ]
 }
 

@@ -47,6 +47,8 @@ impl crate::history::Memory for Memory {
     }
 }
 
+pub(super) const STATEMENT: &str = "what a client reads of a key never goes back";
+
 pub(super) fn property() -> Property<LeaderBased> {
     // The witness: a client has read a key again after it had found something.
     super::of_memory(

@@ -49,6 +49,9 @@ fn lost(protocol: &LeaderBased, state: &ClusterState) -> Option<RequestId> {
     acknowledged.find(|(shard, request)| !is_held(*shard, *request)).map(|(_, request)| *request)
 }
 
+pub(super) const STATEMENT: &str =
+    "a write that was acknowledged is held by some node that is not gone for good";
+
 pub(super) fn property() -> Property<LeaderBased> {
     // The witness: since a write was acknowledged another node came to lead, or one has stopped.
     let was_put_to_the_test = |_: &LeaderBased, state: &ClusterState| {

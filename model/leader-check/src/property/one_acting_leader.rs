@@ -77,6 +77,8 @@ impl Memory {
     }
 }
 
+pub(super) const STATEMENT: &str = "between two writes that one node accepted in one reign, and acknowledged, no other node accepted one that it acknowledged";
+
 pub(super) fn property() -> Property<LeaderBased> {
     // The witness: two nodes have acknowledged writes.
     super::of_memory(

@@ -33,6 +33,8 @@ impl crate::history::Memory for Memory {
     }
 }
 
+pub(super) const STATEMENT: &str = "no two nodes lead in one epoch";
+
 pub(super) fn property() -> Property<LeaderBased> {
     // The witness: somebody came to lead after the first leader.
     super::of_memory(

@@ -51,6 +51,9 @@ impl crate::history::Memory for Memory {
     }
 }
 
+pub(super) const STATEMENT: &str =
+    "a client that reads what it wrote sees its last acknowledged write or a later one";
+
 pub(super) fn property() -> Property<LeaderBased> {
     // The witness: a client has read what it wrote.
     super::of_memory(

@@ -38,6 +38,8 @@ impl crate::history::Memory for Memory {
     }
 }
 
+pub(super) const STATEMENT: &str = "no two clients are told the same number by an auto-increment";
+
 pub(super) fn property() -> Property<LeaderBased> {
     let repeats =
         |told: &[(Key, Value)]| told.iter().enumerate().any(|(at, one)| told[..at].contains(one));

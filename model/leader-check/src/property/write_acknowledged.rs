@@ -31,6 +31,8 @@ impl crate::history::Memory for Memory {
     }
 }
 
+pub(super) const STATEMENT: &str = "some write is acknowledged";
+
 pub(super) fn property() -> Property<LeaderBased> {
     let of = |state: &ClusterState| state.history.write_acknowledged.clone();
     Property::sometimes(

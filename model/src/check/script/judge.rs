@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use stateright::Model;
+use quorate_checker::world::{Property, Verdict};
 
 use super::Run;
+use crate::check::leaderless::Leaderless;
 use crate::check::model::ClusterModel;
-use crate::check::property::{Condition, Expected, PropertyKind, PropertySpec};
-use crate::check::state::ClusterState;
+use crate::check::property::{Expected, PropertySpec};
 
 /// What became of one property.
 #[derive(Clone, Copy, Debug)]
@@ -28,32 +28,13 @@ pub struct Finding {
 /// and the last among them.
 #[must_use]
 pub fn judge(model: &ClusterModel, run: &Run) -> Vec<Finding> {
-    let mut states = Vec::from([model.init_states().swap_remove(0)]);
-    for transition in &run.transitions {
-        let last = &states[states.len() - 1];
-        match model.apply(last, transition.action.clone()) {
-            Some(next) => states.push(next),
-            None => panic!("what was possible once is possible again"),
-        }
-    }
-    let first = |wanted: &dyn Fn(&ClusterState) -> bool| states.iter().position(wanted);
-    let meets = |condition: Condition| first(&|state| condition(&model.view(state)));
-    let finding = |property: &&'static PropertySpec| {
-        let (found, shown_after, tested_after) = match property.kind {
-            PropertyKind::Safety { holds, witness } => {
-                let broken = first(&|state| !holds(&model.view(state)));
-                let found = if broken.is_some() { Expected::Violated } else { Expected::Holds };
-                (found, broken, meets(witness.shown))
-            }
-            PropertyKind::Reachability { reached, opportunity } => {
-                let shown = meets(reached);
-                let found = if shown.is_some() { Expected::Reached } else { Expected::NotReached };
-                (found, shown, meets(opportunity.shown))
-            }
-            // One run shows nothing of all that there could be; no script expects anything of it.
-            PropertyKind::EventuallyAlways { .. } => return None,
-        };
-        Some(Finding { property, found, shown_after, tested_after })
+    let properties: Vec<_> =
+        model.judged().iter().map(|property| property.of_world(model.scenario())).collect();
+    let finding = |(property, verdict): (Property<Leaderless>, Verdict<Leaderless>)| Finding {
+        property: PropertySpec::named(property.name).expect("it is one of those that are judged"),
+        found: verdict.found.expect("a run shows whether it does"),
+        shown_after: verdict.run.map(|run| run.len()),
+        tested_after: verdict.witness.map(|run| run.len()),
     };
-    model.judged().iter().filter_map(finding).collect()
+    run.in_words(model).verdicts(model, &properties).into_iter().map(finding).collect()
 }
