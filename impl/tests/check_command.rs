@@ -225,9 +225,99 @@ fn json_holds_what_the_text_holds() {
 fn the_list_names_every_scenario() {
     let output = quorate(directory().path(), &["check", "--list"]);
     let listed = text(&output.stdout);
-    for builtin in quorate_model::scenario::builtin::ALL {
-        assert!(listed.contains(builtin.name), "{}", builtin.name);
+    let leaderless = quorate_model::scenario::builtin::ALL.iter().map(|builtin| builtin.name);
+    let leader = quorate_leader_model::builtin::ALL.iter().map(|builtin| builtin.name);
+    let mut names = std::collections::BTreeSet::new();
+    for name in leaderless.chain(leader) {
+        assert!(listed.contains(&format!("\n  {name} ")), "{name}");
+        assert!(names.insert(name), "{name}: two scenarios are called so");
     }
+}
+
+const LEADER: &str = r#"title = "A scenario of the test"
+nodes = ["A", "B", "C"]
+
+[protocol]
+name = "leader"
+replication = "async"
+election = "raft"
+crashed-stay-down = true
+
+[[protocol.clients]]
+name = "x"
+operations = ["k = red"]
+
+[faults]
+crashes = 1
+
+[expect]
+no-lost-write = "violated"
+"#;
+
+#[test]
+fn a_file_s_table_protocol_tells_of_which_protocol_it_is() {
+    let check = |change: &dyn Fn(&str) -> String| {
+        let directory = directory();
+        fs::write(directory.path().join("mine.toml"), change(LEADER)).expect("it is written");
+        let output = quorate(directory.path(), &["check", "mine.toml"]);
+        (directory, output)
+    };
+    let (directory, output) = check(&str::to_owned);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    for wanted in [
+        "  cluster     A B C; leader-based: async, raft; reads from the leader;",
+        "  clients     x: k = red\n",
+        "faults at any moment: at most 1 crash; reduced\n",
+        "violated    no-lost-write                       in 2 steps\n",
+        "since the write c0#1 was acknowledged, and no node has it\n",
+        "quorate replay quorate-traces/mine.toml/no-lost-write.json\n",
+        "  1. x starts k = red via A\n",
+    ] {
+        assert!(told.contains(wanted), "`{wanted}` is not in: {told}");
+    }
+    let trace = "quorate-traces/mine.toml/no-lost-write.json";
+    let replayed = quorate(directory.path(), &["replay", trace]);
+    assert!(replayed.status.success(), "{}", text(&replayed.stderr));
+    assert!(text(&replayed.stdout).contains("all 2 steps fit the model: no-lost-write violated"));
+
+    let (_directory, output) = check(&|text| text.replace("\"leader\"", "\"chain\""));
+    assert_refused(&output, &["mine.toml:5: protocol.name: unknown protocol `chain`"]);
+    let (_directory, output) = check(&|text| text.replace("name = \"leader\"\n", ""));
+    assert_refused(&output, &["mine.toml:4: protocol.name: missing"]);
+    let (_directory, output) = check(&|text| text.replace("\"raft\"", "\"paxos\""));
+    assert_refused(&output, &["mine.toml:7: protocol.election: unknown word `paxos`"]);
+    let (_directory, output) = check(&|text| text.replace("\"violated\"", "\"holds\""));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+}
+
+#[test]
+fn scenarios_of_both_protocols_are_checked_in_one_run() {
+    let names = ["check", "--json", "r1-w1", "async-leader-lost", "bully-preempts-script"];
+    let output = quorate(directory().path(), &names);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(document["scenarios_checked"], 3);
+    let [leaderless, leader, script] = &document["scenarios"].as_array().expect("a list")[..]
+    else {
+        panic!("{document}")
+    };
+    assert_eq!((&leaderless["protocol"], &leaderless["n"]), (&"leaderless".into(), &3.into()));
+    assert_eq!(leader["protocol"], "leader");
+    assert_eq!((&leader["replication"], &leader["election"]), (&"async".into(), &"raft".into()));
+    assert!(leader["n"].is_null() && leader["fired"]["crash"].as_u64() > Some(0), "{leader}");
+    assert_eq!(script["script"]["steps"][0]["words"], "crash C");
+
+    let names = ["check", "--engine", "stateright", "async-leader-lost", "lag-own-writes-any"];
+    let output = quorate(directory().path(), &names);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("visited as many states and found the same: 2 scenarios")
+    );
+
+    // What knows one protocol says so.
+    let output = quorate(directory().path(), &["check", "--footprints", "async-leader-lost"]);
+    assert_refused(&output, &["--footprints is for scenarios of the leaderless protocol"]);
 }
 
 #[test]

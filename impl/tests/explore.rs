@@ -124,6 +124,24 @@ fn the_page_says_which_scenario_it_shows_and_within_which_bounds() {
     assert!(!page.contains("<dt>run</dt>"), "no run is preferred: {page}");
 }
 
+#[test]
+fn a_scenario_of_the_leader_based_protocol_is_explored_and_so_is_its_script() {
+    let here = tempfile::tempdir().unwrap();
+    let served = Served::start("async-leader-lost", here.path());
+    let page = get(&served, "/");
+    assert!(page.contains("<dt>cluster</dt><dd>A B C; leader-based: async, raft;"), "{page}");
+    assert!(page.contains("<dt>reductions</dt><dd>client-hops, dead-messages</dd>"), "{page}");
+    let states = get(&served, "/.states/0");
+    assert!(states.contains(r#""action":"x starts k = red via A""#), "{states}");
+    assert!(states.contains("<svg"), "there is a diagram: {states}");
+
+    let served = Served::start("async-leader-lost-script", here.path());
+    let page = get(&served, "/");
+    assert!(page.contains("<dt>run</dt><dd>as scripted</dd>"), "{page}");
+    let first = get(&served, "/.states/0");
+    assert!(first.contains("step 1 (line "), "{first}");
+}
+
 /// The part of the page's address that it shows first.
 fn opens_at(page: &str) -> &str {
     let (_, rest) = page.split_once("window.location.replace('#/steps/").expect("a run is shown");

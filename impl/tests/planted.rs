@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use quorate::check::LeaderScenario;
 use quorate::check::planted::{
     Catch, Effort, Level, Planted, block, matrix, plant, summary, told_of,
 };
+use quorate::cli::scenario::{Found, Shipped};
+use quorate_leader_model::deviation::Deviation as LeaderDeviation;
 use quorate_model::deviation::Deviation;
 use quorate_model::scenario::Scenario;
 use quorate_model::scenario::builtin::Builtin;
@@ -77,4 +80,19 @@ fn a_fault_that_no_scenario_is_about_is_said_to_be_caught_by_nothing() {
     assert_eq!(planted.catches, []);
     assert!(matrix(std::slice::from_ref(&planted), true).contains("NOTHING"));
     assert_eq!(summary(&[planted]), "1 planted fault: nothing catches limit-counts-held");
+}
+
+#[test]
+fn a_fault_of_the_leader_based_protocol_is_caught_by_the_scenario_that_is_about_it() {
+    let scenarios: Vec<LeaderScenario> = ["lag-own-writes-leader", "retry-add"]
+        .map(|name| match Shipped::named(name).expect("it ships").load() {
+            Ok(Found::Leader(loaded)) => loaded.scenario,
+            other => panic!("{other:?}"),
+        })
+        .into();
+    let planted = plant(&[LeaderDeviation::ForgetsRequests], &scenarios, EFFORT, |_, _| {});
+    let [planted] = &planted[..] else { panic!("{planted:?}") };
+    assert_eq!((planted.protocol, planted.caught_by()), ("leader", vec!["retry-add"]));
+    assert!(planted.by_property().contains_key("exactly-once"), "{planted:?}");
+    assert!(matrix(std::slice::from_ref(planted), true).contains("forgets-requests"));
 }

@@ -8,7 +8,7 @@ use quorate_checker::world::{Expected, Kind, Property, Protocol, ScriptRun, Show
 use quorate_leader_model::deviation::Deviation;
 use quorate_leader_model::kinds::{Rule, applicable};
 use quorate_leader_model::setting::LeaderFile;
-use quorate_leader_model::{LeaderBased, describe, property};
+use quorate_leader_model::{LeaderBased, describe, property, script};
 use serde_json::{Map, Value, json};
 
 use super::case::{Case, Mattering};
@@ -155,11 +155,11 @@ impl Case for LeaderScenario {
     }
 
     fn is_script(&self) -> bool {
-        false
+        self.file.is_script()
     }
 
     fn played(&self) -> Option<ScriptRun<LeaderBased>> {
-        None
+        self.is_script().then(|| script::play(&self.words()))
     }
 
     fn comparable(&self) -> Self {

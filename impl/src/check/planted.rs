@@ -112,8 +112,7 @@ pub fn plant<C: Case>(
     let mattered = in_parallel(effort.threads, &scenarios, |scenario| {
         scenario.what_matters(effort.states_max)
     });
-    let matters =
-        |of: &Mattering<C::Fault>, fault: C::Fault| of.faults.iter().any(|known| *known == fault);
+    let matters = |of: &Mattering<C::Fault>, fault: C::Fault| of.faults.contains(&fault);
     let pairs: Vec<(C::Fault, usize)> = faults
         .iter()
         .flat_map(|fault| (0..scenarios.len()).map(move |scenario| (*fault, scenario)))

@@ -57,13 +57,16 @@ macro_rules! builtins {
 builtins! {
     ["A leader is lost: what is an acknowledgement worth?"]
     "async-leader-lost"
+    "async-leader-lost-script"
     "async-leader-returns"
     "async-leader-returns-compacted"
     "async-leader-keeps-suffix"
     "async-add-lost"
     "semi-sync-leader-lost"
     "semi-sync-wrong-heir"
+    "semi-sync-wrong-heir-script"
     "semi-sync-falls-back"
+    "sync-both-die"
     "ids-reused"
     "ids-majority"
     ; deep
@@ -81,17 +84,32 @@ builtins! {
     "raft-stale-leader"
     "raft-confirmed-leader"
     "raft-does-not-preempt"
+    "raft-does-not-preempt-script"
+    "raft-figure-8-script"
+    "raft-figure-8-counts-script"
+    "raft-rivals"
+    "raft-rivals-three"
+    "raft-deposed-writes"
     "retry-add"
     "retry-add-forgotten"
     "retry-add-answer-lost"
     "retry-add-late"
+    "retry-add-restart"
+    "retry-add-snapshot-script"
     ; deep
+    "raft-rivals-restart"
+    "retry-add-snapshot"
     "raft-small"
     "raft"
     ["The bully election, with and without epochs"]
     "bully-split-brain"
+    "bully-split-brain-script"
     "bully-fenced"
     "bully-preempts"
+    "bully-preempts-script"
+    ["An operator promotes"]
+    "manual-promotion"
+    "manual-promotion-script"
     ["Followers lag: what do clients see?"]
     "lag-own-writes-any"
     "lag-own-writes-leader"
@@ -120,6 +138,7 @@ builtins! {
     "empty-follower-snapshot"
     "follower-too-early-sync"
     "follower-too-early-majority"
+    "follower-caught-up-script"
     ; deep
     "follower-caught-up"
 }

@@ -15,6 +15,7 @@ pub mod kinds;
 mod leader_based;
 pub mod property;
 pub mod refine;
+pub mod script;
 pub mod setting;
 mod view;
 mod words;

@@ -16,6 +16,7 @@ use quorate_leader::statement::Statement;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::Rule;
+use crate::script::{self, RawStep};
 
 /// How many rows a page of a snapshot has at most, where the scenario says nothing: few, so that there are pages.
 const PAGE_ROWS: usize = 2;
@@ -78,7 +79,8 @@ pub struct Setting {
     /// Reductions that are left out.
     #[serde(default)]
     pub without: Vec<Rule>,
-    /// Who does what.
+    /// Who does what. In a script, what is to be known of clients beside what they do.
+    #[serde(default)]
     pub clients: Vec<ClientSetting>,
 }
 
@@ -106,7 +108,8 @@ pub struct ShardSetting {
 pub struct ClientSetting {
     /// Its name.
     pub name: String,
-    /// What it does, in order.
+    /// What it does, in order; in a script its steps are that.
+    #[serde(default)]
     pub operations: Vec<Written>,
     /// The client whose program must be over before this one begins.
     pub after: Option<String>,
@@ -163,14 +166,22 @@ fn once() -> u8 {
 }
 
 /// A scenario file of this protocol.
-pub type LeaderFile = ScenarioFile<Setting>;
+pub type LeaderFile = ScenarioFile<Setting, RawStep>;
 
 /// Reads a scenario file.
 ///
 /// # Errors
 /// When the text is no such scenario: in which line, which field, and what would be right.
 pub fn parse(file: &str, text: &str) -> Result<LeaderFile, ScenarioFileError> {
-    let parsed: LeaderFile = ScenarioFile::parse(file, text)?;
+    let mut parsed: LeaderFile = ScenarioFile::parse(file, text)?;
+    if parsed.is_script() {
+        script::programs(&mut parsed)?;
+        // Every message stays in sight until it arrives or is lost.
+        if !parsed.protocol.without.contains(&Rule::DeadMessages) {
+            parsed.protocol.without.push(Rule::DeadMessages);
+        }
+        script::read(&parsed)?;
+    }
     let setting = &parsed.protocol;
     let error = |named: &str, problem: String| {
         let line = text.lines().position(|line| line.contains(named)).map_or(1, |line| line + 1);

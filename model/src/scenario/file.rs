@@ -1,7 +1,6 @@
 //! Scenario files. The format is described in `docs/scenarios.md`.
 
 mod effect;
-mod malformed;
 mod reductions;
 mod shapes;
 mod steps;
@@ -160,6 +159,19 @@ fn is_set(flag: &Option<Spanned<bool>>) -> bool {
     flag.as_ref().is_some_and(|on| *on.get_ref())
 }
 
+/// What integer a field may be, where that is more than none below zero.
+fn integer(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "drops" | "duplicates" | "timeouts" | "crashes" | "wipes" | "rollbacks" | "partitions"
+        | "lies" => "an integer from 0 to 255",
+        "n" => "an integer from 1 to the number of nodes",
+        "r" | "w" => "an integer from 1 to n",
+        "tokens-per-node" => "an integer from 1 to 4096",
+        "attempts" | "repeat" | "turn-length" | "which" => "an integer, at least 1",
+        _ => return None,
+    })
+}
+
 /// Reads a scenario. `file` is how errors name it, `name` how the scenario is called.
 ///
 /// # Errors
@@ -168,7 +180,7 @@ fn is_set(flag: &Option<Spanned<bool>>) -> bool {
 pub fn parse(file: &str, name: &str, text: &str) -> Result<Scenario, ScenarioError> {
     let raw: RawScenario = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        let problem = malformed::problem(text, &error);
+        let problem = malformed(text, &error, integer);
         Reader { file, text, nodes: &[], n: 0, program: PROGRAM }.error(at..at, problem)
     })?;
     let nodes: Vec<String> =

@@ -25,9 +25,13 @@ const EXPLORER: &str = "127.0.0.1:3000";
 /// # Errors
 /// When the file cannot be read or is no such scenario, a run cannot be replayed, or something came out that the
 /// scenario does not expect.
-pub fn command_line<T: DeserializeOwned + Clone, P: Protocol + Words<P>>(
+pub fn command_line<
+    T: DeserializeOwned + Clone,
+    S: DeserializeOwned + Clone,
+    P: Protocol + Words<P>,
+>(
     default: &str,
-    of: impl Fn(ScenarioFile<T>) -> P,
+    of: impl Fn(ScenarioFile<T, S>) -> P,
     properties: impl IntoIterator<Item = Property<P>>,
 ) -> Result<(), Box<dyn Error>> {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
@@ -35,7 +39,7 @@ pub fn command_line<T: DeserializeOwned + Clone, P: Protocol + Words<P>>(
     explores.map(|at| arguments.remove(at));
     let file = arguments.first().map_or(default, String::as_str);
     let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    let scenario: ScenarioFile<T> = ScenarioFile::parse(file, &text)?;
+    let scenario: ScenarioFile<T, S> = ScenarioFile::parse(file, &text)?;
     let (world, words) = (World::new(of(scenario.clone())), of(scenario.clone()));
     let properties = scenario.judged(properties)?;
     if explores.is_some() {

@@ -27,8 +27,8 @@ pub struct Report<P: Protocol> {
 
 /// Visits every state of a scenario, judges these properties in it and tells what came out.
 #[must_use]
-pub fn report<T, P: Protocol>(
-    scenario: &ScenarioFile<T>,
+pub fn report<T, S, P: Protocol>(
+    scenario: &ScenarioFile<T, S>,
     world: &World<P>,
     words: &impl Words<P>,
     properties: Vec<Property<P>>,

@@ -10,6 +10,7 @@ use toml::Spanned;
 
 use super::environment::{Environment, Faults};
 use super::judged::Verdict;
+use super::malformed::malformed;
 use super::property::{Expected, Property};
 use super::protocol::Protocol;
 
@@ -30,9 +31,10 @@ use super::protocol::Protocol;
 /// ```
 ///
 /// May have, too: `notes`, `down`, `down-returns`, `partition`, `heals` and `faulty`, as the scenarios of the leaderless
-/// protocol.
+/// protocol. A file with steps, `[[step]]`, is a script: each is an `S`, whatever the protocol reads, and what goes
+/// wrong is said there and not by budgets.
 #[derive(Clone, Debug)]
-pub struct ScenarioFile<T> {
+pub struct ScenarioFile<T, S = NoSteps> {
     /// The file, as it was named.
     pub file: String,
     /// The file, whole.
@@ -47,7 +49,28 @@ pub struct ScenarioFile<T> {
     pub protocol: T,
     /// What must come out, by property name.
     pub expect: BTreeMap<String, Expected>,
+    /// What happens, step by step, if it is a script.
+    pub steps: Vec<FileStep<S>>,
     environment: Environment,
+}
+
+/// A step of a script, as its file says it.
+#[derive(Clone, Debug)]
+pub struct FileStep<S> {
+    /// Its line in the file, from one.
+    pub line: usize,
+    /// What happens.
+    pub step: S,
+}
+
+/// The steps of a protocol that has no scripts: there are none.
+#[derive(Clone, Copy, Debug)]
+pub enum NoSteps {}
+
+impl<'de> Deserialize<'de> for NoSteps {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("step: this protocol has no scripts"))
+    }
 }
 
 /// Why a scenario file was refused. Nothing was run.
@@ -70,14 +93,17 @@ impl fmt::Display for ScenarioFileError {
 impl std::error::Error for ScenarioFileError {}
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Raw<T> {
+#[serde(
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    bound = "T: Deserialize<'de>, S: Deserialize<'de>"
+)]
+struct Raw<T, S> {
     title: String,
     #[serde(default)]
     notes: String,
     nodes: Vec<String>,
-    #[serde(default)]
-    faults: Faults,
+    faults: Option<Spanned<Faults>>,
     #[serde(default)]
     down: Vec<Spanned<String>>,
     #[serde(default)]
@@ -89,21 +115,32 @@ struct Raw<T> {
     faulty: Option<Vec<Spanned<String>>>,
     protocol: T,
     expect: BTreeMap<String, Expected>,
+    #[serde(default)]
+    step: Vec<Spanned<S>>,
 }
 
-impl<T: for<'de> Deserialize<'de>> ScenarioFile<T> {
+/// What integer a field may be that every protocol's file has.
+fn integer(field: &str) -> Option<&'static str> {
+    let budgets =
+        ["drops", "duplicates", "timeouts", "crashes", "wipes", "rollbacks", "partitions", "lies"];
+    budgets.contains(&field).then_some("an integer from 0 to 255")
+}
+
+impl<T: for<'de> Deserialize<'de>, S: for<'de> Deserialize<'de>> ScenarioFile<T, S> {
     /// Reads a scenario.
     ///
     /// # Errors
     /// When the text is no such scenario: in which line, which field, and what would be right.
     pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioFileError> {
-        let error = |at: usize, problem: String| {
-            let line = text[..at.min(text.len())].matches('\n').count() + 1;
-            ScenarioFileError { file: file.to_owned(), line, problem }
+        let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+        let error = |at: usize, problem: String| ScenarioFileError {
+            file: file.to_owned(),
+            line: line(at),
+            problem,
         };
-        let raw: Raw<T> = toml::from_str(text).map_err(|problem| {
+        let raw: Raw<T, S> = toml::from_str(text).map_err(|problem| {
             let at = problem.span().unwrap_or(Range { start: 0, end: 0 }).start;
-            error(at, problem.message().to_owned())
+            error(at, malformed(text, &problem, integer))
         })?;
         let node = |field: &str, name: &Spanned<String>| {
             let position = raw.nodes.iter().position(|known| known == name.get_ref());
@@ -117,8 +154,17 @@ impl<T: for<'de> Deserialize<'de>> ScenarioFile<T> {
         let set = |field: &str, names: &[Spanned<String>]| -> Result<NodeSet, ScenarioFileError> {
             names.iter().map(|name| node(field, name)).collect()
         };
+        let faults = match &raw.faults {
+            Some(faults) if !raw.step.is_empty() => {
+                let problem = "faults: cannot stand in a file with steps; they say what goes wrong";
+                return Err(error(faults.span().start, problem.to_owned()));
+            }
+            Some(faults) => *faults.get_ref(),
+            None if raw.step.is_empty() => Faults::default(),
+            None => Faults::MANY,
+        };
         let mut environment = Environment {
-            faults: raw.faults,
+            faults,
             down: set("down", &raw.down)?,
             down_returns: raw.down_returns,
             heals: raw.heals,
@@ -130,13 +176,22 @@ impl<T: for<'de> Deserialize<'de>> ScenarioFile<T> {
         if let Some(faulty) = &raw.faulty {
             environment.faulty = set("faulty", faulty)?;
         }
+        let file_step =
+            |step: Spanned<S>| FileStep { line: line(step.span().start), step: step.into_inner() };
+        let steps = raw.step.into_iter().map(file_step).collect();
         let Raw { title, notes, nodes, protocol, expect, .. } = raw;
         let (file, text) = (file.to_owned(), text.to_owned());
-        Ok(ScenarioFile { file, text, title, notes, nodes, protocol, expect, environment })
+        Ok(ScenarioFile { file, text, title, notes, nodes, protocol, expect, steps, environment })
     }
 }
 
-impl<T> ScenarioFile<T> {
+impl<T, S> ScenarioFile<T, S> {
+    /// Whether what happens is said step by step.
+    #[must_use]
+    pub fn is_script(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
     /// What the scenario lets happen, to a cluster with so many clients.
     #[must_use]
     pub fn environment(&self, clients: usize) -> Environment {

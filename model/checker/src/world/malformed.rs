@@ -1,17 +1,19 @@
 //! Why text does not have the shape of a scenario, in words of the format: the field by its path,
 //! and what it may be, where the parser names types of Rust.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::ops::Range;
+use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 
-/// What is wrong, in one line.
-pub(super) fn problem(text: &str, error: &Error) -> String {
+/// What is wrong, in one line. `integer` says of a field what integer it may be, where that is more than none below
+/// zero.
+#[must_use]
+pub fn malformed(
+    text: &str,
+    error: &Error,
+    integer: impl Fn(&str) -> Option<&'static str>,
+) -> String {
     let message = error.message().lines().collect::<Vec<_>>().join("; ");
     let span = error.span().unwrap_or_default();
     if message == "duplicate key" {
@@ -36,31 +38,23 @@ pub(super) fn problem(text: &str, error: &Error) -> String {
             let found = found.strip_prefix("invalid type: ").unwrap_or(found);
             let found = found.strip_prefix("invalid value: ").unwrap_or(found);
             let field = path.last().map_or("", |field| &**field);
-            named(&format!("{found}, expected {}", plain(expected, field)))
+            named(&format!("{found}, expected {}", plain(expected, integer(field))))
         }
         None => named(&message),
     }
 }
 
 /// What a field may be, where the parser names a type of Rust.
-fn plain(expected: &str, field: &str) -> String {
-    let integer = matches!(expected, "u8" | "u16" | "u32" | "u64" | "usize" | "i64");
-    let words = match (expected, field) {
-        _ if integer => match field {
-            "drops" | "duplicates" | "timeouts" | "crashes" | "wipes" | "rollbacks"
-            | "partitions" | "lies" => "an integer from 0 to 255",
-            "n" => "an integer from 1 to the number of nodes",
-            "r" | "w" => "an integer from 1 to n",
-            "tokens-per-node" => "an integer from 1 to 4096",
-            "attempts" | "repeat" | "turn-length" | "which" => "an integer, at least 1",
-            _ => "an integer, at least 0",
-        },
-        ("a sequence", _) => "a list",
-        ("a map", _) => "a table",
-        ("a boolean", _) => "true or false",
-        (expected, _) if expected.starts_with("struct ") => "a table",
-        (expected, _) if expected.starts_with("enum ") => "a string",
-        (expected, _) => expected,
+fn plain(expected: &str, integer: Option<&'static str>) -> String {
+    let is_integer = matches!(expected, "u8" | "u16" | "u32" | "u64" | "usize" | "i64");
+    let words = match expected {
+        _ if is_integer => integer.unwrap_or("an integer, at least 0"),
+        "a sequence" => "a list",
+        "a map" => "a table",
+        "a boolean" => "true or false",
+        expected if expected.starts_with("struct ") => "a table",
+        expected if expected.starts_with("enum ") => "a string",
+        expected => expected,
     };
     words.to_owned()
 }
