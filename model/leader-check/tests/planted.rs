@@ -64,7 +64,7 @@ fn catches(fault: Deviation) -> (&'static str, &'static str) {
         Deviation::SuffixNotDiscarded => ("raft-timeout", "log-matching"),
         Deviation::OneCountsForAll => ("sync-both-die", "no-lost-write"),
         Deviation::ReadsUnconfirmed => ("raft-confirmed-leader", "linearizable"),
-        Deviation::SnapshotDropsLastRow => ("empty-follower-snapshot", "convergence"),
+        Deviation::SnapshotDropsLastRow => ("retry-add-snapshot-script", SCRIPT),
         Deviation::SnapshotForgetsRequests => ("retry-add-snapshot-script", "exactly-once"),
         Deviation::RestartForgetsRequests => ("retry-add-restart", "exactly-once"),
         Deviation::RecallsFromOne => ("follower-caught-up-script", "leader-completeness"),
