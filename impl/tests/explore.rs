@@ -127,7 +127,7 @@ fn the_page_says_which_scenario_it_shows_and_within_which_bounds() {
 #[test]
 fn a_scenario_of_the_leader_based_protocol_is_explored_and_so_is_its_script() {
     let here = tempfile::tempdir().unwrap();
-    let served = Served::start("async-leader-lost", here.path());
+    let served = Served::start(quorate(), "async-leader-lost", here.path());
     let page = get(&served, "/");
     assert!(page.contains("<dt>cluster</dt><dd>A B C; leader-based: async, raft;"), "{page}");
     assert!(page.contains("<dt>reductions</dt><dd>client-hops, dead-messages</dd>"), "{page}");
@@ -135,7 +135,7 @@ fn a_scenario_of_the_leader_based_protocol_is_explored_and_so_is_its_script() {
     assert!(states.contains(r#""action":"x starts k = red via A""#), "{states}");
     assert!(states.contains("<svg"), "there is a diagram: {states}");
 
-    let served = Served::start("async-leader-lost-script", here.path());
+    let served = Served::start(quorate(), "async-leader-lost-script", here.path());
     let page = get(&served, "/");
     assert!(page.contains("<dt>run</dt><dd>as scripted</dd>"), "{page}");
     let first = get(&served, "/.states/0");

@@ -67,7 +67,7 @@ pub trait Case: Clone + Send + Sync + 'static {
     /// What must come out, by property name.
     fn expectations(&self) -> &BTreeMap<String, Expected>;
     /// What else must happen in the run that is shown of a property.
-    fn show(&self, property: &str) -> Option<&ShownWith<Self::Protocol>>;
+    fn show(&self, property: &str) -> Option<ShownWith<Self::Protocol>>;
     /// The kinds that it gives occasion for, so that one of them which never happens is worth a word.
     fn applicable(&self) -> Vec<Kind<Self::Protocol>>;
     /// Whether it is a script.

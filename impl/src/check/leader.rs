@@ -146,8 +146,9 @@ impl Case for LeaderScenario {
         &self.file.expect
     }
 
-    fn show(&self, _: &str) -> Option<&ShownWith<LeaderBased>> {
-        None
+    fn show(&self, property: &str) -> Option<ShownWith<LeaderBased>> {
+        let mut shows = self.file.shows(&property::all()).expect("they were read with the file");
+        shows.remove(property)
     }
 
     fn applicable(&self) -> Vec<Kind<LeaderBased>> {
@@ -181,6 +182,7 @@ impl Case for LeaderScenario {
     /// What is left out of a search as dead is argued of the right protocol.
     fn with_fault(&self, fault: Deviation) -> Self {
         self.changed(|file| {
+            file.show.clear();
             file.protocol.deviations.push(fault);
             if !file.protocol.without.contains(&Rule::DeadMessages) {
                 file.protocol.without.push(Rule::DeadMessages);

@@ -119,8 +119,8 @@ impl Case for Arc<Scenario> {
         &self.expect
     }
 
-    fn show(&self, property: &str) -> Option<&ShownWith<Leaderless>> {
-        self.show.get(property)
+    fn show(&self, property: &str) -> Option<ShownWith<Leaderless>> {
+        self.show.get(property).cloned()
     }
 
     fn applicable(&self) -> Vec<Kind> {

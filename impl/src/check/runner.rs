@@ -180,8 +180,8 @@ fn show_with<C: Case>(
         PropertyKind::EventuallyAlways { .. } => false,
     };
     let all = case.properties();
-    let run = shortest_with(world, &all, with, &shows, SHOWN_WITH_DISTINCT_MAX);
-    verdict.shown_with = Some((with.clone(), run.is_some()));
+    let run = shortest_with(world, &all, &with, &shows, SHOWN_WITH_DISTINCT_MAX);
+    verdict.shown_with = Some((with, run.is_some()));
     if run.is_some() {
         verdict.path = run;
     }

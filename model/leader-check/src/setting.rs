@@ -16,6 +16,7 @@ use quorate_leader::statement::Statement;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::Rule;
+use crate::property;
 use crate::script::{self, RawStep};
 
 /// How many rows a page of a snapshot has at most, where the scenario says nothing: few, so that there are pages.
@@ -182,6 +183,8 @@ pub fn parse(file: &str, text: &str) -> Result<LeaderFile, ScenarioFileError> {
         }
         script::read(&parsed)?;
     }
+    parsed.judged(property::all())?;
+    parsed.shows(&property::all())?;
     let setting = &parsed.protocol;
     let error = |named: &str, problem: String| {
         let line = text.lines().position(|line| line.contains(named)).map_or(1, |line| line + 1);

@@ -13,6 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use quorate_checker::world::{Unfit, malformed};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -20,7 +21,6 @@ use super::{
     ClientProgram, Faults, PlannedAction, PlannedOperation, PlannedWrite, Rounds, Scenario,
     ShownWith, WRITES_MAX,
 };
-use crate::check::kinds::Kind;
 use crate::check::property::{Expected, PropertyKind, PropertySpec};
 use crate::cluster::{
     Background, BytesMax, ClusterError, ClusterSpec, Limits, PlacementSpec, Reaping,
@@ -312,35 +312,20 @@ impl Reader<'_> {
         raw: &BTreeMap<Spanned<String>, Spanned<String>>,
         expect: &BTreeMap<String, Expected>,
     ) -> Result<BTreeMap<String, ShownWith>, ScenarioError> {
+        let kind = |name: &str| PropertySpec::named(name).map(|spec| spec.kind);
+        let is_endless =
+            |name: &str| matches!(kind(name), Some(PropertyKind::EventuallyAlways { .. }));
+        let is_of_reaching =
+            |name: &str| matches!(kind(name), Some(PropertyKind::Reachability { .. }));
         let mut shown = BTreeMap::new();
         for (property, with) in raw {
             let (name, with_name) = (property.get_ref(), with.get_ref());
-            let kind = PropertySpec::named(name).map(|spec| spec.kind);
-            let has_run = matches!(expect.get(name), Some(Expected::Violated | Expected::Reached))
-                && !matches!(kind, Some(PropertyKind::EventuallyAlways { .. }));
-            if !has_run {
-                let problem = format!(
-                    "show.{name}: is not a property of single states that `expect` has as \
-                     \"violated\" or \"reached\", so no run of it is shown"
-                );
-                return Err(self.error(property.span(), problem));
-            }
-            let is_reached = PropertySpec::named(with_name)
-                .is_some_and(|spec| matches!(spec.kind, PropertyKind::Reachability { .. }))
-                && expect.get(with_name) == Some(&Expected::Reached);
-            let known = Kind::named(with_name).map(ShownWith::Happens);
-            let with = match is_reached.then(|| ShownWith::Reached(with_name.clone())).or(known) {
-                Some(known) => known,
-                None => {
-                    let problem = format!(
-                        "show.{name}: `{with_name}` is neither a property that `expect` has as \
-                         \"reached\" nor something that happens; what happens is {}",
-                        Kind::all().iter().map(Kind::to_string).collect::<Vec<_>>().join(", ")
-                    );
-                    return Err(self.error(with.span(), problem));
-                }
-            };
-            shown.insert(name.clone(), with);
+            let wanted = ShownWith::wanted(expect, name, with_name, is_endless, is_of_reaching);
+            let wanted = wanted.map_err(|unfit| match unfit {
+                Unfit::Property(problem) => self.error(property.span(), problem),
+                Unfit::With(problem) => self.error(with.span(), problem),
+            })?;
+            shown.insert(name.clone(), wanted);
         }
         Ok(shown)
     }

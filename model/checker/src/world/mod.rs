@@ -52,7 +52,7 @@ pub use report::{Report, report};
 pub use saved::{PATH_FORMAT, ReplayError, SavedPath, SavedStep};
 pub use scenario_file::{FileStep, NoSteps, ScenarioFile, ScenarioFileError};
 pub use script::{ScriptDifference, ScriptRun, ScriptedStep};
-pub use shown_with::{ShownWith, Shows, shortest_with};
+pub use shown_with::{ShownWith, Shows, Unfit, shortest_with};
 pub use stage::{Obstacle, Selector, Stage, Transition};
 pub use state::{ActorState, Network, NodeState, Seat, State};
 pub use taken::{ActorStep, StepsTaken};

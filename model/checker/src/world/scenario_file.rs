@@ -11,8 +11,9 @@ use toml::Spanned;
 use super::environment::{Environment, Faults};
 use super::judged::Verdict;
 use super::malformed::malformed;
-use super::property::{Expected, Property};
+use super::property::{Expected, Property, PropertyKind};
 use super::protocol::Protocol;
+use super::shown_with::{ShownWith, Shows, Unfit};
 
 /// A scenario file, whose table `[protocol]` is a `T`.
 ///
@@ -30,7 +31,7 @@ use super::protocol::Protocol;
 /// read-freshness = "violated"
 /// ```
 ///
-/// May have, too: `notes`, `down`, `down-returns`, `partition`, `heals` and `faulty`, as the scenarios of the leaderless
+/// May have, too: `notes`, `[show]`, `down`, `down-returns`, `partition`, `heals` and `faulty`, as the scenarios of the leaderless
 /// protocol. A file with steps, `[[step]]`, is a script: each is an `S`, whatever the protocol reads, and what goes
 /// wrong is said there and not by budgets.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct ScenarioFile<T, S = NoSteps> {
     pub protocol: T,
     /// What must come out, by property name.
     pub expect: BTreeMap<String, Expected>,
+    /// What must happen in the run that is shown of a property: the name of either.
+    pub show: BTreeMap<String, String>,
     /// What happens, step by step, if it is a script.
     pub steps: Vec<FileStep<S>>,
     environment: Environment,
@@ -116,6 +119,8 @@ struct Raw<T, S> {
     protocol: T,
     expect: BTreeMap<String, Expected>,
     #[serde(default)]
+    show: BTreeMap<String, String>,
+    #[serde(default)]
     step: Vec<Spanned<S>>,
 }
 
@@ -154,6 +159,10 @@ impl<T: for<'de> Deserialize<'de>, S: for<'de> Deserialize<'de>> ScenarioFile<T,
         let set = |field: &str, names: &[Spanned<String>]| -> Result<NodeSet, ScenarioFileError> {
             names.iter().map(|name| node(field, name)).collect()
         };
+        if !raw.step.is_empty() && !raw.show.is_empty() {
+            let problem = "show: cannot stand in a file with steps; they say what happens";
+            return Err(error(text.find("[show]").unwrap_or_default(), problem.to_owned()));
+        }
         let faults = match &raw.faults {
             Some(faults) if !raw.step.is_empty() => {
                 let problem = "faults: cannot stand in a file with steps; they say what goes wrong";
@@ -179,9 +188,20 @@ impl<T: for<'de> Deserialize<'de>, S: for<'de> Deserialize<'de>> ScenarioFile<T,
         let file_step =
             |step: Spanned<S>| FileStep { line: line(step.span().start), step: step.into_inner() };
         let steps = raw.step.into_iter().map(file_step).collect();
-        let Raw { title, notes, nodes, protocol, expect, .. } = raw;
+        let Raw { title, notes, nodes, protocol, expect, show, .. } = raw;
         let (file, text) = (file.to_owned(), text.to_owned());
-        Ok(ScenarioFile { file, text, title, notes, nodes, protocol, expect, steps, environment })
+        Ok(ScenarioFile {
+            file,
+            text,
+            title,
+            notes,
+            nodes,
+            protocol,
+            expect,
+            show,
+            steps,
+            environment,
+        })
     }
 }
 
@@ -223,6 +243,36 @@ impl<T, S> ScenarioFile<T, S> {
         }
         let is_expected = |property: &Property<P>| self.expect.contains_key(property.name);
         Ok(properties.into_iter().filter(is_expected).collect())
+    }
+
+    /// What must happen in the runs that are shown of these properties.
+    ///
+    /// # Errors
+    /// When no run is shown of one, or nothing is called so.
+    pub fn shows<P: Protocol>(
+        &self,
+        properties: &[Property<P>],
+    ) -> Result<Shows<P>, ScenarioFileError> {
+        let kind = |name: &str| {
+            let named = properties.iter().find(|property| property.name == name);
+            named.map(|property| &property.kind)
+        };
+        let is_endless =
+            |name: &str| matches!(kind(name), Some(PropertyKind::EventuallyAlways { .. }));
+        let is_of_reaching =
+            |name: &str| matches!(kind(name), Some(PropertyKind::Reachability { .. }));
+        let wanted = |(name, with): (&String, &String)| {
+            let wanted = ShownWith::wanted(&self.expect, name, with, is_endless, is_of_reaching);
+            let wanted = wanted.map_err(|unfit| {
+                let (Unfit::Property(problem) | Unfit::With(problem)) = unfit;
+                let start = self.text.find("[show]").unwrap_or_default();
+                let at = self.text[start..].find(name.as_str()).unwrap_or_default();
+                let line = self.text[..start + at].matches('\n').count() + 1;
+                ScenarioFileError { file: self.file.clone(), line, problem }
+            })?;
+            Ok((name.clone(), wanted))
+        };
+        self.show.iter().map(wanted).collect()
     }
 
     /// Whether a verdict is what the scenario expects, and not for lack of occasion.

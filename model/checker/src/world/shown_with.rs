@@ -8,7 +8,7 @@ use derive_where::derive_where;
 use super::World;
 use super::action::Action;
 use super::counters::Kind;
-use super::property::{Property, PropertyKind};
+use super::property::{Expected, Property, PropertyKind};
 use super::protocol::Protocol;
 use super::state::State;
 use crate::explored::Explored;
@@ -38,6 +38,48 @@ impl<P: Protocol> fmt::Display for ShownWith<P> {
 
 /// Of each property whose run must contain something, what that is.
 pub type Shows<P> = BTreeMap<String, ShownWith<P>>;
+
+/// Why a scenario cannot want something in the run of a property: what is wrong with which of the two.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// The property has no run that could contain anything.
+    Property(String),
+    /// It is nothing that a run could contain.
+    With(String),
+}
+
+impl<P: Protocol> ShownWith<P> {
+    /// What a scenario that expects this wants to see in the run of a property. Of a property of this name it is
+    /// said whether it is about where runs end, and whether it asks for something to be reached.
+    ///
+    /// # Errors
+    /// When no run is shown of the property, or nothing is called so.
+    pub fn wanted(
+        expect: &BTreeMap<String, Expected>,
+        property: &str,
+        with: &str,
+        is_endless: impl Fn(&str) -> bool,
+        is_of_reaching: impl Fn(&str) -> bool,
+    ) -> Result<Self, Unfit> {
+        let has_run = matches!(expect.get(property), Some(Expected::Violated | Expected::Reached));
+        if !has_run || is_endless(property) {
+            return Err(Unfit::Property(format!(
+                "show.{property}: is not a property of single states that `expect` has as \
+                 \"violated\" or \"reached\", so no run of it is shown"
+            )));
+        }
+        let is_reached = is_of_reaching(with) && expect.get(with) == Some(&Expected::Reached);
+        let reached = is_reached.then(|| ShownWith::Reached(with.to_owned()));
+        reached.or(Kind::named(with).map(ShownWith::Happens)).ok_or_else(|| {
+            let kinds: Vec<String> = Kind::<P>::all().iter().map(Kind::to_string).collect();
+            Unfit::With(format!(
+                "show.{property}: `{with}` is neither a property that `expect` has as \
+                 \"reached\" nor something that happens; what happens is {}",
+                kinds.join(", ")
+            ))
+        })
+    }
+}
 
 /// Looks for a shortest run that comes to a state which shows something, in which something else
 /// happens at or before it, and no state before that shows it already. States are told apart by
