@@ -24,7 +24,8 @@ pub(crate) fn applies(protocol: &LeaderBased) -> bool {
 
 /// Whether a node may yet lose its disk, or get an older one.
 fn may_forget(protocol: &LeaderBased, state: &ClusterState, node: NodeId) -> bool {
-    state.faults.wipes + state.faults.rollbacks > 0 && protocol.surroundings().faulty.contains(node)
+    let may_strike = state.faults.wipes > 0 || state.faults.rollbacks > 0;
+    may_strike && protocol.surroundings().faulty.contains(node)
 }
 
 /// Whether a message changes nothing and causes nothing, now or later.

@@ -146,7 +146,7 @@ pub fn applicable(file: &LeaderFile) -> Vec<Kind<LeaderBased>> {
     let writes = operations().any(|written| matches!(written.0, Task::Write { .. }));
     let reads = operations().any(|written| matches!(written.0, Task::Read { .. }));
     // Somebody else leads, or may come to.
-    let elects = faults.crashes + faults.timeouts + faults.partitions > 0;
+    let elects = faults.crashes > 0 || faults.timeouts > 0 || faults.partitions > 0;
     let of_message = |kind: MessageKind| match kind {
         MessageKind::Request | MessageKind::Reply => writes || reads,
         MessageKind::Append | MessageKind::Appended => writes,
