@@ -103,7 +103,9 @@ impl LeaderBased {
     /// is lost makes its client ask again for what was done, and a request that is doubled is made twice.
     fn hops_take_no_time(&self) -> bool {
         let Faults { drops, duplicates, .. } = self.environment.faults;
-        self.reduces(Rule::ClientHops) && drops == 0 && duplicates == 0
+        let is_certain = drops == 0 && duplicates == 0;
+        // A script says itself what is lost.
+        self.reduces(Rule::ClientHops) && (is_certain || self.scenario.is_script())
     }
 
     /// Whether a node's timers may be wrong.
