@@ -54,10 +54,10 @@ impl<T: Transport> Transport<Party> for GuardedTransport<T> {
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> io::Result<Option<Party>> {
-        self.guard.refresh(Instant::now());
-        let deadline = Instant::now() + wait;
+        let now = Instant::now();
+        self.guard.refresh(now);
+        let (deadline, mut wait) = (now + wait, wait);
         for _ in 0..REFUSED_MAX {
-            let wait = deadline.saturating_duration_since(Instant::now());
             let guard = &self.guard;
             let admits = |start: &[u8], bytes| guard.admits(start, bytes, wall_clock_ms());
             let received = self.inner.receive_admitted(buffer, wait, &admits)?;
@@ -70,6 +70,7 @@ impl<T: Transport> Transport<Party> for GuardedTransport<T> {
                 }
                 Err(refused) => self.tell(from, buffer.len(), refused),
             }
+            wait = deadline.saturating_duration_since(Instant::now());
         }
         Ok(None)
     }

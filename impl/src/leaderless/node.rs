@@ -116,13 +116,14 @@ impl Runs for LeaderlessNode {
         let sync_sender = Syncs::sender(&input);
         let expired = HandoffPace::expired(&input);
         self.waiting.follow(&input);
-        let noted = self.observed.input(&input, Instant::now());
+        let begun = Instant::now();
+        let noted = self.observed.input(&input, begun);
         let step = replica.step(&self.config, &staged(store), now, input)?;
         if let Some(sender) = sync_sender {
-            self.syncs.follow(sender, &step.changes, Instant::now());
+            self.syncs.follow(sender, &step.changes, begun);
         }
         self.handoff_pace.follow(expired, &step.changes);
-        self.observed.step(noted, &step, Instant::now());
+        self.observed.step(noted, &step, begun);
         Ok(Step { changes: step.changes, effects: step.effects })
     }
 

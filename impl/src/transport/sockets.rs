@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, UdpSocket};
 use mio::{Events, Interest, Poll, Token};
+use nix::sys::socket::{setsockopt, sockopt};
 
 use super::many::{Inbox, Outbox};
 use super::streams::{LISTENER, StreamLimits, StreamTraffic, Streams};
@@ -20,6 +21,9 @@ const WAKE: Token = Token(usize::MAX);
 
 /// After how many datagrams in a row streams are looked at too.
 const DATAGRAMS_PER_TURN: usize = 32;
+
+/// What the operating system is asked to keep of datagrams that nobody has taken yet.
+const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 
 /// How often a port that is free for UDP only is given up for another, when any port will do.
 const PORTS_TRIED_MAX: usize = 64;
@@ -49,6 +53,8 @@ impl SocketTransport {
     /// When the address is in use or not of this machine.
     pub fn bind(address: SocketAddr, limits: StreamLimits) -> io::Result<Self> {
         let (mut socket, mut listener) = bind_both(address)?;
+        // As far as the system allows: what comes while a group of steps is taken waits there.
+        let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER_BYTES);
         let poll = Poll::new()?;
         poll.registry().register(&mut socket, DATAGRAMS, Interest::READABLE)?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -137,25 +143,27 @@ impl Transport for SocketTransport {
         admits: Admits<'_>,
     ) -> io::Result<Option<SocketAddr>> {
         self.outbox.flush(&self.socket);
-        let deadline = Instant::now() + wait;
+        let mut now = Instant::now();
+        let deadline = now + wait;
         let mut has_looked = false;
         loop {
             // Streams get their turn even while one datagram follows the other.
             if self.turn >= DATAGRAMS_PER_TURN && self.wait(Duration::ZERO)? {
                 return Ok(None);
             }
-            if let Some(from) = self.streams.receive(buffer, admits, Instant::now()) {
+            if let Some(from) = self.streams.receive(buffer, admits, now) {
                 return Ok(Some(from));
             }
             if let Some(from) = self.inbox.receive(&self.socket, buffer)? {
                 self.turn += 1;
                 return Ok(Some(from));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(now);
             if (has_looked && left.is_zero()) || self.wait(left)? {
                 return Ok(None);
             }
             has_looked = true;
+            now = Instant::now();
         }
     }
 

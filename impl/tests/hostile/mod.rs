@@ -23,6 +23,10 @@ use rand::{Rng, SeedableRng};
 /// How many messages are kept to be altered.
 const POOL_MAX: usize = 512;
 
+/// How long they may be. Altered messages make contexts grow, which are sent, kept and altered in turn: without a bound
+/// a case takes ever longer and shows nothing else.
+const KEPT_BYTES_MAX: usize = 1_024;
+
 /// After how many steps nodes begin anew, so that what they hold stays small and every case quick.
 const STEPS_PER_CLUSTER: u64 = 1_000;
 
@@ -175,6 +179,9 @@ impl Siege {
 
     /// Keeps a message that was sent.
     fn keep(&mut self, from: Peer, to: NodeId, bytes: Vec<u8>) {
+        if bytes.len() > KEPT_BYTES_MAX {
+            return;
+        }
         let kept = (from, to, bytes);
         if self.pool.len() < POOL_MAX {
             self.pool.push(kept);

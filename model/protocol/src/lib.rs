@@ -14,6 +14,7 @@ pub mod converged;
 pub mod forest;
 pub mod hash_tree;
 pub mod ids;
+mod key_hash;
 pub mod protocol;
 pub mod quorum;
 pub mod ring;

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use itertools::Itertools;
 
 use crate::ids::{Key, NODES_MAX, NodeId, NodeSet};
+use crate::key_hash::{Purpose, number};
 
 /// How many tokens each node owns unless told otherwise.
 ///
@@ -25,9 +26,6 @@ pub const TOKENS_PER_NODE_DEFAULT: usize = 128;
 
 /// Separates the hashes of tokens from all other uses of BLAKE3. Changing it moves every token.
 const TOKEN_CONTEXT: &str = "quorate ring: position of a token, version 1";
-
-/// Separates the hashes of keys from all other uses of BLAKE3. Changing it moves every key.
-const KEY_CONTEXT: &str = "quorate ring: position of a key, version 1";
 
 /// The placement of keys on nodes.
 ///
@@ -118,7 +116,7 @@ impl Ring {
             // The index has a fixed width, so no name and index run together into another pair.
             let mut hasher = token_hasher.clone();
             hasher.update(name.as_bytes()).update(&index.to_le_bytes());
-            position(&hasher)
+            number(&hasher)
         })
     }
 
@@ -239,14 +237,7 @@ fn check_nodes(named: &[(NodeId, &str)]) -> Result<NodeSet, RingError> {
 
 /// Where on the circle a key begins its walk.
 fn key_position(key: &Key) -> u64 {
-    position(blake3::Hasher::new_derive_key(KEY_CONTEXT).update(&key.0))
-}
-
-/// The first eight bytes of the hash, little-endian whatever the machine.
-fn position(hasher: &blake3::Hasher) -> u64 {
-    let mut bytes = [0; 8];
-    hasher.finalize_xof().fill(&mut bytes);
-    u64::from_le_bytes(bytes)
+    number(Purpose::RingPosition.hasher().update(&key.0))
 }
 
 #[cfg(test)]
@@ -284,7 +275,7 @@ mod tests {
         let coarse = |name: &str, index: u64| {
             let mut hasher = blake3::Hasher::new();
             hasher.update(name.as_bytes()).update(&index.to_le_bytes());
-            (position(&hasher) >> 62) << 62
+            (number(&hasher) >> 62) << 62
         };
         Ring::place(numbered(names), tokens_per_node, coarse).unwrap()
     }

@@ -3,10 +3,7 @@
 use core::ops::{Bound, RangeInclusive};
 
 use crate::ids::Key;
-
-/// Separates positions from all other uses of BLAKE3, the ring's among them. Changing it moves
-/// every row of every store.
-const POSITION_CONTEXT: &str = "quorate hash tree: position of a key, version 1";
+use crate::key_hash::{Purpose, number};
 
 /// Where a key stands: 64 bits of its BLAKE3 hash.
 ///
@@ -18,10 +15,7 @@ const POSITION_CONTEXT: &str = "quorate hash tree: position of a key, version 1"
 /// ring's positions they would crowd in the few leaves that those arcs cover.
 #[must_use]
 pub fn key_position(key: &Key) -> u64 {
-    let mut bytes = [0; 8];
-    let mut hasher = blake3::Hasher::new_derive_key(POSITION_CONTEXT);
-    hasher.update(&key.0).finalize_xof().fill(&mut bytes);
-    u64::from_le_bytes(bytes)
+    number(Purpose::RowPosition.hasher().update(&key.0))
 }
 
 /// A row's place among the rows of a store: a key's position, then the key.

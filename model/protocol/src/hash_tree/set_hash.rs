@@ -7,11 +7,8 @@ use core::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Key;
+use crate::key_hash::{Purpose, number};
 use crate::versions::RecordDigest;
-
-/// Separates the hashes of entries from all other uses of BLAKE3. Nodes that hash differently
-/// find everything different.
-const ENTRY_CONTEXT: &str = "quorate hash tree: hash of an entry, version 1";
 
 /// The hash of one key together with all of its state, context and versions alike.
 ///
@@ -25,11 +22,8 @@ impl EntryHash {
     /// The hash of this key in the state of this digest.
     #[must_use]
     pub fn new(key: &Key, state: RecordDigest) -> Self {
-        let mut bytes = [0; 8];
-        let mut hasher = blake3::Hasher::new_derive_key(ENTRY_CONTEXT);
         // The digest has a fixed width, so no state and key run together into another pair.
-        hasher.update(&state.0.to_le_bytes()).update(&key.0).finalize_xof().fill(&mut bytes);
-        EntryHash(u64::from_le_bytes(bytes))
+        EntryHash(number(Purpose::Entry.hasher().update(&state.0.to_le_bytes()).update(&key.0)))
     }
 }
 
