@@ -1,6 +1,6 @@
 //! Scripts: what happens in a scenario, step by step, in the place of everything that could.
 //!
-//! [`raw`] is a step as its file says it, [`verb`] what it means, [`play`] carries all of them out on a
+//! A [`RawStep`] is a step as its file says it, a [`Verb`] what it means; [`play`](play()) carries all of them out on a
 //! [`Stage`](quorate_checker::world::Stage), which lets nothing happen that the world does not allow.
 
 mod play;
