@@ -43,6 +43,8 @@ const SHOWING: &[&str] = &[
     "own-write-missed",
     "own-write-not-followed",
     "blind-writes",
+    "session-moves",
+    "session-disk-lost-serves",
     "failed-write-seen",
     "in-flight-write",
     "retry-disk-lost",

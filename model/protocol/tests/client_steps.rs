@@ -6,7 +6,7 @@ use quorate_protocol::cluster::{ClusterConfig, ClusterSpec};
 use quorate_protocol::ids::{NodeId, RequestId};
 use quorate_protocol::protocol::{
     Client, ClientStep, Effect, FanOut, GetOutcome, LoadLimit, Message, Operation, Outcome,
-    PutOutcome, PutRequest, ReadRepair, Refusal, Timer,
+    PutOutcome, PutRequest, ReadRepair, Refusal, Session, Standing, Timer,
 };
 use quorate_protocol::versions::{Record, VersionVector};
 
@@ -396,4 +396,79 @@ fn a_retry_of_a_blocking_get_repairs_again_what_it_waits_for() {
     let again = [send(C, fetch(0)), send(B, store(0, &new())), set_timer(0)];
     assert_eq!(alone.expire(0), does(again));
     assert_eq!(alone.expire(0), ends([], Outcome::GetUnavailable { replied: set([A, B]) }));
+}
+
+// Sessions.
+
+/// A session of a cluster with N = 3, and what two homes hold: the second has seen what the first has.
+fn session() -> (Session, ClusterConfig, [Arc<Record>; 2]) {
+    let one = wrote(dot(A, 1), "one");
+    let two = wrote_after(&one, one.context(), dot(B, 1), "two");
+    (Session::default(), spec(4, 3, 2, 2).build().expect("the tests' clusters can be"), [one, two])
+}
+
+#[test]
+fn a_session_takes_what_covers_its_last_read_and_turns_away_what_does_not() {
+    let (mut session, cluster, [one, two]) = session();
+    let mut take = |state: Option<&Arc<Record>>| {
+        session.take(&cluster, &key(), state.map(|state| &**state), set([A, B]))
+    };
+    assert_eq!(take(None), Standing::Current);
+    assert_eq!(take(Some(&one)), Standing::Current);
+    assert_eq!(take(Some(&two)), Standing::Current);
+    assert_eq!(take(Some(&one)), Standing::Behind);
+    assert_eq!(take(None), Standing::Behind);
+    assert_eq!(take(Some(&two)), Standing::Current);
+    assert_eq!(session.context(&key()), two.context());
+    session.forget(&key());
+    assert_eq!(session, Session::default());
+}
+
+#[test]
+fn a_session_takes_no_answer_without_a_home_that_acknowledged_its_write() {
+    let (mut session, cluster, [one, two]) = session();
+    assert_eq!(session.take(&cluster, &key(), Some(&one), set([A, B])), Standing::Current);
+    assert!(session.wrote(&cluster, &key(), set([A, C, D])));
+    assert!(session.has_unread_writes(&key()));
+    // However much the answer has that the session had not seen.
+    assert_eq!(session.take(&cluster, &key(), Some(&two), set([B])), Standing::Behind);
+    assert_eq!(session.take(&cluster, &key(), Some(&two), set([B, C])), Standing::Current);
+    assert!(!session.has_unread_writes(&key()));
+    // What it wrote is in what it has read now.
+    assert_eq!(session.take(&cluster, &key(), Some(&one), set([A])), Standing::Behind);
+}
+
+#[test]
+fn each_write_of_a_session_wants_one_of_its_own_homes() {
+    let (mut session, cluster, [one, _]) = session();
+    for acked in [set([A, B]), set([A, B]), set([B, C])] {
+        assert!(session.wrote(&cluster, &key(), acked));
+    }
+    for (replied, standing) in
+        [(set([A]), Standing::Behind), (set([C]), Standing::Behind), (set([B]), Standing::Current)]
+    {
+        let mut session = session.clone();
+        assert_eq!(session.take(&cluster, &key(), Some(&one), replied), standing, "{replied:?}");
+    }
+    // One that A alone has asks for more than one that A or B has.
+    assert!(session.wrote(&cluster, &key(), set([A])));
+    assert_eq!(session.take(&cluster, &key(), Some(&one), set([B])), Standing::Behind);
+    assert_eq!(session.take(&cluster, &key(), Some(&one), set([A, C])), Standing::Current);
+}
+
+#[test]
+fn what_all_homes_replied_is_all_there_is() {
+    let (mut session, cluster, [one, two]) = session();
+    assert_eq!(session.take(&cluster, &key(), Some(&two), set([A, B])), Standing::Current);
+    session.wrote(&cluster, &key(), set([A]));
+    assert_eq!(session.take(&cluster, &key(), Some(&one), set([A, B])), Standing::Behind);
+    assert_eq!(session.take(&cluster, &key(), None, set([A, B, C])), Standing::Current);
+    assert_eq!(session, Session::default(), "there is nothing left to fall behind");
+}
+
+#[test]
+fn a_session_does_not_follow_what_no_home_acknowledged() {
+    let (mut session, cluster, _) = session();
+    assert!(!session.wrote(&cluster, &key(), set([D])));
+    assert_eq!(session, Session::default());
 }

@@ -153,6 +153,14 @@ pub enum Asked {
     Everything,
 }
 
+/// What campaigns ask: the properties up to `progress`. A campaign that was recorded names its cases by seed and size, and would have
+/// other cases if it drew from more. What comes after looks at answers alone, which others of these do as well.
+#[must_use]
+pub(super) fn asked_of_campaigns() -> &'static [PropertySpec] {
+    let last = property::ALL.iter().position(|property| property.name == "progress");
+    &property::ALL[..=last.expect("it is among all")]
+}
+
 impl Asked {
     /// All of them.
     pub const ALL: [Asked; 4] =
@@ -171,7 +179,7 @@ impl Asked {
                 Asked::Everything => !ends,
             }
         };
-        property::ALL.iter().filter(is_asked).map(|property| property.name).collect()
+        asked_of_campaigns().iter().filter(is_asked).map(|property| property.name).collect()
     }
 }
 

@@ -6,9 +6,9 @@
 
 use alloc::vec::Vec;
 
-use super::draft::{Asked, Draft, DraftClient, DraftOperation, Nodes, Verb};
+use super::draft::{Asked, Draft, DraftClient, DraftOperation, Nodes, Verb, asked_of_campaigns};
 use super::small_scope::splits;
-use crate::check::property;
+
 use crate::cluster::Reaping;
 use crate::deviation::Deviation;
 use crate::protocol::{FanOut, ReadRepair};
@@ -339,10 +339,10 @@ fn asked(tape: &mut Tape<'_>, draft: &mut Draft) {
         1 => Asked::Endings.properties(),
         2 => Asked::Acknowledgers.properties(),
         3 => Asked::Everything.properties(),
-        several => (3..several).map(|_| tape.choose(property::ALL.len())).fold(
+        several => (3..several).map(|_| tape.choose(asked_of_campaigns().len())).fold(
             Vec::new(),
             |mut asked, index| {
-                let name = property::ALL[index].name;
+                let name = asked_of_campaigns()[index].name;
                 if !asked.contains(&name) {
                     asked.push(name);
                 }

@@ -57,6 +57,13 @@ builtins! {
     "r1-w3-node-down"
     "r3-w1-node-down"
     "write-quorum-half"
+    ["Sessions: what one client sees, and what the client library adds"]
+    "session-own-node"
+    "session-moves"
+    "session-in-flight"
+    "session-in-flight-blocking"
+    "session-disk-lost"
+    "session-disk-lost-serves"
     ["Writes that fail, or are still under way"]
     "failed-write-seen"
     "failed-write-seen-async"

@@ -13,6 +13,7 @@ mod minted;
 mod read_round;
 mod renaming;
 mod replica;
+mod session;
 pub mod settled;
 mod store;
 mod waits;
@@ -29,6 +30,7 @@ pub use minted::MintedRequests;
 pub use read_round::{ReadRepair, ReadRound, ReadStep};
 pub use renaming::{Renamed, Renaming};
 pub use replica::{Awaited, NodeConfig, Replica, found_wide, grown_forest, has_void_version};
+pub use session::{Session, Standing};
 pub use store::{
     Change, Entry, Hint, Identity, KeptHint, MemoryStore, Registration, Run, Store,
     any_has_seen_beyond, highest_seen,

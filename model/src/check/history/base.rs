@@ -61,7 +61,7 @@ impl<'a> Base<'a> {
     }
 
     /// How a read did that was obliged to return these writes.
-    pub(crate) fn covers(self, owed: WriteSet, read: &Read) -> Judgement {
+    pub(crate) fn covers(self, owed: WriteSet, read: &Read<'_>) -> Judgement {
         Judgement::of(!owed.is_empty(), self.missing(owed, read.named).is_empty())
     }
 

@@ -4,6 +4,7 @@ use crate::check::facts::Touched;
 use crate::check::resolving::Resolving;
 use crate::check::write_set::WriteSet;
 use crate::ids::{Key, NodeId, NodeSet};
+use crate::versions::Record;
 
 /// Something that happened, once the ledger has it. Clients, writes and keys are counted from zero.
 #[derive(Clone, Copy, Debug)]
@@ -13,11 +14,11 @@ pub(crate) enum Happening<'a> {
     /// A client asked for a write.
     WriteBegan { client: usize },
     /// A read was answered.
-    ReadAnswered(Read),
+    ReadAnswered(Read<'a>),
     /// A read was not: too few replied, or nobody did.
     ReadUnavailable { client: usize },
     /// A write was acknowledged.
-    WriteAcknowledged,
+    WriteAcknowledged { client: usize, key: usize, write: usize },
     /// An operation ended otherwise: a write whose fate its client does not know, or a refusal.
     EndedOtherwise { client: usize },
     /// A node's record of a key was touched, its own or a hint.
@@ -43,7 +44,7 @@ impl Happening<'_> {
 
 /// A read that was answered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Read {
+pub(crate) struct Read<'a> {
     /// Whose.
     pub(crate) client: usize,
     /// Of which key.
@@ -54,4 +55,6 @@ pub(crate) struct Read {
     pub(crate) returned: WriteSet,
     /// Who answered it.
     pub(crate) replied: NodeSet,
+    /// The answer itself.
+    pub(crate) state: Option<&'a Record>,
 }

@@ -203,13 +203,14 @@ impl Historian {
         ledger: &mut Ledger,
         client: usize,
         operation: usize,
-        outcome: &Outcome,
+        outcome: &'a Outcome,
     ) -> Happening<'a> {
         let planned = &self.scenario.clients[client].operations[operation];
         let happening = match (&planned.action, outcome) {
             (PlannedAction::Put { write, .. }, Outcome::PutOk { acked }) => {
                 ledger.acknowledge(*write, *acked);
-                Happening::WriteAcknowledged
+                let key = self.key_index(&planned.key);
+                Happening::WriteAcknowledged { client, key, write: *write }
             }
             (
                 PlannedAction::Put { write, .. },
@@ -233,7 +234,8 @@ impl Historian {
                 let named = state.as_deref().map_or(WriteSet::EMPTY, named);
                 ledger.end_read(client, key, LastRead { operation, returned: named, replied });
                 let returned = ledger.closure(named);
-                Happening::ReadAnswered(Read { client, key, named, returned, replied })
+                let state = state.as_deref();
+                Happening::ReadAnswered(Read { client, key, named, returned, replied, state })
             }
             (PlannedAction::Get, Outcome::GetUnavailable { .. } | Outcome::NoAnswer) => {
                 Happening::ReadUnavailable { client }

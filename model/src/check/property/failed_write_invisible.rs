@@ -21,7 +21,7 @@ impl Owes for Asks {
         base.ledger.failed()
     }
 
-    fn judge(_: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
+    fn judge(_: Base<'_>, owed: WriteSet, read: &Read<'_>) -> Judgement {
         let seen = owed.intersection(read.named);
         Judgement::of(!owed.is_empty(), seen.is_empty())
     }

@@ -16,6 +16,7 @@ mod held;
 mod memory;
 mod on_traces;
 mod reads;
+mod sessions;
 mod spec;
 mod versions_counted;
 mod wording;
@@ -42,6 +43,9 @@ mod read_answered;
 mod read_freshness;
 mod read_unavailable;
 mod read_your_writes;
+mod session_guarantees;
+mod session_monotonic_reads;
+mod session_turns_away;
 mod siblings;
 mod tombstone_reaped;
 mod true_siblings;
@@ -88,4 +92,7 @@ properties! {
     concurrent_writes_share_no_replica,
     convergence,
     progress,
+    session_monotonic_reads,
+    session_guarantees,
+    session_turns_away,
 }

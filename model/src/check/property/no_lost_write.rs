@@ -37,7 +37,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     on_traces: OnTraces::of_states(
         |promiser| promiser.is_exact() && promiser.forgets_safely(),
         "acknowledged writes",
-        |_, happening| matches!(happening, Happening::WriteAcknowledged),
+        |_, happening| matches!(happening, Happening::WriteAcknowledged { .. }),
     ),
     explanation: |view, names| {
         let write = lost(view).iter().next()?;

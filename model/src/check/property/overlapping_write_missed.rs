@@ -20,7 +20,7 @@ impl Owes for Asks {
         base.ledger.under_way()
     }
 
-    fn judge(_: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
+    fn judge(_: Base<'_>, owed: WriteSet, read: &Read<'_>) -> Judgement {
         let missed = owed.without(read.returned);
         Judgement::of(!owed.is_empty(), missed.is_empty())
     }

@@ -21,7 +21,7 @@ impl Owes for Asks {
         base.ledger.acknowledged()
     }
 
-    fn judge(base: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
+    fn judge(base: Base<'_>, owed: WriteSet, read: &Read<'_>) -> Judgement {
         let meets =
             |write: usize| !base.ledger.acked_by(write).intersection(read.replied).is_empty();
         Judgement::of(!owed.is_empty(), owed.iter().all(meets))

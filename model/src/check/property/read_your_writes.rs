@@ -21,7 +21,7 @@ impl Owes for Asks {
         base.ledger.acknowledged().intersection(base.historian.writes_by(client))
     }
 
-    fn judge(base: Base<'_>, owed: WriteSet, read: &Read) -> Judgement {
+    fn judge(base: Base<'_>, owed: WriteSet, read: &Read<'_>) -> Judgement {
         base.covers(owed, read)
     }
 }

@@ -24,7 +24,7 @@ pub(super) trait Owes {
     fn owed(base: Base<'_>, client: usize, key: usize) -> WriteSet;
 
     /// How a read met what it owed.
-    fn judge(base: Base<'_>, owed: WriteSet, read: &Read) -> Judgement;
+    fn judge(base: Base<'_>, owed: WriteSet, read: &Read<'_>) -> Judgement;
 }
 
 /// The memory of a property that asks this of reads, and remembers nothing else.
@@ -49,7 +49,7 @@ impl<O: Owes> Remembers for OfReads<O> {
 
     fn note(&mut self, base: Base<'_>, happening: &Happening<'_>) {
         let owed = |client, key| O::owed(base, client, key);
-        let judge = |owed, read: &Read| O::judge(base, owed, read);
+        let judge = |owed, read: &Read<'_>| O::judge(base, owed, read);
         self.readers.note(base.historian, happening, owed, judge);
     }
 
@@ -92,7 +92,7 @@ impl Readers {
         historian: &Historian,
         happening: &Happening<'_>,
         owed: impl Fn(usize, usize) -> WriteSet,
-        mut judge: impl FnMut(WriteSet, &Read) -> Judgement,
+        mut judge: impl FnMut(WriteSet, &Read<'_>) -> Judgement,
     ) {
         match happening {
             Happening::ReadBegan { client, key } => {
