@@ -387,8 +387,8 @@ fn metrics_count_requests_by_kind_and_outcome_and_how_stale_replies_were() {
     assert!(told["quorate_stale_replies_total"] >= 1.0);
     assert_eq!(told["quorate_read_siblings_count"], 3.0);
     assert_eq!(told["quorate_keys"], 1.0);
-    assert!(told["quorate_commit_duration_seconds_count"] >= 4.0);
-    assert!(told["quorate_commit_steps_sum"] >= told["quorate_commit_steps_count"]);
+    assert!(told["quorate_log_sync_duration_seconds_count"] >= 4.0);
+    assert!(told["quorate_log_sync_steps_sum"] >= told["quorate_log_sync_steps_count"]);
     assert!(told["quorate_messages_dropped_total{reason=\"malformed\"}"] == 0.0);
     assert_eq!(told["quorate_http_responses_total{method=\"PUT\",status=\"503\"}"], 1.0);
     assert_eq!(told["quorate_node_up"], 1.0);

@@ -177,6 +177,7 @@ impl From<ClientError> for Failure {
             | ClientError::Key(_)
             | ClientError::NoLeader
             | ClientError::Denied { .. }
+            | ClientError::ConfiguredOtherwise { .. }
             | ClientError::Trace { .. }
             | ClientError::BeyondLifetime { .. } => Failure::Usage(text),
         }

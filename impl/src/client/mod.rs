@@ -14,14 +14,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::ClusterFile;
+use quorate_model::cluster::ClusterSpec;
+use quorate_model::ids::NodeId;
+
+use crate::config::{ClusterFile, NodeEntry};
 use crate::guard::{Guard, GuardedTransport};
 use crate::keys::{Access, KeyError, Right};
 use crate::leaderless::LeaderlessClient;
 pub use crate::leaderless::{SessionOptions, accept_loss, collect_status, obstacles};
 use crate::runs::Speaks;
 use crate::transport::SocketTransport;
-use crate::wire::WireError;
+use crate::wire::{Difference, WireError, differences};
 
 /// A client of the leaderless protocol.
 pub type Session = RunningClient<LeaderlessClient>;
@@ -52,6 +55,22 @@ pub enum ClientError {
     /// The cluster has no leader, or is one of another protocol.
     #[error("this cluster has no leader: its cluster.toml has no table [protocol]")]
     NoLeader,
+    /// The node that was asked is of a cluster that is configured otherwise, though it has the same key.
+    #[error(
+        "{} is not the configuration of {node} ({address}), so they do not understand each other: {}; use the \
+         cluster.toml that the nodes read",
+        path.display(), listed(differences)
+    )]
+    ConfiguredOtherwise {
+        /// Ours.
+        path: PathBuf,
+        /// Whom it took that for.
+        node: String,
+        /// Where that should be.
+        address: SocketAddr,
+        /// What is different. Nothing if that is the protocol itself, or its own settings.
+        differences: Vec<Difference>,
+    },
     /// None of the nodes that were asked is there.
     #[error(
         "no answer from {}; are they running? `quorate cluster` starts a cluster, \
@@ -85,6 +104,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// A node said how its cluster is configured.
+    #[must_use]
+    pub fn configured_otherwise(cluster: &ClusterFile, node: NodeId, theirs: &ClusterSpec) -> Self {
+        let NodeEntry { name, address, .. } = cluster.node(node).clone();
+        let (path, differences) = (cluster.path.clone(), differences(&cluster.spec, theirs));
+        ClientError::ConfiguredOtherwise { path, node: name, address, differences }
+    }
+
     fn denied(guard: &Guard, lacks: Right) -> Self {
         let (keys, grant) = (guard.keys(), guard.keys().grant());
         let path = keys.path().map_or_else(String::new, |path| format!(" ({})", path.display()));
@@ -101,7 +128,10 @@ fn transport<S: Speaks>(
 }
 
 /// Sockets of so many clients, which are guarded by the key that they share.
-pub(crate) fn transport_of<S: Speaks>(
+///
+/// # Errors
+/// When there is no key or no socket to be had.
+pub fn transport_of<S: Speaks>(
     cluster: &ClusterFile,
     clients: u32,
 ) -> Result<GuardedTransport<SocketTransport>, ClientError> {
@@ -112,6 +142,14 @@ pub(crate) fn transport_of<S: Speaks>(
     };
     let sockets = SocketTransport::bind((any, 0).into(), cluster.stream_limits());
     Ok(GuardedTransport::new(sockets.map_err(ClientError::Socket)?, guard))
+}
+
+fn listed(differences: &[Difference]) -> String {
+    if differences.is_empty() {
+        return "they run another protocol, or set it otherwise ([protocol])".to_string();
+    }
+    let differences: Vec<_> = differences.iter().map(Difference::to_string).collect();
+    differences.join(", ")
 }
 
 fn describe(asked: &[(String, SocketAddr)]) -> String {

@@ -20,6 +20,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// Asks the same question of several nodes, again and again until it has what it needs.
 #[derive(Debug)]
 pub struct Probe<S: Speaks> {
+    cluster: ClusterFile,
     wire: Wire<S>,
     transport: GuardedTransport<SocketTransport>,
     buffer: Vec<u8>,
@@ -32,7 +33,7 @@ impl<S: Speaks> Probe<S> {
     /// When there is no socket to be had.
     pub fn new(cluster: &ClusterFile) -> Result<Self, ClientError> {
         let transport = super::transport::<S>(cluster)?;
-        Ok(Probe { wire: cluster.wire(), transport, buffer: Vec::new() })
+        Ok(Probe { cluster: cluster.clone(), wire: cluster.wire(), transport, buffer: Vec::new() })
     }
 
     /// Asks these nodes until `enough` of them have answered or the time is up. Gives the answers
@@ -48,6 +49,7 @@ impl<S: Speaks> Probe<S> {
         let about = question.about();
         let question = self.wire.encode(question).map_err(ClientError::TooLarge)?;
         let mut answers: Vec<(NodeId, T)> = Vec::new();
+        let mut otherwise = None;
         let deadline = Instant::now() + timeout;
         while answers.len() < enough && Instant::now() < deadline {
             for (node, address) in nodes {
@@ -71,6 +73,11 @@ impl<S: Speaks> Probe<S> {
                 {
                     return Err(ClientError::denied(self.transport.guarded_by(), lacks));
                 }
+                if let Datagram::ConfiguredOtherwise { spec } = &datagram {
+                    // Others may understand.
+                    let error = ClientError::configured_otherwise(&self.cluster, node, spec);
+                    otherwise = Some(error);
+                }
                 if let Some(reply) = answer(datagram)
                     && nodes.iter().any(|(asked, _)| *asked == node)
                     && answers.iter().all(|(answered, _)| *answered != node)
@@ -79,7 +86,10 @@ impl<S: Speaks> Probe<S> {
                 }
             }
         }
-        Ok(answers)
+        match otherwise {
+            Some(error) if answers.is_empty() => Err(error),
+            _ => Ok(answers),
+        }
     }
 
     /// The first `enough` of these nodes to answer a ping, in the order of their answers; fewer

@@ -148,6 +148,9 @@ impl<A: Asks> RunningClient<A> {
                 self.answered_by = outcome.is_some().then_some(from);
                 Ok(outcome)
             }
+            Ok(Datagram::ConfiguredOtherwise { spec }) => {
+                Err(ClientError::configured_otherwise(&self.cluster, from, &spec))
+            }
             Ok(Datagram::Denied { about, lacks }) if about >= self.began_ms => {
                 Err(ClientError::denied(self.transport.guarded_by(), lacks))
             }

@@ -33,13 +33,18 @@ impl ClientTrace {
         Ok(ClientTrace { path: path.into(), file, number: 0, last_at_us: 0 })
     }
 
-    pub(super) fn start(&mut self, header: &impl Serialize) -> Result<(), ClientError> {
+    /// Writes down the line that the trace of a client starts with.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn start(&mut self, header: &impl Serialize) -> Result<(), ClientError> {
         (self.number, self.last_at_us) = (0, 0);
         self.write(header)
     }
 
     /// The place of a step that was taken just now.
-    pub(super) fn next_step(&mut self) -> StepAt {
+    #[must_use]
+    pub fn next_step(&mut self) -> StepAt {
         self.number += 1;
         // A wall clock may be set back; a trace's may not.
         self.last_at_us = self.last_at_us.max(at_us());
@@ -47,7 +52,13 @@ impl ClientTrace {
     }
 
     /// Writes down a line: of a step, before it has an effect.
-    pub(super) fn write(&mut self, line: &impl Serialize) -> Result<(), ClientError> {
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    ///
+    /// # Panics
+    /// Never: every line can be encoded.
+    pub fn write(&mut self, line: &impl Serialize) -> Result<(), ClientError> {
         let mut text = serde_json::to_string(line).expect("a trace line can always be encoded");
         text.push('\n');
         self.file

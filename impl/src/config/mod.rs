@@ -31,7 +31,7 @@ use crate::keys::Access;
 use crate::runs::Speaks;
 use crate::storage::CACHE_BYTES_DEFAULT;
 use crate::transport::{DATAGRAM_BYTES_MAX, Faults, StreamLimits};
-use crate::wire::{MESSAGE_BYTES_MAX, Wire};
+use crate::wire::{Datagram, MESSAGE_BYTES_MAX, Wire};
 
 /// The least that the largest message may be limited to: messages that carry no state must fit.
 const MESSAGE_BYTES_LEAST: usize = DATAGRAM_BYTES_MAX;
@@ -378,11 +378,13 @@ impl ClusterFile {
     /// What guards processes of this cluster.
     #[must_use]
     pub fn guard<S: Speaks>(&self) -> GuardSettings {
+        let told = Datagram::ConfiguredOtherwise { spec: Box::new(self.spec.clone()) };
         GuardSettings {
             access: self.access.clone(),
             cluster: S::fingerprint(self),
             nodes: self.nodes.len(),
             lifetime: self.intervals.datagram_lifetime,
+            configuration: self.wire::<S>().encode(&told).unwrap_or_default(),
         }
     }
 

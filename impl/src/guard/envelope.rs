@@ -91,6 +91,8 @@ pub(super) fn seal(
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claimed<'a> {
     bytes: &'a [u8],
+    /// Which cluster it names.
+    pub(super) cluster: Fingerprint,
     pub(super) header: Header<'a>,
     header_end: usize,
 }
@@ -107,14 +109,15 @@ impl<'a> Claimed<'a> {
             return Err(Refused::OtherVersion { version: *version });
         }
         let (named, rest) = rest.split_first_chunk().ok_or(Refused::Truncated)?;
-        if cluster.is_some_and(|cluster| cluster.bytes() != *named) {
+        let named = Fingerprint::from_bytes(*named);
+        if cluster.is_some_and(|cluster| cluster != named) {
             return Err(Refused::OtherCluster);
         }
         let (header, rest) = postcard::take_from_bytes(rest).map_err(|error| match error {
             postcard::Error::DeserializeUnexpectedEnd => Refused::Truncated,
             _ => Refused::Malformed,
         })?;
-        Ok(Claimed { bytes, header, header_end: bytes.len() - rest.len() })
+        Ok(Claimed { bytes, cluster: named, header, header_end: bytes.len() - rest.len() })
     }
 
     fn body_start(&self) -> usize {

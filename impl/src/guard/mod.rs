@@ -42,6 +42,7 @@ pub struct Guard {
     cluster: Fingerprint,
     nodes: usize,
     lifetime: Duration,
+    configuration: Vec<u8>,
     me: Me,
     session: u64,
     /// The numbers of the last message that was sent: of datagrams, and of larger ones.
@@ -70,6 +71,9 @@ pub struct GuardSettings {
     pub nodes: usize,
     /// How long a message is believed.
     pub lifetime: Duration,
+    /// What a node tells a client that has a key of its cluster and names another, as bytes: how its own is configured. Nothing
+    /// where that is empty.
+    pub configuration: Vec<u8>,
 }
 
 impl Guard {
@@ -124,6 +128,7 @@ impl Guard {
             cluster: settings.cluster,
             nodes: settings.nodes,
             lifetime: settings.lifetime,
+            configuration: settings.configuration.clone(),
             me,
             session,
             sent: [0; 2],
@@ -263,6 +268,45 @@ impl Guard {
         Ok((party, body))
     }
 
+    /// The answer to a client whose message names another cluster than this node's: how this one is configured.
+    ///
+    /// Its configuration differs then, or it has taken one cluster for another. Nobody is told but who has a key of this
+    /// cluster and seals with it lately and for the first time. The answer names the cluster that the client did, and comes from
+    /// the node that it asked, whatever this one is called here: the client would believe no other.
+    pub fn answer_to_other_cluster(&mut self, bytes: &[u8], now_ms: u64) -> Option<Vec<u8>> {
+        let claimed = Claimed::read(bytes, None).ok()?;
+        let (Sender::Client { grant, index }, Peer::Node(asked), Me::Node(_)) =
+            (claimed.header.sender, claimed.header.receiver, &self.me)
+        else {
+            return None;
+        };
+        if claimed.cluster == self.cluster || self.configuration.is_empty() {
+            return None;
+        }
+        let Header { key, session, number, sent_ms, .. } = claimed.header;
+        let secret = self.ring().key(key)?.client_secret(grant);
+        claimed.body(|bytes| secret.tag(bytes)).ok()?;
+        self.check_sender(&claimed.header, now_ms).ok()?;
+        let of = (secret.short_name(), session);
+        self.from_clients.admit(of, number, claimed.header.is_large(), sent_ms).ok()?;
+        let large = envelope::is_large(self.configuration.len());
+        self.sent[usize::from(large)] += 1;
+        let header = Header {
+            key,
+            sender: Sender::Node(asked),
+            receiver: client_id(grant, session, index).into(),
+            session: self.session,
+            number: self.sent[usize::from(large)],
+            sent_ms: now_ms,
+            body_bytes: u32::try_from(self.configuration.len()).ok()?,
+        };
+        let mut answer = Vec::new();
+        envelope::seal(claimed.cluster, &header, &self.configuration, &mut answer, |bytes| {
+            secret.tag(bytes)
+        });
+        Some(answer)
+    }
+
     /// Whether a message that goes over a stream may be taken in, by how it starts and how long it is to be.
     #[must_use]
     pub fn admits(&self, start: &[u8], bytes: usize, now_ms: u64) -> bool {
@@ -319,6 +363,11 @@ impl Guard {
         if !self.is_me(header.receiver) {
             return Err(Refused::Misdirected);
         }
+        self.check_sender(header, now_ms)
+    }
+
+    /// The same, whoever is meant.
+    fn check_sender(&self, header: &Header<'_>, now_ms: u64) -> Result<(), Refused> {
         if let Sender::Client { grant, .. } = header.sender {
             if grant.expires.is_some_and(|expires| expires <= now_ms / 1_000) {
                 return Err(Refused::Expired);

@@ -31,6 +31,7 @@ impl Fixture {
             cluster: Fingerprint::from_bytes([1; 8]),
             nodes: 3,
             lifetime: LIFETIME,
+            configuration: b"ours".to_vec(),
         }
     }
 
@@ -300,4 +301,38 @@ fn a_million_clients_take_bounded_memory_and_nothing_of_theirs_is_taken_in_twice
     for client in (0..clients).step_by(997) {
         assert!(sessions.admit((0, client), 1, false, NOW + client / 1_000).is_err(), "{client}");
     }
+}
+
+#[test]
+fn a_client_that_names_another_cluster_is_told_how_this_one_is_configured_once() {
+    let fixture = Fixture::new();
+    let mut node = fixture.node(0);
+    let elsewhere = |settings: GuardSettings| GuardSettings {
+        cluster: Fingerprint::from_bytes([2; 8]),
+        ..settings
+    };
+    let mut client = Guard::of_client(&elsewhere(fixture.settings("cluster"))).unwrap();
+    // To the client it is n2, say.
+    let asked = Party::node(NodeId(1), ADDRESS);
+    let bytes = sealed(&mut client, &asked, b"ask", NOW);
+    assert_eq!(open(&mut node, &bytes), Err(Refused::OtherCluster));
+    let answer = node.answer_to_other_cluster(&bytes, NOW).unwrap();
+    let (from, body) = client.open(&answer, ADDRESS, NOW).unwrap();
+    assert_eq!((from.peer, &answer[body]), (NodeId(1).into(), &b"ours"[..]));
+    assert_eq!(open(&mut client, &answer), Err(Refused::Replayed));
+    assert_eq!(node.answer_to_other_cluster(&bytes, NOW), None, "it came before");
+
+    // Neither who has no key of ours, nor what was altered, nor what is old, is told anything.
+    let stranger = Fixture::new();
+    let mut stranger = Guard::of_client(&elsewhere(stranger.settings("cluster"))).unwrap();
+    let bytes = sealed(&mut stranger, &asked, b"ask", NOW);
+    assert_eq!(node.answer_to_other_cluster(&bytes, NOW), None);
+    let mut bytes = sealed(&mut client, &asked, b"ask", NOW);
+    assert_eq!(node.answer_to_other_cluster(&bytes, NOW + 40_000), None);
+    *bytes.last_mut().unwrap() ^= 1;
+    assert_eq!(node.answer_to_other_cluster(&bytes, NOW), None);
+    // A client of this cluster has nothing to be told.
+    let mut ours = Guard::of_client(&fixture.settings("cluster")).unwrap();
+    let bytes = sealed(&mut ours, &asked, b"ask", NOW);
+    assert_eq!(node.answer_to_other_cluster(&bytes, NOW), None);
 }

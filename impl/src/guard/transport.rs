@@ -68,7 +68,16 @@ impl<T: Transport> Transport<Party> for GuardedTransport<T> {
                     buffer.drain(..body.start);
                     return Ok(Some(party));
                 }
-                Err(refused) => self.tell(from, buffer.len(), refused),
+                Err(refused) => {
+                    if refused == Refused::OtherCluster
+                        && let Some(answer) =
+                            self.guard.answer_to_other_cluster(buffer, wall_clock_ms())
+                    {
+                        // A client that does not hear it asks again.
+                        let _ = self.inner.send(from, &answer);
+                    }
+                    self.tell(from, buffer.len(), refused);
+                }
             }
             wait = deadline.saturating_duration_since(Instant::now());
         }

@@ -1,7 +1,7 @@
 //! `/keys`: what is stored.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -218,13 +218,25 @@ type Read = (Option<Arc<Record>>, NodeSet);
 
 /// Deletes what the context covers, or what is read now; gives what was read if that is nothing.
 fn delete_what_is_there(front: &Front, asked: Asked) -> Result<Result<NodeSet, Read>, Problem> {
-    let Asked { key, context, r, w, sloppy, timeout } = asked;
+    let Asked { key, context, r, w, sloppy, mut timeout } = asked;
     let context = match context {
         Some(context) => context,
         None => {
+            let began = Instant::now();
             let read = front.read(Operation::Get { key: key.clone(), r }, timeout)?;
             match &read.0 {
-                Some(state) if state.live().next().is_some() => state.context(),
+                Some(state) if state.live().next().is_some() => {
+                    // Both together may take as long as one.
+                    let in_all = timeout.unwrap_or(front.cluster.timeouts.request_lifetime());
+                    let left = in_all.saturating_sub(began.elapsed());
+                    if left.is_zero() {
+                        return Err(Problem::late(
+                            "the key was read, and no time was left to delete it",
+                        ));
+                    }
+                    timeout = Some(left);
+                    state.context()
+                }
                 _ => return Ok(Err(read)),
             }
         }

@@ -52,6 +52,13 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     }
 
+    /// The time was up before anything was done.
+    pub(super) fn late(message: &str) -> Self {
+        let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "no-answer", message);
+        let body = Body { indeterminate: Some(false), ..problem.body };
+        Problem { body, ..problem }
+    }
+
     /// Something failed here.
     pub(crate) fn internal(message: &str) -> Self {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
@@ -97,7 +104,9 @@ impl From<ClientError> for Problem {
             ClientError::TooLarge(_) => {
                 Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", &message)
             }
-            ClientError::NobodyAnswers { .. } => Problem::unavailable(&message),
+            ClientError::NobodyAnswers { .. } | ClientError::ConfiguredOtherwise { .. } => {
+                Problem::unavailable(&message)
+            }
             ClientError::Denied { .. } => {
                 Problem::new(StatusCode::FORBIDDEN, "forbidden", &message)
             }

@@ -210,7 +210,7 @@ impl Observed {
 
     /// A group of steps is durable, up to this one.
     pub(super) fn committed(&mut self, step: u64, took: Duration) {
-        self.metrics.committed(step.saturating_sub(self.last_durable_step), took);
+        self.metrics.log_synced(step.saturating_sub(self.last_durable_step), took);
         self.last_durable_step = step;
     }
 

@@ -98,8 +98,8 @@ pub struct NodeMetrics {
     pub staleness_versions: Histogram,
     /// For how long.
     pub staleness_seconds: Histogram,
-    commit_seconds: Histogram,
-    commit_steps: Histogram,
+    log_sync_seconds: Histogram,
+    log_sync_steps: Histogram,
     http: IntCounterVec,
 }
 
@@ -196,14 +196,15 @@ impl Default for NodeMetrics {
                  held what the reply lacked; nothing is observed where it never did.",
                 [vec![0.0], latencies()].concat(),
             ),
-            commit_seconds: make.histogram(
-                "quorate_commit_duration_seconds",
-                "Time to make a group of steps durable, the sync of the disk included.",
+            log_sync_seconds: make.histogram(
+                "quorate_log_sync_duration_seconds",
+                "Time to append to the write-ahead log what was waiting and to sync it: one fdatasync. Nothing that the \
+                 steps in it say is sent before. Checkpoints of the database are not in it.",
                 latencies(),
             ),
-            commit_steps: make.histogram(
-                "quorate_commit_steps",
-                "Steps that one commit made durable together.",
+            log_sync_steps: make.histogram(
+                "quorate_log_sync_steps",
+                "Steps that one sync of the write-ahead log made durable together.",
                 doubling(1.0, 10),
             ),
             http: make.counters(
@@ -227,10 +228,10 @@ impl NodeMetrics {
         self.seconds[of_kind].observe(took.as_secs_f64());
     }
 
-    /// A group of steps became durable.
-    pub fn committed(&self, steps: u64, took: Duration) {
-        self.commit_steps.observe(steps as f64);
-        self.commit_seconds.observe(took.as_secs_f64());
+    /// So many steps became durable by one sync of the log.
+    pub fn log_synced(&self, steps: u64, took: Duration) {
+        self.log_sync_steps.observe(steps as f64);
+        self.log_sync_seconds.observe(took.as_secs_f64());
     }
 
     /// An HTTP request was answered.

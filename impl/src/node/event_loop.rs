@@ -331,7 +331,8 @@ impl<P: Runs> RunningNode<P> {
             | Datagram::StatusReply { .. }
             | Datagram::CommandDone { .. }
             | Datagram::Told { .. }
-            | Datagram::Denied { .. } => {}
+            | Datagram::Denied { .. }
+            | Datagram::ConfiguredOtherwise { .. } => {}
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use quorate_model::cluster::ClusterSpec;
 use quorate_model::ids::Peer;
 
 use crate::given::Evidence;
@@ -86,6 +87,11 @@ pub enum Datagram<S: Speaks> {
         /// When the step was taken that sends it, as in [`Datagram::Protocol`], and what.
         messages: Vec<(u64, MessageOf<S>)>,
     },
+    /// The client asked under the name of a cluster that is configured otherwise than the node's.
+    ConfiguredOtherwise {
+        /// How the node's is.
+        spec: Box<ClusterSpec>,
+    },
 }
 
 /// What it takes to send something to a node.
@@ -113,7 +119,8 @@ impl<S: Speaks> Datagram<S> {
             | Datagram::CommandDone { .. }
             | Datagram::Told { .. }
             | Datagram::Denied { .. }
-            | Datagram::Several { .. } => Need::Node,
+            | Datagram::Several { .. }
+            | Datagram::ConfiguredOtherwise { .. } => Need::Node,
         }
     }
 
@@ -132,6 +139,8 @@ impl<S: Speaks> Datagram<S> {
             | Datagram::Told { token, .. } => *token,
             Datagram::Denied { about, .. } => *about,
             Datagram::Several { messages } => messages.first().map_or(0, |(sent_ms, _)| *sent_ms),
+            // About all that the client asks.
+            Datagram::ConfiguredOtherwise { .. } => 0,
         }
     }
 }

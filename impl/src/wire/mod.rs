@@ -6,10 +6,12 @@
 
 mod age;
 mod datagram;
+mod differences;
 mod range;
 
 pub use age::{Age, age_of, wall_clock_ms};
 pub use datagram::{Datagram, Need, Traffic};
+pub use differences::{Difference, differences};
 pub use range::{KnownNodes, NamesNodes};
 
 use std::marker::PhantomData;
@@ -57,7 +59,6 @@ impl Fingerprint {
         Fingerprint(*hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes"))
     }
 
-    #[cfg(test)]
     pub(crate) const fn from_bytes(bytes: [u8; FINGERPRINT_BYTES]) -> Self {
         Fingerprint(bytes)
     }

@@ -70,7 +70,9 @@ impl<S: Speaks> NamesNodes for Datagram<S> {
             | Datagram::Pong { .. }
             | Datagram::StatusRequest { .. }
             | Datagram::CommandDone { .. }
-            | Datagram::Denied { .. } => true,
+            | Datagram::Denied { .. }
+            // It may have other nodes, and is only compared.
+            | Datagram::ConfiguredOtherwise { .. } => true,
         }
     }
 }

@@ -175,6 +175,7 @@ fn datagrams() -> Vec<Datagram> {
         },
         Datagram::CommandDone { token, answer: LossAccepted { serves: true } },
         Datagram::Denied { about: token, lacks: Right::Write },
+        Datagram::ConfiguredOtherwise { spec: Box::new(cluster()) },
         Datagram::Question {
             token,
             question: Question::Keys { after: None, prefix: Key::from("a"), max: 10 },
