@@ -1,0 +1,9 @@
+//! Clients of running clusters, whose nodes are killed under them.
+
+#[path = "../../examples/cart/carts.rs"]
+#[allow(dead_code)] // the service shows carts to others, too
+mod carts;
+mod nodes;
+
+mod cart;
+mod sessions;
