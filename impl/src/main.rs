@@ -24,6 +24,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Check(cli::check::CheckArgs),
+    Compare(cli::compare::CompareArgs),
     Explore(cli::explore::ExploreArgs),
     Replay(cli::replay::ReplayArgs),
     Cluster(cli::cluster::ClusterArgs),
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(args) => cli::check::run(&args),
+        Command::Compare(args) => cli::compare::run(&args),
         Command::Explore(args) => cli::explore::run(&args),
         Command::Replay(args) => cli::replay::run(&args),
         Command::Cluster(args) => cli::cluster::run(&args),

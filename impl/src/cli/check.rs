@@ -12,7 +12,7 @@ use quorate_model::check::certify::Extent;
 use quorate_model::check::footprints;
 use quorate_model::deviation::Deviation;
 
-use super::compare::{CompareArgs, Options, compare};
+use super::compare_reductions::{CompareArgs, Options, compare};
 use super::scenario::{Found, Loaded, Shipped, leaderless_only, load_all, of_either};
 use super::{Failure, certify, footprints as cli_footprints, list, output, sample, saved};
 use crate::check::json::{Document, Entry};

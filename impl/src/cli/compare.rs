@@ -1,178 +1,196 @@
-//! `quorate check --compare-reductions`.
+//! `quorate compare`.
 
 use std::fs;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use quorate_model::campaign::Draft;
-use quorate_model::campaign::small_scope::SIZE_MAX;
+use quorate_compare::comparison::{Cell, Comparison, compare};
+use quorate_compare::file::{self, Plan};
+use quorate_compare::property::Property;
+use quorate_compare::search::{Extent, shortest};
+use quorate_compare::setting::Setting;
+use quorate_compare::table::{self, Style};
+use serde::Serialize;
 
 use super::{Failure, output};
-use crate::campaign::json::Document;
-use crate::campaign::{Different, Outcome, Plan, Progress, Shard, planted, run, text};
-use crate::check::text::grouped;
 
-/// Which cases are compared.
+/// Compare settings of both protocols under the same clients and the same faults: what clients may observe, which
+/// nodes may be down, how long operations take
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code: 0 when everything was compared, also where searches were cut, 1 when a run that \
+    --show asks for is not found, 2 on wrong usage or input."
+)]
 pub struct CompareArgs {
-    /// Compare reduced with unreduced searches over many made-up scenarios: first all small ones, in
-    /// order of size, then random ones
-    #[arg(long, group = "random", conflicts_with_all = ["scenarios", "list", "verbose", "deep", "steps", "timeout", "max_depth"])]
-    pub compare_reductions: bool,
-    /// What random scenarios, or with --sample random runs, are made from: each seed gives others
-    #[arg(long, default_value_t = 1, requires = "random", help_heading = COMPARING)]
-    pub seed: u64,
-    /// How many cases to compare
-    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "compare_reductions", help_heading = COMPARING)]
-    cases: u64,
-    /// The first case: go on where a campaign ended
-    #[arg(long, value_name = "CASE", default_value_t = 0, requires = "compare_reductions", help_heading = COMPARING)]
-    from: u64,
-    /// Take a share of the cases, such as 1/4 for the first of four
-    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, requires = "compare_reductions", help_heading = COMPARING)]
-    shard: Shard,
-    /// The size of the largest scenarios that are enumerated
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(..=SIZE_MAX as u64), requires = "compare_reductions", help_heading = COMPARING)]
-    size: u64,
-    /// In how many compared cases each kind of step, each mode and each reduction must have taken part
-    /// [default: one case in a thousand, if some are random]
-    #[arg(long, value_name = "N", requires = "compare_reductions", help_heading = COMPARING)]
-    floor: Option<u64>,
+    /// What to compare: settings, programs of clients and faults. Without one, the usual settings
+    #[arg(value_name = "FILE.toml")]
+    file: Option<PathBuf>,
+    /// Show the shortest run by which a property is possible in a setting, step by step
+    #[arg(long, num_args = 2, value_names = ["SETTING", "PROPERTY"], conflicts_with_all = ["json", "markdown", "print_file"])]
+    show: Option<Vec<String>>,
+    /// With --show: write the run's sequence diagram to this file, as SVG
+    #[arg(long, value_name = "FILE.svg", requires = "show")]
+    diagram: Option<PathBuf>,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Print the tables as Markdown
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+    /// Print the file of what is compared, to be copied and changed, and compare nothing
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
+    print_file: bool,
+    /// Threads that search [default: one per core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Cut each search at this many states: what was not found by then is told as `cut`
+    #[arg(long, default_value_t = STATES_MAX, value_parser = clap::value_parser!(u64).range(1..))]
+    max_states: u64,
 }
 
-const COMPARING: &str = "With --compare-reductions";
+/// The most states of a search, where nothing is said.
+const STATES_MAX: u64 = 200_000;
 
-/// A scenario with more states unreduced than this is left out.
-const STATES_MAX: u64 = 20_000;
-
-/// So many differences are told; `--json` tells all.
-const TOLD_MAX: usize = 20;
-
-/// Where differences go, below the directory of saved runs.
-const DIRECTORY: &str = "compare-reductions";
-
-/// What else the command was asked for.
-pub struct Options<'a> {
-    /// The most unreduced states.
-    pub max_states: Option<u64>,
-    /// How many threads.
-    pub threads: Option<u16>,
-    /// Where differences are saved.
-    pub traces: &'a Path,
-    /// Whether to print JSON.
-    pub json: bool,
-    /// Whether to make reductions wrong.
-    pub planted: bool,
-    /// Whether to print a table as Markdown.
-    pub markdown: bool,
-}
-
-/// Runs the comparison.
+/// Runs the command.
 ///
 /// # Errors
-/// When something differs or was exercised too rarely, or a file cannot be written.
-pub fn compare(args: &CompareArgs, options: &Options<'_>) -> Result<(), Failure> {
+/// When the file is refused, or the run that is asked for is not there.
+pub fn run(args: &CompareArgs) -> Result<(), Failure> {
+    let named = args.file.as_ref().map(|file| file.display().to_string());
+    let text = match (&args.file, &named) {
+        (Some(file), Some(named)) => fs::read_to_string(file)
+            .map_err(|error| Failure::Usage(format!("{named}: cannot be read: {error}")))?,
+        _ => file::DEFAULT.to_owned(),
+    };
+    if args.print_file {
+        return output::print(text);
+    }
+    let plan = file::parse(named.as_deref().unwrap_or("(the usual settings)"), &text)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let extent = Extent { states_max: args.max_states as usize };
+    if let Some([setting, property]) = args.show.as_deref() {
+        return show_run(args, &plan, setting, property, extent);
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = args.cases / args.shard.of;
-    let plan = Plan {
-        seed: args.seed,
-        from: args.from,
-        cases: args.cases,
-        shard: args.shard,
-        size: args.size as usize,
-        states_max: options.max_states.unwrap_or(STATES_MAX) as usize,
-        floor: args.floor,
-        threads: options.threads.map_or(cores, usize::from),
-    };
-    if options.planted {
-        return plant(&plan, options);
+    let threads = args.threads.map_or(cores, usize::from);
+    let comparison = with_progress(&plan, extent, threads);
+    if args.json {
+        return output::json(&Document::new(&comparison, named.as_deref()));
     }
-    let outcome = with_progress(&plan, share);
-    let saved = save(&outcome, options.traces)?;
-    let file = |different: &Different| {
-        let named = saved.iter().find(|(case, _)| *case == different.case.number);
-        named.map(|(_, file)| file.clone())
-    };
-    if options.json {
-        output::json(&Document::new(&outcome, file))?;
-    } else {
-        output::print(text::report(&outcome))?;
-        for different in outcome.differences.iter().take(TOLD_MAX) {
-            output::print(text::difference(&plan, different, file(different).as_deref()))?;
-        }
-        if let Some(more) = outcome.differences.len().checked_sub(TOLD_MAX).filter(|more| *more > 0)
-        {
-            output::print(format!("and {more} more that differ\n"))?;
-        }
-        output::print(text::shortages(&outcome))?;
-    }
-    if !outcome.is_as_expected() {
-        return Err(Failure::Unexpected(text::summary(&outcome)));
-    }
-    if options.json { Ok(()) } else { output::print(text::summary_line(&outcome)) }
+    let style = if args.markdown { Style::Markdown } else { Style::Text };
+    output::print(table::all(&comparison, named.as_deref(), style))
 }
 
-fn plant(plan: &Plan, options: &Options<'_>) -> Result<(), Failure> {
-    if !cfg!(feature = "planted-faults") {
-        let problem = "this program contains no wrong reductions; they are never part of a release. \
-             Run: cargo run --release --features planted-faults -- check --compare-reductions --planted";
-        return Err(Failure::Usage(problem.to_owned()));
-    }
-    let noticed = planted::plant(plan);
-    for (rule, noticed) in &noticed {
-        if let Some((small, _)) = noticed.as_ref().and_then(|noticed| noticed.small.as_ref()) {
-            write(options.traces, &format!("{rule}.toml"), small)?;
-        }
-    }
-    output::print(planted::table(&noticed, options.markdown))?;
-    let summary = planted::summary(&noticed, plan);
-    if noticed.iter().any(|(_, noticed)| noticed.is_none()) {
-        return Err(Failure::Unexpected(summary));
-    }
-    if options.markdown { Ok(()) } else { output::print(format!("{summary}\n")) }
-}
-
-/// Runs a campaign; on a terminal a line shows how far it is.
-fn with_progress(plan: &Plan, cases: u64) -> Outcome {
+/// Compares; on a terminal a line shows how far it is.
+fn with_progress(plan: &Plan, extent: Extent, threads: usize) -> Comparison {
     if !std::io::stderr().is_terminal() {
-        return run(plan, |_| {});
+        return compare(plan, extent, threads, &|_, _| {});
     }
-    let bar = ProgressBar::new(cases);
-    let template = "{spinner} {wide_bar} {pos}/{len} cases, {msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} searches, {elapsed}")
+    {
         bar.set_style(style);
     }
-    let outcome = run(plan, |Progress { done, different, elapsed }| {
-        bar.set_position(done);
-        let different = grouped(different);
-        bar.set_message(format!("{different} different, {:.0} s", elapsed.as_secs_f64()));
-        bar.tick();
+    let comparison = compare(plan, extent, threads, &|done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
     });
     bar.finish_and_clear();
-    outcome
+    comparison
 }
 
-/// Saves the scenarios that differ, a file each; gives the files by their cases.
-fn save(outcome: &Outcome, traces: &Path) -> Result<Vec<(u64, String)>, Failure> {
-    let mut saved = Vec::new();
-    for different in &outcome.differences {
-        let Some((small, _)) = &different.small else { continue };
-        let case = different.case.number;
-        let name =
-            format!("seed-{}-size-{}-case-{case}.toml", outcome.plan.seed, outcome.plan.size);
-        saved.push((case, write(traces, &name, small)?));
+/// The setting of this name.
+fn setting_named<'a>(plan: &'a Plan, name: &str) -> Result<&'a Setting, Failure> {
+    plan.settings.iter().find(|setting| setting.name == name).ok_or_else(|| {
+        let known: Vec<&str> = plan.settings.iter().map(|setting| setting.name.as_str()).collect();
+        Failure::Usage(format!(
+            "--show: no setting is called `{name}`: known are {}",
+            known.join(", ")
+        ))
+    })
+}
+
+/// Shows the shortest run that makes a property possible.
+fn show_run(
+    args: &CompareArgs,
+    plan: &Plan,
+    setting: &str,
+    property: &str,
+    extent: Extent,
+) -> Result<(), Failure> {
+    let setting = setting_named(plan, setting)?;
+    let property = Property::named(property).ok_or_else(|| {
+        let known: Vec<&str> = Property::ALL.into_iter().map(Property::name).collect();
+        Failure::Usage(format!(
+            "--show: no property is called `{property}`: known are {}",
+            known.join(", ")
+        ))
+    })?;
+    let Some((case, told)) = shortest(plan.cases(setting), property, extent) else {
+        return Err(Failure::Unexpected(format!(
+            "{}: {}: no run that was visited shows it",
+            setting.name,
+            property.name()
+        )));
+    };
+    output::print(format!(
+        "{}: {}: {}\n  clients do   {}\n  goes wrong   {}\n  steps        {}\n\n",
+        setting.name,
+        property.name(),
+        property.statement(),
+        case.program,
+        case.faults.name,
+        told.length
+    ))?;
+    output::print(told.steps.join("\n") + "\n")?;
+    if let Some(file) = &args.diagram {
+        fs::write(file, &told.diagram).map_err(|error| {
+            Failure::Usage(format!("{}: cannot be written: {error}", file.display()))
+        })?;
     }
-    Ok(saved)
+    Ok(())
 }
 
-/// Writes a scenario file below the directory of saved runs, and says where.
-fn write(traces: &Path, name: &str, draft: &Draft) -> Result<String, Failure> {
-    let directory = traces.join(DIRECTORY);
-    let file = directory.join(name);
-    fs::create_dir_all(&directory).and_then(|()| fs::write(&file, draft.toml())).map_err(
-        |error| Failure::Usage(format!("{}: cannot be written: {error}", file.display())),
-    )?;
-    Ok(file.display().to_string())
+/// The comparison as a JSON document.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    comparison: &'a Comparison,
+    properties: Vec<Stated>,
+    runs: Vec<Run<'a>>,
+}
+
+#[derive(Serialize)]
+struct Stated {
+    name: &'static str,
+    statement: &'static str,
+}
+
+/// A cell that a command shows.
+#[derive(Serialize)]
+struct Run<'a> {
+    setting: &'a str,
+    property: &'static str,
+    command: String,
+}
+
+impl<'a> Document<'a> {
+    fn new(comparison: &'a Comparison, file: Option<&str>) -> Self {
+        let stated =
+            |property: Property| Stated { name: property.name(), statement: property.statement() };
+        let mut runs = Vec::new();
+        for row in &comparison.rows {
+            for (property, cell) in Property::ALL.into_iter().zip(&row.cells) {
+                if let Cell::Possible { .. } = cell {
+                    let command = table::command(file, &row.setting, property);
+                    runs.push(Run { setting: &row.setting, property: property.name(), command });
+                }
+            }
+        }
+        let properties = Property::ALL.into_iter().map(stated).collect();
+        Document { comparison, properties, runs }
+    }
 }

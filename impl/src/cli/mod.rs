@@ -8,6 +8,7 @@ mod certify;
 pub mod check;
 pub mod cluster;
 pub mod compare;
+pub mod compare_reductions;
 pub mod config;
 pub mod delete;
 pub mod explore;
