@@ -12,9 +12,10 @@ use std::path::Path;
 
 use support::quorate;
 
-const DOCUMENTS: [(&str, &str, usize); 2] = [
+const DOCUMENTS: [(&str, &str, usize); 3] = [
     ("README.md", include_str!("../../README.md"), 1),
     ("docs/scenarios.md", include_str!("../../docs/scenarios.md"), 6),
+    ("docs/learn.md", include_str!("../../docs/learn.md"), 12),
 ];
 
 /// The blocks of a document: what stands after the opening fence, and the lines within.

@@ -129,9 +129,14 @@ fn show_run(
             known.join(", ")
         ))
     })?;
-    let Some((case, told)) = shortest(plan.cases(setting), property, extent) else {
+    let looked = shortest(plan.cases(setting), property, extent);
+    let Some((case, told)) = looked.found else {
+        let bounds = match looked.cut {
+            0 => "no run within the bounds shows it".to_owned(),
+            cut => format!("no run that was visited shows it, and {cut} searches were cut"),
+        };
         return Err(Failure::Unexpected(format!(
-            "{}: {}: no run that was visited shows it",
+            "{}: {}: {bounds}",
             setting.name,
             property.name()
         )));

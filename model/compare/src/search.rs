@@ -2,7 +2,7 @@
 
 use quorate_checker::decision::Outcome;
 use quorate_checker::world::{Action, Envelope, diagram, numbered};
-use quorate_checker::{Bounds, Explored, Switch, System, Until, explore};
+use quorate_checker::{Bounds, Cut, Explored, Switch, System, Until, explore};
 
 use quorate_ids::Peer;
 
@@ -137,8 +137,8 @@ struct Show {
     shorter_than: Option<usize>,
 }
 
-impl InWorld<Option<Told>> for Show {
-    fn take<P: Comparable>(self, watched: Watched<P>) -> Option<Told> {
+impl InWorld<Looked> for Show {
+    fn take<P: Comparable>(self, watched: Watched<P>) -> Looked {
         let mut bounds = self.extent.bounds();
         // How runs end is decided on all of them.
         if !self.property.is_of_endings() {
@@ -147,37 +147,60 @@ impl InWorld<Option<Told>> for Show {
             bounds.depth_max = self.shorter_than.map(|steps| steps.saturating_sub(1));
         }
         let explored = explored(&watched, &bounds);
-        let (run, cycle) = runs(&watched, &explored).swap_remove(self.property as usize).shown?;
-        let words = watched.world.protocol().words();
-        // The world counts timeouts, and has more of them than any run spends.
-        let (steps, _) = watched.world.walk_along(&words, &run, |_, _| true);
-        assert_eq!(steps.len(), run.len(), "a run that was found can be walked again");
-        let diagram = diagram::sequence(&watched.world, &words, &run);
-        Some(Told { steps: numbered(&steps, cycle), diagram, length: steps_of(&watched, &run) })
+        let is_cut = matches!(explored.cut(), Some(Cut::States(_)));
+        let shown = runs(&watched, &explored).swap_remove(self.property as usize).shown;
+        Looked { told: shown.map(|(run, cycle)| tell(&watched, &run, cycle)), is_cut }
     }
+}
+
+/// What came of looking for a run.
+struct Looked {
+    told: Option<Told>,
+    /// Whether there are more states than were visited.
+    is_cut: bool,
+}
+
+/// Tells a run whose last steps, so many, happen again and again.
+fn tell<P: Comparable>(watched: &Watched<P>, run: &[Action<P>], cycle: usize) -> Told {
+    let words = watched.world.protocol().words();
+    // The world counts timeouts, and has more of them than any run spends.
+    let (steps, _) = watched.world.walk_along(&words, run, |_, _| true);
+    assert_eq!(steps.len(), run.len(), "a run that was found can be walked again");
+    let diagram = diagram::sequence(&watched.world, &words, run);
+    Told { steps: numbered(&steps, cycle), diagram, length: steps_of(watched, run) }
 }
 
 /// A shortest run of a case that shows a property, if the search finds one.
 #[must_use]
 pub fn show(case: &Case<'_>, property: Property, extent: Extent) -> Option<Told> {
-    case.with(Show { property, extent, shorter_than: None })
+    case.with(Show { property, extent, shorter_than: None }).told
 }
 
-/// Of these cases the first that has a run as short as any that shows a property, with the run.
+/// What came of looking for a run in several cases.
+#[derive(Clone, Debug)]
+pub struct Shortest<'a> {
+    /// The first of the cases that has a run as short as any, with the run.
+    pub found: Option<(Case<'a>, Told)>,
+    /// In how many of them there are more states than were visited.
+    pub cut: usize,
+}
+
+/// Looks for the shortest run that shows a property.
 #[must_use]
 pub fn shortest<'a>(
     cases: impl IntoIterator<Item = Case<'a>>,
     property: Property,
     extent: Extent,
-) -> Option<(Case<'a>, Told)> {
-    let mut known: Option<(Case<'a>, Told)> = None;
+) -> Shortest<'a> {
+    let mut shortest = Shortest { found: None, cut: 0 };
     for case in cases {
-        let shorter_than = known.as_ref().map(|(_, told)| told.length);
-        let told = case.with(Show { property, extent, shorter_than });
+        let shorter_than = shortest.found.as_ref().map(|(_, told)| told.length);
+        let looked = case.with(Show { property, extent, shorter_than });
+        shortest.cut += usize::from(looked.is_cut);
         let is_shorter = |told: &Told| shorter_than.is_none_or(|length| told.length < length);
-        if let Some(told) = told.filter(is_shorter) {
-            known = Some((case, told));
+        if let Some(told) = looked.told.filter(is_shorter) {
+            shortest.found = Some((case, told));
         }
     }
-    known
+    shortest
 }
