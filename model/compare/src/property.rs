@@ -69,7 +69,9 @@ impl Property {
             Property::StaleRead => {
                 "a read that began after a write was acknowledged finds older values alone, or nothing"
             }
-            Property::ReadYourWrites => "the same, of a write of the client that reads",
+            Property::ReadYourWrites => {
+                "a client reads after its own write was acknowledged, and finds older values alone, or nothing"
+            }
             Property::MonotonicReads => {
                 "a client reads a key again and finds less, or older values, than before"
             }

@@ -360,7 +360,10 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_field() {
         refused("\"read x\"", "\"look x\""),
         "my.toml:61: programs.clients.operations: `look x` is neither `read x` nor `x = red`"
     );
-    assert!(refused("reads = \"any\"", "reads = \"some\"").contains("unknown variant `some`"));
+    assert!(
+        refused("reads = \"any\"", "reads = \"some\"")
+            .contains("my.toml:34: settings `async`: protocol.reads: unknown word `some`")
+    );
     assert!(refused("r = 1, w = 1", "r = 4, w = 1").starts_with("my.toml:10: settings `R=W=1`: "));
     assert!(
         refused("replication = \"async\"", "name = \"x\", replication = \"async\"")
