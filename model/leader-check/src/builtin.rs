@@ -93,6 +93,7 @@ builtins! {
     "retry-add"
     "retry-add-forgotten"
     "retry-add-answer-lost"
+    "retry-add-waits"
     "retry-add-late"
     "retry-add-restart"
     "retry-add-snapshot-script"
