@@ -66,6 +66,7 @@ builtins! {
     "semi-sync-wrong-heir"
     "semi-sync-wrong-heir-script"
     "semi-sync-falls-back"
+    "semi-sync-takes-another"
     "sync-both-die"
     "ids-reused"
     "ids-majority"
