@@ -1,10 +1,9 @@
-//! What a store held at one step, over redb. Nothing outside this module knows which database it is.
+//! What a store held at one step, over redb.
 //!
 //! A checkpoint is replaced by a later one in one transaction. Reads go on meanwhile and see the earlier one until they
 //! are told to look again.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::ops::{Bound, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +12,6 @@ use redb::{
     Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
     TableDefinition, WriteTransaction,
 };
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use quorate_model::hash_tree::{RowPlace, rows_within};
@@ -21,16 +19,18 @@ use quorate_model::ids::{Key, NodeId};
 use quorate_model::protocol::{Entry, Hint, Identity, KeptHint, Registration};
 use quorate_model::versions::Incarnation;
 
+use super::database_file::{
+    Bytes, DatabaseFile, META, corrupt, failed, other_owner, put_meta, put_summary, read_meta,
+    read_summary,
+};
 use super::derived::{DERIVED, Derivation, Derived, DerivedRow, Deriving, ReadError};
+use super::durable::Checkpoints;
 use super::staged::Rows;
 use super::{Counts, Owner, STORE_FORMAT, StagedChanges, StorageError, codec, row_key};
 
-const DATABASE_FILE: &str = "store.redb";
+/// The database of the store.
+pub(super) const FILE: DatabaseFile = DatabaseFile { name: "store.redb", format: STORE_FORMAT };
 
-type Bytes = &'static [u8];
-
-/// Single rows: who the node is and how far it got.
-const META: TableDefinition<'_, &str, Bytes> = TableDefinition::new("meta");
 /// Every key the node holds something of, ordered by position: see [`row_key`].
 const ENTRIES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("entries");
 /// Every key of which the node holds nothing but tombstones: an index, so that looking for them
@@ -40,11 +40,6 @@ const TOMBSTONES: TableDefinition<'_, Bytes, ()> = TableDefinition::new("tombsto
 const HINTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("hints");
 /// What is remembered of the incarnations of other nodes, under node and incarnation.
 const REGISTRATIONS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("registrations");
-
-/// The rows of [`META`]. The format is the first thing read, so it is never encoded otherwise.
-const FORMAT: &str = "format";
-const OWNER: &str = "owner";
-const SUMMARY: &str = "summary";
 
 /// The highest counter that anything has seen, per incarnation of a node.
 pub(super) type HighestSeen = BTreeMap<(NodeId, Incarnation), u64>;
@@ -69,6 +64,8 @@ pub(super) struct Checkpoint {
     database: Arc<Database>,
     path: PathBuf,
     reads: Reads,
+    /// How what is derived from its rows is derived, where that is kept.
+    derivation: Option<Arc<Derivation>>,
 }
 
 impl std::fmt::Debug for Checkpoint {
@@ -100,40 +97,15 @@ impl Reads {
 }
 
 impl Checkpoint {
-    /// Whether the directory has one.
-    pub(super) fn is_in(directory: &Path) -> Result<bool, StorageError> {
-        let path = directory.join(DATABASE_FILE);
-        path.try_exists().map_err(inaccessible(&path))
-    }
-
-    /// Makes an empty one under a name of its own and moves it to its place when it is complete:
-    /// a crash in between leaves none, never half of one.
+    /// Makes an empty one.
     pub(super) fn create(directory: &Path, owner: &Owner) -> Result<(), StorageError> {
-        let path = directory.join(DATABASE_FILE);
-        let unfinished = path.with_extension("unfinished");
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(inaccessible(&unfinished)(error));
-            }
-            _ => {}
-        }
-        let database = Database::create(&unfinished).map_err(|error| failed(&path, error))?;
-        let made = || -> Result<(), redb::Error> {
-            let transaction = database.begin_write()?;
-            put_meta(&transaction, FORMAT, &STORE_FORMAT)?;
-            put_meta(&transaction, OWNER, owner)?;
-            put_meta(&transaction, SUMMARY, &Summary::default())?;
+        FILE.create(directory, owner, &Summary::default(), |transaction| {
             transaction.open_table(ENTRIES)?;
             transaction.open_table(TOMBSTONES)?;
             transaction.open_table(HINTS)?;
             transaction.open_table(REGISTRATIONS)?;
-            Ok(transaction.commit()?)
-        };
-        made().map_err(|error| failed(&path, error))?;
-        drop(database);
-        fs::rename(&unfinished, &path).map_err(inaccessible(&path))?;
-        let synced = File::open(directory).and_then(|directory| directory.sync_all());
-        synced.map_err(inaccessible(&path))
+            Ok(())
+        })
     }
 
     /// Opens that of a directory, which must be this owner's, and what is kept beside its rows.
@@ -141,47 +113,15 @@ impl Checkpoint {
         directory: &Path,
         owner: &Owner,
         cache_bytes: usize,
+        derivation: Option<Arc<Derivation>>,
     ) -> Result<(Self, Summary), StorageError> {
-        let path = directory.join(DATABASE_FILE);
-        let mut builder = Database::builder();
-        builder.set_cache_size(cache_bytes);
-        // Reads the whole file, as the repair after a crash does anyway: a page that was damaged
-        // while nobody looked must not hide the keys below it.
-        builder.set_check_integrity_on_open(true);
-        let database = builder.open(&path).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => {
-                StorageError::InUse { directory: directory.into() }
-            }
-            error => failed(&path, error),
-        })?;
-        let database = Arc::new(database);
-        // The format first: an older one may lack tables.
-        let format = {
-            let transaction = database.begin_read().map_err(|error| failed(&path, error))?;
-            let meta = transaction.open_table(META).map_err(|error| failed(&path, error))?;
-            read_meta(&meta, &path, FORMAT)?
-        };
-        match format {
-            Some(STORE_FORMAT) => {}
-            Some(found) if found > STORE_FORMAT => {
-                return Err(StorageError::NewerFormat { path, found, known: STORE_FORMAT });
-            }
-            Some(found) => {
-                return Err(StorageError::OlderFormat { path, found, known: STORE_FORMAT });
-            }
-            None => return Err(corrupt(&path, "there is no format row")),
-        }
+        let (database, path) = FILE.open(directory, cache_bytes)?;
         let reads = Reads::open(&database).map_err(|error| failed(&path, error))?;
-        match read_meta::<Owner>(&reads.meta, &path, OWNER)? {
-            Some(found) if found == *owner => {}
-            Some(found) => {
-                let (directory, owner) = (directory.into(), owner.clone());
-                return Err(StorageError::OtherOwner { directory, found, owner });
-            }
-            None => return Err(corrupt(&path, "there is no owner row")),
+        if let Some(found) = other_owner(&reads.meta, &path, owner)? {
+            let (directory, owner) = (directory.into(), owner.clone());
+            return Err(StorageError::OtherOwner { directory, found, owner });
         }
-        let summary: Summary = read_meta(&reads.meta, &path, SUMMARY)?
-            .ok_or_else(|| corrupt(&path, "there is no summary row"))?;
+        let summary: Summary = read_summary(&reads.meta, &path)?;
         let count =
             |rows: Result<u64, redb::StorageError>| rows.map_err(|error| failed(&path, error));
         if count(reads.tombstones.len())? != summary.counts.tombstones
@@ -190,17 +130,17 @@ impl Checkpoint {
         {
             return Err(corrupt(&path, "there are more rows or fewer than it says"));
         }
-        Ok((Checkpoint { database, path, reads }, summary))
+        Ok((Checkpoint { database, path, reads, derivation }, summary))
     }
 
-    /// What is needed to replace it, on another thread.
-    pub(super) fn writer(&self, derivation: Option<Arc<Derivation>>) -> CheckpointWriter {
-        let (database, path) = (Arc::clone(&self.database), self.path.clone());
-        CheckpointWriter { database, path, derivation }
+    /// How what is derived from its rows is derived, where that is kept.
+    pub(super) fn derivation(&self) -> Option<&Arc<Derivation>> {
+        self.derivation.as_ref()
     }
 
     /// What is derived from its rows; `None` if that is not kept, or for another derivation.
-    pub(super) fn derived(&self, derivation: &Derivation) -> Result<Option<Derived>, StorageError> {
+    pub(super) fn derived(&self) -> Result<Option<Derived>, StorageError> {
+        let Some(derivation) = self.derivation.as_deref() else { return Ok(None) };
         if self.reads.entries.is_empty().map_err(|error| self.failed(error))? {
             return Ok(Some(Derived::of_nothing(derivation)));
         }
@@ -209,12 +149,6 @@ impl Checkpoint {
         let transaction = self.database.begin_read().map_err(|error| self.failed(error))?;
         let read = Derived::read(derivation, &row, &transaction);
         read.map_err(|error| read_error(&self.path, error))
-    }
-
-    /// Looks at the latest one from now on.
-    pub(super) fn refresh(&mut self) -> Result<(), StorageError> {
-        self.reads = Reads::open(&self.database).map_err(|error| self.failed(error))?;
-        Ok(())
     }
 
     /// All that is remembered of the incarnations of other nodes.
@@ -252,6 +186,30 @@ impl Checkpoint {
 
     fn corrupt(&self, detail: &str) -> StorageError {
         corrupt(&self.path, detail)
+    }
+}
+
+impl Checkpoints for Checkpoint {
+    type Changes = StagedChanges;
+    type Summary = Summary;
+    type Writer = CheckpointWriter;
+
+    fn writer(&self) -> CheckpointWriter {
+        let (database, path) = (Arc::clone(&self.database), self.path.clone());
+        CheckpointWriter { database, path, derivation: self.derivation.clone() }
+    }
+
+    fn write(
+        writer: &CheckpointWriter,
+        changes: &StagedChanges,
+        summary: &Summary,
+    ) -> Result<(), StorageError> {
+        writer.write(changes, summary).map_err(|error| read_error(&writer.path, error))
+    }
+
+    fn refresh(&mut self) -> Result<(), StorageError> {
+        self.reads = Reads::open(&self.database).map_err(|error| self.failed(error))?;
+        Ok(())
     }
 }
 
@@ -336,16 +294,7 @@ pub(super) struct CheckpointWriter {
 }
 
 impl CheckpointWriter {
-    /// Makes these changes, after which there is what the summary says, all or none of them.
-    pub(super) fn write(
-        &self,
-        changes: &StagedChanges,
-        summary: &Summary,
-    ) -> Result<(), StorageError> {
-        self.try_write(changes, summary).map_err(|error| read_error(&self.path, error))
-    }
-
-    fn try_write(&self, changes: &StagedChanges, summary: &Summary) -> Result<(), ReadError> {
+    fn write(&self, changes: &StagedChanges, summary: &Summary) -> Result<(), ReadError> {
         let transaction = self.database.begin_write()?;
         let meta = transaction.open_table(META)?;
         let row = meta.get(DERIVED)?.map(|row| codec::decode(DERIVED.as_bytes(), row.value()));
@@ -370,7 +319,7 @@ impl CheckpointWriter {
         }
         write_hints(&transaction, &changes.hints)?;
         write_registrations(&transaction, &changes.registrations)?;
-        put_meta(&transaction, SUMMARY, summary)?;
+        put_summary(&transaction, summary)?;
         Ok(transaction.commit()?)
     }
 }
@@ -475,43 +424,9 @@ fn decode_registration_place(place: &[u8]) -> Option<(NodeId, Incarnation)> {
     Some((NodeId(u16::from_be_bytes(*node)), Incarnation(incarnation)))
 }
 
-fn read_meta<T: DeserializeOwned>(
-    meta: &impl ReadableTable<&'static str, Bytes>,
-    path: &Path,
-    row: &str,
-) -> Result<Option<T>, StorageError> {
-    let value = meta.get(row).map_err(|error| failed(path, error))?;
-    value
-        .map(|value| codec::decode(row.as_bytes(), value.value()))
-        .transpose()
-        .map_err(|detail| corrupt(path, &format!("{detail}: {row}")))
-}
-
-fn put_meta<T: Serialize>(
-    transaction: &WriteTransaction,
-    row: &str,
-    value: &T,
-) -> Result<(), redb::Error> {
-    let mut meta = transaction.open_table(META)?;
-    meta.insert(row, codec::encode(row.as_bytes(), value).as_slice())?;
-    Ok(())
-}
-
-fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_ {
-    |source| StorageError::Inaccessible { path: path.into(), source }
-}
-
-fn corrupt(path: &Path, detail: &str) -> StorageError {
-    StorageError::Corrupt { path: path.into(), detail: detail.to_string() }
-}
-
 fn read_error(path: &Path, error: ReadError) -> StorageError {
     match error {
         ReadError::Failed(error) => failed(path, error),
         ReadError::Damaged(detail) => corrupt(path, detail),
     }
-}
-
-fn failed(path: &Path, error: impl Into<redb::Error>) -> StorageError {
-    StorageError::of_database(path, error)
 }

@@ -20,7 +20,7 @@ impl DirectoryLock {
     ///
     /// # Errors
     /// When another process holds it, or the file cannot be used.
-    pub(crate) fn take(directory: &Path) -> Result<Self, StorageError> {
+    pub(super) fn take(directory: &Path) -> Result<Self, StorageError> {
         let path = directory.join(LOCK_FILE);
         let inaccessible = |source| StorageError::Inaccessible { path: path.clone(), source };
         let mut file = File::options()

@@ -10,8 +10,10 @@
 mod checkpoint;
 pub(crate) mod codec;
 mod counts;
+pub(crate) mod database_file;
 mod derived;
 mod directory_lock;
+pub(crate) mod durable;
 pub(crate) mod log;
 mod row_key;
 mod staged;
@@ -141,7 +143,7 @@ pub enum StorageError {
 impl StorageError {
     /// What went wrong with a database. A file that is no database, or one that is damaged, is told apart from a disk
     /// that failed.
-    pub(crate) fn of_database(path: &Path, error: impl Into<redb::Error>) -> Self {
+    fn of_database(path: &Path, error: impl Into<redb::Error>) -> Self {
         let path = path.to_path_buf();
         match error.into() {
             redb::Error::Corrupted(detail) => StorageError::Corrupt { path, detail },

@@ -2,12 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
@@ -21,21 +19,15 @@ use quorate_model::protocol::{
 use quorate_model::refine::digest::StoreDigest;
 use quorate_model::versions::{ActorId, Incarnation, Record, Versioning};
 
-use super::checkpoint::{Checkpoint, HighestSeen, Summary};
+use super::checkpoint::{self, Checkpoint, HighestSeen, Summary};
 use super::derived::{Derivation, Derived};
-use super::log::{Log, Synced, Waker};
+use super::durable::{Durable, prepare};
+use super::log::{Synced, Waker};
 use super::staged::{Over, Rows};
-use super::{Counts, DirectoryLock, StagedChanges, StorageError, message_bytes};
+use super::{Counts, StagedChanges, StorageError, message_bytes};
 
 /// The memory that the database's cache may take unless told otherwise.
 pub const CACHE_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
-
-/// How much of the log there is until a checkpoint is made: what a start has to read again, and what is
-/// kept in memory meanwhile.
-const CHECKPOINT_BYTES: u64 = 16 << 20;
-
-/// How much more may come while a checkpoint is being made, until everything waits for it.
-const BEHIND_MAX: u64 = 4 * CHECKPOINT_BYTES;
 
 /// How many keys are kept as they were last read or written, and how large they may be.
 const RECENT_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
@@ -60,20 +52,7 @@ pub struct Owner {
 /// [`Storage::progress`] says that it is durable.
 #[derive(Debug)]
 pub struct Storage {
-    /// Before what it writes to, so that it has ended when that is closed.
-    checkpointing: Checkpointing,
-    log: Log,
-    checkpoint: Checkpoint,
-    /// What the checkpoint that is being made adds to the last one.
-    frozen: Arc<StagedChanges>,
-    /// What came after that.
-    recent: StagedChanges,
-    /// How much of the log that is.
-    recent_bytes: u64,
-    /// The segment of the log from which on the last checkpoint needs it.
-    checkpoint_segment: u64,
-    /// The number of the last step that was given.
-    step: u64,
+    durable: Durable<Checkpoint>,
     identity: Option<Identity>,
     counts: Counts,
     registrations: BTreeMap<(NodeId, Incarnation), Registration>,
@@ -82,34 +61,8 @@ pub struct Storage {
     seen: HighestSeen,
     /// What is held of some keys, `None` being nothing.
     read: RefCell<LruCache<Key, Option<Entry>>>,
-    derivation: Option<Arc<Derivation>>,
     /// What is derived from everything here, until something changes.
     derived: Option<Derived>,
-    /// Locked for as long as the store is open.
-    _lock: DirectoryLock,
-}
-
-/// A checkpoint that is to be made.
-#[derive(Debug)]
-enum Checkpointing {
-    Nothing,
-    /// Once the log has everything that is in it: a checkpoint must not be ahead of the log.
-    WaitsForLog(Summary),
-    Runs {
-        segment: u64,
-        thread: Option<JoinHandle<Result<(), StorageError>>>,
-    },
-}
-
-impl Drop for Checkpointing {
-    fn drop(&mut self) {
-        if let Checkpointing::Runs { thread, .. } = self
-            && let Some(thread) = thread.take()
-        {
-            // One that failed was not made; the log has everything.
-            let _ = thread.join();
-        }
-    }
 }
 
 impl Storage {
@@ -132,56 +85,32 @@ impl Storage {
         cache_bytes: usize,
         derivation: Option<Derivation>,
     ) -> Result<Self, StorageError> {
-        fs::create_dir_all(directory).map_err(inaccessible(directory))?;
-        let lock = DirectoryLock::take(directory)?;
-        if !Checkpoint::is_in(directory)? {
-            if !Log::is_pristine(directory)? {
-                return Err(StorageError::Corrupt {
-                    path: directory.into(),
-                    detail: "there is a log and no store.redb".to_string(),
-                });
-            }
-            // The log first: whoever finds the database finds all.
-            Log::create(directory)?;
-            Checkpoint::create(directory, owner)?;
-        }
-        let (checkpoint, summary) = Checkpoint::open(directory, owner, cache_bytes)?;
-        let Summary { step, segment, identity, counts, seen } = summary;
-        let (log, logged) = Log::open(directory, segment, step)?;
-        let registrations = checkpoint.registrations()?;
+        let create = || Checkpoint::create(directory, owner);
+        let lock = prepare(directory, &checkpoint::FILE, create)?;
         let derivation = derivation.map(Arc::new);
-        let derived = derivation.as_deref().map(|derivation| checkpoint.derived(derivation));
-        let mut derived = derived.transpose()?.flatten();
+        let (checkpoint, summary) =
+            Checkpoint::open(directory, owner, cache_bytes, derivation.clone())?;
+        let Summary { step, segment, identity, counts, seen } = summary;
+        let registrations = checkpoint.registrations()?;
+        let mut derived = checkpoint.derived()?;
+        let (durable, logged) = Durable::open(lock, directory, checkpoint, step, segment)?;
         let mut storage = Storage {
-            checkpointing: Checkpointing::Nothing,
-            log,
-            checkpoint,
-            frozen: Arc::default(),
-            recent: StagedChanges::default(),
-            recent_bytes: 0,
-            checkpoint_segment: segment,
-            step,
+            durable,
             identity,
             counts,
             registrations,
             seen,
             read: RefCell::new(LruCache::new(RECENT_MAX)),
-            derivation: derivation.clone(),
             derived: None,
-            _lock: lock,
         };
         for group in logged {
-            let changes: StagedChanges = postcard::from_bytes(&group.group).map_err(|_| {
-                let detail = "a group in the log cannot be decoded".to_string();
-                StorageError::Corrupt { path: directory.into(), detail }
-            })?;
+            let changes = storage.durable.decoded(&group)?;
             storage.apply(&changes, |key, old, new| {
                 if let Some((derived, derivation)) = derived.as_mut().zip(derivation.as_deref()) {
                     derived.replace(derivation, key, old, new);
                 }
             })?;
-            storage.recent_bytes += group.group.len() as u64;
-            storage.step = group.step;
+            storage.durable.recovered(&group);
         }
         if derivation.is_some() && derived.is_none() {
             // This start reads every row; the next one will not, once there is a checkpoint.
@@ -194,14 +123,13 @@ impl Storage {
     /// The number of the last step that is durable here, as far as was looked; zero on a fresh store.
     #[must_use]
     pub fn durable_step(&self) -> u64 {
-        // One whose log has failed will not get any further.
-        self.log.durable_step().unwrap_or_default()
+        self.durable.durable_step()
     }
 
     /// The number of the last step that it was given.
     #[must_use]
     pub fn step(&self) -> u64 {
-        self.step
+        self.durable.step()
     }
 
     /// How much it holds.
@@ -235,16 +163,7 @@ impl Storage {
         if !changes.entries.is_empty() {
             self.derived = None;
         }
-        let group = postcard::to_allocvec(changes).expect("protocol state can always be encoded");
-        self.recent_bytes += self.log.append(step, group);
-        self.step = step;
-        if self.recent_bytes >= BEHIND_MAX {
-            self.settle()?;
-            self.finish_checkpoint()?;
-        }
-        if self.recent_bytes >= CHECKPOINT_BYTES
-            && matches!(self.checkpointing, Checkpointing::Nothing)
-        {
+        if self.durable.append(changes, step)? {
             self.freeze();
         }
         Ok(())
@@ -255,32 +174,25 @@ impl Storage {
     /// # Errors
     /// When the disk fails.
     pub fn checkpoint(&mut self) -> Result<(), StorageError> {
-        self.settle()?;
-        self.finish_checkpoint()?;
+        self.durable.settle()?;
+        self.durable.finish()?;
         self.freeze();
-        self.progress()?;
-        self.finish_checkpoint()
+        self.durable.progress()?;
+        self.durable.finish()
     }
 
     /// Begins a checkpoint that is not made as long as nobody asks for progress.
     #[cfg(test)]
     pub(super) fn freeze_for_test(&mut self) {
-        self.progress().unwrap();
-        self.finish_checkpoint().unwrap();
+        self.durable.progress().unwrap();
+        self.durable.finish().unwrap();
         self.freeze();
     }
 
     /// Sets aside what came since the last checkpoint, to be added to it.
     fn freeze(&mut self) {
-        self.frozen = Arc::new(std::mem::take(&mut self.recent));
-        self.recent_bytes = 0;
-        self.checkpointing = Checkpointing::WaitsForLog(Summary {
-            step: self.step,
-            segment: self.log.segment(),
-            identity: self.identity,
-            counts: self.counts.clone(),
-            seen: self.seen.clone(),
-        });
+        let (identity, counts, seen) = (self.identity, self.counts.clone(), self.seen.clone());
+        self.durable.freeze(|step, segment| Summary { step, segment, identity, counts, seen });
     }
 
     /// The last step that is durable. Looks after the checkpoints too.
@@ -288,17 +200,7 @@ impl Storage {
     /// # Errors
     /// When the disk has failed: nothing that is not durable yet ever will be.
     pub fn progress(&mut self) -> Result<u64, StorageError> {
-        let durable = self.log.durable_step()?;
-        match &self.checkpointing {
-            Checkpointing::WaitsForLog(summary) if summary.step <= durable => {
-                self.start_checkpoint();
-            }
-            Checkpointing::Runs { thread: Some(thread), .. } if thread.is_finished() => {
-                self.finish_checkpoint()?;
-            }
-            _ => {}
-        }
-        Ok(durable)
+        self.durable.progress()
     }
 
     /// Waits until everything that was given is durable.
@@ -306,50 +208,19 @@ impl Storage {
     /// # Errors
     /// When the disk has failed.
     pub fn settle(&mut self) -> Result<u64, StorageError> {
-        self.log.wait_for(self.step)?;
-        self.progress()
+        self.durable.settle()
     }
 
     /// Whom to wake when more is durable, or the disk has failed.
     pub fn wake(&self, waker: Waker) {
-        self.log.wake(waker);
+        self.durable.wake(waker);
     }
 
     /// What the disk was asked to make durable since this was asked last, in order; of very many the earlier ones are
     /// left out.
     #[must_use]
     pub fn take_syncs(&self) -> Vec<Synced> {
-        self.log.take_syncs()
-    }
-
-    fn start_checkpoint(&mut self) {
-        let waiting = std::mem::replace(&mut self.checkpointing, Checkpointing::Nothing);
-        let Checkpointing::WaitsForLog(ref summary) = waiting else { return };
-        let (summary, segment) = (summary.clone(), summary.segment);
-        let writer = self.checkpoint.writer(self.derivation.clone());
-        let changes = Arc::clone(&self.frozen);
-        let (directory, needed_before) = (self.log.directory().to_owned(), self.checkpoint_segment);
-        let thread = thread::spawn(move || {
-            writer.write(&changes, &summary)?;
-            // What the checkpoint before needs stays: the database may go back to it once, after damage.
-            Log::forget_before(&directory, needed_before)
-        });
-        self.checkpointing = Checkpointing::Runs { segment, thread: Some(thread) };
-    }
-
-    /// Waits for the checkpoint that is being made, if there is one, and looks at it from then on.
-    fn finish_checkpoint(&mut self) -> Result<(), StorageError> {
-        let Checkpointing::Runs { segment, thread } = &mut self.checkpointing else {
-            return Ok(());
-        };
-        if let Some(thread) = thread.take() {
-            thread.join().expect("making a checkpoint does not panic")?;
-        }
-        self.checkpoint_segment = *segment;
-        self.checkpointing = Checkpointing::Nothing;
-        self.checkpoint.refresh()?;
-        self.frozen = Arc::default();
-        Ok(())
+        self.durable.take_syncs()
     }
 
     /// Lets everything in memory follow a group.
@@ -374,18 +245,19 @@ impl Storage {
         for state in held.chain(changes.hints.values().flatten().map(|kept| &kept.state)) {
             note_seen(&mut self.seen, state);
         }
-        self.recent.absorb(changes);
+        self.durable.recent_mut().absorb(changes);
         Ok(())
     }
 
     /// What is derived for this node from everything here, if that is at hand.
     pub(super) fn derived(&self, config: &NodeConfig) -> Option<&Derived> {
-        let is_for = self.derivation.as_ref().is_some_and(|derivation| derivation.is_for(config));
+        let derivation = self.durable.checkpoint().derivation();
+        let is_for = derivation.is_some_and(|derivation| derivation.is_for(config));
         self.derived.as_ref().filter(|_| is_for)
     }
 
     fn below(&self) -> Over<'_, Checkpoint> {
-        Over::new(&self.checkpoint, &self.frozen)
+        Over::new(self.durable.checkpoint(), self.durable.frozen())
     }
 
     /// The digest of everything it holds, by reading all of it: for the start of a trace.
@@ -465,7 +337,7 @@ impl Store for Storage {
         if let Some(entry) = self.read.borrow_mut().get(key) {
             return Ok(entry.clone());
         }
-        let entry = Over::new(&self.below(), &self.recent).entry(key)?;
+        let entry = Over::new(&self.below(), self.durable.recent()).entry(key)?;
         remember(&self.read, key, entry.as_ref());
         Ok(entry)
     }
@@ -476,7 +348,7 @@ impl Store for Storage {
         after: Option<&Key>,
         max: usize,
     ) -> Result<Vec<(Key, Entry)>, StorageError> {
-        Over::new(&self.below(), &self.recent).entries_in(positions, after, max)
+        Over::new(&self.below(), self.durable.recent()).entries_in(positions, after, max)
     }
 
     fn tombstones_after(
@@ -484,11 +356,11 @@ impl Store for Storage {
         after: Option<&Key>,
         max: usize,
     ) -> Result<Vec<(Key, Entry)>, StorageError> {
-        Over::new(&self.below(), &self.recent).tombstones_after(after, max)
+        Over::new(&self.below(), self.durable.recent()).tombstones_after(after, max)
     }
 
     fn hint(&self, home: NodeId, key: &Key) -> Result<Option<KeptHint>, StorageError> {
-        Over::new(&self.below(), &self.recent).hint(home, key)
+        Over::new(&self.below(), self.durable.recent()).hint(home, key)
     }
 
     fn hints_after(
@@ -496,7 +368,7 @@ impl Store for Storage {
         after: Option<(NodeId, &Key)>,
         max: usize,
     ) -> Result<Vec<Hint>, StorageError> {
-        Over::new(&self.below(), &self.recent).hints_after(after, max)
+        Over::new(&self.below(), self.durable.recent()).hints_after(after, max)
     }
 
     fn hint_count(&self) -> Result<usize, StorageError> {
@@ -540,8 +412,4 @@ fn note_seen(seen: &mut BTreeMap<(NodeId, Incarnation), u64>, state: &Record) {
             *highest = dot.counter.max(*highest);
         }
     }
-}
-
-fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_ {
-    |source| StorageError::Inaccessible { path: path.into(), source }
 }

@@ -1,6 +1,5 @@
 //! What a store held at one step, over redb.
 
-use std::fs::{self, File};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,17 +17,15 @@ use quorate_leader::store::{Remembered, Undo};
 use quorate_model::ids::ClientId;
 
 use super::layers::{Head, Layer, StagedLog};
+use crate::storage::database_file::{
+    Bytes, DatabaseFile, META, corrupt, failed, other_owner, put_summary, read_summary,
+};
+use crate::storage::durable::Checkpoints;
 use crate::storage::{StorageError, codec};
 
-const DATABASE_FILE: &str = "leader.redb";
+/// The database of the store. Any other version of its layout is refused.
+pub(super) const FILE: DatabaseFile = DatabaseFile { name: "leader.redb", format: 1 };
 
-/// The version of the layout of the database. Any other is refused.
-const FORMAT: u64 = 1;
-
-type Bytes = &'static [u8];
-
-/// Single rows.
-const META: TableDefinition<'_, &str, Bytes> = TableDefinition::new("meta");
 /// The entries of the replicated log, by index.
 const ENTRIES: TableDefinition<'_, u32, Bytes> = TableDefinition::new("entries");
 /// What applying each of them replaced.
@@ -37,11 +34,6 @@ const UNDO: TableDefinition<'_, u32, Bytes> = TableDefinition::new("undo");
 const ROWS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("rows");
 /// What is remembered of clients.
 const REMEMBERED: TableDefinition<'_, u64, Bytes> = TableDefinition::new("remembered");
-
-/// The rows of [`META`]. The format is the first thing read, so it is never encoded otherwise.
-const FORMAT_ROW: &str = "format";
-const OWNER_ROW: &str = "owner";
-const SUMMARY_ROW: &str = "summary";
 
 /// What is kept of a checkpoint beside its rows.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -92,43 +84,14 @@ impl Reads {
     }
 
     fn summary(&self, path: &Path) -> Result<Summary, StorageError> {
-        read_meta(&self.meta, path, SUMMARY_ROW)?
-            .ok_or_else(|| corrupt(path, "there is no summary row"))
+        read_summary(&self.meta, path)
     }
 }
 
 impl Checkpoint {
-    /// Whether the directory has one.
-    pub(super) fn is_in(directory: &Path) -> Result<bool, StorageError> {
-        let path = directory.join(DATABASE_FILE);
-        path.try_exists().map_err(inaccessible(&path))
-    }
-
-    /// Makes an empty one under a name of its own and moves it to its place when it is complete: a crash in between
-    /// leaves none, never half of one.
+    /// Makes an empty one.
     pub(super) fn create(directory: &Path, owner: &str) -> Result<(), StorageError> {
-        let path = directory.join(DATABASE_FILE);
-        let unfinished = path.with_extension("unfinished");
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(inaccessible(&unfinished)(error));
-            }
-            _ => {}
-        }
-        let database = Database::create(&unfinished).map_err(|error| failed(&path, error))?;
-        let made = || -> Result<(), redb::Error> {
-            let transaction = database.begin_write()?;
-            put_meta(&transaction, FORMAT_ROW, &FORMAT)?;
-            put_meta(&transaction, OWNER_ROW, &owner)?;
-            put_meta(&transaction, SUMMARY_ROW, &Summary::default())?;
-            open_all(&transaction)?;
-            Ok(transaction.commit()?)
-        };
-        made().map_err(|error| failed(&path, error))?;
-        drop(database);
-        fs::rename(&unfinished, &path).map_err(inaccessible(&path))?;
-        let synced = File::open(directory).and_then(|directory| directory.sync_all());
-        synced.map_err(inaccessible(&path))
+        FILE.create(directory, &owner, &Summary::default(), open_all)
     }
 
     /// Opens that of a directory, which must be of the node of this name, and what is kept beside its rows.
@@ -137,40 +100,11 @@ impl Checkpoint {
         owner: &str,
         cache_bytes: usize,
     ) -> Result<(Self, Summary), StorageError> {
-        let path = directory.join(DATABASE_FILE);
-        let mut builder = Database::builder();
-        builder.set_cache_size(cache_bytes);
-        // Reads the whole file: a page that was damaged while nobody looked must not hide the rows below it.
-        builder.set_check_integrity_on_open(true);
-        let database = builder.open(&path).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => {
-                StorageError::InUse { directory: directory.into() }
-            }
-            error => failed(&path, error),
-        })?;
-        let database = Arc::new(database);
-        // The format first: another one may lack tables.
-        let format: Option<u64> = {
-            let transaction = database.begin_read().map_err(|error| failed(&path, error))?;
-            let meta = transaction.open_table(META).map_err(|error| failed(&path, error))?;
-            read_meta(&meta, &path, FORMAT_ROW)?
-        };
-        match format {
-            Some(FORMAT) => {}
-            Some(found) if found > FORMAT => {
-                return Err(StorageError::NewerFormat { path, found, known: FORMAT });
-            }
-            Some(found) => return Err(StorageError::OlderFormat { path, found, known: FORMAT }),
-            None => return Err(corrupt(&path, "there is no format row")),
-        }
+        let (database, path) = FILE.open(directory, cache_bytes)?;
         let reads = Reads::open(&database).map_err(|error| failed(&path, error))?;
-        match read_meta::<String>(&reads.meta, &path, OWNER_ROW)? {
-            Some(found) if found == owner => {}
-            Some(found) => {
-                let (directory, owner) = (directory.into(), owner.to_string());
-                return Err(StorageError::OtherNode { directory, found, owner });
-            }
-            None => return Err(corrupt(&path, "there is no owner row")),
+        let owner = owner.to_string();
+        if let Some(found) = other_owner(&reads.meta, &path, &owner)? {
+            return Err(StorageError::OtherNode { directory: directory.into(), found, owner });
         }
         let summary = reads.summary(&path)?;
         let rows = reads.rows.len().map_err(|error| failed(&path, error))?;
@@ -180,18 +114,6 @@ impl Checkpoint {
             return Err(corrupt(&path, "there are more rows or fewer than it says"));
         }
         Ok((Checkpoint { database, path, head: summary.head, reads }, summary))
-    }
-
-    /// What is needed to replace it, on another thread.
-    pub(super) fn writer(&self) -> CheckpointWriter {
-        CheckpointWriter { database: Arc::clone(&self.database), path: self.path.clone() }
-    }
-
-    /// Looks at the latest one from now on.
-    pub(super) fn refresh(&mut self) -> Result<(), StorageError> {
-        self.reads = Reads::open(&self.database).map_err(|error| self.failed(error))?;
-        self.head = self.reads.summary(&self.path)?.head;
-        Ok(())
     }
 
     fn decoded<T: DeserializeOwned>(&self, place: &[u8], row: &[u8]) -> Result<T, StorageError> {
@@ -205,6 +127,30 @@ impl Checkpoint {
 
     fn failed(&self, error: impl Into<redb::Error>) -> StorageError {
         failed(&self.path, error)
+    }
+}
+
+impl Checkpoints for Checkpoint {
+    type Changes = StagedLog;
+    type Summary = Summary;
+    type Writer = CheckpointWriter;
+
+    fn writer(&self) -> CheckpointWriter {
+        CheckpointWriter { database: Arc::clone(&self.database), path: self.path.clone() }
+    }
+
+    fn write(
+        writer: &CheckpointWriter,
+        changes: &StagedLog,
+        summary: &Summary,
+    ) -> Result<(), StorageError> {
+        writer.write(changes, summary).map_err(|error| failed(&writer.path, error))
+    }
+
+    fn refresh(&mut self) -> Result<(), StorageError> {
+        self.reads = Reads::open(&self.database).map_err(|error| self.failed(error))?;
+        self.head = self.reads.summary(&self.path)?.head;
+        Ok(())
     }
 }
 
@@ -277,23 +223,19 @@ pub(super) struct CheckpointWriter {
 }
 
 impl CheckpointWriter {
-    /// Makes these changes, after which there is what the summary says, all or none of them.
-    pub(super) fn write(&self, changes: &StagedLog, summary: &Summary) -> Result<(), StorageError> {
-        let written = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
-            if changes.replaces_all() {
-                transaction.delete_table(ENTRIES)?;
-                transaction.delete_table(UNDO)?;
-                transaction.delete_table(ROWS)?;
-                transaction.delete_table(REMEMBERED)?;
-                open_all(&transaction)?;
-            }
-            write_log(&transaction, changes, &summary.head)?;
-            write_rows(&transaction, changes)?;
-            put_meta(&transaction, SUMMARY_ROW, summary)?;
-            Ok(transaction.commit()?)
-        };
-        written().map_err(|error| failed(&self.path, error))
+    fn write(&self, changes: &StagedLog, summary: &Summary) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        if changes.replaces_all() {
+            transaction.delete_table(ENTRIES)?;
+            transaction.delete_table(UNDO)?;
+            transaction.delete_table(ROWS)?;
+            transaction.delete_table(REMEMBERED)?;
+            open_all(&transaction)?;
+        }
+        write_log(&transaction, changes, &summary.head)?;
+        write_rows(&transaction, changes)?;
+        put_summary(&transaction, summary)?;
+        Ok(transaction.commit()?)
     }
 }
 
@@ -359,37 +301,4 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(ROWS)?;
     transaction.open_table(REMEMBERED)?;
     Ok(())
-}
-
-fn put_meta<T: Serialize>(
-    transaction: &WriteTransaction,
-    name: &str,
-    value: &T,
-) -> Result<(), redb::Error> {
-    let row = codec::encode(name.as_bytes(), value);
-    transaction.open_table(META)?.insert(name, row.as_slice())?;
-    Ok(())
-}
-
-fn read_meta<T: DeserializeOwned>(
-    meta: &impl ReadableTable<&'static str, Bytes>,
-    path: &Path,
-    name: &str,
-) -> Result<Option<T>, StorageError> {
-    let row = meta.get(name).map_err(|error| failed(path, error))?;
-    row.map(|row| codec::decode(name.as_bytes(), row.value()))
-        .transpose()
-        .map_err(|detail| corrupt(path, &format!("{detail}: {name}")))
-}
-
-fn inaccessible(path: &Path) -> impl FnOnce(std::io::Error) -> StorageError + '_ {
-    |source| StorageError::Inaccessible { path: path.into(), source }
-}
-
-fn failed(path: &Path, error: impl Into<redb::Error>) -> StorageError {
-    StorageError::of_database(path, error)
-}
-
-fn corrupt(path: &Path, detail: &str) -> StorageError {
-    StorageError::Corrupt { path: path.into(), detail: detail.to_string() }
 }
