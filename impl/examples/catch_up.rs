@@ -9,10 +9,11 @@
 //! second starts two nodes of four: one that keeps hints for the other, which holds nothing of their keys. Values have
 //! 128 bytes; all is written into the directories before the nodes start.
 
+mod filled;
+
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quorate::client::{collect_status, wait_until_up};
@@ -20,19 +21,11 @@ use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::keys::make_key;
 use quorate::leaderless::NodeStatus;
 use quorate::node::{Node, NodeHandle, NodeSettings};
-use quorate::storage::{Owner, StagedChanges, Storage};
-use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
+use quorate_model::ids::NodeId;
 use quorate_model::protocol::{Change, Entry, KeptHint};
-use quorate_model::versions::{
-    ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
-};
 
-type Error = Box<dyn std::error::Error>;
-type Result<T> = std::result::Result<T, Error>;
+use filled::{Result, fill, key, state};
 
-const VALUE_BYTES: usize = 128;
-/// Rows written in one group.
-const BATCH: usize = 1_000;
 const DEADLINE: Duration = Duration::from_secs(3_600);
 
 fn main() -> Result<()> {
@@ -50,7 +43,7 @@ fn lost_disk(directory: &Path, keys: usize) -> Result<()> {
     let file = configuration(directory, 2)?;
     let numbered = (0..keys)
         .map(|number| Change::Entry { key: key(number), entry: Entry::received(state(number)) });
-    fill(&file, "n1", numbered)?;
+    fill(&NodeSettings::new(file.clone(), "n1")?, numbered)?;
     let _full = start(&file, "n1", true)?;
     let start_of = Instant::now();
     let _empty = start(&file, "n2", false)?;
@@ -74,7 +67,7 @@ fn kept_hints(directory: &Path, hints: usize) -> Result<()> {
         key: key(number),
         kept: KeptHint::received(state(number)),
     });
-    fill(&file, "n4", numbered)?;
+    fill(&NodeSettings::new(file.clone(), "n4")?, numbered)?;
     let _home = start(&file, "n1", true)?;
     let start_of = Instant::now();
     let _holder = start(&file, "n4", true)?;
@@ -96,40 +89,6 @@ fn configuration(directory: &Path, nodes: usize) -> Result<ClusterFile> {
     let file = ClusterFile::parse(&directory.join("cluster.toml"), &template.render())?;
     make_key(&file.access)?;
     Ok(file)
-}
-
-fn fill(file: &ClusterFile, name: &str, changes: impl Iterator<Item = Change>) -> Result<()> {
-    let settings = NodeSettings::new(file.clone(), name)?;
-    let owner = Owner { node: name.to_string(), versioning: Versioning::Dotted };
-    let mut storage = Storage::open(&settings.data, &owner, file.cache_bytes)?;
-    let mut changes = changes.peekable();
-    while changes.peek().is_some() {
-        let mut group = StagedChanges::default();
-        group.stage(&storage, changes.by_ref().take(BATCH))?;
-        let step = storage.step() + 1;
-        storage.begin(&group, step, |_, _, _| {})?;
-        storage.progress()?;
-    }
-    storage.settle()?;
-    Ok(())
-}
-
-fn key(number: usize) -> Key {
-    Key::from(format!("key-{number:012}").as_str())
-}
-
-fn state(number: usize) -> Arc<Record> {
-    let actor = ActorId::Node { node: NodeId(0), incarnation: Incarnation(1), epoch: Epoch(0) };
-    let mut state = Record::empty(Versioning::Dotted);
-    let value: Vec<u8> = number.to_le_bytes().into_iter().cycle().take(VALUE_BYTES).collect();
-    state.put(&Write {
-        dot: Dot { actor, counter: number as u64 + 1 },
-        client: ClientId(1),
-        context: VersionVector::new(),
-        timestamp: Timestamp(0),
-        value: Some(Value(value.into())),
-    });
-    Arc::new(state)
 }
 
 fn start(file: &ClusterFile, name: &str, is_founding: bool) -> Result<NodeHandle> {

@@ -10,34 +10,27 @@
 //! for a client, and how much memory it had taken by then. Two processes, so that the memory of the one does not
 //! count for the other.
 
+mod filled;
+
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quorate::client::wait_until_up;
 use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::keys::make_key;
 use quorate::node::{Node, NodeSettings};
-use quorate::storage::{Owner, StagedChanges, Storage};
-use quorate_model::ids::{ClientId, Key, NodeId, Timestamp, Value};
 use quorate_model::protocol::{Change, Entry};
-use quorate_model::versions::{
-    ActorId, Dot, Epoch, Incarnation, Record, VersionVector, Versioning, Write,
-};
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+use filled::{Result, fill, key, state};
 
 const NODE: &str = "n1";
-const VALUE_BYTES: usize = 128;
-/// Keys written in one group.
-const BATCH: usize = 1_000;
 const DEADLINE: Duration = Duration::from_secs(300);
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["fill", directory, keys] => fill(directory.as_ref(), keys.parse()?),
+        ["fill", directory, keys] => fill_with(directory.as_ref(), keys.parse()?),
         ["serve", directory] => serve(directory.as_ref()),
         _ => Err("start_up fill DIRECTORY KEYS, or start_up serve DIRECTORY".into()),
     }
@@ -50,42 +43,12 @@ fn configuration(directory: &Path) -> Result<ClusterFile> {
     Ok(ClusterFile::parse(&directory.join("cluster.toml"), &text)?)
 }
 
-fn fill(directory: &Path, keys: usize) -> Result<()> {
+fn fill_with(directory: &Path, keys: usize) -> Result<()> {
     std::fs::create_dir_all(directory)?;
     let file = configuration(directory)?;
     make_key(&file.access)?;
-    let settings = NodeSettings::new(file, NODE)?;
-    let owner = Owner { node: NODE.to_string(), versioning: Versioning::Dotted };
-    let mut storage = Storage::open(&settings.data, &owner, settings.cluster.cache_bytes)?;
-    let numbers: Vec<usize> = (0..keys).collect();
-    for numbers in numbers.chunks(BATCH) {
-        let mut changes = StagedChanges::default();
-        let change = |number: &usize| Change::Entry { key: key(*number), entry: entry(*number) };
-        changes.stage(&storage, numbers.iter().map(change))?;
-        let step = storage.step() + 1;
-        storage.begin(&changes, step, |_, _, _| {})?;
-        storage.progress()?;
-    }
-    storage.settle()?;
-    Ok(())
-}
-
-fn key(number: usize) -> Key {
-    Key::from(format!("key-{number:012}").as_str())
-}
-
-fn entry(number: usize) -> Entry {
-    let actor = ActorId::Node { node: NodeId(0), incarnation: Incarnation(1), epoch: Epoch(0) };
-    let mut state = Record::empty(Versioning::Dotted);
-    let value: Vec<u8> = number.to_le_bytes().into_iter().cycle().take(VALUE_BYTES).collect();
-    state.put(&Write {
-        dot: Dot { actor, counter: number as u64 + 1 },
-        client: ClientId(1),
-        context: VersionVector::new(),
-        timestamp: Timestamp(0),
-        value: Some(Value(value.into())),
-    });
-    Entry::received(Arc::new(state))
+    let entry = |number| Change::Entry { key: key(number), entry: Entry::received(state(number)) };
+    fill(&NodeSettings::new(file, NODE)?, (0..keys).map(entry))
 }
 
 fn serve(directory: &Path) -> Result<()> {
