@@ -13,10 +13,10 @@ use quorate_model::ids::NodeId;
 use super::key::WithKey;
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output, with_leader};
+use crate::client::ClientError;
 use crate::config::ClusterFile;
 use crate::leaderless::{
-    NodeStatus, Row, Shown, ShownSyncs as Syncs, Siblings, catching_up, collect_status, obstacles,
-    rows,
+    Row, Shown, ShownSyncs as Syncs, Siblings, catching_up, collect_status, obstacles, rows,
 };
 
 /// How long to wait for answers, unless told otherwise.
@@ -61,13 +61,13 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
         let timeout = args.timeout;
         return with_leader::status(&cluster, args.wait_converged, timeout, args.json);
     }
-    let (statuses, result) = if args.wait_converged {
-        wait_converged(&cluster, args.timeout.unwrap_or(CONVERGENCE_TIMEOUT))?
-    } else {
-        let statuses = collect_status(&cluster, args.timeout.unwrap_or(TIMEOUT))?;
-        let result = all_up(&cluster, &statuses);
-        (statuses, result)
-    };
+    let (statuses, result) = ask(
+        &cluster,
+        args.wait_converged,
+        args.timeout,
+        |timeout| collect_status(&cluster, timeout),
+        |statuses| Some(obstacles(&cluster, statuses).join("; ")).filter(|text| !text.is_empty()),
+    )?;
     let rows = rows(&cluster, &statuses);
     if args.json {
         output::json(&rows)?;
@@ -84,38 +84,46 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     result
 }
 
-type Statuses = BTreeMap<NodeId, NodeStatus>;
+/// What nodes say of themselves, those that answer.
+pub(super) type Statuses<S> = BTreeMap<NodeId, S>;
 
-fn all_up(cluster: &ClusterFile, statuses: &Statuses) -> Result<(), Failure> {
+/// Which members do not answer, if any.
+pub(super) fn down<S>(cluster: &ClusterFile, statuses: &Statuses<S>) -> Option<String> {
     let members = cluster.cluster.members().iter();
     let down: Vec<_> = members
         .filter(|node| !statuses.contains_key(node))
         .map(|node| cluster.cluster.name(*node))
         .collect();
-    if down.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Unexpected(format!("no answer from {}", down.join(", "))))
-    }
+    (!down.is_empty()).then(|| format!("no answer from {}", down.join(", ")))
 }
 
-/// Asks until nothing is missing or the time is up; gives the last answers and what was missing.
-fn wait_converged(
+/// Asks the nodes how they are: once or, if that is to be waited for, until nothing is in the way of their having
+/// converged, or the time is up. Gives the last answers, and what was missing.
+pub(super) fn ask<S>(
     cluster: &ClusterFile,
-    timeout: Duration,
-) -> Result<(Statuses, Result<(), Failure>), Failure> {
-    let deadline = Instant::now() + timeout;
+    waits: bool,
+    timeout: Option<Duration>,
+    collect: impl Fn(Duration) -> Result<Statuses<S>, ClientError>,
+    in_the_way: impl Fn(&Statuses<S>) -> Option<String>,
+) -> Result<(Statuses<S>, Result<(), Failure>), Failure> {
+    let result = |missing: Option<String>| match missing {
+        None => Ok(()),
+        Some(missing) => Err(Failure::Unexpected(missing)),
+    };
+    if !waits {
+        let statuses = collect(timeout.unwrap_or(TIMEOUT))?;
+        let missing = down(cluster, &statuses);
+        return Ok((statuses, result(missing)));
+    }
+    let deadline = Instant::now() + timeout.unwrap_or(CONVERGENCE_TIMEOUT);
     loop {
         // A question is never cut short by the deadline: nodes that had no time to answer would
         // look as if they were down.
-        let statuses = collect_status(cluster, TIMEOUT)?;
-        let missing = obstacles(cluster, &statuses);
-        if missing.is_empty() {
-            return Ok((statuses, Ok(())));
-        }
-        if Instant::now() >= deadline {
-            let missing = missing.join("; ");
-            return Ok((statuses, Err(Failure::Unexpected(format!("not converged: {missing}")))));
+        let statuses = collect(TIMEOUT)?;
+        let missing = in_the_way(&statuses);
+        if missing.is_none() || Instant::now() >= deadline {
+            let missing = missing.map(|missing| format!("not converged: {missing}"));
+            return Ok((statuses, result(missing)));
         }
         thread::sleep(ASK_AGAIN);
     }

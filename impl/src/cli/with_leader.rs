@@ -1,9 +1,7 @@
 //! What commands do in a cluster with a leader.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -16,19 +14,10 @@ use quorate_leader_model::refine::Answer;
 use quorate_model::ids::NodeId;
 
 use super::request::RequestArgs;
-use super::{Failure, output};
+use super::{Failure, output, status};
 use crate::bytes::Bytes;
 use crate::config::ClusterFile;
 use crate::leader_based::{LeaderStatus, Row, ShownFollower, rows, statuses};
-
-/// How long nodes may take to say how they are.
-const TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How long to wait until all hold the same, unless told otherwise.
-const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long until nodes are asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Refuses flags that are about clusters without a leader.
 pub(super) fn refuse(flags: &[(&str, bool)]) -> Result<(), Failure> {
@@ -144,7 +133,7 @@ pub(super) fn get(
     }
 }
 
-type Statuses = BTreeMap<NodeId, LeaderStatus>;
+type Statuses = status::Statuses<LeaderStatus>;
 
 /// Says how the nodes are.
 pub(super) fn status(
@@ -153,64 +142,37 @@ pub(super) fn status(
     timeout: Option<Duration>,
     is_json: bool,
 ) -> Result<(), Failure> {
-    let (all, result) = if waits {
-        wait(cluster, timeout.unwrap_or(CONVERGENCE_TIMEOUT))?
-    } else {
-        let all = statuses(cluster, timeout.unwrap_or(TIMEOUT))?;
-        let result = missing(cluster, &all, false);
-        (all, result)
-    };
+    let (all, result) = status::ask(
+        cluster,
+        waits,
+        timeout,
+        |timeout| statuses(cluster, timeout),
+        |all| status::down(cluster, all).or_else(|| missing(cluster, all)),
+    )?;
     let rows = rows(cluster, &all);
     if is_json {
         output::json(&rows)?;
     } else {
         output::print(format!("{}\n", table(&rows)))?;
     }
-    result.map_err(Failure::Unexpected)
+    result
 }
 
-/// Asks until nothing is missing or the time is up.
-fn wait(
-    cluster: &ClusterFile,
-    timeout: Duration,
-) -> Result<(Statuses, Result<(), String>), Failure> {
-    let deadline = Instant::now() + timeout;
-    loop {
-        let all = statuses(cluster, TIMEOUT)?;
-        let result = missing(cluster, &all, true);
-        if result.is_ok() || Instant::now() >= deadline {
-            return Ok((all, result.map_err(|missing| format!("not converged: {missing}"))));
-        }
-        thread::sleep(ASK_AGAIN);
-    }
-}
-
-/// Whether all are up and, if that is asked for, hold the whole log of one leader, applied.
-fn missing(cluster: &ClusterFile, all: &Statuses, whole: bool) -> Result<(), String> {
+/// What nodes lack that are all up, if they do not hold the whole log of one leader, applied.
+fn missing(cluster: &ClusterFile, all: &Statuses) -> Option<String> {
     let name = |node: NodeId| cluster.cluster.name(node);
-    let members = cluster.cluster.members().iter().copied();
-    let down: Vec<_> = members.filter(|node| !all.contains_key(node)).map(name).collect();
-    if !down.is_empty() {
-        return Err(format!("no answer from {}", down.join(", ")));
-    }
-    if !whole {
-        return Ok(());
-    }
     let leaders: Vec<_> = all.iter().filter(|(node, it)| it.leader == Some(**node)).collect();
     let [(leader, led)] = leaders[..] else {
-        return Err(format!("{} nodes lead", leaders.len()));
+        return Some(format!("{} nodes lead", leaders.len()));
     };
     let behind = |(node, it): (&NodeId, &LeaderStatus)| {
         let is_whole = it.last == led.last && it.committed == led.last.index && it.is_caught_up;
         (!is_whole || it.leader != Some(*leader)).then(|| name(*node))
     };
     let behind: Vec<_> = all.iter().filter_map(behind).collect();
-    if behind.is_empty() {
-        Ok(())
-    } else {
-        let leader = name(*leader);
-        Err(format!("{} do not hold the whole log of {leader}", behind.join(", ")))
-    }
+    let leader = name(*leader);
+    let is_behind = !behind.is_empty();
+    is_behind.then(|| format!("{} do not hold the whole log of {leader}", behind.join(", ")))
 }
 
 fn table(rows: &[Row<'_>]) -> Table {

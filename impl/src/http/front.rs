@@ -29,6 +29,16 @@ pub(super) struct Front {
     idle: Mutex<Vec<Session>>,
 }
 
+/// Does something with what a request needs, on a thread that may wait.
+pub(crate) async fn waiting<F: Send + Sync + 'static, T: Send + 'static>(
+    front: &Arc<F>,
+    work: impl FnOnce(&F) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let front = Arc::clone(front);
+    let done = tokio::task::spawn_blocking(move || work(&front)).await;
+    done.unwrap_or_else(|_| Err(Problem::internal("the request was given up")))
+}
+
 impl Front {
     pub(super) fn new(
         cluster: ClusterFile,
@@ -38,16 +48,6 @@ impl Front {
     ) -> Self {
         let fingerprint = Fingerprint::of::<Leaderless>(&cluster.spec);
         Front { cluster, node, access, metrics, fingerprint, idle: Mutex::default() }
-    }
-
-    /// Does something on a thread that may wait.
-    pub(super) async fn waiting<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Front) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let front = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || work(&front)).await;
-        done.unwrap_or_else(|_| Err(Problem::internal("the request was given up")))
     }
 
     /// Reads a key.

@@ -19,7 +19,7 @@ use quorate_model::protocol::Operation;
 use quorate_model::versions::{Record, VersionVector};
 
 use super::accepts::prefers_json;
-use super::front::Front;
+use super::front::{Front, waiting};
 use super::multipart;
 use super::parameters::{Parameters, key_of};
 use super::problem::Problem;
@@ -127,7 +127,7 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let Asked { key, r, timeout, .. } = Asked::of(&front, &request, true, false)?;
     let get = Operation::Get { key: key.clone(), r };
-    let (state, replied) = front.waiting(move |front| front.read(get, timeout)).await?;
+    let (state, replied) = waiting(&front, move |front| front.read(get, timeout)).await?;
     Ok(found(&front, &key, state.as_deref(), replied, request.headers()))
 }
 
@@ -197,7 +197,7 @@ pub(super) async fn put(
         w,
         sloppy,
     };
-    let acked = front.waiting(move |front| front.write(put, timeout)).await?;
+    let acked = waiting(&front, move |front| front.write(put, timeout)).await?;
     Ok(written(&front, &key, acked))
 }
 
@@ -207,7 +207,7 @@ pub(super) async fn delete(
 ) -> Result<Response, Problem> {
     let asked = Asked::of(&front, &request, true, true)?;
     let key = asked.key.clone();
-    let acked = front.waiting(move |front| delete_what_is_there(front, asked)).await?;
+    let acked = waiting(&front, move |front| delete_what_is_there(front, asked)).await?;
     Ok(match acked {
         Ok(acked) => written(&front, &key, acked),
         Err((state, replied)) => found(&front, &key, state.as_deref(), replied, &HeaderMap::new()),
@@ -272,7 +272,7 @@ pub(super) async fn list(
         return Err(Problem::bad(&format!("limit: must be from 1 to {PAGE_MAX}")));
     }
     let list = move |front: &Front| Ok(list_keys(&front.cluster, after, prefix, limit, timeout)?);
-    let page = front.waiting(list).await?;
+    let page = waiting(&front, list).await?;
     let page = page.map_err(|uncovered| Problem::unavailable(&uncovered.to_string()))?;
     let listed = |key| ListedKey { key: Bytes(key), path: path_of(key) };
     let keys = page.keys.iter().map(|key| listed(&key.0)).collect();

@@ -13,6 +13,7 @@ mod parameters;
 mod problem;
 
 pub use access::{Access, TokenError};
+pub(crate) use front::waiting;
 pub(crate) use problem::Problem;
 
 use std::io;

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use quorate_model::ids::NodeId;
 
-use super::front::Front;
+use super::front::{Front, waiting};
 use super::problem::Problem;
 use crate::client::{Probe, addressed};
 use crate::leaderless::{Leaderless, NodeStatus, collect_status, rows};
@@ -29,7 +29,7 @@ const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 
 pub(super) async fn status(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
     let collect = |front: &Front| Ok(collect_status(&front.cluster, OTHERS_TIMEOUT)?);
-    let statuses = front.waiting(collect).await?;
+    let statuses = waiting(&front, collect).await?;
     Ok(Json(rows(&front.cluster, &statuses)).into_response())
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn healthy(State(front): State<Arc<Front>>) -> Result<&'static 
         let node = addressed(&front.cluster, [front.node]);
         Ok(Probe::<Leaderless>::new(&front.cluster)?.ping(&node, 1, TIMEOUT)?)
     };
-    let answered: Vec<NodeId> = front.waiting(ping).await?;
+    let answered: Vec<NodeId> = waiting(&front, ping).await?;
     if answered.is_empty() {
         return Err(Problem::unavailable("the node's loop does not answer"));
     }
@@ -46,7 +46,7 @@ pub(super) async fn healthy(State(front): State<Arc<Front>>) -> Result<&'static 
 }
 
 pub(super) async fn ready(State(front): State<Arc<Front>>) -> Result<&'static str, Problem> {
-    match front.waiting(own_status).await? {
+    match waiting(&front, own_status).await? {
         None => Err(Problem::unavailable("the node's loop does not answer")),
         Some(status) if status.is_catching_up => Err(Problem::unavailable(
             "the node lost its disk and is catching up; `quorate status` says what it waits for",
@@ -64,7 +64,7 @@ fn own_status(front: &Front) -> Result<Option<NodeStatus>, Problem> {
 
 pub(super) async fn metrics(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
     // Prometheus shall see a node whose loop hangs, too.
-    let status = front.waiting(own_status).await.unwrap_or_default();
+    let status = waiting(&front, own_status).await.unwrap_or_default();
     let mut families = front.metrics.gather();
     families.extend(of_status(&front.cluster, front.node, status.as_ref()));
     Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], exposition(families)).into_response())

@@ -26,7 +26,7 @@ use quorate_model::ids::NodeId;
 use super::{AskOptions, LeaderClient, LeaderStatus, WithLeader, rows, statuses};
 use crate::client::{ClientError, Probe, RunningClient, addressed};
 use crate::config::ClusterFile;
-use crate::http::{Problem, REQUESTS_MAX};
+use crate::http::{Problem, REQUESTS_MAX, waiting};
 use crate::metrics::{exposition, of_leader_status};
 
 /// How long the node's loop may take to answer.
@@ -84,16 +84,6 @@ struct Found<'a> {
 }
 
 impl Front {
-    /// Does something on a thread that may wait.
-    async fn waiting<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Front) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let front = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || work(&front)).await;
-        done.unwrap_or_else(|_| Err(Problem::internal("the request was given up")))
-    }
-
     fn perform(&self, task: Task, reads: Option<Reads>) -> Result<Answer, ClientError> {
         let options = AskOptions { reads, node: Some(self.node), timeout: None };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +126,7 @@ async fn read(
 ) -> Result<Response, Problem> {
     let reads: Option<Reads> = parameter("reads", query.as_deref())?;
     let task = Task::Read { key: Key::from(&*key) };
-    match front.waiting(move |front| Ok(front.perform(task, reads)?)).await? {
+    match waiting(&front, move |front| Ok(front.perform(task, reads)?)).await? {
         Answer::Found { position, value } => {
             let status = if value.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
             Ok((status, answered(&key, position, value)).into_response())
@@ -160,7 +150,7 @@ async fn write(
         Some(StatementWord::Set) | None => Statement::Set(Arc::from(text)),
     };
     let task = Task::Write { key: Key::from(&*key), statement };
-    match front.waiting(move |front| Ok(front.perform(task, None)?)).await? {
+    match waiting(&front, move |front| Ok(front.perform(task, None)?)).await? {
         Answer::Written { position, value } => {
             Ok(answered(&key, position, Some(value)).into_response())
         }
@@ -175,7 +165,7 @@ async fn status(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
         let all = statuses(&front.cluster, OTHERS_TIMEOUT)?;
         Ok(serde_json::to_value(rows(&front.cluster, &all)).unwrap_or_default())
     };
-    Ok(Json(front.waiting(collect).await?).into_response())
+    Ok(Json(waiting(&front, collect).await?).into_response())
 }
 
 async fn nothing_here() -> Problem {
@@ -189,14 +179,14 @@ async fn no_such_method() -> Problem {
 }
 
 async fn healthy(State(front): State<Arc<Front>>) -> Result<&'static str, Problem> {
-    match front.waiting(Front::own_status).await? {
+    match waiting(&front, Front::own_status).await? {
         None => Err(Problem::unavailable("the node's loop does not answer")),
         Some(_) => Ok("ok\n"),
     }
 }
 
 async fn ready(State(front): State<Arc<Front>>) -> Result<&'static str, Problem> {
-    match front.waiting(Front::own_status).await? {
+    match waiting(&front, Front::own_status).await? {
         None => Err(Problem::unavailable("the node's loop does not answer")),
         Some(status) if !status.is_caught_up => {
             Err(Problem::unavailable("the node lost its disk and is catching up"))
@@ -210,7 +200,7 @@ async fn ready(State(front): State<Arc<Front>>) -> Result<&'static str, Problem>
 
 async fn metrics(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
     // Prometheus shall see a node whose loop hangs, too.
-    let status = front.waiting(Front::own_status).await.unwrap_or_default();
+    let status = waiting(&front, Front::own_status).await.unwrap_or_default();
     let families = of_leader_status(&front.cluster, front.node, status.as_ref());
     Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], exposition(families)).into_response())
 }

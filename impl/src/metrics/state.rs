@@ -98,9 +98,7 @@ pub fn of_leader_status(
         entries.with_label_values(&[follower_name]).set(follower.lag_entries.into());
         seconds.with_label_values(&[follower_name]).set(follower.lag_ms as f64 / 1e3);
     }
-    make.seconds("quorate_uptime_seconds", "Time since the node's process started.", &[])
-        .with_label_values::<&str>(&[])
-        .set(status.up_ms as f64 / 1e3);
+    uptime(&make, status.up_ms);
     make.registry().gather()
 }
 
@@ -138,9 +136,7 @@ fn fill(make: &Make, cluster: &ClusterFile, status: &NodeStatus) {
     ] {
         make.gauge(metric, help).set(clamped(value));
     }
-    make.seconds("quorate_uptime_seconds", "Time since the node's process started.", &[])
-        .with_label_values::<&str>(&[])
-        .set(status.up_ms as f64 / 1e3);
+    uptime(make, status.up_ms);
     let hints = make.gauges(
         "quorate_hints_pending",
         "Writes kept for another node until it has taken them in.",
@@ -191,6 +187,12 @@ fn fill(make: &Make, cluster: &ClusterFile, status: &NodeStatus) {
     for (reason, count) in traffic.dropped() {
         dropped.with_label_values(&[&reason.replace(' ', "_")]).inc_by(count);
     }
+}
+
+fn uptime(make: &Make, ms: u64) {
+    make.seconds("quorate_uptime_seconds", "Time since the node's process started.", &[])
+        .with_label_values::<&str>(&[])
+        .set(ms as f64 / 1e3);
 }
 
 /// The text that Prometheus reads.

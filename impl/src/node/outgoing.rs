@@ -65,31 +65,12 @@ pub(super) fn datagrams<S: Speaks>(
 
 #[cfg(test)]
 mod tests {
-    use quorate_model::cluster::{Background, BytesMax, ClusterSpec, PlacementSpec};
     use quorate_model::ids::{ClientId, RequestId};
     use quorate_model::protocol::Message;
 
     use super::*;
     use crate::leaderless::Leaderless;
-
-    fn wire() -> Wire<Leaderless> {
-        Wire::new(&ClusterSpec {
-            nodes: ["n1", "n2"].map(String::from).to_vec(),
-            n: 1,
-            r: 1,
-            w: 1,
-            versioning: Default::default(),
-            read_repair: Default::default(),
-            placement: PlacementSpec::InOrder,
-            tokens_per_node: 1,
-            sloppy: false,
-            background: Background::OFF,
-            client_fan_out: false,
-            limits: BytesMax::default(),
-            left: Vec::new(),
-            deviations: Vec::new(),
-        })
-    }
+    use crate::wire::tests::cluster;
 
     fn message(sequence: u64, bytes: usize) -> (u64, Message) {
         let request = RequestId { client: ClientId(7), sequence };
@@ -99,7 +80,7 @@ mod tests {
 
     #[test]
     fn messages_share_datagrams_of_bounded_size_in_order_and_a_large_one_travels_alone() {
-        let wire = wire();
+        let wire = Wire::<Leaderless>::new(&cluster());
         for sizes in [vec![3], vec![5_000], vec![10; 500], vec![700; 9], vec![1, 9_000, 1, 1]] {
             let sent: Vec<_> =
                 (0..).zip(&sizes).map(|(sequence, bytes)| message(sequence, *bytes)).collect();

@@ -1,5 +1,6 @@
 //! The screen.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ratatui::Frame;
@@ -12,30 +13,51 @@ use super::{Does, Row, View};
 
 /// Draws what is shown.
 pub fn draw(view: &View, frame: &mut Frame<'_>) {
-    let rows = u16::try_from(view.rows.len()).unwrap_or(u16::MAX);
-    let [title, table, curve, keys] = Layout::vertical([
+    let curve =
+        Curve { title: divergence(view), history: &view.history, is_fine: view.differing == 0 };
+    draw_screen(&view.title, view.rows.len(), nodes(view), &curve, frame);
+}
+
+/// Something that should be zero, at the last looks.
+pub(super) struct Curve<'a> {
+    /// What it is.
+    pub(super) title: String,
+    /// The latest last.
+    pub(super) history: &'a VecDeque<u64>,
+    /// Whether all is as it should be.
+    pub(super) is_fine: bool,
+}
+
+/// Draws a title, a table of so many nodes, and a curve.
+pub(super) fn draw_screen(
+    title: &str,
+    nodes: usize,
+    table: Table<'_>,
+    curve: &Curve<'_>,
+    frame: &mut Frame<'_>,
+) {
+    let rows = u16::try_from(nodes).unwrap_or(u16::MAX);
+    let [title_area, table_area, curve_area, keys_area] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(rows.saturating_add(2)),
         Constraint::Min(3),
         Constraint::Length(1),
     ])
     .areas(frame.area());
-    frame.render_widget(Line::from(view.title.as_str()).bold(), title);
-    frame.render_widget(nodes(view), table);
-    let what = divergence(view);
-    let block = Block::new().borders(Borders::TOP).title(what);
+    frame.render_widget(Line::from(title).bold(), title_area);
+    frame.render_widget(table, table_area);
     // The latest are what is looked at.
-    let width = usize::from(curve.width);
-    let latest = view.history.iter().skip(view.history.len().saturating_sub(width));
-    let most = view.history.iter().copied().max().unwrap_or_default().max(1);
-    let curve_style = if view.differing == 0 { Color::Green } else { Color::Yellow };
+    let Curve { title, history, is_fine } = curve;
+    let width = usize::from(curve_area.width);
+    let latest = history.iter().skip(history.len().saturating_sub(width));
+    let most = history.iter().copied().max().unwrap_or_default().max(1);
     let sparkline = Sparkline::default()
-        .block(block)
+        .block(Block::new().borders(Borders::TOP).title(title.as_str()))
         .data(latest.copied())
         .max(most)
-        .style(Style::new().fg(curve_style));
-    frame.render_widget(sparkline, curve);
-    frame.render_widget(Paragraph::new("q quits").dim(), keys);
+        .style(Style::new().fg(if *is_fine { Color::Green } else { Color::Yellow }));
+    frame.render_widget(sparkline, curve_area);
+    frame.render_widget(Paragraph::new("q quits").dim(), keys_area);
 }
 
 fn divergence(view: &View) -> String {

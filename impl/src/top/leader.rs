@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout};
-use ratatui::style::{Color, Style, Stylize as _};
-use ratatui::text::Line;
-use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row as TableRow, Sparkline, Table};
+use ratatui::layout::Constraint;
+use ratatui::style::Stylize as _;
+use ratatui::widgets::{Cell, Row as TableRow, Table};
 
 use quorate_model::ids::NodeId;
 
 use super::LOOKS_MAX;
+use super::draw::{Curve, draw_screen};
 use crate::config::ClusterFile;
 use crate::leader_based::{LeaderStatus, RoleName};
 
@@ -133,34 +133,16 @@ fn says(status: &LeaderStatus) -> Says {
 
 /// Draws what is shown.
 pub fn draw_leader(view: &LeaderView, frame: &mut Frame<'_>) {
-    let rows = u16::try_from(view.rows.len()).unwrap_or(u16::MAX);
-    let [title, table, curve, keys] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(rows.saturating_add(2)),
-        Constraint::Min(3),
-        Constraint::Length(1),
-    ])
-    .areas(frame.area());
-    frame.render_widget(Line::from(view.title.as_str()).bold(), title);
-    frame.render_widget(nodes(view), table);
-    let what = match &view.leader {
+    let title = match &view.leader {
         Some(leader) => format!(
             " {leader} commits {} entries/s; its last follower is {} ms behind ",
             view.commits, view.lag_ms
         ),
         None => " nobody leads ".to_string(),
     };
-    let width = usize::from(curve.width);
-    let latest = view.history.iter().skip(view.history.len().saturating_sub(width));
-    let most = view.history.iter().copied().max().unwrap_or_default().max(1);
     let is_fine = view.leader.is_some() && view.lag_ms == 0;
-    let sparkline = Sparkline::default()
-        .block(Block::new().borders(Borders::TOP).title(what))
-        .data(latest.copied())
-        .max(most)
-        .style(Style::new().fg(if is_fine { Color::Green } else { Color::Yellow }));
-    frame.render_widget(sparkline, curve);
-    frame.render_widget(Paragraph::new("q quits").dim(), keys);
+    let curve = Curve { title, history: &view.history, is_fine };
+    draw_screen(&view.title, view.rows.len(), nodes(view), &curve, frame);
 }
 
 fn nodes(view: &LeaderView) -> Table<'_> {

@@ -150,4 +150,4 @@ impl<S: Speaks> Wire<S> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,7 +22,8 @@ use crate::leaderless::{
 type Datagram = super::Datagram<Leaderless>;
 type Wire = super::Wire<Leaderless>;
 
-fn cluster() -> ClusterSpec {
+/// Three nodes.
+pub(crate) fn cluster() -> ClusterSpec {
     ClusterSpec {
         nodes: ["n1", "n2", "n3"].map(String::from).to_vec(),
         n: 3,
