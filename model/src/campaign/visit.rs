@@ -15,7 +15,7 @@ use thread_local::ThreadLocal;
 use crate::check::action::Action;
 use crate::check::state::{ActorState, NodeState};
 use crate::check::{ClusterModel, ClusterState, Goal};
-use crate::scenario::Rule;
+use crate::scenario::{Reductions, Rule};
 
 /// The fewest steps of a run that shows something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,10 +122,14 @@ fn hash_of_disk(node: &NodeState) -> u64 {
 }
 
 /// How many steps a run has in the full model, at most: what reaches its receiver within a step is a
-/// delivery of its own there, what leaves the network is delivered or lost in one, what is forgotten is
-/// forgotten by a timer, and giving up in the step in which an operation begins is a step.
+/// delivery of its own there; what leaves the network is delivered or lost there, and so is what it causes, as an
+/// answer to what was asked; what is forgotten is forgotten by a timer; and giving up in the step in which an
+/// operation begins is a step.
 fn unfused(model: &ClusterModel, path: &[Action]) -> usize {
     let model = model.with_fresh_counters();
+    let reductions = model.scenario().reductions;
+    let uncanonical = model.with_reductions(reductions.without_canonical_forms());
+    let unreduced = model.with_reductions(Reductions::NONE);
     let mut state = model.init_states().swap_remove(0);
     let mut steps = 0;
     for action in path {
@@ -135,13 +139,17 @@ fn unfused(model: &ClusterModel, path: &[Action]) -> usize {
         };
         let mut hops = 0;
         let next = model.apply_telling(&state, action.clone(), |_| hops += 1, |_| {});
-        state = next.expect("a run that was found can be walked again");
-        steps += hops;
+        let next = next.expect("a run that was found can be walked again");
+        let whole = uncanonical.apply(&state, action.clone());
+        let whole = whole.expect("what is left out of states makes no step impossible");
+        let (_, deliveries) = unreduced.let_arrive_what_was_left_out(&whole, &next);
+        steps += hops + deliveries;
+        state = next;
     }
     let left_out = model.counters().left_out_by().into_iter();
-    let vanished = left_out
-        .filter(|(rule, _)| matches!(rule, Rule::DeadMessages | Rule::FinishedRequests))
+    let forgotten = left_out
+        .filter(|(rule, _)| matches!(rule, Rule::FinishedRequests))
         .map(|(_, things)| things as usize)
         .sum::<usize>();
-    steps + vanished
+    steps + forgotten
 }

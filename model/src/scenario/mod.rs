@@ -210,6 +210,12 @@ impl Reductions {
         Reductions { wrong, ..Reductions::STUBBORN }
     }
 
+    /// The same without those that leave out of states what nothing can read again.
+    #[must_use]
+    pub fn without_canonical_forms(self) -> Reductions {
+        self.without(Rule::DeadMessages).without(Rule::FinishedRequests)
+    }
+
     /// Every reduction as it is called in a scenario file, and whether it is on.
     #[must_use]
     pub fn by_name(&self) -> [(&'static str, bool); 9] {

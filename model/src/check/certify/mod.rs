@@ -38,13 +38,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use quorate_checker::{
-    Bounds, Counted, Cut, Explored, Looking, Seeking, Shared, Switch, System, Until, explore,
+    Bounds, Counted, Cut, Explored, Looking, Seeking, Switch, System, Until, explore,
 };
 use stateright::Model;
 
 pub use obligation::{Discharge, Failure, Obligation};
 
-use super::action::{Action, Envelope};
+use super::action::Action;
 use super::model::ClusterModel;
 use super::state::ClusterState;
 use super::system::ClusterSystem;
@@ -104,10 +104,8 @@ pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Opt
     if !first.is_exhausted() {
         return None;
     }
-    let canonical_forms =
-        Reductions { dead_messages: false, finished_requests: false, ..reductions };
     let certifier = Certifier {
-        uncanonical: reduced.with_reductions(canonical_forms),
+        uncanonical: reduced.with_reductions(reductions.without_canonical_forms()),
         unreduced: reduced.with_reductions(Reductions::NONE),
         goals: reduced.with_goals(&reduced.goals()),
         one_in: (first.distinct() / extent.states.max(1)).max(1) as u64,
@@ -347,7 +345,7 @@ impl Certifier {
         }
         // What the form may do and the state may not, since something is under way, the state may do once that
         // has arrived.
-        let arrived = self.let_arrive_what_was_left_out(state, form);
+        let (arrived, _) = self.unreduced.let_arrive_what_was_left_out(state, form);
         let (mut once_arrived, since) = (Vec::new(), &arrived);
         self.unreduced.actions(since, &mut once_arrived);
         for action in there.iter().filter(|action| !here.contains(action)) {
@@ -359,27 +357,6 @@ impl Certifier {
             };
             let discharge = once_arrived.contains(action).then(discharge).flatten();
             self.note(Obligation::CanonicalForm, discharge, place, Some((form, action)));
-        }
-    }
-
-    /// A state once everything has arrived, or was lost for want of a receiver, that its canonical form
-    /// leaves out.
-    fn let_arrive_what_was_left_out(
-        &self,
-        state: &ClusterState,
-        form: &ClusterState,
-    ) -> ClusterState {
-        let mut state = state.clone();
-        loop {
-            let is_left_out =
-                |sent: &&Shared<Envelope>| state.network.copies(sent) > form.network.copies(sent);
-            let Some(sent) = state.network.iter().find(is_left_out).cloned() else { return state };
-            let action = match state.is_down(sent.to) {
-                true => Action::Drop(sent),
-                false => Action::Deliver(sent),
-            };
-            let Some(next) = self.unreduced.apply(&state, action) else { return state };
-            state = next;
         }
     }
 

@@ -4,7 +4,7 @@ use quorate_checker::Shared;
 use quorate_checker::world::Protocol;
 
 use super::ClusterModel;
-use crate::check::action::Envelope;
+use crate::check::action::{Action, Envelope};
 use crate::check::state::ClusterState;
 use crate::check::{begin, instant};
 
@@ -35,5 +35,28 @@ impl ClusterModel {
         }
         self.protocol().canonicalise(&mut state, self.counters());
         state
+    }
+
+    /// By the unreduced model: a state once everything has arrived, or was lost for want of a receiver, that its
+    /// canonical form leaves out; and in how many steps.
+    pub(crate) fn let_arrive_what_was_left_out(
+        &self,
+        state: &ClusterState,
+        form: &ClusterState,
+    ) -> (ClusterState, usize) {
+        let (mut state, mut steps) = (state.clone(), 0);
+        loop {
+            let is_left_out =
+                |sent: &&Shared<Envelope>| state.network.copies(sent) > form.network.copies(sent);
+            let Some(sent) = state.network.iter().find(is_left_out).cloned() else {
+                return (state, steps);
+            };
+            let action = match state.is_down(sent.to) {
+                true => Action::Drop(sent),
+                false => Action::Deliver(sent),
+            };
+            let Some(next) = self.apply(&state, action) else { return (state, steps) };
+            (state, steps) = (next, steps + 1);
+        }
     }
 }
