@@ -177,7 +177,7 @@ fn advice(error: &std::io::Error) -> &'static str {
 }
 
 #[cfg(test)]
-mod damage;
+pub(crate) mod damage;
 #[cfg(test)]
 mod equivalence;
 #[cfg(test)]

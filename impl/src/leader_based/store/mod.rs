@@ -180,4 +180,6 @@ impl Layer for LogStore {
 }
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod tests;
