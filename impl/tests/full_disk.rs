@@ -2,7 +2,13 @@
 
 mod support;
 
-use quorate::client::{Session, SessionOptions};
+use quorate::client::{RunningClient, Session, SessionOptions};
+use quorate::config::TemplateLeader;
+use quorate::leader_based::{AskOptions, LeaderClient};
+use quorate_leader::client::Task;
+use quorate_leader::names;
+use quorate_leader::statement::Statement;
+use quorate_leader_model::refine::Answer;
 use quorate_model::ids::{Key, Value};
 use quorate_model::protocol::{Operation, Outcome};
 use support::{SmallDisk, TestCluster, wait_for};
@@ -40,13 +46,9 @@ fn put(session: &mut Session, number: usize) -> Outcome {
     session.perform(operation).unwrap()
 }
 
-#[test]
-fn a_node_whose_disk_is_full_stops_with_a_word_and_has_lost_nothing_once_there_is_room() {
-    let Some((mut cluster, disk)) = one_node() else { return };
-    let mut client = session(&cluster);
-    let acknowledged = (0..5_000)
-        .take_while(|number| matches!(put(&mut client, *number), Outcome::PutOk { .. }))
-        .count();
+/// Puts until that is not acknowledged, the node having ended with a word on its full disk; how many puts were.
+fn fill(cluster: &mut TestCluster, put: impl FnMut(&usize) -> bool) -> usize {
+    let acknowledged = (0..5_000).take_while(put).count();
     assert!((1..5_000).contains(&acknowledged), "{acknowledged} puts");
     let mut node = cluster.processes.remove("n1").unwrap();
     wait_for("the node to end", || node.try_wait().unwrap().is_some());
@@ -54,6 +56,15 @@ fn a_node_whose_disk_is_full_stops_with_a_word_and_has_lost_nothing_once_there_i
     let log = std::fs::read_to_string(cluster.path("n1.log")).unwrap();
     let last = log.lines().last().unwrap();
     assert!(last.contains("No space left") && last.contains("room"), "{log}");
+    acknowledged
+}
+
+#[test]
+fn a_node_whose_disk_is_full_stops_with_a_word_and_has_lost_nothing_once_there_is_room() {
+    let Some((mut cluster, disk)) = one_node() else { return };
+    let mut client = session(&cluster);
+    let acknowledged =
+        fill(&mut cluster, |number| matches!(put(&mut client, *number), Outcome::PutOk { .. }));
 
     disk.remount("size=64m");
     cluster.start("n1");
@@ -68,6 +79,43 @@ fn a_node_whose_disk_is_full_stops_with_a_word_and_has_lost_nothing_once_there_i
         }
     }
     assert!(matches!(put(&mut client, 5_001), Outcome::PutOk { .. }));
+    cluster.kill("n1");
+}
+
+#[test]
+fn a_leader_whose_disk_is_full_stops_with_a_word_and_has_lost_nothing_once_there_is_room() {
+    let mut cluster = TestCluster::with_leader_edited(1, TemplateLeader::default(), |text| {
+        text.replace("client_attempts = 40 ", "client_attempts = 2 ")
+    });
+    let Some(disk) = SmallDisk::mount(&cluster.path("n1"), "7m") else { return };
+    cluster.start_all();
+    let key = |number: usize| names::Key::from(&*format!("key{number}"));
+    let text = |number: usize| format!("{number:020000}");
+    let client = |cluster: &TestCluster| {
+        RunningClient::<LeaderClient>::new(cluster.file.clone(), AskOptions::default()).unwrap()
+    };
+    let mut writer = client(&cluster);
+    let acknowledged = fill(&mut cluster, |number| {
+        let statement = Statement::Set(text(*number).into());
+        let written = writer.perform(Task::Write { key: key(*number), statement });
+        matches!(written, Ok(Answer::Written { .. }))
+    });
+
+    disk.remount("size=64m");
+    cluster.start("n1");
+    let mut reader = client(&cluster);
+    for number in 0..acknowledged {
+        let mut found = None;
+        // It has to be elected again first.
+        wait_for("an answer", || {
+            found = match reader.perform(Task::Read { key: key(number) }).unwrap() {
+                Answer::Found { value, .. } => Some(value),
+                _ => None,
+            };
+            found.is_some()
+        });
+        assert_eq!(found, Some(Some(names::Value::Text(text(number).into()))), "{number}");
+    }
     cluster.kill("n1");
 }
 

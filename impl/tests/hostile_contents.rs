@@ -2,7 +2,7 @@
 
 mod hostile;
 
-use hostile::Siege;
+use hostile::{Siege, with_leader};
 use proptest::prelude::*;
 
 proptest! {
@@ -25,5 +25,17 @@ proptest! {
     ) {
         let mut siege = Siege::new(seed);
         messages.iter().for_each(|bytes| siege.tell(bytes));
+    }
+
+    #[test]
+    fn no_altered_message_of_somebody_with_a_key_makes_a_node_with_a_leader_panic(
+        seed in any::<u64>(),
+    ) {
+        let mut siege = with_leader::Siege::new(seed);
+        for _ in 0..3_000 {
+            siege.go_on();
+        }
+        let done = siege.done;
+        prop_assert!(done.decoded > 100 && done.from_clients > 10, "{:?}", done);
     }
 }

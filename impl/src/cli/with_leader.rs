@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use quorate_leader::client::Task;
 use quorate_leader::config::Reads;
+use quorate_leader::limits::Refusal;
 use quorate_leader::names::{Key, Value};
 use quorate_leader::statement::Statement;
 use quorate_leader_model::refine::Answer;
@@ -82,10 +83,13 @@ fn write(
 ) -> Result<(), Failure> {
     let mut session = request.leader_session(cluster, None)?;
     let answer = session.perform(Task::Write { key: Key::from(key), statement })?;
-    let Answer::Written { position, value } = answer else {
-        let text =
-            "not acknowledged: no leader was found, or it did not answer; the write may yet happen";
-        return Err(Failure::Unexpected(text.to_string()));
+    let (position, value) = match answer {
+        Answer::Written { position, value } => (position, value),
+        Answer::Refused(refusal) => return Err(refused(refusal)),
+        Answer::Found { .. } | Answer::Unknown => {
+            let text = "not acknowledged: no leader was found, or it did not answer; the write may yet happen";
+            return Err(Failure::Unexpected(text.to_string()));
+        }
     };
     // Whoever led may have changed since it was asked first; it is the last that answered.
     let leader = session.answered_by().map_or("", |node| cluster.cluster.name(node));
@@ -100,6 +104,11 @@ fn write(
     output::print(format!("ok, at {position} in the log of {leader}{held}\n"))
 }
 
+/// A node refuses.
+fn refused(refusal: Refusal) -> Failure {
+    Failure::Unexpected(format!("refused: {refusal}"))
+}
+
 /// Reads a key.
 pub(super) fn get(
     cluster: &ClusterFile,
@@ -110,9 +119,13 @@ pub(super) fn get(
 ) -> Result<(), Failure> {
     let mut session = request.leader_session(cluster, reads)?;
     let answer = session.perform(Task::Read { key: Key::from(key) })?;
-    let Answer::Found { position, value } = answer else {
-        let text = "not answered: no node could answer a read like this; is there a leader? quorate status";
-        return Err(Failure::Unexpected(text.to_string()));
+    let (position, value) = match answer {
+        Answer::Found { position, value } => (position, value),
+        Answer::Refused(refusal) => return Err(refused(refusal)),
+        Answer::Written { .. } | Answer::Unknown => {
+            let text = "not answered: no node could answer a read like this; is there a leader? quorate status";
+            return Err(Failure::Unexpected(text.to_string()));
+        }
     };
     let node = session.answered_by().map_or("", |node| cluster.cluster.name(node));
     let value = value.map(|value| value.to_string());

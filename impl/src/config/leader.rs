@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
+use quorate_leader::limits::Limits;
 use quorate_leader_model::refine::Cluster;
 use quorate_leader_model::setting::ProtocolName;
 use serde::Deserialize;
@@ -56,6 +57,10 @@ pub(super) struct RawProtocol {
     entries_max: u32,
     #[serde(default = "page_rows_default")]
     page_rows: usize,
+    #[serde(default = "pending_bytes_max_default")]
+    pending_bytes_max: usize,
+    #[serde(default = "piece_bytes_max_default")]
+    piece_bytes_max: usize,
     #[serde(default = "heartbeat_default")]
     heartbeat_ms: u64,
     #[serde(default = "election_default")]
@@ -135,6 +140,22 @@ pub(super) fn read(text: &str) -> Result<Option<(RawFile, Spanned<RawProtocol>)>
     Ok(Some((file, raw.protocol)))
 }
 
+impl LeaderSettings {
+    /// Refuses to run where what nodes ship would be larger than a message may be.
+    pub(super) fn check(&self, message_bytes_max: usize) -> Result<(), String> {
+        let limits = &self.cluster.limits;
+        // As they are weighed, which is more than they take.
+        let least = limits.piece_bytes_max.max(limits.request_bytes_most());
+        if message_bytes_max < least {
+            return Err(format!(
+                "message_bytes_max: must be at least {least} in a cluster with a leader: what is shipped of the log \
+                 at a time (protocol.piece_bytes_max), and the largest key and value"
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl RawProtocol {
     /// What it says of a cluster of these nodes, or what is wrong with it.
     pub(super) fn settings(self, nodes: Vec<String>) -> Result<LeaderSettings, String> {
@@ -165,6 +186,11 @@ impl RawProtocol {
             snapshot_after: Some(self.snapshot_after),
             entries_max: self.entries_max,
             page_rows: self.page_rows,
+            limits: Limits {
+                pending_bytes_max: self.pending_bytes_max,
+                piece_bytes_max: self.piece_bytes_max,
+                ..Limits::default()
+            },
         };
         cluster.check().map_err(|detail| format!("protocol: {detail}"))?;
         let times = LeaderTimes {
@@ -195,6 +221,14 @@ fn entries_max_default() -> u32 {
 
 fn page_rows_default() -> usize {
     1_000
+}
+
+fn pending_bytes_max_default() -> usize {
+    Limits::default().pending_bytes_max
+}
+
+fn piece_bytes_max_default() -> usize {
+    Limits::default().piece_bytes_max
 }
 
 fn heartbeat_default() -> u64 {

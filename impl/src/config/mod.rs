@@ -309,6 +309,10 @@ impl ClusterFile {
             );
             return Err(invalid(Some(raw.message_bytes_max.span()), detail));
         }
+        if let Some(leader) = &leader {
+            let fits = leader.check(message_bytes_max);
+            fits.map_err(|detail| invalid(Some(raw.message_bytes_max.span()), detail))?;
+        }
         Ok(ClusterFile {
             path: path.into(),
             leader,

@@ -211,6 +211,8 @@ log = {log}  # what is shipped: row, statement, replaced (values for what is not
 snapshot_after = 10000  # committed entries until the log is compacted; what is compacted comes as a snapshot
 entries_max = 256  # entries of a message
 page_rows = 1000  # rows of a page of a snapshot
+piece_bytes_max = 1048576  # bytes of the entries of a message, or of the rows of a page, unless it is a single one
+pending_bytes_max = 268435456  # memory of a leader: keys and values of requests that wait. Further ones are refused
 
 # Below this line processes may differ.
 

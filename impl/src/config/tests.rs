@@ -195,6 +195,7 @@ fn what_a_new_file_says_of_a_leader_is_the_default() {
         "snapshot_after",
         "entries_max",
         "page_rows",
+        "_bytes_max",
         "_ms",
         "client_attempts",
         "log =",
@@ -220,6 +221,16 @@ fn what_cannot_be_a_cluster_with_a_leader_is_refused() {
             "protocol.election_ms: 150 ms is less than two",
         ),
         ("page_rows = 1000", "page_rows = 0", "protocol: entries_max, page_rows"),
+        (
+            "pending_bytes_max = 268435456",
+            "pending_bytes_max = 1000000",
+            "protocol: pending_bytes_max = 1000000, but one put of the largest key and value takes",
+        ),
+        (
+            "# Who may talk",
+            "message_bytes_max = 1000000\n# Who may talk",
+            "message_bytes_max: must be at least",
+        ),
         ("[timeouts]", "n = 3\n[timeouts]", "unknown field `n`"),
         ("[timeouts]", "[background]\nhandoff = true\n[timeouts]", "unknown field `background`"),
     ] {
@@ -239,6 +250,7 @@ fn processes_that_differ_in_what_all_agree_on_are_of_two_clusters_and_other_sett
         ("\"semi-sync\"", "\"async\"", false),
         ("\"raft\"", "\"bully\"", false),
         ("snapshot_after = 10000", "snapshot_after = 9", false),
+        ("piece_bytes_max = 1048576", "piece_bytes_max = 9", false),
         ("reads = \"confirmed\"", "reads = \"any\"", true),
         ("heartbeat_ms = 100", "heartbeat_ms = 50", true),
     ] {

@@ -59,6 +59,13 @@ impl Problem {
         Problem { body, ..problem }
     }
 
+    /// A write that nothing came of for certain, or a read.
+    pub(crate) fn refused(status: StatusCode, message: &str, is_write: bool) -> Self {
+        let problem = Problem::new(status, "refused", message);
+        let body = Body { indeterminate: is_write.then_some(false), ..problem.body };
+        Problem { body, ..problem }
+    }
+
     /// Something failed here.
     pub(crate) fn internal(message: &str) -> Self {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use quorate_leader::client::Task;
 use quorate_leader::config::Reads;
+use quorate_leader::limits::{Limits, Refusal};
 use quorate_leader::names::{Key, Position, Value};
 use quorate_leader::statement::Statement;
 use quorate_leader_model::refine::Answer;
@@ -119,6 +120,18 @@ fn answered(key: &str, position: Position, value: Option<Value>) -> Json<serde_j
     Json(serde_json::to_value(found).unwrap_or_default())
 }
 
+/// A node refuses.
+fn refused(refusal: Refusal, is_write: bool) -> Problem {
+    let status = match refusal {
+        Refusal::KeyTooLong { .. } | Refusal::ValueTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::TooManyWait { .. } | Refusal::TooMuchWaits { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Refusal::LogFull => StatusCode::INSUFFICIENT_STORAGE,
+    };
+    Problem::refused(status, &format!("refused: {refusal}"), is_write)
+}
+
 async fn read(
     State(front): State<Arc<Front>>,
     Path(key): Path<String>,
@@ -131,6 +144,7 @@ async fn read(
             let status = if value.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
             Ok((status, answered(&key, position, value)).into_response())
         }
+        Answer::Refused(refusal) => Err(refused(refusal, false)),
         _ => Err(Problem::unavailable("no node could answer a read like this; is there a leader?")),
     }
 }
@@ -139,8 +153,15 @@ async fn write(
     State(front): State<Arc<Front>>,
     Path(key): Path<String>,
     RawQuery(query): RawQuery,
-    body: Bytes,
+    request: Request<Body>,
 ) -> Result<Response, Problem> {
+    let limits = front.cluster.leader.as_ref().map(|leader| leader.cluster.limits);
+    let Limits { value_bytes_max, .. } = limits.unwrap_or_default();
+    let body = to_bytes(request.into_body(), value_bytes_max).await.map_err(|_| {
+        let message =
+            format!("a value has at most {value_bytes_max} bytes; split it over more keys");
+        Problem::refused(StatusCode::PAYLOAD_TOO_LARGE, &message, true)
+    })?;
     let text = str::from_utf8(&body)
         .map_err(|_| Problem::bad("in a cluster with a leader a value is UTF-8 text"))?;
     let statement = match parameter("statement", query.as_deref())? {
@@ -154,6 +175,7 @@ async fn write(
         Answer::Written { position, value } => {
             Ok(answered(&key, position, Some(value)).into_response())
         }
+        Answer::Refused(refusal) => Err(refused(refusal, true)),
         _ => Err(Problem::unavailable(
             "no leader was found, or it did not answer; the write may yet happen",
         )),

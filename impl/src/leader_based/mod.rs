@@ -75,6 +75,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_too_large_or_too_much_is_refused_in_the_words_of_the_leaderless_protocol() {
+        use quorate_leader::limits::{Limits, Refusal};
+        use quorate_model::protocol::{LoadLimit, Refusal as Leaderless};
+        let (bytes, bytes_max, pending_bytes) = (7, 5, 3);
+        let [pending_max, pending_bytes_max] = [9, 8];
+        let requests = LoadLimit::Requests { pending_max };
+        let load = LoadLimit::Bytes { bytes, pending_bytes, pending_bytes_max };
+        for (here, there) in [
+            (Refusal::KeyTooLong { bytes, bytes_max }, Leaderless::KeyTooLong { bytes, bytes_max }),
+            (
+                Refusal::ValueTooLarge { bytes, bytes_max },
+                Leaderless::ValueTooLarge { bytes, bytes_max },
+            ),
+            (Refusal::TooManyWait { pending_max }, Leaderless::Overloaded { limit: requests }),
+            (
+                Refusal::TooMuchWaits { bytes, pending_bytes, pending_bytes_max },
+                Leaderless::Overloaded { limit: load },
+            ),
+        ] {
+            assert_eq!(here.to_string(), there.to_string());
+        }
+        let (here, there) = (Limits::default(), quorate_model::cluster::Limits::default());
+        assert_eq!(
+            (here.key_bytes_max, here.value_bytes_max, here.pending_max, here.pending_bytes_max),
+            (
+                there.key_bytes_max,
+                there.value_bytes_max,
+                there.pending_max,
+                there.pending_bytes_max
+            )
+        );
+    }
+
+    #[test]
     fn a_client_may_send_its_own_requests_and_nothing_that_is_for_nodes() {
         let request = RequestId { client: ClientId(1), number: 1 };
         let key = Key::from("x");

@@ -2,9 +2,13 @@
 //! reach them. They must not panic, and what must hold of a node holds after every step.
 #![allow(dead_code, unreachable_pub)] // every user of it uses a part
 
+mod altering;
+pub mod with_leader;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use altering::alter;
 use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::leaderless::Leaderless;
 use quorate::runs::Speaks;
@@ -215,9 +219,9 @@ impl Siege {
         let Some((_, _, bytes)) = self.pool.choose(&mut self.random) else { return };
         let mut altered = std::mem::take(&mut self.altered);
         altered.clone_from(bytes);
-        for _ in 0..self.random.random_range(1..3) {
-            self.alter(&mut altered);
-        }
+        alter(&mut altered, &mut self.random, |random| {
+            self.pool.choose(random).map(|(_, _, bytes)| &bytes[..])
+        });
         self.tell(&altered);
         self.altered = altered;
     }
@@ -244,32 +248,6 @@ impl Siege {
             Leaderless::judge(&mut message, false);
         }
         self.step(to.index(), Input::Receive { from, message });
-    }
-
-    fn alter(&mut self, bytes: &mut Vec<u8>) {
-        let random = &mut self.random;
-        let length = bytes.len();
-        let at = random.random_range(0..length.max(1));
-        match random.random_range(0..7) {
-            _ if bytes.is_empty() => bytes.push(random.random()),
-            0 => bytes[at] ^= 1 << random.random_range(0..8),
-            1 => bytes[at] = random.random(),
-            2 => bytes[at] = *[0, 1, 0x7f, 0x80, 0xff].choose(random).unwrap(),
-            3 => {
-                bytes.remove(at);
-            }
-            4 => bytes.insert(at, random.random()),
-            // The largest number that there is, in the place of some other.
-            5 => {
-                bytes.splice(at..=at, [0xff; 9].into_iter().chain([1]));
-            }
-            _ => {
-                let (_, _, other) = self.pool.choose(random).unwrap();
-                let from = random.random_range(0..other.len());
-                bytes.truncate(at);
-                bytes.extend_from_slice(&other[from..]);
-            }
-        }
     }
 
     /// A node takes a step, and what must hold of it holds.

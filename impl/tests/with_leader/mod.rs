@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use quorate::client::{ClientTrace, RunningClient};
 use quorate::config::{ClusterFile, TemplateLeader};
-use quorate::leader_based::{AskOptions, LeaderClient, RoleName, statuses};
+use quorate::leader_based::{AskOptions, LeaderClient, LeaderStatus, RoleName, statuses};
 use quorate::refine::validate_files_of;
 use quorate_checker::refine::report::{PropertyReport, Report};
 use quorate_leader::client::Task;
 use quorate_leader::config::{ElectionKind, Replication};
+use quorate_leader::limits::Refusal;
 use quorate_leader::names::{Key, Value};
 use quorate_leader::statement::Statement;
 use quorate_leader_model::refine::{Answer, LeaderTraces};
@@ -101,6 +102,19 @@ fn what_a_leader_acknowledged_is_read_after_it_was_killed_and_the_traces_are_val
         assert_eq!((&body["value"], &body["key"]), (&"7".into(), &"sum".into()), "{body}");
     }
     assert_eq!(http(&cluster, other, "GET", "/keys/sum?read=any", "").0, 400);
+    // What is too large, no node takes, whoever leads.
+    let (long, large) = ("k".repeat(4097), "v".repeat((1 << 20) + 1));
+    let refused = cluster.run(&["put", &long, "value"]);
+    assert!(refused.code == 1 && refused.err.contains("a key of 4097 bytes"), "{refused:?}");
+    for (path, body, said) in [
+        (&*format!("/keys/{long}"), "value", "a key of 4097 bytes"),
+        ("/keys/large", &*large, "a value has at most 1048576 bytes"),
+    ] {
+        let (status, refused) = http(&cluster, other, "PUT", path, body);
+        let is_told = refused.contains(said) && refused.contains("\"indeterminate\":false");
+        assert!(status == 413 && is_told, "{status} {refused}");
+    }
+    assert_eq!(http(&cluster, other, "GET", &format!("/keys/{long}"), "").0, 413);
     assert_eq!(http(&cluster, other, "PUT", "/status", "").0, 405);
     assert!(http(&cluster, other, "GET", "/openapi.json", "").1.contains("there are /keys/KEY"));
     assert_eq!(http(&cluster, other, "GET", "/readyz", "").1, "ready\n");
@@ -182,6 +196,137 @@ fn leave_alone_who_leads(cluster: &mut TestCluster) -> String {
         }
         others.iter().for_each(|other| cluster.start(other));
     }
+}
+
+#[test]
+fn requests_that_wait_at_a_leader_take_no_more_than_they_may_and_find_room_once_it_is_followed() {
+    let mut cluster = TestCluster::with_leader_edited(3, TemplateLeader::default(), |text| {
+        text.replace("pending_bytes_max = 268435456 ", "pending_bytes_max = 1100000 ")
+    });
+    cluster.start_all();
+    let alone = leave_alone_who_leads(&mut cluster);
+    let write = |bytes: usize, timeout| {
+        let node = Some(cluster.file.node_named(&alone).unwrap());
+        let options = AskOptions { node, timeout, ..AskOptions::default() };
+        let mut client = RunningClient::<LeaderClient>::new(cluster.file.clone(), options).unwrap();
+        let statement = Statement::Set("v".repeat(bytes).into());
+        client.perform(Task::Write { key: Key::from("key"), statement }).unwrap()
+    };
+    let too_large = Refusal::ValueTooLarge { bytes: (1 << 20) + 1, bytes_max: 1 << 20 };
+    assert_eq!(write((1 << 20) + 1, None), Answer::Refused(too_large));
+    // Nobody holds it but the leader, so it waits, though its client does not.
+    assert_eq!(write(1 << 20, Some(Duration::from_millis(500))), Answer::Unknown);
+    let waiting = |cluster: &TestCluster| cluster.status()[&alone]["waiting"].as_u64();
+    assert_eq!(waiting(&cluster), Some(1));
+    let refused = write(100_000, None);
+    let is_busy = |answer: &Answer| {
+        matches!(
+            answer,
+            Answer::Refused(Refusal::TooMuchWaits { pending_bytes_max: 1_100_000, .. })
+        )
+    };
+    assert!(is_busy(&refused), "{refused:?}");
+    let (status, said) = http(&cluster, &alone, "PUT", "/keys/key", &"v".repeat(100_000));
+    assert!(status == 503 && said.contains("retry later"), "{status} {said}");
+    // What is small still has room.
+    assert_eq!(write(1, Some(Duration::from_millis(200))), Answer::Unknown);
+    assert_eq!(waiting(&cluster), Some(2));
+
+    for name in cluster.names().into_iter().filter(|name| *name != alone) {
+        cluster.start(&name);
+    }
+    wait_for("those that waited", || waiting(&cluster) == Some(0));
+    cluster.ok(&["put", "key", &"v".repeat(100_000)]);
+    assert_eq!(cluster.ok(&["get", "key", "--raw"]).out.len(), 100_000);
+}
+
+/// What a node says of itself, if it does.
+fn said(cluster: &TestCluster, name: &str) -> Option<LeaderStatus> {
+    let mut all = statuses(&cluster.file, Duration::from_millis(200)).unwrap();
+    all.remove(&cluster.file.node_named(name).unwrap())
+}
+
+#[test]
+fn a_node_whose_disk_was_wiped_does_not_vote_until_it_holds_what_it_may_have_acknowledged() {
+    let mut cluster = cluster(Replication::Majority, ElectionKind::Raft);
+    cluster.start_all();
+    cluster.ok(&["put", "first", "hello"]);
+    cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
+    let first = leader(&cluster);
+    let others: Vec<_> = cluster.names().into_iter().filter(|name| *name != first).collect();
+    let [other, wiped] = &others[..] else { panic!("{others:?}") };
+    // Under its feet: it goes on with files that nobody will find again, and acknowledges what it writes to them.
+    std::fs::remove_dir_all(cluster.path(wiped)).unwrap();
+    cluster.kill(other);
+    cluster.ok(&["put", "second", "world"]);
+    cluster.kill(wiped);
+    cluster.kill(&first);
+
+    // Of those who are left, one has less than was acknowledged, and the other nothing.
+    cluster.start(wiped);
+    cluster.start(other);
+    let epoch = |cluster: &TestCluster| said(cluster, other).map(|status| status.epoch.0);
+    let began = epoch(&cluster).unwrap();
+    wait_for("two elections", || epoch(&cluster) >= Some(began + 2));
+    let status = said(&cluster, wiped).unwrap();
+    assert!(!status.is_caught_up && status.role == RoleName::Follower, "{status:?}");
+    assert!(
+        said(&cluster, other).unwrap().role != RoleName::Leader,
+        "with the vote of a wiped node"
+    );
+    let log = std::fs::read_to_string(cluster.path(&format!("{wiped}.log"))).unwrap();
+    assert!(log.contains("does not vote until it has caught up"), "{log}");
+
+    cluster.start(&first);
+    wait_for("the wiped node", || said(&cluster, wiped).is_some_and(|said| said.is_caught_up));
+    cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
+    for (key, value) in [("first", "hello\n"), ("second", "world\n")] {
+        assert_eq!(cluster.ok(&["get", key]).out, value);
+        let at_it = ["get", key, "--reads", "any", "--coordinator", wiped];
+        assert_eq!(cluster.ok(&at_it).out, value);
+    }
+    // A trace of the wiped node says of what was durable that it is gone: no validation accepts that.
+}
+
+#[test]
+fn a_node_with_a_leader_whose_files_are_damaged_does_not_start_and_says_which_and_what_to_do() {
+    let mut cluster = TestCluster::with_leader(1, TemplateLeader::default());
+    cluster.start_all();
+    for number in 0..20 {
+        cluster.ok(&["put", &format!("key{number}"), "value"]);
+    }
+    cluster.kill("n1");
+    let data = cluster.path("n1");
+    let file = |name: &str| std::fs::read(data.join(name)).unwrap();
+    let (log, database) = ("log-0000000000000000", "leader.redb");
+    let used = file(log).iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let altered = |name, alter: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = file(name);
+        alter(&mut bytes);
+        (name, bytes)
+    };
+    // The last record, which was acknowledged; one in the middle; the end of each file; what the database begins with.
+    for (name, bytes) in [
+        altered(log, &|bytes| bytes[used - 20..used].fill(0)),
+        altered(log, &|bytes| bytes[used / 2] ^= 1),
+        altered(log, &|bytes| bytes.truncate(used / 2)),
+        altered(database, &|bytes| bytes.truncate(bytes.len() / 2)),
+        altered(database, &|bytes| bytes[..512].fill(0)),
+    ] {
+        let whole = file(name);
+        std::fs::write(data.join(name), bytes).unwrap();
+        let errors = cluster.path("errors");
+        let mut node = cluster.node("n1");
+        let mut node = node.stderr(std::fs::File::create(&errors).unwrap()).spawn().unwrap();
+        wait_for("the node to refuse", || node.try_wait().unwrap().is_some());
+        let said = std::fs::read_to_string(&errors).unwrap();
+        assert_eq!(node.wait().unwrap().code(), Some(1), "{said}");
+        let is_told = said.contains(name) && said.contains("move the data directory away");
+        assert!(is_told, "{name}: {said}");
+        std::fs::write(data.join(name), whole).unwrap();
+    }
+    cluster.start("n1");
+    assert_eq!(cluster.ok(&["get", "key19"]).out, "value\n");
 }
 
 /// Adds one to a counter of its own each time, and reads it, until it is told to stop; how often that was acknowledged.

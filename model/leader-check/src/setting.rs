@@ -10,6 +10,7 @@ use quorate_leader::config::{
     ClusterConfig, ElectionKind, LogKind, NodeConfig, Reads, Replication,
 };
 use quorate_leader::deviation::Deviation;
+use quorate_leader::limits::Limits;
 use quorate_leader::names::Key;
 use quorate_leader::shards::{Shard, Shards};
 use quorate_leader::statement::Statement;
@@ -273,6 +274,7 @@ impl Setting {
             snapshot_after: self.snapshot_after,
             entries_max: self.entries_max.unwrap_or(ENTRIES_MAX).max(1),
             page_rows: self.page_rows.unwrap_or(PAGE_ROWS),
+            limits: Limits::default(),
             deviations: self.deviations.iter().copied().collect(),
         }
     }

@@ -69,6 +69,7 @@ impl LeaderBased {
             Outcome::Behind { leader } => {
                 format!("behind; {} leads", self.node_or_nobody(*leader))
             }
+            Outcome::Refused(refusal) => format!("refused: {refusal}"),
         }
     }
 

@@ -14,6 +14,7 @@ use quorate_leader::config::{ClusterConfig, ElectionKind, LogKind, NodeConfig, R
 use quorate_leader::deviation::Deviations;
 use quorate_leader::effect::{Effect, Input, Step, Timer};
 use quorate_leader::ids::{NodeId, Peer};
+use quorate_leader::limits::Limits;
 use quorate_leader::message::Message;
 use quorate_leader::replica::{Replica, Role};
 use quorate_leader::statement::Surroundings;
@@ -53,6 +54,7 @@ impl Cluster {
             snapshot_after: None,
             entries_max: 256,
             page_rows: 100,
+            limits: Limits::default(),
             deviations: Deviations::default(),
         });
         let highest = NodeId(nodes as u16 - 1);

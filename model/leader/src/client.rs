@@ -102,7 +102,7 @@ pub struct Ended {
     pub request: RequestId,
     /// What was wanted.
     pub task: Task,
-    /// What came of it: [`Outcome::Written`] or [`Outcome::Found`]; `None` if nobody knows.
+    /// What came of it: [`Outcome::Written`], [`Outcome::Found`] or [`Outcome::Refused`]; `None` if nobody knows.
     pub outcome: Option<Outcome>,
 }
 
@@ -213,8 +213,20 @@ impl Client {
                 self.end(Some(outcome.clone()))
             }
             // What another node says than was asked last is of an attempt that was given up.
-            Outcome::Redirect { .. } | Outcome::Behind { .. } if from != asked.node => {
+            Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_)
+                if from != asked.node =>
+            {
                 ClientStep::default()
+            }
+            Outcome::Refused(refusal) => {
+                // An earlier attempt may have been taken, unless it is one that no node ever takes.
+                let is_first = asked.attempts_left == config.attempts - 1
+                    && asked.redirections_left == REDIRECTIONS_MAX;
+                let is_write = matches!(asked.task, Task::Write { .. });
+                if is_write && !is_first && !refusal.is_of_request() {
+                    return ClientStep::default();
+                }
+                self.end(Some(outcome.clone()))
             }
             Outcome::Redirect { leader } | Outcome::Behind { leader } => {
                 let other = leader.filter(|leader| *leader != from);
@@ -273,19 +285,50 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Refusal;
     use crate::shards::Shard;
 
     const NODES: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
 
-    /// Whom a client asks after each of three nodes has said that nobody leads, and its timer has expired then.
-    fn asked(waits_for_leader: bool) -> Vec<NodeId> {
-        let config = ClientConfig {
+    fn config(waits_for_leader: bool) -> ClientConfig {
+        ClientConfig {
             nodes: 3,
             shards: Shards(Vec::from([Shard { first_leader: NODES[0], from: None }])),
             reads: Reads::Confirmed,
             attempts: 3,
             waits_for_leader,
-        };
+        }
+    }
+
+    #[test]
+    fn a_write_is_refused_for_certain_only_where_no_earlier_attempt_can_have_been_taken() {
+        let (config, key) = (config(true), Key::from("x"));
+        let write = Task::Write { key: key.clone(), statement: Statement::Add(1) };
+        let busy = Refusal::TooManyWait { pending_max: 1 };
+        let long = Refusal::KeyTooLong { bytes: 2, bytes_max: 1 };
+        for (task, tries_again, refusal, is_certain) in [
+            (write.clone(), false, busy, true),
+            (write.clone(), true, busy, false),
+            (write, true, long, true),
+            (Task::Read { key }, true, busy, true),
+        ] {
+            let mut client = Client::new(ClientId(1), &config, None);
+            let mut asked = client.start(&config, task, NODES[0]);
+            if tries_again {
+                asked = client.expire(&config);
+            }
+            let node = asked.send.map(|(node, ..)| node).unwrap();
+            let request = RequestId { client: ClientId(1), number: 1 };
+            let message = Message::Reply { request, outcome: Outcome::Refused(refusal) };
+            let ended = client.receive(&config, node, &message).ended;
+            assert_eq!(ended.is_some(), is_certain, "{refusal:?}");
+            assert_eq!(client.asks().is_none(), is_certain, "{refusal:?}");
+        }
+    }
+
+    /// Whom a client asks after each of three nodes has said that nobody leads, and its timer has expired then.
+    fn asked(waits_for_leader: bool) -> Vec<NodeId> {
+        let config = config(waits_for_leader);
         let mut client = Client::new(ClientId(1), &config, None);
         let asked = |step: ClientStep| step.send.map(|(node, ..)| node);
         let task = Task::Read { key: Key::from("x") };

@@ -4,6 +4,7 @@ use quorate_ids::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::deviation::Deviations;
+use crate::limits::Limits;
 use crate::names::Epoch;
 
 /// Whose acknowledgements a write waits for.
@@ -82,6 +83,8 @@ pub struct ClusterConfig {
     pub entries_max: u32,
     /// How many rows a page of a snapshot has at most.
     pub page_rows: usize,
+    /// What a node keeps to, so that no client makes it grow without bound.
+    pub limits: Limits,
     /// What is done wrongly on purpose: nothing in a cluster that is meant to work.
     pub deviations: Deviations,
 }
@@ -130,11 +133,11 @@ impl NodeConfig {
     }
 
     /// The least epoch above this one that no other node ever claims: where nobody votes, each node has epochs of
-    /// its own.
+    /// its own. There is none where epochs end.
     #[must_use]
-    pub fn own_epoch_after(&self, known: Epoch) -> Epoch {
+    pub fn own_epoch_after(&self, known: Epoch) -> Option<Epoch> {
         let (nodes, own) = (self.cluster.nodes as u32, u32::from(self.node.0));
-        let next = known.0 + 1;
-        Epoch(next + (nodes + own - next % nodes) % nodes)
+        let next = known.next()?.0;
+        next.checked_add((nodes + own - next % nodes) % nodes).map(Epoch)
     }
 }

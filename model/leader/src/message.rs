@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use quorate_ids::{ClientId, NodeId};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Refusal;
 use crate::log::Entry;
 use crate::names::{Epoch, Index, Key, Position, RequestId, Value};
 use crate::statement::Statement;
@@ -194,4 +195,6 @@ pub enum Outcome {
         /// Who leads, as far as it knows.
         leader: Option<NodeId>,
     },
+    /// The node will not do it.
+    Refused(Refusal),
 }

@@ -12,6 +12,14 @@ use serde::{Deserialize, Serialize};
 )]
 pub struct Epoch(pub u32);
 
+impl Epoch {
+    /// The next epoch, if there is one.
+    #[must_use]
+    pub fn next(self) -> Option<Epoch> {
+        self.0.checked_add(1).map(Epoch)
+    }
+}
+
 /// A place in a log, from one; zero is before the first entry.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
@@ -19,10 +27,20 @@ pub struct Epoch(pub u32);
 pub struct Index(pub u32);
 
 impl Index {
+    /// The last place that an entry may have. What says of something that it is further on is not believed.
+    pub const LAST: Index = Index(u32::MAX - 1);
+
     /// The next place.
     #[must_use]
     pub fn next(self) -> Index {
-        Index(self.0 + 1)
+        Index(self.0.saturating_add(1))
+    }
+
+    /// The place so many further on, if an entry may be there.
+    #[must_use]
+    pub fn further(self, by: usize) -> Option<Index> {
+        let index = self.0.checked_add(u32::try_from(by).ok()?).map(Index);
+        index.filter(|index| *index <= Index::LAST)
     }
 
     /// The place before; zero has none.

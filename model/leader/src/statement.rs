@@ -13,7 +13,7 @@ use crate::names::Value;
 pub enum Statement {
     /// The row holds this.
     Set(Arc<str>),
-    /// The row holds so much more. A row without a number counts from zero.
+    /// The row holds so much more, at most the largest number. A row without a number counts from zero.
     Add(u64),
     /// The row holds what the clock of the executing node shows.
     Now,
@@ -42,10 +42,10 @@ impl Statement {
         };
         match self {
             Statement::Set(text) => Value::Text(Arc::clone(text)),
-            Statement::Add(more) => Value::Number(counted + more),
+            Statement::Add(more) => Value::Number(counted.saturating_add(*more)),
             Statement::Now => Value::Number(around.now.0),
             Statement::Random => Value::Number(around.random),
-            Statement::NextId => Value::Number(counted + 1),
+            Statement::NextId => Value::Number(counted.saturating_add(1)),
         }
     }
 

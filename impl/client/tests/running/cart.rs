@@ -1,5 +1,7 @@
 //! The shopping carts of the example.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -70,6 +72,46 @@ fn no_item_that_was_added_is_lost_while_nodes_are_killed() {
     for (item, quantity) in &all {
         assert_eq!(cart.0.get(item), Some(quantity), "{item} was acknowledged, and is gone");
     }
+}
+
+/// Asks the service; gives the status and the body.
+fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let bytes = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {bytes}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().to_string(), body.to_string())
+}
+
+#[test]
+fn the_service_takes_and_shows_carts_over_http() {
+    let nodes = Nodes::start(3, |text| text);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = crate::service::router(Carts::new(Client::open(nodes.config()).unwrap()));
+    // It ends with the test.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, service).await.unwrap();
+        });
+    });
+    let ask = |method, path, body| ask(address, method, path, body);
+    assert_eq!(ask("PUT", "/carts/ann/milk", "2").0, "204");
+    assert_eq!(ask("PUT", "/carts/ann/eggs", " 6\n").0, "204");
+    let (status, cart) = ask("GET", "/carts/ann", "");
+    assert_eq!((&*status, &*cart), ("200", "{\"eggs\":6,\"milk\":2}"));
+    assert_eq!(ask("DELETE", "/carts/ann/milk", "").0, "204");
+    assert_eq!(ask("GET", "/carts/ann", "").1, "{\"eggs\":6}");
+    assert_eq!(ask("PUT", "/carts/ann/milk", "much").0, "400");
 }
 
 #[test]

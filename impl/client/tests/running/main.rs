@@ -4,6 +4,8 @@
 #[allow(dead_code)] // the service shows carts to others, too
 mod carts;
 mod nodes;
+#[path = "../../examples/cart/service.rs"]
+mod service;
 
 mod cart;
 mod sessions;

@@ -86,7 +86,7 @@ impl crate::history::Memory for Memory {
                 Outcome::Found { value, .. } => {
                     self.find(request.client, task.key(), value.as_ref());
                 }
-                Outcome::Redirect { .. } | Outcome::Behind { .. } => {}
+                Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_) => {}
             },
             _ => {}
         }

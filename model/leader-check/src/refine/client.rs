@@ -4,6 +4,7 @@ use quorate_checker::refine::ReplayedClient;
 use quorate_ids::{ClientId, NodeId};
 use quorate_leader::client::{Client, ClientConfig, ClientStep, Task};
 use quorate_leader::config::Reads;
+use quorate_leader::limits::Refusal;
 use quorate_leader::message::Outcome;
 use quorate_leader::names::{Position, Value};
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,8 @@ pub enum Answer {
         /// What; nothing if there is no such row.
         value: Option<Value>,
     },
+    /// A node will not do it.
+    Refused(Refusal),
     /// Nobody knows what becomes of it.
     Unknown,
 }
@@ -107,6 +110,7 @@ impl AskingClient {
         let answer = ended.map(|ended| match ended.outcome {
             Some(Outcome::Written { position, value }) => Answer::Written { position, value },
             Some(Outcome::Found { position, value }) => Answer::Found { position, value },
+            Some(Outcome::Refused(refusal)) => Answer::Refused(refusal),
             Some(Outcome::Redirect { .. } | Outcome::Behind { .. }) | None => Answer::Unknown,
         });
         if answer.is_some() {

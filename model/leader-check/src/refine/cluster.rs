@@ -8,6 +8,7 @@ use quorate_leader::config::{
     ClusterConfig, ElectionKind, LogKind, NodeConfig, Reads, Replication,
 };
 use quorate_leader::deviation::Deviations;
+use quorate_leader::limits::Limits;
 use quorate_leader::shards::{Shard, Shards};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,9 @@ pub struct Cluster {
     pub entries_max: u32,
     /// How many rows a page of a snapshot has at most.
     pub page_rows: usize,
+    /// What a node keeps to, so that no client makes it grow without bound.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 impl Cluster {
@@ -46,6 +50,12 @@ impl Cluster {
         }
         if self.entries_max == 0 || self.page_rows == 0 || self.snapshot_after == Some(0) {
             return Err("entries_max, page_rows and snapshot_after must be at least 1".to_owned());
+        }
+        let (bytes, least) = (self.limits.pending_bytes_max, self.limits.request_bytes_most());
+        if bytes < least {
+            return Err(format!(
+                "pending_bytes_max = {bytes}, but one put of the largest key and value takes {least}"
+            ));
         }
         Ok(())
     }
@@ -62,6 +72,7 @@ impl Cluster {
             snapshot_after: self.snapshot_after,
             entries_max: self.entries_max,
             page_rows: self.page_rows,
+            limits: self.limits,
             deviations: Deviations::default(),
         });
         NodeConfig { node, first_leader: NodeId(0), cluster }

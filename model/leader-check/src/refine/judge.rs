@@ -391,7 +391,7 @@ impl LogJudge {
             Outcome::Found { position, .. } => {
                 (*position, Box::new(|earlier| log.has_applied(earlier)))
             }
-            Outcome::Redirect { .. } | Outcome::Behind { .. } => return,
+            Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_) => return,
         };
         let writes = self.writes.get(&operation.key);
         let found = writes
@@ -412,7 +412,7 @@ impl LogJudge {
         let Some(operation) = self.operations.remove(&request) else { return Ok(()) };
         let position = match answer {
             Answer::Written { position, .. } | Answer::Found { position, .. } => *position,
-            Answer::Unknown => return Ok(()),
+            Answer::Refused(_) | Answer::Unknown => return Ok(()),
         };
         let Some(based) = self.answers.remove(&(request, from, position)) else { return Ok(()) };
         let Operation { key, reads, is_read, is_retried, required, own, seen } = operation;

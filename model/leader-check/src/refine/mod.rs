@@ -73,6 +73,7 @@ impl Traced for LeaderBased {
         match outcome {
             Answer::Written { .. } => Ended::Acknowledged,
             Answer::Found { .. } => Ended::Answered,
+            Answer::Refused(_) => Ended::Refused,
             Answer::Unknown => Ended::Unavailable,
         }
     }

@@ -191,8 +191,8 @@ impl<'a> Player<'a> {
             Some(Some(Outcome::Found { value, .. })) => {
                 Answer::Found(value.as_ref().map(ToString::to_string))
             }
+            Some(Some(Outcome::Refused(_)) | None) => Answer::Unknown,
             Some(Some(_)) => Answer::Ok,
-            Some(None) => Answer::Unknown,
             // It has asked for nothing yet.
             None => Answer::Pending,
         };

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use quorate_ids::NodeId;
 
-use super::{Replica, Role, Turn};
+use super::{Replica, Role, Turn, Waiting};
 use crate::config::{ClusterConfig, ElectionKind, NodeConfig, Replication};
 use crate::deviation::Deviation;
 use crate::effect::Timer;
@@ -59,9 +59,9 @@ impl Replica {
             return Ok(());
         }
         turn.draft.apply_through(held, turn.around)?;
-        let is_held = |_: &RequestId, index: &mut Index| *index <= held;
+        let is_held = |_: &RequestId, waiting: &mut Waiting| waiting.index <= held;
         let answered: Vec<_> = leadership.waiting.extract_if(.., is_held).collect();
-        for (request, index) in answered {
+        for (request, Waiting { index, .. }) in answered {
             acknowledge(turn, request, index)?;
         }
         compact(turn)?;
@@ -120,7 +120,7 @@ fn acknowledge<S: Store>(
 pub(super) fn compact<S: Store>(turn: &mut Turn<'_, S>) -> Result<(), S::Error> {
     let Some(after) = turn.config.cluster.snapshot_after else { return Ok(()) };
     let position = turn.committed_position()?;
-    if position.index.0 >= turn.draft.base()?.index.0 + after {
+    if position.index.0 >= turn.draft.base()?.index.0.saturating_add(after) {
         turn.draft.compact(position);
     }
     Ok(())

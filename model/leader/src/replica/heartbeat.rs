@@ -8,6 +8,7 @@ use super::{Replica, Role, Turn, acknowledgement};
 use crate::config::{ElectionKind, Replication};
 use crate::deviation::Deviation;
 use crate::effect::Timer;
+use crate::limits;
 use crate::log;
 use crate::message::{Append, Message};
 use crate::names::{Epoch, Index, Position};
@@ -46,10 +47,16 @@ impl Replica {
             // Pages are made of rows that no change of this step is about; the next heartbeat sends one.
             return if turn.draft.is_empty() { self.send_page(turn, to, None) } else { Ok(()) };
         };
-        let through = last.0.min(from.0 + turn.config.cluster.entries_max - 1);
-        let mut entries = Vec::new();
+        let cluster = &turn.config.cluster;
+        let through = last.0.min(from.0.saturating_add(cluster.entries_max - 1));
+        let (mut entries, mut bytes) = (Vec::new(), 0);
         for index in (from.0..=through).map(Index) {
-            entries.extend(turn.draft.entry(index)?);
+            let Some(entry) = turn.draft.entry(index)? else { break };
+            bytes += limits::entry_bytes(&entry);
+            if bytes > cluster.limits.piece_bytes_max && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry);
         }
         let (epoch, commit) = (turn.draft.epoch()?, turn.draft.committed()?);
         let round = if leadership.awaits(to) { leadership.round } else { 0 };
@@ -127,7 +134,7 @@ impl Replica {
             turn.send(from, Message::Ask { epoch, last });
             return Ok(());
         }
-        let matched = Index(previous.index.0 + entries.len() as u32);
+        let Some(matched) = previous.index.further(entries.len()) else { return Ok(()) };
         let base = turn.draft.base()?;
         let keeps_rows = turn.deviates(Deviation::KeepsSuffix);
         for (index, entry) in (previous.index.0 + 1..).map(Index).zip(entries) {

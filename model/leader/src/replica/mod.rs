@@ -25,6 +25,7 @@ use crate::config::{ElectionKind, NodeConfig};
 use crate::deviation::Deviation;
 use crate::draft::Draft;
 use crate::effect::{Effect, Input, Step, Timer};
+use crate::limits::{self, Limits, Refusal};
 use crate::log::{Content, Entry};
 use crate::message::{Message, Operation, Outcome};
 use crate::names::{Epoch, Index, Position, RequestId};
@@ -84,14 +85,45 @@ pub struct Leadership {
     /// The synchronous follower, where there is one.
     synchronous: Option<NodeId>,
     /// Who waits for a write to be acknowledged, and where it is in the log.
-    waiting: BTreeMap<RequestId, Index>,
+    waiting: BTreeMap<RequestId, Waiting>,
     /// The last round of heartbeats that somebody waits for.
     round: u32,
     /// Reads that wait for a round.
     confirming: Vec<Confirming>,
 }
 
+/// A write that waits to be acknowledged.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+struct Waiting {
+    /// Where it is in the log.
+    index: Index,
+    /// What it takes, which follows from the request.
+    #[serde(skip)]
+    bytes: usize,
+}
+
 impl Leadership {
+    /// Refuses a request of so many bytes where it would be too much with those that wait.
+    fn admit(&self, limits: &Limits, bytes: usize) -> Result<(), Refusal> {
+        let Limits { pending_max, pending_bytes_max, .. } = *limits;
+        if self.owed() >= pending_max {
+            return Err(Refusal::TooManyWait { pending_max });
+        }
+        let pending_bytes = self.owed_bytes();
+        if pending_bytes.saturating_add(bytes) > pending_bytes_max {
+            return Err(Refusal::TooMuchWaits { bytes, pending_bytes, pending_bytes_max });
+        }
+        Ok(())
+    }
+
+    /// What the requests take that wait to be answered.
+    #[must_use]
+    pub fn owed_bytes(&self) -> usize {
+        let reads = self.confirming.iter().map(|read| limits::request_bytes(&read.key, None));
+        self.waiting.values().map(|waiting| waiting.bytes).chain(reads).sum()
+    }
+
     /// Up to where a follower is known to hold the log.
     #[must_use]
     pub fn matched(&self, follower: NodeId) -> Index {
@@ -291,6 +323,14 @@ impl Replica {
         if request.client != client {
             return Ok(());
         }
+        let statement = match &operation {
+            Operation::Write { statement, .. } => Some(statement),
+            Operation::Read { .. } => None,
+        };
+        if let Err(refusal) = turn.config.cluster.limits.check(operation.key(), statement) {
+            turn.reply(request, Outcome::Refused(refusal));
+            return Ok(());
+        }
         match operation {
             Operation::Write { key, statement } => self.write(turn, request, key, statement),
             Operation::Read { key, from } => self.read(turn, request, key, from),
@@ -384,14 +424,16 @@ impl Replica {
         Ok(())
     }
 
-    /// Appends an entry to the leader's log and ships it. What it takes to be acknowledged may be there at once.
+    /// Appends an entry to the leader's log and ships it, unless the log has as many as can be counted. What it takes to be
+    /// acknowledged may be there at once.
     fn append_and_ship<S: Store>(
         &mut self,
         turn: &mut Turn<'_, S>,
         content: Content,
         announces: bool,
     ) -> Result<Index, S::Error> {
-        let index = turn.draft.last()?.index.next();
+        let last = turn.draft.last()?.index;
+        let Some(index) = last.further(1) else { return Ok(last) };
         turn.draft.append(index, Entry { epoch: turn.draft.epoch()?, content });
         self.advance(turn)?;
         self.ship(turn, index, announces)?;

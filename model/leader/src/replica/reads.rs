@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Replica, Role, Turn};
 use crate::config::ElectionKind;
+use crate::limits;
 use crate::message::{Outcome, ReadFrom};
 use crate::names::{Key, RequestId};
 use crate::store::Store;
@@ -48,6 +49,11 @@ impl Replica {
                 if let Role::Leader(leadership) = &mut self.role {
                     let heard = NodeSet::EMPTY;
                     leadership.confirming.retain(|read| read.request != request);
+                    let bytes = limits::request_bytes(&key, None);
+                    if let Err(refusal) = leadership.admit(&turn.config.cluster.limits, bytes) {
+                        turn.reply(request, Outcome::Refused(refusal));
+                        return Ok(());
+                    }
                     leadership.confirming.push(Confirming { request, key, round: 0, heard });
                 }
                 self.confirm_waiting(turn)
@@ -70,7 +76,12 @@ impl Replica {
         if !knows || leadership.confirming.iter().all(|read| read.round > 0) {
             return Ok(());
         }
-        leadership.round += 1;
+        let Some(round) = leadership.round.checked_add(1) else {
+            // It has counted as many as it can: whoever leads next begins anew.
+            self.follow(turn, None);
+            return Ok(());
+        };
+        leadership.round = round;
         let mut own = NodeSet::EMPTY;
         own.insert(turn.config.node);
         for read in leadership.confirming.iter_mut().filter(|read| read.round == 0) {

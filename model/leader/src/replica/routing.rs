@@ -1,10 +1,11 @@
 //! Routing: writes go to the leader, and each is made once however often it is asked for.
 
-use super::{Replica, Role, Turn};
+use super::{Replica, Role, Turn, Waiting};
 use crate::deviation::Deviation;
+use crate::limits::{self, Refusal};
 use crate::log::{self, Content};
 use crate::message::Outcome;
-use crate::names::{Key, RequestId};
+use crate::names::{Index, Key, RequestId};
 use crate::statement::Statement;
 use crate::store::Store;
 
@@ -22,7 +23,12 @@ impl Replica {
             self.redirect(turn, request);
             return Ok(());
         }
-        if !turn.deviates(Deviation::ForgetsRequests) && self.has_seen(turn, request)? {
+        let bytes = limits::request_bytes(&key, Some(&statement));
+        if !turn.deviates(Deviation::ForgetsRequests) && self.has_seen(turn, request, bytes)? {
+            return Ok(());
+        }
+        if let Err(refusal) = self.admit(turn, bytes)? {
+            turn.reply(request, Outcome::Refused(refusal));
             return Ok(());
         }
         let kind = turn.config.cluster.log;
@@ -30,7 +36,7 @@ impl Replica {
         // Who waits is noted first: what an asynchronous leader appends, it acknowledges at once.
         let index = turn.draft.last()?.index.next();
         if let Role::Leader(leadership) = &mut self.role {
-            leadership.waiting.insert(request, index);
+            leadership.waiting.insert(request, Waiting { index, bytes });
         }
         self.append_and_ship(turn, Content::Write { key, effect, request }, false)?;
         Ok(())
@@ -42,6 +48,7 @@ impl Replica {
         &mut self,
         turn: &mut Turn<'_, S>,
         request: RequestId,
+        bytes: usize,
     ) -> Result<bool, S::Error> {
         if let Some(remembered) = turn.draft.remembered(request.client)?
             && remembered.number >= request.number
@@ -63,9 +70,22 @@ impl Replica {
         if latest == request
             && let Role::Leader(leadership) = &mut self.role
         {
-            leadership.waiting.insert(request, index);
+            leadership.waiting.insert(request, Waiting { index, bytes });
         }
         Ok(true)
+    }
+
+    /// Refuses a write that is one too many: of those that wait, or of those that a log can have.
+    fn admit<S: Store>(
+        &self,
+        turn: &Turn<'_, S>,
+        bytes: usize,
+    ) -> Result<Result<(), Refusal>, S::Error> {
+        if turn.draft.last()?.index >= Index::LAST {
+            return Ok(Err(Refusal::LogFull));
+        }
+        let limits = &turn.config.cluster.limits;
+        Ok(self.leadership().map_or(Ok(()), |leadership| leadership.admit(limits, bytes)))
     }
 
     /// Sends a client on to whom this node believes to lead.

@@ -1,14 +1,16 @@
 //! Snapshots: a follower that is empty, or too far behind, gets rows instead of entries, a page at a time.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use quorate_ids::NodeId;
 use serde::Serialize;
 
 use super::{Replica, Role, Turn, acknowledgement};
+use crate::limits;
 use crate::log;
 use crate::message::{Message, Page};
-use crate::names::{Epoch, Key, Position, Value};
+use crate::names::{Epoch, Index, Key, Position, Value};
 use crate::store::{Snapshot, Store};
 
 /// The pages of a snapshot that have arrived.
@@ -32,9 +34,7 @@ impl Replica {
         to: NodeId,
         after: Option<Key>,
     ) -> Result<(), S::Error> {
-        let at_most = turn.config.cluster.page_rows;
-        let rows = turn.draft.rows_before(after.as_ref(), at_most)?;
-        let is_last = rows.len() < at_most;
+        let RowsOfPage { rows, is_last } = rows_of_page(turn, after.as_ref())?;
         let end = if is_last { Some(turn.draft.remembered_before()?) } else { None };
         let (epoch, position) = (turn.draft.epoch()?, turn.committed_position()?);
         turn.send(to, Message::Snapshot(Page { epoch, position, after, rows, end }));
@@ -66,6 +66,9 @@ impl Replica {
         page: Page,
     ) -> Result<(), S::Error> {
         let Page { epoch, position, after, rows, end } = page;
+        if position.index > Index::LAST {
+            return Ok(());
+        }
         if !self.accepts(turn, from, epoch, false)? {
             return Ok(());
         }
@@ -103,6 +106,38 @@ impl Replica {
     }
 }
 
+/// How many rows are read at a time: they may be large.
+const ROWS_READ: usize = 16;
+
+/// What a page has of the rows.
+#[derive(Default)]
+struct RowsOfPage {
+    rows: Vec<(Key, Value)>,
+    /// Whether there are no further ones.
+    is_last: bool,
+}
+
+/// The rows of the page that begins after this one, no more and no larger than a page may be unless it is a single one.
+fn rows_of_page<S: Store>(turn: &Turn<'_, S>, after: Option<&Key>) -> Result<RowsOfPage, S::Error> {
+    let cluster = &turn.config.cluster;
+    let (mut page, mut bytes) = (RowsOfPage::default(), 0);
+    while page.rows.len() < cluster.page_rows && !page.is_last {
+        let after = page.rows.last().map(|(key, _)| key).or(after);
+        let at_most = ROWS_READ.min(cluster.page_rows - page.rows.len());
+        let read = turn.draft.rows_before(after, at_most)?;
+        page.is_last = read.len() < at_most;
+        for (key, value) in read {
+            bytes += limits::row_bytes(&key, &value);
+            if bytes > cluster.limits.piece_bytes_max && !page.rows.is_empty() {
+                page.is_last = false;
+                return Ok(page);
+            }
+            page.rows.push((key, value));
+        }
+    }
+    Ok(page)
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::sync::Arc;
@@ -115,7 +150,7 @@ mod tests {
     use crate::deviation::Deviations;
     use crate::effect::Input;
     use crate::log::{Content, Entry, RowEffect};
-    use crate::names::{Index, RequestId};
+    use crate::names::RequestId;
     use crate::statement::Surroundings;
     use crate::store::{Ballot, Change, MemoryStore};
 
@@ -129,6 +164,7 @@ mod tests {
             snapshot_after: Some(2),
             entries_max: 256,
             page_rows: 8,
+            limits: limits::Limits::default(),
             deviations: Deviations::default(),
         };
         NodeConfig { node: NodeId(2), first_leader: NodeId(0), cluster: Arc::new(cluster) }

@@ -51,6 +51,7 @@ impl Run {
             snapshot_after: None,
             entries_max: 9,
             page_rows: 9,
+            limits: Default::default(),
         };
         let (judge, operations) = (LogJudge::new(&cluster), HashMap::new());
         Run { judge, operations, committed: [0; 3], leads: [None; 3] }

@@ -46,10 +46,14 @@ impl Replica {
         }
     }
 
-    /// Makes itself leader, without asking anybody: in an epoch of its own, where there are epochs.
+    /// Makes itself leader, without asking anybody: in an epoch of its own, where there are epochs. Where they end,
+    /// nobody leads any more.
     fn claim<S: Store>(&mut self, turn: &mut Turn<'_, S>) -> Result<(), S::Error> {
         if turn.config.cluster.fencing {
-            let epoch = turn.config.own_epoch_after(turn.draft.epoch()?);
+            let Some(epoch) = turn.config.own_epoch_after(turn.draft.epoch()?) else {
+                self.follow(turn, None);
+                return Ok(());
+            };
             turn.draft.vote(Ballot { epoch, vote: Some(turn.config.node) });
         }
         self.lead(turn)

@@ -11,14 +11,15 @@ use crate::names::{Epoch, Position};
 use crate::store::{Ballot, Store};
 
 impl Replica {
-    /// Stands in the next epoch, and votes for itself. A node that lost its disk and has not caught up does not.
+    /// Stands in the next epoch, and votes for itself. A node that lost its disk and has not caught up does
+    /// not, and nobody does where epochs end.
     pub(super) fn stand<S: Store>(&mut self, turn: &mut Turn<'_, S>) -> Result<(), S::Error> {
-        if !turn.draft.is_caught_up()? {
+        let next = if turn.draft.is_caught_up()? { turn.draft.epoch()?.next() } else { None };
+        let Some(epoch) = next else {
             turn.set(Timer::Election);
             return Ok(());
-        }
+        };
         let own = turn.config.node;
-        let epoch = Epoch(turn.draft.epoch()?.0 + 1);
         turn.draft.vote(Ballot { epoch, vote: Some(own) });
         let mut votes = NodeSet::EMPTY;
         votes.insert(own);
