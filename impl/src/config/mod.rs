@@ -29,9 +29,11 @@ use crate::given::GivenContexts;
 use crate::guard::{ENVELOPE_BYTES_MAX, GuardSettings, Party};
 use crate::keys::Access;
 use crate::runs::Speaks;
-use crate::storage::CACHE_BYTES_DEFAULT;
 use crate::transport::{DATAGRAM_BYTES_MAX, Faults, StreamLimits};
 use crate::wire::{Datagram, MESSAGE_BYTES_MAX, Wire};
+
+/// The memory that the database's cache may take unless told otherwise.
+pub const CACHE_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 
 /// The least that the largest message may be limited to: messages that carry no state must fit.
 const MESSAGE_BYTES_LEAST: usize = DATAGRAM_BYTES_MAX;

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 
 use super::{Guard, Party, Refusals, Refused};
-use crate::storage::Waker;
-use crate::transport::{StreamTraffic, Transport};
+use crate::transport::{StreamTraffic, Transport, Waker};
 use crate::wire::wall_clock_ms;
 
 /// How many messages in a row may be refused before the caller is heard again.

@@ -10,10 +10,10 @@ use quorate_model::refine::trace::{
     ClientHeader, ClientInput, ClientStep, TRACE_FORMAT, TraceLine,
 };
 
-use super::{Leaderless, LeaderlessNode};
+use super::Leaderless;
 use crate::client::ClientError;
 use crate::config::ClusterFile;
-use crate::runs::{Asked, Asks, EffectOf, Runs, StepAt, Whom};
+use crate::runs::{Asked, Asks, EffectOf, StepAt, Whom};
 
 /// How a session asks.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -126,7 +126,7 @@ impl Asks for LeaderlessClient {
     }
 
     fn effect(effect: Effect) -> EffectOf<Leaderless> {
-        LeaderlessNode::effect(effect)
+        super::effect(effect)
     }
 
     fn header(&self, cluster: &ClusterFile) -> TraceLine {

@@ -128,13 +128,7 @@ impl Runs for LeaderlessNode {
     }
 
     fn effect(effect: Effect) -> EffectOf<Leaderless> {
-        match effect {
-            Effect::Send { to, message } | Effect::Reply { to, message } => {
-                EffectOf::Send { to, message }
-            }
-            Effect::SetTimer(timer) => EffectOf::SetTimer(timer),
-            Effect::CancelTimer(timer) => EffectOf::CancelTimer(timer),
-        }
+        super::effect(effect)
     }
 
     fn commit(

@@ -8,8 +8,33 @@ use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{NodeId, NodeSet};
 use quorate_model::versions::{Incarnation, Life};
 
-use crate::metrics::RequestKind;
 use crate::wire::Traffic;
+
+/// What a client asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum RequestKind {
+    /// Write a value.
+    Put,
+    /// Delete a key.
+    Delete,
+    /// Read a key.
+    Get,
+}
+
+impl RequestKind {
+    /// All of them.
+    pub const ALL: [RequestKind; 3] = [RequestKind::Put, RequestKind::Delete, RequestKind::Get];
+
+    /// Its name in a label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            RequestKind::Put => "put",
+            RequestKind::Delete => "delete",
+            RequestKind::Get => "get",
+        }
+    }
+}
 
 /// An operator gives up what these nodes held: wait for it no longer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

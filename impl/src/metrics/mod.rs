@@ -4,6 +4,7 @@
 mod make;
 mod state;
 
+pub use crate::leaderless::RequestKind;
 pub use state::{exposition, of_leader_status, of_status};
 
 use std::fmt;
@@ -12,32 +13,6 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounter, IntCounterVec, Registry, exponential_buckets};
 
 use make::Make;
-
-/// What a client asked for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum RequestKind {
-    /// Write a value.
-    Put,
-    /// Delete a key.
-    Delete,
-    /// Read a key.
-    Get,
-}
-
-impl RequestKind {
-    /// All of them.
-    pub const ALL: [RequestKind; 3] = [RequestKind::Put, RequestKind::Delete, RequestKind::Get];
-
-    /// Its name in a label.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            RequestKind::Put => "put",
-            RequestKind::Delete => "delete",
-            RequestKind::Get => "get",
-        }
-    }
-}
 
 /// How it was answered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -6,15 +6,16 @@
 //! it stops are those of the checker's trait, so that the compiler sees to it that what runs is what is checked.
 
 mod client;
+#[cfg(feature = "server")]
 mod node;
 mod speaks;
 
 pub use client::{Asked, Asks, StepAt, Whom};
+#[cfg(feature = "server")]
 pub use node::{
-    DurableStore, EffectOf, ProcessStatus, Recorded, ReplicaOf, Runs, Seen, StagedOf, Started,
-    Step, Taken,
+    DurableStore, ProcessStatus, Recorded, ReplicaOf, Runs, Seen, StagedOf, Started, Step, Taken,
 };
-pub use speaks::{MessageOf, Speaks, TimerOf, Wired, kind_of};
+pub use speaks::{EffectOf, MessageOf, Speaks, TimerOf, Wired, kind_of};
 
 #[cfg(doc)]
 use quorate_checker::world::Protocol;

@@ -9,7 +9,7 @@ use quorate_model::ids::{NodeId, Peer, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{MessageOf, Speaks, TimerOf};
+use super::{EffectOf, MessageOf, Speaks, TimerOf};
 use crate::config::{Intervals, Timeouts};
 use crate::node::NodeSettings;
 use crate::storage::{StorageError, Waker};
@@ -235,22 +235,6 @@ pub struct Step<P: Runs> {
     pub changes: Vec<<P::Store as DurableStore>::Change>,
     /// What to do once that is durable.
     pub effects: Vec<P::Effect>,
-}
-
-/// What the runtime does for an effect.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum EffectOf<S: Speaks> {
-    /// Sends a message.
-    Send {
-        /// To whom.
-        to: Peer,
-        /// What.
-        message: MessageOf<S>,
-    },
-    /// Starts a timer, or starts it anew if it runs.
-    SetTimer(TimerOf<S>),
-    /// Stops a timer. Stopping one that does not run does nothing.
-    CancelTimer(TimerOf<S>),
 }
 
 /// What the runtime knows of a node.

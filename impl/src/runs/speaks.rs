@@ -83,3 +83,19 @@ pub fn kind_of<S: Speaks>(message: &MessageOf<S>) -> &'static str {
     use quorate_checker::world::Enumerated;
     <<S::Checked as Protocol>::MessageKind as KindOf<_>>::of(message).name()
 }
+
+/// What the runtime does for an effect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EffectOf<S: Speaks> {
+    /// Sends a message.
+    Send {
+        /// To whom.
+        to: Peer,
+        /// What.
+        message: MessageOf<S>,
+    },
+    /// Starts a timer, or starts it anew if it runs.
+    SetTimer(TimerOf<S>),
+    /// Stops a timer. Stopping one that does not run does nothing.
+    CancelTimer(TimerOf<S>),
+}

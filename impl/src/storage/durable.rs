@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database_file::{DatabaseFile, corrupt, inaccessible};
-use super::log::{Log, Logged, Synced, Waker};
-use super::{DirectoryLock, StorageError};
+use super::log::{Log, Logged, Synced};
+use super::{DirectoryLock, StorageError, Waker};
 
 /// How much of the log there is until a checkpoint is made: what a start has to read again, and what is
 /// kept in memory meanwhile.

@@ -19,12 +19,14 @@ mod row_key;
 mod staged;
 mod store;
 
+pub use crate::config::CACHE_BYTES_DEFAULT;
+pub use crate::transport::Waker;
 pub use counts::{Counts, message_bytes};
 pub use derived::Derivation;
 pub(crate) use directory_lock::DirectoryLock;
-pub use log::{Synced, Waker};
+pub use log::Synced;
 pub use staged::{Staged, StagedChanges};
-pub use store::{CACHE_BYTES_DEFAULT, Owner, Storage};
+pub use store::{Owner, Storage};
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

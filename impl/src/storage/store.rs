@@ -19,15 +19,13 @@ use quorate_model::protocol::{
 use quorate_model::refine::digest::StoreDigest;
 use quorate_model::versions::{ActorId, Incarnation, Record, Versioning};
 
+use super::Waker;
 use super::checkpoint::{self, Checkpoint, HighestSeen, Summary};
 use super::derived::{Derivation, Derived};
 use super::durable::{Durable, prepare};
-use super::log::{Synced, Waker};
+use super::log::Synced;
 use super::staged::{Over, Rows};
 use super::{Counts, StagedChanges, StorageError, message_bytes};
-
-/// The memory that the database's cache may take unless told otherwise.
-pub const CACHE_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 
 /// How many keys are kept as they were last read or written, and how large they may be.
 const RECENT_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");

@@ -13,9 +13,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::{StreamTraffic, Transport};
+use super::{StreamTraffic, Transport, Waker};
 use crate::guard::{Guard, Refusals};
-use crate::storage::Waker;
 
 /// How often and how badly a [`FaultyTransport`] misbehaves. Probabilities are between 0 and 1.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize, Deserialize)]

@@ -19,7 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::guard::{ENVELOPE_BYTES_MAX, Guard, Refusals};
-use crate::storage::Waker;
+
+/// Called when more is durable, or nothing will be any more. From another thread.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// The largest payload of a UDP datagram over IPv4.
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;

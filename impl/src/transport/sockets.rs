@@ -11,8 +11,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::many::{Inbox, Outbox};
 use super::streams::{LISTENER, StreamLimits, StreamTraffic, Streams};
-use super::{Admits, DATAGRAM_BYTES_MAX, Transport};
-use crate::storage::Waker;
+use super::{Admits, DATAGRAM_BYTES_MAX, Transport, Waker};
 
 const DATAGRAMS: Token = Token(0);
 

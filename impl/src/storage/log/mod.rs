@@ -17,14 +17,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use frame::{FRAME_HEADER_BYTES, Frame, SEGMENT_HEADER_BYTES, SegmentHeader, encode_frame, scan};
 use watermark::Watermark;
 use writer::{OpenSegment, Work, Writer, create_segment};
 
-use super::StorageError;
+use super::{StorageError, Waker};
 
 /// The size of a segment, unless a single group needs more.
 pub(crate) const SEGMENT_BYTES: u64 = 4 << 20;
@@ -34,9 +33,6 @@ const FIRST_SEGMENT_BYTES: u64 = 256 << 10;
 
 const WATERMARK_FILE: &str = "log-durable";
 const SEGMENT_PREFIX: &str = "log-";
-
-/// Called when more is durable, or nothing will be any more. From another thread.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A piece of the log that became durable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

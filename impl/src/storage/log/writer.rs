@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use super::frame::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::watermark::Watermark;
-use super::{Synced, Waker, segment_path};
+use super::{Synced, segment_path};
+use crate::storage::Waker;
 
 /// How much is written at a time when a segment is filled with zeros.
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
