@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate::check::{Case, Cut, Limits, check, second_opinion};
+use quorate::check::{Case, Cut, Limits, Verdict, check, second_opinion, survey};
 use quorate::cli::scenario::{Found, Shipped};
 use quorate_model::check::kinds::{Kind, TimerKind};
 use quorate_model::check::{Action, Expected};
@@ -189,8 +189,66 @@ fn convergence_and_progress_are_judged_on_one_graph() {
     };
     let (convergence, progress) = (endings("convergence"), endings("progress"));
     assert_eq!(convergence.states, progress.states);
-    assert_eq!(convergence.bottom_components, progress.bottom_components);
+    assert!(convergence.components.is_some());
+    assert_eq!(convergence.components, progress.components);
     assert_ne!(convergence.met, progress.met);
+}
+
+/// Compares a survey with a search by distance. Says how many verdicts there were.
+fn compare_with_survey<C: Case>(case: &C) -> usize {
+    let (name, scratch) = (case.name(), tempfile::tempdir().expect("a directory can be made"));
+    let report = check(case, &LIMITS, |_| {});
+    let surveyed = survey(case, &LIMITS, scratch.path(), |_| {}).expect("edges can be written");
+    assert_eq!(
+        (surveyed.distinct, surveyed.generated),
+        (report.distinct, report.generated),
+        "{name}"
+    );
+    assert_eq!(surveyed.fired, report.fired, "{name}");
+    assert!(surveyed.is_survey && surveyed.is_as_expected(), "{name}");
+    for (other, verdict) in surveyed.verdicts.iter().zip(&report.verdicts) {
+        let told = (verdict.property.name, verdict.found);
+        assert_eq!((other.property.name, other.found), told, "{name}");
+        assert_eq!(other.witness.is_some(), verdict.witness.is_some(), "{name}: {told:?}");
+        assert_eq!(other.path.is_some(), verdict.path.is_some(), "{name}: {told:?}");
+        let met = |verdict: &Verdict<C::Protocol>| verdict.endings.map(|endings| endings.size.met);
+        assert_eq!(met(other), met(verdict), "{name}: {told:?}");
+        let lengths = other.path.as_ref().zip(verdict.path.as_ref());
+        let shorter = lengths.is_some_and(|(run, shortest)| run.len() < shortest.len());
+        assert!(!shorter || verdict.is_endless(), "{name}: {told:?}");
+    }
+    report.verdicts.len()
+}
+
+#[test]
+fn a_survey_finds_in_little_memory_what_a_search_by_distance_finds() {
+    let names = [
+        "r1-w1",
+        "two-disks-lost",
+        "crash-sloppy",
+        "hint-holder-dies-w1",
+        "delete-hinted",
+        "async-leader-lost",
+        "raft-timeout",
+    ];
+    let compare = |name: &str| match Shipped::named(name).expect("it ships").load() {
+        Ok(Found::Leaderless(loaded)) => compare_with_survey(&loaded.scenario),
+        Ok(Found::Leader(loaded)) => compare_with_survey(&loaded.scenario),
+        Err(failure) => panic!("{failure:?}"),
+    };
+    assert!(names.map(compare).into_iter().sum::<usize>() >= 14);
+}
+
+#[test]
+fn a_survey_that_finds_its_table_full_says_so_and_has_failed() {
+    let limits = Limits { states_max: Some(1_000), ..LIMITS };
+    let scratch = tempfile::tempdir().expect("a directory can be made");
+    let report = survey(&larger(), &limits, scratch.path(), |_| {}).expect("edges can be written");
+    assert_eq!((report.distinct, report.cut), (1_000, Some(Cut::States(1_000))));
+    assert!(!report.is_as_expected());
+    let nowhere = scratch.path().join("not-there");
+    let failed = survey(&larger(), &limits, &nowhere, |_| {}).expect_err("nothing can be written");
+    assert!(failed.to_string().contains("not-there"), "{failed}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_checker::Size;
 use quorate_checker::world::Expected;
+use quorate_checker::{Components, Size};
 use quorate_model::check::convergence::FAIRNESS;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -49,6 +49,9 @@ pub struct Entry {
     states_generated: u64,
     states_distinct: usize,
     depth: usize,
+    /// Whether it was searched depth first: then no run is a shortest one.
+    #[serde(skip_serializing_if = "is_false")]
+    depth_first: bool,
     seconds: f64,
     seconds_in_all: f64,
     process_peak_bytes: Option<u64>,
@@ -149,6 +152,10 @@ impl From<&Played> for JsonScript {
     }
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// What a verdict on where runs end rests on.
 #[derive(Clone, Debug, Serialize)]
 struct JsonEndings {
@@ -157,6 +164,13 @@ struct JsonEndings {
     states: usize,
     states_at_goal: usize,
     settling_edges: usize,
+    #[serde(flatten)]
+    components: Option<JsonComponents>,
+}
+
+/// The strongly connected components of what it was decided on.
+#[derive(Clone, Debug, Serialize)]
+struct JsonComponents {
     components: usize,
     bottom_components: usize,
     bottom_components_of_several_states: usize,
@@ -164,23 +178,14 @@ struct JsonEndings {
 
 impl From<Endings> for JsonEndings {
     fn from(Endings { size, cycle }: Endings) -> Self {
-        let Size {
-            states,
-            met,
-            settling_edges,
-            components,
-            bottom_components,
-            bottom_components_of_several,
-        } = size;
-        JsonEndings {
-            cycle_steps: cycle,
-            states,
-            states_at_goal: met,
-            settling_edges,
-            components,
-            bottom_components,
-            bottom_components_of_several_states: bottom_components_of_several,
-        }
+        let Size { states, met, settling_edges, components } = size;
+        let components =
+            components.map(|Components { all, bottom, bottom_of_several }| JsonComponents {
+                components: all,
+                bottom_components: bottom,
+                bottom_components_of_several_states: bottom_of_several,
+            });
+        JsonEndings { cycle_steps: cycle, states, states_at_goal: met, settling_edges, components }
     }
 }
 
@@ -226,6 +231,7 @@ impl Entry {
             states_generated: report.generated,
             states_distinct: report.distinct,
             depth: report.depth,
+            depth_first: report.is_survey,
             seconds: report.elapsed.as_secs_f64(),
             seconds_in_all: report.took.as_secs_f64(),
             process_peak_bytes: report.process_peak_memory,

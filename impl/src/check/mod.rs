@@ -19,6 +19,6 @@ pub use case::{Case, Mattering};
 pub use leader::LeaderScenario;
 pub use limits::{Cut, Limits};
 pub use report::{Endings, Report, Summary, Told, Verdict};
-pub use runner::{Progress, check};
+pub use runner::{Progress, check, survey};
 pub use script::{Difference, Happening, Played, PlayedStep};
 pub use second_opinion::{Met, SecondOpinion, second_opinion};

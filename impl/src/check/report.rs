@@ -85,8 +85,10 @@ pub struct Report<P: Protocol = Leaderless> {
     pub generated: u64,
     /// Distinct states.
     pub distinct: usize,
-    /// How many steps the longest of the shortest runs has.
+    /// How many steps the longest of the shortest runs has, or of a survey the longest run that was followed.
     pub depth: usize,
+    /// Whether it was searched depth first: then no run is a shortest one.
+    pub is_survey: bool,
     /// How long the search for every state took, without the decision where runs end.
     pub elapsed: Duration,
     /// How long all of it took.

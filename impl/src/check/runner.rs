@@ -1,9 +1,11 @@
 //! Running one check.
 
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use quorate_checker::compact::{self, Extent, ScratchError};
 use quorate_checker::world::{
     self, Judged, Property, PropertyKind, ScriptRun, State, World, shortest_with,
 };
@@ -20,6 +22,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The most states that are visited to find a run with something in it.
 const SHOWN_WITH_DISTINCT_MAX: usize = 2_000_000;
+
+/// How many states a survey has room for, unless the limits say.
+const SURVEYED_MAX: usize = 100_000_000;
 
 /// How far a check is.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +53,7 @@ pub fn check<C: Case>(
     if let Some(run) = case.played() {
         return play(case, &run);
     }
-    let world = case.world();
-    let system = Judged::new(&world, case.judged());
+    let system = Judged::new(&case.world(), case.judged());
     let bounds = Bounds {
         threads: limits.threads,
         states_max: limits.states_max,
@@ -61,9 +65,78 @@ pub fn check<C: Case>(
     let explored = while_within(timeout, started, &switch, &mut on_progress, || {
         checker::explore(&system, &bounds, &switch)
     });
-    let found = system.properties().iter().zip(system.verdicts(&explored));
-    let verdicts = found.map(|(property, found)| verdict(case, &world, property, found)).collect();
-    let cut = match explored.cut() {
+    let searched = Searched {
+        generated: explored.generated(),
+        distinct: explored.distinct(),
+        depth: explored.depth(),
+        is_survey: false,
+        elapsed: explored.elapsed(),
+        cut: explored.cut(),
+    };
+    report(case, &system, searched, system.verdicts(&explored), started, timeout)
+}
+
+/// Checks a scenario depth first, in a table of fixed size: for what is too large to keep states that wait, and to
+/// remember where each came from. The runs it tells are not shortest ones. Edges are written into a file without a name
+/// in this directory.
+///
+/// # Errors
+/// If they cannot be.
+pub fn survey<C: Case>(
+    case: &C,
+    limits: &Limits,
+    scratch: &Path,
+    mut on_progress: impl FnMut(Progress) + Send,
+) -> Result<Report<C::Protocol>, ScratchError> {
+    if let Some(run) = case.played() {
+        return Ok(play(case, &run));
+    }
+    let system = Judged::new(&case.world(), case.judged());
+    let extent = Extent {
+        threads: limits.threads,
+        states_max: limits.states_max.unwrap_or(SURVEYED_MAX),
+        scratch: scratch.to_owned(),
+    };
+    let started = Instant::now();
+    let (switch, timeout) = (Switch::default(), limits.timeout);
+    let survey = while_within(timeout, started, &switch, &mut on_progress, || {
+        compact::survey(&system, &extent, &switch)
+    })?;
+    let searched = Searched {
+        generated: survey.generated,
+        distinct: survey.distinct,
+        depth: survey.depth,
+        is_survey: true,
+        elapsed: survey.elapsed,
+        cut: survey.cut,
+    };
+    Ok(report(case, &system, searched, system.surveyed(&survey), started, timeout))
+}
+
+/// How far a search came.
+struct Searched {
+    generated: u64,
+    distinct: usize,
+    depth: usize,
+    is_survey: bool,
+    elapsed: Duration,
+    cut: Option<checker::Cut>,
+}
+
+/// What a search found, told.
+fn report<C: Case>(
+    case: &C,
+    system: &Judged<C::Protocol>,
+    searched: Searched,
+    found: Vec<world::Verdict<C::Protocol>>,
+    started: Instant,
+    timeout: Option<Duration>,
+) -> Report<C::Protocol> {
+    let world = system.world();
+    let found = system.properties().iter().zip(found);
+    let verdicts = found.map(|(property, found)| verdict(case, world, property, found)).collect();
+    let Searched { generated, distinct, depth, is_survey, elapsed, cut } = searched;
+    let cut = match cut {
         Some(checker::Cut::States(states)) => Some(Cut::States(states)),
         Some(checker::Cut::Depth(steps)) => Some(Cut::Depth(steps)),
         Some(checker::Cut::Stopped) => timeout.map(Cut::Time),
@@ -71,10 +144,11 @@ pub fn check<C: Case>(
     };
     Report {
         scenario: case.name().to_owned(),
-        generated: explored.generated(),
-        distinct: explored.distinct(),
-        depth: explored.depth(),
-        elapsed: explored.elapsed(),
+        generated,
+        distinct,
+        depth,
+        is_survey,
+        elapsed,
         took: started.elapsed(),
         process_peak_memory: peak_memory(),
         verdicts,
@@ -127,6 +201,7 @@ fn play<C: Case>(case: &C, run: &ScriptRun<C::Protocol>) -> Report<C::Protocol> 
         generated: run.transitions.len() as u64 + 1,
         distinct,
         depth: run.transitions.len(),
+        is_survey: false,
         elapsed: started.elapsed(),
         took: started.elapsed(),
         process_peak_memory: peak_memory(),

@@ -100,8 +100,9 @@ pub fn block<C: Case>(
 }
 
 fn states_line<P: Protocol>(report: &Report<P>) -> String {
+    let depth = if report.is_survey { "longest run" } else { "depth" };
     format!(
-        "{} generated, {} distinct, depth {}, {:.2} s, {} distinct/s, collision probability {:.0e}",
+        "{} generated, {} distinct, {depth} {}, {:.2} s, {} distinct/s, collision probability {:.0e}",
         grouped(report.generated),
         grouped(report.distinct as u64),
         report.depth,
@@ -116,7 +117,8 @@ fn took_line<P: Protocol>(report: &Report<P>) -> String {
     let memory = report
         .process_peak_memory
         .map(|bytes| format!("; the process has had {} MiB at most", mebibytes(bytes)));
-    format!("{took:.2} s, with shortest runs and convergence{}", memory.unwrap_or_default())
+    let with = if report.is_survey { "where runs end" } else { "shortest runs and convergence" };
+    format!("{took:.2} s, with {with}{}", memory.unwrap_or_default())
 }
 
 /// Bytes in MiB, rounded up.
@@ -171,6 +173,9 @@ fn verdict_line<P: Protocol>(report: &Report<P>, verdict: &Verdict<P>) -> String
         (Some(path), _) => {
             let cycle = verdict.cycle();
             let _ = write!(text, "in {}", steps(path.len() - cycle));
+            if report.is_survey {
+                text.push_str(", not the fewest");
+            }
             if cycle > 0 {
                 let _ = write!(text, ", then a cycle of {}", steps(cycle));
             } else if verdict.endings.is_some() {
@@ -188,11 +193,12 @@ fn verdict_line<P: Protocol>(report: &Report<P>, verdict: &Verdict<P>) -> String
         (None, None) if verdict.is_vacuous() => text.push_str("but never put to the test"),
         (None, None) => text.push_str(within(report)),
     }
-    if let (Some(_), Some(Endings { size, .. })) = (verdict.found, verdict.endings) {
-        let bottoms = grouped(size.bottom_components as u64);
-        let _ = write!(text, "; bottom components: {bottoms}");
-        if size.bottom_components_of_several > 0 {
-            let several = grouped(size.bottom_components_of_several as u64);
+    if let (Some(_), Some(Endings { size, .. })) = (verdict.found, verdict.endings)
+        && let Some(components) = size.components
+    {
+        let _ = write!(text, "; bottom components: {}", grouped(components.bottom as u64));
+        if components.bottom_of_several > 0 {
+            let several = grouped(components.bottom_of_several as u64);
             let _ = write!(text, ", {several} of several states");
         }
     }

@@ -52,9 +52,10 @@ pub struct CheckArgs {
     /// Cut a run after this long, such as 90s or 5m (a cut run has failed)
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// Who searches: with stateright, its own checker searches too, and what both find is compared
-    #[arg(long, value_enum, default_value = "own",
-        conflicts_with_all = ["max_states", "max_depth", "timeout", "planted"])]
+    /// Who searches: with stateright, its own checker searches too, and what both find is compared; with compact, our
+    /// own goes depth first in a table for --max-states names [default: 100 million] of ten bytes each, for what
+    /// is too large otherwise: its runs are not shortest ones
+    #[arg(long, value_enum, default_value = "own", conflicts_with = "planted")]
     engine: Engine,
     /// Where runs that show a violation, or reach what is to be reached, are saved: a directory
     /// per scenario, a file per property
@@ -111,6 +112,8 @@ enum Engine {
     Own,
     /// Our own traversal, and then Stateright's checker.
     Stateright,
+    /// Depth first, in little memory.
+    Compact,
 }
 
 /// Runs the command.
@@ -126,6 +129,19 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let traces = &args.traces;
         let options = Options { max_states, threads, traces, json, planted, markdown };
         return compare(&args.compare, &options);
+    }
+    let has_limits = args.max_states.is_some() || args.timeout.is_some();
+    match args.engine {
+        Engine::Stateright if has_limits || args.max_depth.is_some() => {
+            let problem = "--engine stateright searches everything, and takes no limits";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
+        Engine::Compact if args.max_depth.is_some() => {
+            let problem =
+                "--engine compact goes depth first, and knows no distances: no --max-depth";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
+        _ => {}
     }
     if args.planted && !args.certify && !args.footprints {
         return plant(args);
@@ -232,10 +248,18 @@ fn check_one<C: Case>(
     all: &mut All,
 ) -> Result<(), Failure> {
     let case = &match args.engine {
-        Engine::Own => loaded.scenario.clone(),
+        Engine::Own | Engine::Compact => loaded.scenario.clone(),
         Engine::Stateright => loaded.scenario.comparable(),
     };
-    let report = with_progress(case.name(), |on_progress| check::check(case, limits, on_progress));
+    let report = if args.engine == Engine::Compact {
+        let scratch = std::env::temp_dir();
+        let survey = |on_progress| check::survey(case, limits, &scratch, on_progress);
+        with_progress(case.name(), survey).map_err(|error| {
+            Failure::Usage(format!("{error} (set TMPDIR to a directory with more room)"))
+        })?
+    } else {
+        with_progress(case.name(), |on_progress| check::check(case, limits, on_progress))
+    };
     if args.engine == Engine::Stateright
         && let Some(opinion) = check::second_opinion(case, limits.threads)
     {

@@ -2,7 +2,7 @@
 
 use petgraph::algo::kosaraju_scc;
 
-use crate::decision::Size;
+use crate::decision::{self, Size};
 use crate::edges::BothWays;
 use crate::explored::Explored;
 
@@ -29,9 +29,9 @@ pub(crate) fn find(graph: &Explored) -> Components {
     let mut size = Size {
         states: graph.distinct(),
         settling_edges: graph.settling.edges(),
-        components: components.len(),
         ..Size::default()
     };
+    let mut count = decision::Components { all: components.len(), ..Default::default() };
     let mut nearest_violations: Vec<Option<u32>> = vec![None; graph.goals()];
     for (position, component) in components.iter().enumerate() {
         // Of a state that was not left nobody knows where it leads.
@@ -42,8 +42,8 @@ pub(crate) fn find(graph: &Explored) -> Components {
         if !is_bottom {
             continue;
         }
-        size.bottom_components += 1;
-        size.bottom_components_of_several += usize::from(component.len() > 1);
+        count.bottom += 1;
+        count.bottom_of_several += usize::from(component.len() > 1);
         for (goal, violation) in nearest_violations.iter_mut().enumerate() {
             if component.iter().any(|state| !graph.meets(goal, *state)) {
                 let nearest = component.iter().copied();
@@ -51,5 +51,6 @@ pub(crate) fn find(graph: &Explored) -> Components {
             }
         }
     }
+    size.components = Some(count);
     Components { size, nearest_violations }
 }

@@ -65,10 +65,17 @@ pub struct Size {
     pub met: usize,
     /// Pairs of states with a settling step from one to the other.
     pub settling_edges: usize,
-    /// Strongly connected components.
-    pub components: usize,
-    /// Components that no settling step leaves.
-    pub bottom_components: usize,
-    /// Bottom components of more than one state.
-    pub bottom_components_of_several: usize,
+    /// Its strongly connected components, where it was decided by them.
+    pub components: Option<Components>,
+}
+
+/// How many strongly connected components there were.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Components {
+    /// All.
+    pub all: usize,
+    /// Those that no settling step leaves.
+    pub bottom: usize,
+    /// Of these, those of more than one state.
+    pub bottom_of_several: usize,
 }

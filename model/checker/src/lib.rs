@@ -6,6 +6,7 @@
 //! every machine. From the same pass come the graph of [settling](System::is_settling) steps and,
 //! by its strongly connected components, [where runs end](decision).
 
+pub mod compact;
 mod components;
 mod counted;
 pub mod decision;
@@ -27,7 +28,7 @@ mod traversal;
 pub mod world;
 
 pub use counted::Counted;
-pub use decision::{Decision, Outcome, Size, Violation};
+pub use decision::{Components, Decision, Outcome, Size, Violation};
 pub use diving::{Dive, dive};
 pub use explored::{Cut, Explored, StateId};
 pub use known::Known;

@@ -10,7 +10,7 @@ pub trait System: Sync {
     /// Everything at one moment.
     type State: Send;
     /// What leads from one state to another.
-    type Action: Clone;
+    type Action: Clone + Send;
 
     /// The states in which a run can start.
     fn initial(&self) -> Vec<Self::State>;

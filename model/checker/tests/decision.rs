@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use quickcheck::{Arbitrary, Gen, QuickCheck};
-use quorate_checker::{Bounds, Cut, Decision, Outcome, Switch, System, Violation, explore};
+use quorate_checker::compact::{Ended, Extent, survey};
+use quorate_checker::{
+    Bounds, Components, Cut, Decision, Outcome, Switch, System, Violation, explore,
+};
 use stateright::{Checker, Model, Property};
 
 /// A system drawn by hand: states are numbers, an action is the number of the state it leads to.
@@ -246,8 +249,7 @@ fn the_size_counts_states_edges_and_components() {
         .with_faults(&[(0, 4)]);
     let size = drawn.decide().size;
     assert_eq!((size.states, size.met, size.settling_edges), (5, 3, 5));
-    assert_eq!(size.components, 3);
-    assert_eq!((size.bottom_components, size.bottom_components_of_several), (2, 1));
+    assert_eq!(size.components, Some(Components { all: 3, bottom: 2, bottom_of_several: 1 }));
 }
 
 #[test]
@@ -288,9 +290,9 @@ fn a_run_of_a_million_steps_overflows_no_stack() {
     };
     let chain = decide(&Chain { closed: false });
     assert_eq!(chain.outcome, Outcome::Holds);
-    assert_eq!(chain.size.components, LENGTH as usize);
+    assert_eq!(chain.size.components.map(|count| count.all), Some(LENGTH as usize));
     let cycle = decide(&Chain { closed: true });
-    assert_eq!(cycle.size.components, 1);
+    assert_eq!(cycle.size.components.map(|count| count.all), Some(1));
     assert!(matches!(cycle.outcome, Outcome::Violated(found) if found.cycle.len() == 1_000_000));
 }
 
@@ -525,4 +527,36 @@ fn a_cut_search_never_says_what_the_definition_does_not() {
         }
     }
     QuickCheck::new().tests(5_000).quickcheck(agree as fn(Drawn, u8) -> bool);
+}
+
+#[test]
+fn a_survey_decides_as_it_is_defined_and_its_runs_come_to_where_no_way_leads_to_the_goal() {
+    fn agree(drawn: Drawn) -> bool {
+        let extent =
+            Extent { threads: 2, states_max: SMALL as usize, scratch: std::env::temp_dir() };
+        let told = survey(&drawn, &extent, &Switch::default()).expect("edges can be written");
+        let decision = drawn.decide();
+        assert_eq!((told.distinct, told.cut), (decision.size.states, None));
+        assert_eq!(told.endings[0].met, decision.size.met);
+        assert_eq!(told.endings[0].witness.is_some(), decision.witness.is_some());
+        match &told.endings[0].ended {
+            Ended::Holds => drawn.converges_by_definition(),
+            Ended::Undecided => false,
+            Ended::Violated => {
+                let run = told.run_to_lost(&drawn, 0).expect("there is such a state");
+                let is_lost = |state: u32| {
+                    drawn.settles_to(state).iter().all(|end| !drawn.has_converged_for_ever(*end))
+                };
+                let ends = match run.last() {
+                    Some(edge) => vec![edge.after],
+                    None => drawn.initial.clone(),
+                };
+                let is_run = run
+                    .windows(2)
+                    .all(|two| drawn.all_edges().contains(&(two[0].after, two[1].after)));
+                is_run && ends.into_iter().any(is_lost) && !drawn.converges_by_definition()
+            }
+        }
+    }
+    QuickCheck::new().tests(1_000).quickcheck(agree as fn(Drawn) -> bool);
 }

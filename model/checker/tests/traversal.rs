@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quickcheck::{Arbitrary, Gen, QuickCheck};
+use quorate_checker::compact::{self, Extent};
 use quorate_checker::{Bounds, Cut, Switch, System, Until, explore};
 
 /// States are numbers below a size, and two conditions are shown by some.
@@ -125,6 +126,35 @@ fn every_state_is_visited_and_runs_are_shortest() {
         true
     }
     QuickCheck::new().tests(40).quickcheck(agree as fn(Numbers) -> bool);
+}
+
+#[test]
+fn a_survey_visits_every_state_and_tells_some_run_to_what_is_shown() {
+    fn agree(numbers: Numbers, threads: u8, states_max: u16) -> bool {
+        let (distances, scratch) = (numbers.distances(), std::env::temp_dir());
+        let threads = usize::from(threads % 4);
+        let extent = Extent { threads, states_max: SIZE.into(), scratch };
+        let told = compact::survey(&numbers, &extent, &Switch::default()).expect("it is written");
+        let leaving = numbers.edges.iter().filter(|(from, _)| distances.contains_key(from));
+        assert_eq!((told.distinct, told.cut), (distances.len(), None));
+        assert_eq!(told.generated, 1 + leaving.count() as u64);
+        for (run, shown) in told.runs.iter().zip(&numbers.shown) {
+            let can_be_shown = shown.iter().any(|state| distances.contains_key(state));
+            assert_eq!(run.is_some(), can_be_shown);
+            let Some(run) = run else { continue };
+            assert!(run.len() <= told.depth);
+            let states = std::iter::once(&0).chain(run);
+            assert!(states.zip(run).all(|(from, to)| numbers.edges.contains(&(*from, *to))));
+            assert!(shown.contains(run.last().unwrap_or(&0)));
+        }
+        let states_max = usize::from(states_max % SIZE);
+        let fewer = Extent { states_max, ..extent };
+        let told = compact::survey(&numbers, &fewer, &Switch::default()).expect("it is written");
+        let is_cut = distances.len() > states_max;
+        assert_eq!(told.cut, is_cut.then_some(Cut::States(states_max)));
+        told.distinct == distances.len().min(states_max)
+    }
+    QuickCheck::new().tests(60).quickcheck(agree as fn(Numbers, u8, u16) -> bool);
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod sample;
 mod sequence;
 mod shrink;
 pub mod small_scope;
+pub mod surveyed;
 mod tally;
 mod visit;
 

@@ -99,7 +99,7 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    fn note(&mut self, state: &ClusterState) {
+    pub(super) fn note(&mut self, state: &ClusterState) {
         let combined = self.hash_of(state);
         self.disks.insert(combined);
     }

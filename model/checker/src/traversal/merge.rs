@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Bounds;
 use super::expand::{Expansion, Fresh, Successor, look_at};
 use super::queue::Piece;
 use super::visited::Visited;
+use super::{Bounds, Progress};
 use crate::edges::Rows;
 use crate::explored::{Cut, Explored, NONE};
 use crate::system::System;
@@ -80,9 +80,10 @@ impl<'a, S: System> Merger<'a, S> {
     }
 
     /// States generated, distinct ones, those not left, and the depth.
-    pub(super) fn progress(&self) -> (u64, usize, usize, usize) {
+    pub(super) fn progress(&self) -> Progress {
         let distinct = self.before.len();
-        (self.generated, distinct, distinct - self.left as usize, self.depth())
+        let waiting = distinct - self.left as usize;
+        Progress { generated: self.generated, distinct, waiting, depth: self.depth() }
     }
 
     /// What was found since this was last asked for, in pieces. They are made by this thread.

@@ -90,6 +90,15 @@ impl Switch {
         self.stopped.load(Ordering::Relaxed)
     }
 
+    /// Says how far it is.
+    pub(crate) fn tell(&self, progress: Progress) {
+        let Progress { generated, distinct, waiting, depth } = progress;
+        self.generated.store(generated, Ordering::Relaxed);
+        self.distinct.store(distinct, Ordering::Relaxed);
+        self.waiting.store(waiting, Ordering::Relaxed);
+        self.depth.store(depth, Ordering::Relaxed);
+    }
+
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -151,12 +160,4 @@ fn work<S: System>(
         let expansion = expander.expand(piece, queue.shown());
         queue.hand_in(expansion, switch);
     }
-}
-
-/// Progress is told as pieces are merged.
-fn tell(switch: &Switch, generated: u64, distinct: usize, waiting: usize, depth: usize) {
-    switch.generated.store(generated, Ordering::Relaxed);
-    switch.distinct.store(distinct, Ordering::Relaxed);
-    switch.waiting.store(waiting, Ordering::Relaxed);
-    switch.depth.store(depth, Ordering::Relaxed);
 }

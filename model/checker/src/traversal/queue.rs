@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::Switch;
 use super::expand::Expansion;
 use super::merge::Merger;
-use super::{Switch, tell};
 use crate::system::System;
 
 /// How far behind the front of the queue a thread looks for a piece of its own making. What is
@@ -124,8 +124,7 @@ impl<'a, S: System> Queue<'a, S> {
             merger.merge(expansion);
             let new = merger.take_new(worker);
             self.shown.store(merger.shown(), Ordering::Relaxed);
-            let (generated, distinct, waiting, depth) = merger.progress();
-            tell(switch, generated, distinct, waiting, depth);
+            switch.tell(merger.progress());
             inner = self.lock();
             inner.merged += 1;
             inner.closed |= merger.has_ended();

@@ -9,7 +9,8 @@ use super::action::Action;
 use super::property::{Condition, Expected, Property, PropertyKind};
 use super::protocol::Protocol;
 use super::state::State;
-use crate::decision::{Decision, Outcome, Size};
+use crate::compact::{Ended, Ending, Survey};
+use crate::decision::{Decision, Outcome, Size, Violation};
 use crate::explored::Explored;
 use crate::system::System;
 use crate::traversal::{Bounds, Switch, explore};
@@ -118,13 +119,31 @@ impl<P: Protocol> Judged<P> {
     pub fn verdicts(&self, explored: &Explored) -> Vec<Verdict<P>> {
         let system = self.uncounted();
         let decided = if self.goals.is_empty() { Vec::new() } else { explored.decide(&system) };
-        let (mut decided, mut numbers) = (decided.into_iter(), (0..).step_by(2));
+        let run = |number| explored.first(number).map(|state| explored.run_to(&system, state));
+        self.told(run, decided.into_iter().map(of_decision))
+    }
+
+    /// What a survey of all this found of each property, in order. No run is a shortest one.
+    #[must_use]
+    pub fn surveyed(&self, survey: &Survey<Action<P>>) -> Vec<Verdict<P>> {
+        let endings = survey.endings.iter().enumerate();
+        let ended = endings.map(|(goal, ending)| self.of_ending(goal, survey, ending));
+        self.told(|number: usize| survey.runs[number].clone(), ended)
+    }
+
+    /// What was found of each property, in order: from runs to states that show conditions, by number, and from what
+    /// became of goals, in order.
+    fn told(
+        &self,
+        run: impl Fn(usize) -> Option<Vec<Action<P>>>,
+        mut of_goals: impl Iterator<Item = Verdict<P>>,
+    ) -> Vec<Verdict<P>> {
+        let mut numbers = (0..).step_by(2);
         let verdict = |property: &Property<P>| {
             if let PropertyKind::EventuallyAlways { .. } = property.kind {
-                return of_decision(decided.next().expect("one decision per goal"));
+                return of_goals.next().expect("one verdict per goal");
             }
             let number = numbers.next().expect("numbers do not end");
-            let run = |number| explored.first(number).map(|state| explored.run_to(&system, state));
             let (run, witness) = (run(number), run(number + 1));
             let found = match (&property.kind, run.is_some()) {
                 (PropertyKind::Reachability { .. }, true) => Expected::Reached,
@@ -137,18 +156,54 @@ impl<P: Protocol> Judged<P> {
         self.properties.iter().map(verdict).collect()
     }
 
+    /// What a survey says of a goal. Where it is violated, the run goes on to a component in which fair runs end.
+    fn of_ending(
+        &self,
+        goal: usize,
+        survey: &Survey<Action<P>>,
+        ending: &Ending<Action<P>>,
+    ) -> Verdict<P> {
+        let Ending { ended, met, settling_edges, witness, .. } = ending;
+        let (found, run, cycle) = match ended {
+            Ended::Holds => (Some(Expected::Holds), None, 0),
+            Ended::Undecided => (None, None, 0),
+            Ended::Violated => {
+                let system = self.uncounted();
+                let run = survey.run_to_lost(&system, goal).expect("the state was visited before");
+                let step = |state: State<P>, action: &Action<P>| {
+                    system.apply(&state, action.clone()).expect("a run that was found is possible")
+                };
+                let state = run.iter().fold(system.initial().swap_remove(0), step);
+                let violation =
+                    self.violation_from(goal, &state).expect("no way leads to the goal");
+                let cycle = violation.cycle.len();
+                let run = [run, violation.stem, violation.cycle].concat();
+                (Some(Expected::Violated), Some(run), cycle)
+            }
+        };
+        let settling_edges = *settling_edges as usize;
+        let size = Size { states: survey.distinct, met: *met, settling_edges, components: None };
+        Verdict { found, run, witness: witness.clone(), endings: Some(Endings { size, cycle }) }
+    }
+
+    /// How fair runs that go on from this state without faults and clients fail to come to the goal of this
+    /// number for good, if some do. Visits what can be reached so.
+    fn violation_from(&self, goal: usize, state: &State<P>) -> Option<Violation<Action<P>>> {
+        let settling = Settling { system: self.uncounted(), start: state, goal };
+        let explored = explore(&settling, &Bounds::default(), &Switch::default());
+        match explored.decide(&settling).swap_remove(0).outcome {
+            Outcome::Violated(violation) => Some(violation),
+            Outcome::Holds | Outcome::Undecided => None,
+        }
+    }
+
     /// Whether fair runs that go on from this state without faults and clients visit a state that
     /// is not at the goal of this number again and again, having this one as a state they always come back
     /// to: the end of a stem. Visits what can be reached so.
     #[must_use]
     pub fn is_violated_at(&self, goal: usize, state: &State<P>) -> bool {
-        let settling = Settling { system: self.uncounted(), start: state, goal };
-        let explored = explore(&settling, &Bounds::default(), &Switch::default());
-        match explored.decide(&settling).swap_remove(0).outcome {
-            // With a stem, this would not be a state they come back to.
-            Outcome::Violated(violation) => violation.stem.is_empty(),
-            Outcome::Holds | Outcome::Undecided => false,
-        }
+        // With a stem, this would not be a state they come back to.
+        self.violation_from(goal, state).is_some_and(|violation| violation.stem.is_empty())
     }
 }
 
