@@ -270,7 +270,7 @@ fn a_file_s_table_protocol_tells_of_which_protocol_it_is() {
         "  clients     x: k = red\n",
         "faults at any moment: at most 1 crash; reduced\n",
         "violated    no-lost-write                       in 2 steps\n",
-        "since the write c0#1 was acknowledged, and no node has it\n",
+        "since x's write x#1 was acknowledged, and no node has it\n",
         "quorate replay quorate-traces/mine.toml/no-lost-write.json\n",
         "  1. x starts k = red via A\n",
     ] {

@@ -66,6 +66,8 @@ pub(super) fn property() -> Property<LeaderBased> {
     )
     .explained(|protocol, state| {
         let request = lost(protocol, state)?;
-        Some(format!("the write {request} was acknowledged, and no node has it"))
+        let client = &protocol.setting().clients[request.client.0 as usize].name;
+        let write = format!("{client}#{}", request.number);
+        Some(format!("{client}'s write {write} was acknowledged, and no node has it"))
     })
 }
