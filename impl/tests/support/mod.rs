@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,27 +42,36 @@ pub fn quorate() -> Command {
     command
 }
 
+/// Where the ports of nodes lie: below those that a system gives to whoever asks for any, so that no client is given the
+/// port of a node that is down for a moment.
+const PORTS: std::ops::Range<u32> = 10_000..31_000;
+
+/// The first of as many ports in a row that no other test of this process is given.
+fn next_ports(count: u32) -> u16 {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let given = GIVEN.fetch_add(count, Ordering::Relaxed);
+    // Processes that run side by side begin at different ones.
+    let begin = std::process::id().wrapping_mul(7_919);
+    let port = PORTS.start + begin.wrapping_add(given) % (PORTS.end - PORTS.start);
+    u16::try_from(port).unwrap()
+}
+
+fn is_free(port: u16) -> bool {
+    UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
 /// `count` ports that nobody uses.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
-    let is_free = |socket: &UdpSocket| TcpListener::bind(("127.0.0.1", port(socket))).is_ok();
-    // All bound at once, so that they differ.
-    let sockets: Vec<_> = std::iter::repeat_with(bind).filter(is_free).take(count).collect();
-    sockets.iter().map(port).collect()
+    std::iter::repeat_with(|| next_ports(1)).filter(|port| is_free(*port)).take(count).collect()
 }
 
 /// A port after which `count` ports follow that nobody uses, and as many 1,000 above, for HTTP.
 pub fn free_base_port(count: u16) -> u16 {
-    let is_free = |port| {
-        UdpSocket::bind(("127.0.0.1", port)).is_ok()
-            && TcpListener::bind(("127.0.0.1", port)).is_ok()
-    };
     let follows = |base: &u16| {
-        let offsets = (1..=count).flat_map(|offset| [offset, offset + 1_000]);
-        offsets.into_iter().all(|offset| base.checked_add(offset).is_some_and(is_free))
+        let mut offsets = (1..=count).flat_map(|offset| [offset, offset + 1_000]);
+        offsets.all(|offset| is_free(base + offset))
     };
-    std::iter::repeat_with(|| free_ports(1)[0]).find(follows).unwrap()
+    std::iter::repeat_with(|| next_ports(u32::from(count) + 1)).find(follows).unwrap()
 }
 
 /// Sends a signal to a process.
