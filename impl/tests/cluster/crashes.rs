@@ -1,14 +1,12 @@
 //! Nodes that are killed, restarted and stopped.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{TestCluster, quorate, signal, wait_for};
 use quorate_model::ids::NodeId;
 use quorate_model::protocol::{MemoryStore, NodeConfig, Replica};
 use quorate_model::refine::digest::{StateDigest, StoreDigest};
 use quorate_model::refine::trace::TraceLine;
-use support::{TestCluster, quorate, signal, wait_for};
 
 #[test]
 fn a_write_made_while_a_home_was_down_is_read_through_that_home_after_its_return() {
@@ -102,7 +100,7 @@ fn sigterm_and_sigint_stop_a_node_cleanly() {
 #[test]
 fn a_cluster_of_processes_reports_one_that_dies_and_takes_the_others_with_it_when_stopped() {
     let directory = tempfile::tempdir().unwrap();
-    let base = support::free_base_port(3);
+    let base = crate::support::free_base_port(3);
     let start = || {
         let output = directory.path().join("output");
         let file = std::fs::File::create(&output).unwrap();

@@ -1,12 +1,9 @@
 //! `quorate check --compare-reductions` as a user meets it.
 
-#[path = "support/command.rs"]
-mod command;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use command::{directory, quorate_in, text};
+use crate::command::{directory, quorate_in, text};
 use quorate::campaign::{Plan, Shard, cases, run};
 
 fn quorate(directory: &Path, arguments: &[&str]) -> Output {

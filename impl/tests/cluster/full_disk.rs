@@ -1,7 +1,5 @@
 //! Disks that are full or cannot be written: no acknowledgement, a message that says what to do, nothing lost.
 
-mod support;
-
 use quorate::client::{RunningClient, Session, SessionOptions};
 use quorate::config::TemplateLeader;
 use quorate::leader_based::{AskOptions, LeaderClient};
@@ -11,7 +9,8 @@ use quorate_leader::statement::Statement;
 use quorate_leader_model::refine::Answer;
 use quorate_model::ids::{Key, Value};
 use quorate_model::protocol::{Operation, Outcome};
-use support::{SmallDisk, TestCluster, wait_for};
+
+use crate::support::{SmallDisk, TestCluster, wait_for};
 
 /// One node, the only home of every key, on a small disk.
 fn one_node() -> Option<(TestCluster, SmallDisk)> {

@@ -1,17 +1,15 @@
 //! Coordinators that start again and again, each time with a read-modify-write of one key.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::TestCluster;
 use quorate::client::{Session, SessionOptions, collect_status};
 use quorate::config::ClusterFile;
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate_model::ids::{Key, NodeId, Value};
 use quorate_model::protocol::{Operation, Outcome};
 use quorate_model::versions::Record;
-use support::TestCluster;
 
 /// A node in this process, on a disk and a socket of its own.
 fn start(cluster: &ClusterFile, name: &str, is_founding: bool) -> NodeHandle {
@@ -80,7 +78,7 @@ fn restarts_between_read_modify_writes_leave_one_entry_of_each_home() {
     assert_eq!(entries_after(50), 3);
 }
 
-/// The same, as long as it takes to be convinced: `cargo test --release --test restarts -- --ignored
+/// The same, as long as it takes to be convinced: `cargo test --release --test cluster restarts -- --ignored
 /// --nocapture`.
 #[test]
 #[ignore = "takes minutes"]

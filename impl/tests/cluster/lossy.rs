@@ -1,15 +1,13 @@
 //! Nodes of this process that talk through a bad network.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::TestCluster;
 use quorate::client::{Session, SessionOptions};
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate_model::ids::{Key, Value};
 use quorate_model::protocol::{FanOut, Operation, Outcome};
 use quorate_model::versions::VersionVector;
-use support::TestCluster;
 
 fn spawn(cluster: &TestCluster, name: &str) -> NodeHandle {
     let settings = NodeSettings::new(cluster.file.clone(), name).unwrap();
@@ -127,7 +125,7 @@ fn what_was_sent_too_long_ago_or_in_the_future_reaches_no_protocol() {
     send(1, now_ms - 60_000);
     send(2, now_ms + 60_000);
     send(3, now_ms);
-    support::wait_for("the one that is fresh to be written", || {
+    crate::support::wait_for("the one that is fresh to be written", || {
         let statuses = collect_status(&cluster.file, Duration::from_secs(2)).unwrap();
         let keys: Vec<_> = statuses.values().map(|status| status.keys).collect();
         let traffic = statuses[&NodeId(0)].traffic;

@@ -1,19 +1,17 @@
 //! Records that no datagram carries: they are read, resolved, deleted, repaired, handed off and
 //! caught up like any other.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::TestCluster;
 use quorate::client::{Session, SessionOptions, collect_status, obstacles};
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate_model::ids::{Key, NodeId, Value};
 use quorate_model::protocol::{Operation, Outcome, Refusal};
 use quorate_model::versions::VersionVector;
-use support::TestCluster;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -226,7 +224,7 @@ fn states_that_cannot_be_sent_are_told_and_keep_a_cluster_from_converging_though
     thread::scope(|scope| {
         homes[..2].iter().for_each(|home| drop(scope.spawn(|| write(*home))));
     });
-    support::wait_for("a state to be too large", || {
+    crate::support::wait_for("a state to be too large", || {
         let statuses = collect_status(&nodes.cluster.file, DEADLINE).unwrap();
         statuses.values().any(|status| status.oversized == 1)
     });

@@ -1,8 +1,6 @@
 //! `quorate validate` on the traces of real processes.
 
-mod support;
-
-use support::{Ran, TestCluster, quorate};
+use crate::support::{Ran, TestCluster, quorate};
 
 fn validate(traces: &[std::path::PathBuf], flags: &[&str]) -> Ran {
     quorate().arg("validate").args(traces).args(flags).output().unwrap().into()

@@ -1,13 +1,11 @@
 //! A node over HTTP, as curl and other tools use it.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Stdio;
 
+use crate::support::{DEADLINE, Ran, TestCluster, quorate, wait_for};
 use serde_json::{Value, json};
-use support::{DEADLINE, Ran, TestCluster, quorate, wait_for};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
@@ -270,7 +268,7 @@ fn a_node_that_others_may_reach_asks_for_its_token() {
 
     let token = "correct-horse-battery-staple";
     std::fs::write(cluster.path("token"), format!("{token}\n")).unwrap();
-    let port = support::free_ports(1)[0];
+    let port = crate::support::free_ports(1)[0];
     let mut node = cluster.node("n1");
     node.args(["--http", &format!("0.0.0.0:{port}"), "--http-token-file"]);
     let child = node.arg(cluster.path("token")).stderr(Stdio::null()).spawn().unwrap();

@@ -1,12 +1,10 @@
 //! Puts, gets and deletes as a user types them.
 
-mod support;
-
 use std::io::Write;
 use std::net::UdpSocket;
 use std::process::Stdio;
 
-use support::{TestCluster, quorate, wait_for};
+use crate::support::{TestCluster, quorate, wait_for};
 
 #[test]
 fn what_was_put_is_got_and_what_was_deleted_is_not_found() {

@@ -1,12 +1,9 @@
 //! `quorate check` and `quorate replay` as a user meets them.
 
-#[path = "support/command.rs"]
-mod command;
-
 use std::fs;
 use std::process::{Command, Output};
 
-use command::{directory, quorate_in as quorate, text};
+use crate::command::{directory, quorate_in as quorate, text};
 use tempfile::TempDir;
 
 /// Asserts that the input is refused with one line that contains all of this.

@@ -1,11 +1,10 @@
 //! Who may talk to a node: strangers, clients without the right, clients that lie, and keys that change.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use crate::support::{DEADLINE, TestCluster, quorate, wait_for};
 use quorate::client::{Session, SessionOptions, accept_loss, collect_status};
 use quorate::config::ClusterFile;
 use quorate::given::Evidence;
@@ -19,7 +18,6 @@ use quorate_model::protocol::{
     ContextOrigin, FanOut, Message, Operation, Outcome, PutOutcome, PutRequest, Refusal,
 };
 use quorate_model::versions::{ActorId, Dot, Epoch, Incarnation, VersionVector};
-use support::{DEADLINE, TestCluster, quorate, wait_for};
 
 const NODE: NodeId = NodeId(0);
 
@@ -334,13 +332,13 @@ fn a_cluster_without_a_key_says_so_and_stays_on_this_machine() {
         text.replace(&format!("127.0.0.1:{port}"), &format!("0.0.0.0:{port}")),
     )
     .unwrap();
-    let refused: support::Ran = cluster.node("n1").output().unwrap().into();
+    let refused: crate::support::Ran = cluster.node("n1").output().unwrap().into();
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.err.contains("addr: 0.0.0.0") && refused.err.contains("unauthenticated"));
 
     let keyed = TestCluster::configured(3, |text| text);
     std::fs::remove_file(keyed.path("cluster.key")).unwrap();
-    let refused: support::Ran = keyed.node("n1").output().unwrap().into();
+    let refused: crate::support::Ran = keyed.node("n1").output().unwrap().into();
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.err.contains("quorate key new"), "{refused:?}");
     let refused = keyed.run(&["get", "key"]);

@@ -1,9 +1,6 @@
 //! `quorate check --sample` as a user meets it.
 
-#[path = "support/command.rs"]
-mod command;
-
-use command::{directory, quorate_in, text};
+use crate::command::{directory, quorate_in, text};
 
 #[test]
 fn a_sample_says_what_it_came_to_and_is_the_same_on_any_number_of_threads() {

@@ -1,12 +1,6 @@
 //! The example of a protocol of one's own in the runtime: the very steps that are checked, over UDP, a disk and a trace,
 //! which is validated by the code that validates every other protocol's.
 
-#[path = "../../model/examples/primary_backup/main.rs"]
-#[expect(dead_code, reason = "it is run here, and not checked")]
-mod example;
-mod register;
-mod support;
-
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -33,9 +27,9 @@ use quorate_checker::world::{Effect, NodeState};
 use quorate_model::ids::{ClientId, NodeId, Peer, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use example::{Message, PrimaryBackup};
-use register::{Asking, ClientInput, Input, RegisterTraces};
-use support::TestCluster;
+use crate::example::{Message, PrimaryBackup};
+use crate::register::{Asking, ClientInput, Input, RegisterTraces};
+use crate::support::TestCluster;
 
 const PRIMARY: NodeId = NodeId(0);
 const BACKUP: NodeId = NodeId(1);
@@ -273,7 +267,7 @@ struct RegisterClient {
     id: ClientId,
     node: NodeId,
     asking: Asking,
-    cluster: register::Cluster,
+    cluster: crate::register::Cluster,
 }
 
 impl Asks for RegisterClient {
@@ -340,9 +334,9 @@ impl Asks for RegisterClient {
 }
 
 /// The cluster that runs here: its primary answers once the backup has a write.
-fn running(file: &ClusterFile) -> register::Cluster {
+fn running(file: &ClusterFile) -> crate::register::Cluster {
     let nodes = file.spec.nodes.clone();
-    register::Cluster { nodes, acknowledges_at_once: false, promises_freshness: true }
+    crate::register::Cluster { nodes, acknowledges_at_once: false, promises_freshness: true }
 }
 
 /// Two nodes: what else the file says is about another protocol.
@@ -565,7 +559,7 @@ struct Recording {
 }
 
 impl Recording {
-    fn new(cluster: register::Cluster) -> Self {
+    fn new(cluster: crate::register::Cluster) -> Self {
         let header = |node: NodeId| {
             let (format, cluster) = (TRACE_FORMAT, cluster.clone());
             let (durable_step, datagram_lifetime_us) = (0, None);
@@ -615,7 +609,8 @@ impl Recording {
 /// How a primary answers at once, and a read misses what it answered since the backup has not heard.
 fn stale_read(promises_freshness: bool) -> Traces {
     let nodes = ["A", "B"].map(String::from).to_vec();
-    let cluster = register::Cluster { nodes, acknowledges_at_once: true, promises_freshness };
+    let cluster =
+        crate::register::Cluster { nodes, acknowledges_at_once: true, promises_freshness };
     let mut recording = Recording::new(cluster);
     for node in [PRIMARY, BACKUP] {
         recording.node(node, Input::Start { life: 0 });

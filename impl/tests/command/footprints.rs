@@ -1,11 +1,8 @@
 //! `quorate check --footprints` as a user meets it.
 
-#[path = "support/command.rs"]
-mod command;
-
 use std::process::Output;
 
-use command::{directory, quorate_in, text};
+use crate::command::{directory, quorate_in, text};
 use serde_json::Value;
 
 fn footprints(arguments: &[&str]) -> Output {

@@ -5,17 +5,15 @@
 //! line `...` stands for any lines, and at the end of a line for any words. Times and rates may
 //! differ.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::quorate;
+use crate::support::quorate;
 
 const DOCUMENTS: [(&str, &str, usize); 3] = [
-    ("README.md", include_str!("../../README.md"), 1),
-    ("docs/scenarios.md", include_str!("../../docs/scenarios.md"), 6),
-    ("docs/learn.md", include_str!("../../docs/learn.md"), 12),
+    ("README.md", include_str!("../../../README.md"), 1),
+    ("docs/scenarios.md", include_str!("../../../docs/scenarios.md"), 6),
+    ("docs/learn.md", include_str!("../../../docs/learn.md"), 12),
 ];
 
 /// The blocks of a document: what stands after the opening fence, and the lines within.

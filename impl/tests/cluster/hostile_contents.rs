@@ -1,8 +1,6 @@
 //! What whoever has a key can say to a node, at random. `cargo run --example hostile` does so for longer.
 
-mod hostile;
-
-use hostile::{Siege, with_leader};
+use crate::hostile::{Siege, with_leader};
 use proptest::prelude::*;
 
 proptest! {

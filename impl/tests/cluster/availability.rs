@@ -1,15 +1,13 @@
 //! A sloppy cluster stays writable while homes are down, and hands over what it kept for them.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
 
+use crate::support::{Ran, TestCluster, quorate, wait_for};
 use quorate::client::{ClientTrace, Session, SessionOptions};
 use quorate_model::ids::{Key, NodeId, NodeSet, Value};
 use quorate_model::protocol::{Operation, Outcome};
-use support::{Ran, TestCluster, quorate, wait_for};
 
 const DOWN: [&str; 2] = ["n2", "n4"];
 

@@ -1,11 +1,9 @@
 //! `quorate bench`: what it measures, and what it leaves behind.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{Ran, TestCluster, quorate};
 use serde_json::Value;
-use support::{Ran, TestCluster, quorate};
 
 fn bench(arguments: &[&str]) -> Ran {
     quorate().arg("bench").args(arguments).output().unwrap().into()

@@ -1,10 +1,8 @@
 //! What is wrong is said in one line that names it, with exit code 2.
 
-mod support;
-
 use std::process::{Command, Stdio};
 
-use support::{Ran, TestCluster, quorate};
+use crate::support::{Ran, TestCluster, quorate};
 
 fn ran(command: &mut Command) -> Ran {
     command.stdin(Stdio::null()).output().unwrap().into()
@@ -84,7 +82,7 @@ fn flags_that_contradict_an_existing_cluster_or_make_none_are_refused() {
 #[test]
 fn a_cluster_that_does_not_start_leaves_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
-    let base = support::free_base_port(3);
+    let base = crate::support::free_base_port(3);
     // What another process has taken is not this cluster's.
     let _taken = std::net::TcpListener::bind(("127.0.0.1", base + 1_002)).unwrap();
     let start = |dir: &std::path::Path| {
