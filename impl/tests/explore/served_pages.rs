@@ -1,15 +1,13 @@
-//! `quorate explore` without a browser.
-
-mod served;
+//! What it serves, without a browser.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use served::{Served, TIME_MAX};
+use crate::served::{Served, TIME_MAX};
 
-fn quorate() -> &'static Path {
+pub(crate) fn quorate() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_quorate"))
 }
 
