@@ -47,6 +47,10 @@ fn five(is_traced: bool) -> TestCluster {
     })
 }
 
+/// How long a client that traces waits before it writes again. Every write is read from every home and replayed
+/// afterwards, which takes several times as long as to write it.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// Writes a key of its own each time until it is told to stop; those that were acknowledged.
 fn write_until(
     cluster: &ClusterFile,
@@ -55,6 +59,7 @@ fn write_until(
     stop: &AtomicBool,
 ) -> Vec<u64> {
     let mut session = Session::new(cluster.clone(), SessionOptions::default()).unwrap();
+    let pause = trace.is_some().then_some(PAUSE);
     if let Some(trace) = trace {
         session = session.traced(ClientTrace::open(&trace).unwrap()).unwrap();
     }
@@ -66,6 +71,9 @@ fn write_until(
         // Nobody may be there to ask.
         if let Ok(Outcome::PutOk { .. }) = session.perform(operation) {
             acknowledged.push(number);
+        }
+        if let Some(pause) = pause {
+            thread::sleep(pause);
         }
     }
     acknowledged
