@@ -8,6 +8,7 @@ use quorate_checker::world::{Expected, Kind, Property, Protocol, ScriptRun, Show
 use quorate_leader_model::deviation::Deviation;
 use quorate_leader_model::kinds::{Rule, applicable};
 use quorate_leader_model::setting::LeaderFile;
+use quorate_leader_model::wrong_rule::WrongRule;
 use quorate_leader_model::{LeaderBased, describe, property, script};
 use serde_json::{Map, Value, json};
 
@@ -30,6 +31,12 @@ impl LeaderScenario {
         let mut file = (*self.file).clone();
         change(&mut file);
         LeaderScenario { file: Arc::new(file), ..self.clone() }
+    }
+
+    /// The same with a reduction that is wrong on purpose.
+    #[must_use]
+    pub fn with_wrong_rule(&self, rule: WrongRule) -> Self {
+        self.changed(|file| file.protocol.wrong = Some(rule))
     }
 
     fn off(&self) -> Vec<&'static str> {

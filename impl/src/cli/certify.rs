@@ -6,43 +6,32 @@ use std::sync::Arc;
 use comfy_table::Table;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use quorate_checker::Switch;
-use quorate_model::check::ClusterModel;
-use quorate_model::check::certify::{Certificate, Discharge, Extent, Obligation, certify};
-use quorate_model::check::trace::{numbered, walk};
+use quorate_checker::ids::Enumerated;
+use quorate_checker::world::certify::{Certificate, Discharge, Extent, Obligation, certify};
+use quorate_checker::world::{Protocol, Reduces, numbered};
+use quorate_leader_model::wrong_rule::WrongRule as LeaderWrongRule;
 use quorate_model::check::wrong_rule::WrongRule;
 use quorate_model::scenario::{Reductions, Rule, Scenario};
 use serde::Serialize;
 
-use super::scenario::Loaded;
-use super::{Failure, output};
+use super::scenario::{Found, of_either};
+use super::{Failure, output, saved};
+use crate::check::Case;
 use crate::check::text::grouped;
 
 /// Certifies the searches of scenarios; scripts have none.
 ///
 /// # Errors
 /// When an obligation was not met.
-pub(super) fn run(loaded: &[Loaded], extent: Extent, json: bool) -> Result<(), Failure> {
-    let scenarios = loaded.iter().map(|loaded| &loaded.scenario);
-    let searched: Vec<_> = scenarios.filter(|scenario| scenario.script.is_none()).collect();
+pub(super) fn run(found: &[Found], extent: Extent, json: bool) -> Result<(), Failure> {
     if !json {
         output::print(header())?;
     }
-    let mut entries = Vec::new();
-    let (mut unmet, mut obligations) = (Vec::new(), 0);
-    for scenario in &searched {
-        let switch = Switch::default();
-        let Some(certificate) = certify(scenario, extent, &switch) else { continue };
-        obligations += certificate.met.iter().map(|(_, count)| count).sum::<u64>();
-        if !certificate.is_met() {
-            unmet.push(scenario.name.clone());
-        }
-        if json {
-            entries.push(Entry::new(&scenario.name, &certificate));
-        } else {
-            output::print(row(&scenario.name, &certificate))?;
-            output::print(failures(scenario, &certificate))?;
-        }
+    let mut all = All::default();
+    for found in found {
+        of_either!(found, loaded => all.add(&loaded.scenario, extent, json))?;
     }
+    let All { entries, unmet, searched, obligations } = all;
     if json {
         let met = unmet.is_empty();
         output::json(&Document { met, scenarios: entries })?;
@@ -54,11 +43,49 @@ pub(super) fn run(loaded: &[Loaded], extent: Extent, json: bool) -> Result<(), F
     if json {
         return Ok(());
     }
-    output::print(format!(
-        "\n{} searches, {} obligations: all met\n",
-        searched.len(),
-        grouped(obligations)
-    ))
+    output::print(format!("\n{searched} searches, {} obligations: all met\n", grouped(obligations)))
+}
+
+/// What several certificates came to.
+#[derive(Default)]
+struct All {
+    /// For programs.
+    entries: Vec<Entry>,
+    /// Scenarios in which an obligation was not met.
+    unmet: Vec<String>,
+    searched: usize,
+    obligations: u64,
+}
+
+impl All {
+    /// Certifies one more scenario, and tells of it unless that is for programs.
+    fn add<C>(&mut self, case: &C, extent: Extent, json: bool) -> Result<(), Failure>
+    where
+        C: Case<Protocol: Reduces>,
+    {
+        let Some(certificate) = certificate(case, extent) else { return Ok(()) };
+        self.searched += 1;
+        self.obligations += certificate.met.iter().map(|(_, count)| count).sum::<u64>();
+        if !certificate.is_met() {
+            self.unmet.push(case.name().to_owned());
+        }
+        if json {
+            self.entries.push(Entry::new(case.name(), &certificate));
+            return Ok(());
+        }
+        output::print(row(case.name(), &certificate))?;
+        output::print(failures(case, &certificate))
+    }
+}
+
+/// The certificate of a scenario's search, if it has one and that is not too large.
+fn certificate<C>(case: &C, extent: Extent) -> Option<Certificate<C::Protocol>>
+where
+    C: Case<Protocol: Reduces>,
+{
+    let certified =
+        || certify(&case.world(), case.judged(), &case.words(), extent, &Switch::default());
+    (!case.is_script()).then(certified).flatten()
 }
 
 /// The most states of a search that is to notice a wrong rule, and in how many of them obligations are
@@ -80,59 +107,116 @@ const BEYOND_OBLIGATIONS: [&str; 9] = [
     "dead-despite-retries",
 ];
 
+/// The same of the leader-based protocol.
+const BEYOND_OBLIGATIONS_OF_LEADERS: [&str; 0] = [];
+
 /// Makes reductions wrong on purpose, one at a time, and shows which obligation is not met then, and where.
 ///
 /// # Errors
 /// When the program contains no wrong rules, or other rules are noticed than are known to be.
-pub(super) fn plant(loaded: &[Loaded], extent: Extent, markdown: bool) -> Result<(), Failure> {
-    let rules = WrongRule::ALL;
-    if rules.is_empty() {
+pub(super) fn plant(found: &[Found], extent: Extent, markdown: bool) -> Result<(), Failure> {
+    if WrongRule::ALL.is_empty() {
         let problem = "this program contains no wrong rules; they are never part of a release. \
              Run: cargo run --release --features planted-faults -- check --certify --planted";
         return Err(Failure::Usage(problem.to_owned()));
     }
     let extent = Extent { search_max: Some(PLANTED_SEARCH_MAX), states: PLANTED_STATES, ..extent };
-    let mut table = Table::new();
-    table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
-    table.set_header(["wrong rule", "of", "what is done", "not met", "in"]);
-    let mut missed = Vec::new();
-    for rule in rules {
-        let notices = loaded.iter().find_map(|loaded| {
-            let scenario = &loaded.scenario;
-            let wrong = Reductions { wrong: Some(*rule), ..scenario.reductions };
-            let reductions = match rule.rule() {
-                Rule::StubbornSets => wrong.stubborn_instead(),
-                _ => wrong,
-            };
-            let wrong = Arc::new(Scenario { reductions, ..(**scenario).clone() });
-            let is_searched = scenario.script.is_none();
-            let certificate =
-                is_searched.then(|| certify(&wrong, extent, &Switch::default())).flatten()?;
-            let (_, failure, _) = certificate.failures.first()?;
-            Some((failure.obligation.name(), scenario.name.clone()))
-        });
+    let mut planted = Planted::new(markdown);
+    let of_leaderless = |found: &&Found| matches!(found, Found::Leaderless(_));
+    if found.iter().any(|found| of_leaderless(&found)) {
+        for rule in WrongRule::ALL {
+            let notices = found.iter().find_map(|found| match found {
+                Found::Leaderless(loaded) => {
+                    notices(&with_wrong_rule(&loaded.scenario, *rule), extent)
+                }
+                Found::Leader(_) => None,
+            });
+            planted.add(&rule.to_string(), rule.rule().name(), rule.statement(), notices);
+        }
+        planted.known_to_be_missed(&BEYOND_OBLIGATIONS);
+    }
+    if !found.iter().all(|found| of_leaderless(&found)) {
+        for rule in LeaderWrongRule::ALL {
+            let notices = found.iter().find_map(|found| match found {
+                Found::Leaderless(_) => None,
+                Found::Leader(loaded) => notices(&loaded.scenario.with_wrong_rule(*rule), extent),
+            });
+            planted.add(&rule.to_string(), rule.rule().name(), rule.statement(), notices);
+        }
+        planted.known_to_be_missed(&BEYOND_OBLIGATIONS_OF_LEADERS);
+    }
+    planted.tell()
+}
+
+/// A scenario with a rule that is wrong.
+fn with_wrong_rule(scenario: &Arc<Scenario>, rule: WrongRule) -> Arc<Scenario> {
+    let wrong = Reductions { wrong: Some(rule), ..scenario.reductions };
+    let reductions = match rule.rule() {
+        Rule::StubbornSets => wrong.stubborn_instead(),
+        _ => wrong,
+    };
+    Arc::new(Scenario { reductions, ..(**scenario).clone() })
+}
+
+/// Which obligation is not met in a scenario, and its name.
+fn notices<C>(case: &C, extent: Extent) -> Option<(&'static str, String)>
+where
+    C: Case<Protocol: Reduces>,
+{
+    let certificate = certificate(case, extent)?;
+    let (_, failure, _) = certificate.failures.first()?;
+    Some((failure.obligation.name(), case.name().to_owned()))
+}
+
+/// What noticed wrong rules.
+struct Planted {
+    table: Table,
+    rules: usize,
+    missed: Vec<String>,
+    known: Vec<&'static str>,
+}
+
+impl Planted {
+    fn new(markdown: bool) -> Self {
+        let mut table = Table::new();
+        table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
+        table.set_header(["wrong rule", "of", "what is done", "not met", "in"]);
+        Planted { table, rules: 0, missed: Vec::new(), known: Vec::new() }
+    }
+
+    fn add(
+        &mut self,
+        rule: &str,
+        of: &str,
+        statement: &str,
+        notices: Option<(&'static str, String)>,
+    ) {
+        self.rules += 1;
         if notices.is_none() {
-            missed.push(rule.to_string());
+            self.missed.push(rule.to_owned());
         }
         let (by, place) = notices.unwrap_or_default();
-        let of = rule.rule().name().to_owned();
-        table.add_row([rule.to_string(), of, rule.statement().to_owned(), by.to_owned(), place]);
+        self.table.add_row([rule, of, statement, by, &place]);
     }
-    output::print(format!("{}\n", table.trim_fmt()))?;
-    let searches = format!("in searches of at most {} states", grouped(PLANTED_SEARCH_MAX as u64));
-    if missed == BEYOND_OBLIGATIONS {
-        let noticed = rules.len() - missed.len();
-        return output::print(format!(
-            "{noticed} of {} wrong rules noticed {searches}; known to be beyond what is looked at: {}\n",
-            rules.len(),
-            missed.join(", ")
-        ));
+
+    fn known_to_be_missed(&mut self, known: &[&'static str]) {
+        self.known.extend(known);
     }
-    let missed = missed.join(", ");
-    Err(Failure::Unexpected(format!(
-        "{} wrong rules: {searches} nothing notices {missed}",
-        rules.len()
-    )))
+
+    fn tell(self) -> Result<(), Failure> {
+        let Planted { table, rules, missed, known } = self;
+        output::print(format!("{}\n", table.trim_fmt()))?;
+        let searches =
+            format!("in searches of at most {} states", grouped(PLANTED_SEARCH_MAX as u64));
+        let names = missed.join(", ");
+        if missed == known {
+            let noticed = rules - missed.len();
+            return output::print(format!(
+                "{noticed} of {rules} wrong rules noticed {searches}; known to be beyond what is looked at: {names}\n"
+            ));
+        }
+        Err(Failure::Unexpected(format!("{rules} wrong rules: {searches} nothing notices {names}")))
+    }
 }
 
 fn header() -> String {
@@ -144,7 +228,7 @@ fn header() -> String {
     line + "\n"
 }
 
-fn row(name: &str, certificate: &Certificate) -> String {
+fn row<P: Protocol>(name: &str, certificate: &Certificate<P>) -> String {
     let met = |discharge| {
         Obligation::ALL.into_iter().map(|of| certificate.met_by(of, discharge)).sum::<u64>()
     };
@@ -167,13 +251,12 @@ fn row(name: &str, certificate: &Certificate) -> String {
 }
 
 /// Every kind of obligation that was not met, with a run.
-fn failures(scenario: &Arc<Scenario>, certificate: &Certificate) -> String {
+fn failures<C: Case>(case: &C, certificate: &Certificate<C::Protocol>) -> String {
     let mut told = String::new();
-    let model = ClusterModel::new(Arc::clone(scenario));
     for (count, failure, run) in &certificate.failures {
         let name = failure.obligation.name();
         let _ = writeln!(told, "  {name}: not met {} times, for example after", grouped(*count));
-        for line in numbered(&walk(&model, run).0, 0) {
+        for line in numbered(&saved::walk(case, run), 0) {
             let _ = writeln!(told, "  {line}");
         }
         for step in failure.step.iter().chain(&failure.then) {
@@ -216,7 +299,7 @@ struct NotMet {
 }
 
 impl Entry {
-    fn new(name: &str, certificate: &Certificate) -> Entry {
+    fn new<P: Protocol>(name: &str, certificate: &Certificate<P>) -> Entry {
         let met = |((obligation, discharge), count): &((Obligation, Discharge), u64)| Met {
             obligation: obligation.name(),
             met: discharge.name(),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use quorate_checker::world::certify::Extent;
 use quorate_checker::world::{STUCK, numbered};
 use quorate_leader_model::deviation::Deviation as LeaderDeviation;
-use quorate_model::check::certify::Extent;
 use quorate_model::check::footprints;
 use quorate_model::deviation::Deviation;
 
@@ -153,13 +153,12 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     }
     let limits = limits(args);
     if args.certify {
-        let loaded = leaderless_only(found, "--certify")?;
         let states = args.certify_states as usize;
         let extent = Extent { threads: limits.threads, states, search_max: None };
         if args.planted {
-            return certify::plant(&loaded, extent, args.markdown);
+            return certify::plant(&found, extent, args.markdown);
         }
-        return certify::run(&loaded, extent, args.json);
+        return certify::run(&found, extent, args.json);
     }
     if args.footprints {
         let loaded = leaderless_only(found, "--footprints")?;

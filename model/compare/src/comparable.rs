@@ -27,6 +27,10 @@ pub(crate) trait Comparable: Protocol {
     /// wait for ever.
     fn is_right(&self, state: &State<Self>, action: &Action<Self>) -> bool;
 
+    /// Whether the protocol's own world counts those timeouts alone that are wrong: once none is left, it is told so, and
+    /// reductions apply that rest on it.
+    fn counts_wrong_ones_alone(&self) -> bool;
+
     /// Whether an action is that somebody has waited in vain: a client, a coordinator, a follower without a leader.
     fn is_wait(&self, action: &Action<Self>) -> bool;
 

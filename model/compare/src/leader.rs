@@ -65,6 +65,10 @@ impl Comparable for LeaderBased {
         false
     }
 
+    fn counts_wrong_ones_alone(&self) -> bool {
+        true
+    }
+
     fn is_wait(&self, action: &Action<Self>) -> bool {
         match action {
             Action::Expire { timer: Alarm::Node { timer, .. }, .. } => {

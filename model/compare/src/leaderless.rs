@@ -72,6 +72,10 @@ impl Comparable for Leaderless {
         }
     }
 
+    fn counts_wrong_ones_alone(&self) -> bool {
+        false
+    }
+
     fn is_wait(&self, action: &Action<Self>) -> bool {
         match action {
             Action::Expire { timer, .. } => matches!(timer, Timer::Request(_)),

@@ -102,14 +102,14 @@ fn runs<S: System>(system: &S, explored: &Explored) -> Vec<Shown<S::Action>> {
 /// The steps of a run: each start of an operation, each message between nodes that arrives, each timer and each fault.
 /// Messages that take no time are counted too, so that reductions make no run shorter than it is.
 fn steps_of<P: Comparable>(watched: &Watched<P>, run: &[Action<P>]) -> usize {
-    let mut state = watched.world.initial_state();
+    let mut moment = watched.initial().swap_remove(0);
     let mut steps = run.len();
     for action in run {
         let is_between_nodes =
             |sent: &Envelope<P>| matches!((sent.from, sent.to), (Peer::Node(_), Peer::Node(_)));
         let on_hop = |sent: &Envelope<P>| steps += usize::from(is_between_nodes(sent));
-        let next = watched.world.apply_telling(&state, action.clone(), on_hop, |_| {});
-        state = next.expect("a run that was found can be walked again");
+        let next = watched.apply_telling(&moment, action.clone(), on_hop);
+        moment = next.expect("a run that was found can be walked again");
     }
     steps
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use derive_where::derive_where;
 use foldhash::quality::FixedState;
-use quorate_checker::world::{Action, NodeState, State, World};
+use quorate_checker::world::{Action, Envelope, Faults, NodeState, State, World};
 use quorate_checker::{Shared, System};
 use quorate_ids::{NodeId, Peer};
 
@@ -111,7 +111,55 @@ impl<P: Comparable> Watched<P> {
 
     /// Whether something has gone wrong so far.
     fn is_disturbed(&self, moment: &Moment<P>) -> bool {
-        moment.wrong_left < self.wrong || moment.state.faults != self.world.environment().faults
+        let timeouts = moment.state.faults.timeouts;
+        let all = Faults { timeouts, ..self.world.environment().faults };
+        moment.wrong_left < self.wrong || moment.state.faults != all
+    }
+
+    /// Lets one action happen; `on_hop` is shown what reaches its receiver in the same step.
+    pub(crate) fn apply_telling(
+        &self,
+        moment: &Moment<P>,
+        action: Action<P>,
+        on_hop: impl FnMut(&Envelope<P>),
+    ) -> Option<Moment<P>> {
+        let mut events = Vec::new();
+        let protocol = self.world.protocol();
+        let on_facts = |facts: &[P::Fact]| {
+            events.extend(facts.iter().filter_map(|fact| protocol.client_event(fact)));
+        };
+        let mut state =
+            self.world.apply_telling(&moment.state, action.clone(), on_hop, on_facts)?;
+        let mut wrong_left = moment.wrong_left;
+        if state.faults.timeouts < moment.state.faults.timeouts {
+            if !protocol.is_right(&moment.state, &action) {
+                wrong_left = wrong_left.checked_sub(1)?;
+            }
+            state.faults.timeouts = moment.state.faults.timeouts;
+        }
+        self.say_if_none_is_left(&mut state, wrong_left);
+        if self.stay_down && !state.down.is_empty() {
+            // What never arrives must not be waited for: the leaderless protocol exchanges states with one node at a time.
+            let down = state.down;
+            state
+                .network
+                .retain(|sent| !matches!(sent.to, Peer::Node(node) if down.contains(node)));
+        }
+        let calls = if events.is_empty() {
+            moment.calls.clone()
+        } else {
+            let mut calls = (*moment.calls).clone();
+            events.iter().for_each(|event| calls.note(&self.plan, event));
+            Shared::new(calls)
+        };
+        Some(Moment { state, calls, wrong_left })
+    }
+
+    /// A world that counts wrong timeouts alone is told once none is left.
+    fn say_if_none_is_left(&self, state: &mut State<P>, wrong_left: u8) {
+        if wrong_left == 0 && self.world.protocol().counts_wrong_ones_alone() {
+            state.faults.timeouts = 0;
+        }
     }
 
     fn is_tested(&self, property: Property, moment: &Moment<P>) -> bool {
@@ -136,6 +184,7 @@ impl<P: Comparable> System for Watched<P> {
         for node in &self.down {
             state = self.world.apply(&state, Action::Crash { node: *node }).unwrap_or(state);
         }
+        self.say_if_none_is_left(&mut state, self.wrong);
         Vec::from([Moment { state, calls: Shared::new(Calls::default()), wrong_left: self.wrong }])
     }
 
@@ -150,35 +199,7 @@ impl<P: Comparable> System for Watched<P> {
     }
 
     fn apply(&self, moment: &Moment<P>, action: Action<P>) -> Option<Moment<P>> {
-        let mut events = Vec::new();
-        let protocol = self.world.protocol();
-        let on_facts = |facts: &[P::Fact]| {
-            events.extend(facts.iter().filter_map(|fact| protocol.client_event(fact)));
-        };
-        let mut state =
-            self.world.apply_telling(&moment.state, action.clone(), |_| {}, on_facts)?;
-        let mut wrong_left = moment.wrong_left;
-        if state.faults.timeouts < moment.state.faults.timeouts {
-            if !protocol.is_right(&moment.state, &action) {
-                wrong_left = wrong_left.checked_sub(1)?;
-            }
-            state.faults.timeouts = moment.state.faults.timeouts;
-        }
-        if self.stay_down && !state.down.is_empty() {
-            // What never arrives must not be waited for: the leaderless protocol exchanges states with one node at a time.
-            let down = state.down;
-            state
-                .network
-                .retain(|sent| !matches!(sent.to, Peer::Node(node) if down.contains(node)));
-        }
-        let calls = if events.is_empty() {
-            moment.calls.clone()
-        } else {
-            let mut calls = (*moment.calls).clone();
-            events.iter().for_each(|event| calls.note(&self.plan, event));
-            Shared::new(calls)
-        };
-        Some(Moment { state, calls, wrong_left })
+        self.apply_telling(moment, action, |_| {})
     }
 
     fn fingerprint(&self, moment: &Moment<P>) -> u64 {

@@ -45,8 +45,9 @@ pub(crate) fn expiry(
     }
 }
 
-/// Whether the node that a client asked will never answer: it is down, or does not know of the request. A client
-/// that asks a node which is up and works on its request gives up by a wrong timeout only.
+/// Whether the node that a client asked will never answer: it does not know of the request, and nothing of that is under
+/// way any more. A client gives up by a wrong timeout only if the node works on its request, or may yet hear of it: what
+/// is under way to a node that is down is lost there, or comes so late that the node is up again.
 fn is_answered_never(state: &ClusterState, client: ClientId) -> bool {
     let Some(asks) = state.client(client).and_then(|state| state.client.asks()) else {
         return false;
@@ -54,7 +55,7 @@ fn is_answered_never(state: &ClusterState, client: ClientId) -> bool {
     let (request, node, _) = asks;
     let is_on_its_way = state.network.iter().any(|sent| match sent.message.message {
         Message::Request { request: sent_request, .. } => {
-            sent_request == request && sent.to == node.into() && !state.down.contains(node)
+            sent_request == request && sent.to == node.into()
         }
         Message::Reply { request: of, .. } => of == request,
         _ => false,

@@ -12,7 +12,7 @@ use crate::property::{
 use crate::setting::Setting;
 
 /// What a property remembers of facts.
-pub(crate) trait Memory: Sized {
+pub(crate) trait Memory: Sized + PartialEq {
     /// The property's name.
     const NAME: &'static str;
 
@@ -21,6 +21,12 @@ pub(crate) trait Memory: Sized {
 
     /// Something happened while the network was split into these groups.
     fn note(&mut self, fact: &Fact, groups: &[NodeSet]);
+
+    /// Whether whatever breaks the property after the other memory breaks it after this one, and whatever puts it to the
+    /// test there does so here.
+    fn obliges_as_much_as(&self, other: &Self) -> bool {
+        self == other
+    }
 }
 
 macro_rules! memories {
@@ -39,6 +45,15 @@ macro_rules! memories {
                         .contains(&<$property::Memory as Memory>::NAME)
                         .then(|| Box::new($property::Memory::blank(setting, nodes))),)*
                 }
+            }
+
+            /// Whether whatever is violated, or put to the test, after the other history is so after this one, too.
+            pub(crate) fn obliges_as_much_as(&self, other: &History) -> bool {
+                let all = [$(match (&self.$property, &other.$property) {
+                    (Some(memory), Some(other)) => memory.obliges_as_much_as(other),
+                    (memory, other) => memory.is_none() && other.is_none(),
+                },)*];
+                !all.contains(&false)
             }
 
             /// Takes note of a fact.

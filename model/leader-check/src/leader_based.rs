@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quorate_checker::Shared;
 use quorate_checker::world::{
-    Action, ClientInput, Counters, Envelope, Environment, Event, Expiry, Faults, NodeInput,
-    NodeState, Outbox, Protocol, State, Taken,
+    Action, ClientInput, Counters, Envelope, Environment, Event, Expiry, NodeInput, NodeState,
+    Outbox, Protocol, State, Taken,
 };
 use quorate_ids::{ClientId, NodeId, NodeSet, Peer};
 use quorate_leader::client::{Client, ClientConfig, Task};
@@ -21,7 +21,7 @@ use crate::facts::{self, Fact};
 use crate::history::History;
 use crate::kinds::{Alarm, MessageKind, OperationKind, Packet, Rule, TimerKind};
 use crate::setting::{LeaderFile, Setting};
-use crate::{dead, expiry};
+use crate::{dead, expiry, hops};
 
 /// The state of a cluster.
 pub type ClusterState = State<LeaderBased>;
@@ -57,9 +57,14 @@ impl LeaderBased {
         }
     }
 
+    /// The same with another scenario, which differs in its reductions alone.
+    pub(crate) fn with_scenario(&self, scenario: Arc<LeaderFile>) -> Self {
+        LeaderBased { scenario, ..self.clone() }
+    }
+
     /// The scenario file.
     #[must_use]
-    pub fn scenario(&self) -> &LeaderFile {
+    pub fn scenario(&self) -> &Arc<LeaderFile> {
         &self.scenario
     }
 
@@ -97,15 +102,6 @@ impl LeaderBased {
     #[must_use]
     pub fn reduces(&self, rule: Rule) -> bool {
         !self.setting().without.contains(&rule)
-    }
-
-    /// Whether clients and nodes reach each other at once. Not where messages may be lost or doubled: an answer that
-    /// is lost makes its client ask again for what was done, and a request that is doubled is made twice.
-    fn hops_take_no_time(&self) -> bool {
-        let Faults { drops, duplicates, .. } = self.environment.faults;
-        let is_certain = drops == 0 && duplicates == 0;
-        // A script says itself what is lost.
-        self.reduces(Rule::ClientHops) && (is_certain || self.scenario.is_script())
     }
 
     /// Whether a node's timers may be wrong.
@@ -311,23 +307,21 @@ impl Protocol for LeaderBased {
         state.history = Shared::new(history);
     }
 
-    /// A client and a node reach each other at once: what comes late is a request that its client has given up, an
-    /// action of its own, and whatever a client learns later it could only use later. A request to a node that is
-    /// down is lost.
-    fn takes_no_time(&self, _: &ClusterState, envelope: &Envelope<Self>) -> Option<Rule> {
-        let is_hop =
-            matches!((envelope.from, envelope.to), (Peer::Client(_), _) | (_, Peer::Client(_)));
-        (is_hop && self.hops_take_no_time()).then_some(Rule::ClientHops)
+    fn takes_no_time(&self, state: &ClusterState, envelope: &Envelope<Self>) -> Option<Rule> {
+        hops::takes_no_time(self, state, envelope).then_some(Rule::ClientHops)
     }
 
     fn may_be_late(&self, state: &ClusterState) -> bool {
-        self.hops_take_no_time() && state.faults.timeouts > 0
+        hops::may_be_late(self, state)
     }
 
     fn restrict(&self, state: &ClusterState, actions: &mut Vec<Action<Self>>, _: &Counters<Self>) {
         actions.retain(|action| match action {
             Action::Recover { node } => !self.is_gone(state, *node),
-            Action::InvokeLate { client, .. } => self.setting().is_impatient(*client),
+            // Where its requests take time, that is a start and then the expiry of its timer.
+            Action::InvokeLate { client, .. } => {
+                self.setting().is_impatient(*client) && !hops::may_ask_again(self, state, *client)
+            }
             _ => true,
         });
     }
@@ -336,10 +330,9 @@ impl Protocol for LeaderBased {
         if !self.reduces(Rule::DeadMessages) || !dead::applies(self) {
             return;
         }
-        let before = state.network.len();
-        let dead: Vec<_> =
-            state.network.iter().filter(|sent| dead::is_dead(self, state, sent)).cloned().collect();
+        let dead = dead::of(self, state);
         if !dead.is_empty() {
+            let before = state.network.len();
             state.network.retain(|sent| !dead.contains(sent));
             counters.left_out(Rule::DeadMessages, before - state.network.len());
         }

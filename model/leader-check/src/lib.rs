@@ -4,16 +4,22 @@
 //! The protocol is in `quorate-leader`, the world around it in `quorate-checker`; neither knows the other. Here is what
 //! joins them: [`LeaderBased`], a [`Protocol`](quorate_checker::world::Protocol).
 
+#[macro_use]
+pub mod wrong_rule;
+
 pub mod builtin;
+pub mod campaign;
 mod client;
 mod dead;
 pub mod describe;
 mod expiry;
 mod facts;
 mod history;
+mod hops;
 pub mod kinds;
 mod leader_based;
 pub mod property;
+mod reduces;
 pub mod refine;
 pub mod script;
 pub mod setting;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::Rule;
 use crate::property;
 use crate::script::{self, RawStep};
+use crate::wrong_rule::WrongRule;
 
 /// How many rows a page of a snapshot has at most, where the scenario says nothing: few, so that there are pages.
 const PAGE_ROWS: usize = 2;
@@ -81,6 +82,9 @@ pub struct Setting {
     /// Reductions that are left out.
     #[serde(default)]
     pub without: Vec<Rule>,
+    /// A reduction that is wrong on purpose; no file says so.
+    #[serde(skip)]
+    pub wrong: Option<WrongRule>,
     /// Who does what. In a script, what is to be known of clients beside what they do.
     #[serde(default)]
     pub clients: Vec<ClientSetting>,

@@ -12,7 +12,7 @@ use quorate_leader_model::setting::LeaderFile;
 use quorate_leader_model::{LeaderBased, property};
 
 /// How many states are searched with a fault: most show early.
-const STATES_MAX: usize = 150_000;
+const STATES_MAX: usize = 600_000;
 
 /// What a script that does not come out as it says shows.
 const SCRIPT: &str = "(a script's step)";

@@ -1,12 +1,14 @@
-//! Each reduction leaves verdicts as they are, in scenarios that are small without it.
+//! Each reduction leaves verdicts as they are, in scenarios that are small without it; and is certified, state by state.
 
+use quorate_checker::world::certify::{Certificate, Discharge, Extent, Obligation, certify};
+use quorate_checker::world::compared::Tally;
 use quorate_checker::world::{Expected, Judged, World};
 use quorate_checker::{Bounds, Switch, explore};
 use quorate_ids::Enumerated;
 use quorate_leader_model::builtin::ALL;
 use quorate_leader_model::kinds::Rule;
 use quorate_leader_model::setting::LeaderFile;
-use quorate_leader_model::{LeaderBased, property};
+use quorate_leader_model::{LeaderBased, campaign, property};
 
 /// How many states a scenario may have without reductions, to be compared.
 const STATES_MAX: usize = 60_000;
@@ -40,5 +42,130 @@ fn reductions_change_no_verdict() {
             left_out += full - reduced.min(full);
         }
         assert!(compared > 20 && left_out > 0, "{}: {compared} compared", rule.name());
+    }
+}
+
+#[test]
+fn reductions_change_nothing_in_scenarios_that_nobody_chose() {
+    let mut tally = Tally::default();
+    let different: Vec<_> =
+        (0..150).filter_map(|case| campaign::take(2, case, 3_000, &mut tally)).collect();
+    let told = different.first().map(|tape| {
+        let small = campaign::shrunk(tape.clone(), 3_000, 300);
+        campaign::random::text(&small)
+    });
+    assert!(
+        different.is_empty(),
+        "{} differ, such as\n{}",
+        different.len(),
+        told.unwrap_or_default()
+    );
+    for rule in Rule::ALL {
+        assert!(tally.exercised(&format!("rule {}", rule.name())) > 20, "{}", rule.name());
+    }
+    let modes = campaign::modes().filter(|mode| tally.exercised(mode) > 0).count();
+    assert!(tally.same > 50 && modes > 25, "{} compared, {modes} modes", tally.same);
+}
+
+/// The certificate of a search by what is looked at in about so many states, if it has no more than this.
+fn certificate(
+    scenario: LeaderFile,
+    states: usize,
+    search_max: usize,
+) -> Option<Certificate<LeaderBased>> {
+    let judged = scenario.judged(property::all()).expect("properties are known");
+    let protocol = LeaderBased::new(scenario);
+    let extent = Extent { threads: 2, states, search_max: Some(search_max) };
+    certify(&World::new(protocol.clone()), judged, &protocol, extent, &Switch::default())
+}
+
+#[test]
+fn the_reductions_of_small_built_in_scenarios_are_certified_as_they_are_and_each_alone() {
+    let (mut certified, mut met) = (0, Vec::new());
+    for builtin in ALL.iter().filter(|builtin| builtin.default) {
+        let scenario = builtin.parse().expect("the scenarios that ship are read");
+        if scenario.is_script() {
+            continue;
+        }
+        let without = [vec![], vec![Rule::ClientHops], vec![Rule::DeadMessages]];
+        for without in without {
+            let mut scenario = scenario.clone();
+            scenario.protocol.without.extend(without.clone());
+            let Some(certificate) = certificate(scenario, 400, 3_000) else { continue };
+            let failures = &certificate.failures;
+            assert!(certificate.is_met(), "{} without {without:?}: {failures:#?}", builtin.name);
+            certified += 1;
+            met.extend(certificate.met.iter().map(|(how, _)| *how));
+        }
+    }
+    assert!(certified > 60, "{certified} searches");
+    let is_met = |obligation, discharge| met.contains(&(obligation, discharge));
+    for obligation in [Obligation::OneStep, Obligation::Delay, Obligation::CanonicalForm] {
+        assert!(is_met(obligation, Discharge::Exactly), "{obligation:?} came up");
+    }
+    assert!(is_met(Obligation::Delay, Discharge::WithMoreObliged));
+    assert!(is_met(Obligation::CanonicalForm, Discharge::WithMoreFaultsLeft));
+}
+
+#[cfg(feature = "planted-faults")]
+mod wrong {
+    use quorate_leader_model::builtin::Builtin;
+    use quorate_leader_model::setting::parse;
+    use quorate_leader_model::wrong_rule::WrongRule;
+
+    use super::*;
+
+    /// A scenario of two nodes.
+    fn small(setting: &str, program: &str, faults: &str) -> LeaderFile {
+        let text = format!(
+            "title = \"Two nodes\"\nnodes = [\"A\", \"B\"]\n[protocol]\nname = \"leader\"\nelection = \"raft\"\n\
+             {setting}\n[[protocol.clients]]\nname = \"x\"\noperations = [{program}]\n[faults]\n{faults}\n\
+             [expect]\nno-lost-write = \"holds\"\n"
+        );
+        parse("two-nodes.toml", &text).unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    /// The scenario in which a certificate notices a wrong rule; `None` where what shows it takes more than one step of
+    /// delay.
+    fn notices(rule: WrongRule) -> Option<LeaderFile> {
+        let builtin = |name| {
+            let builtin = Builtin::named(name).expect("it ships");
+            Some(builtin.parse().expect("the scenarios that ship are read"))
+        };
+        let majority = "replication = \"majority\"";
+        match rule {
+            WrongRule::HopsDespiteLoss => builtin("retry-add-answer-lost"),
+            WrongRule::HopsDespiteRetries => None,
+            WrongRule::HopsOfRedirections => builtin("retry-add"),
+            WrongRule::HopsWithoutGivingUp => Some(small(majority, "\"k = red\"", "timeouts = 1")),
+            WrongRule::HopsThoughOthersAnswer => builtin("retry-add"),
+            WrongRule::DeadWhileDown => builtin("raft-does-not-preempt"),
+            WrongRule::DeadThoughNotVoted | WrongRule::DeadThoughEpochsMayCome => {
+                builtin("raft-rivals")
+            }
+            WrongRule::DeadThoughFollowersStop => builtin("follower-catches-up"),
+            WrongRule::DeadThoughForgetting | WrongRule::DeadThoughStanding => {
+                let setting = format!("{majority}\ndeviations = [\"votes-uncaught\"]");
+                let faults = "crashes = 1\nwipes = 1\ntimeouts = 1";
+                Some(small(&setting, "\"k = red\"", faults))
+            }
+            WrongRule::DeadThoughReadsWait => {
+                Some(small(&format!("{majority}\nreads = \"confirmed\""), "\"read k\"", ""))
+            }
+            WrongRule::DeadThoughAPlaceIsFree => builtin("semi-sync-falls-back"),
+        }
+    }
+
+    #[test]
+    fn a_wrong_rule_is_not_certified() {
+        for rule in WrongRule::ALL {
+            let Some(scenario) = notices(*rule) else { continue };
+            let right = certificate(scenario.clone(), 4_000, 60_000).expect("it is small");
+            assert!(right.is_met(), "{rule}: the right rules are certified: {:#?}", right.failures);
+            let mut wrong = scenario;
+            wrong.protocol.wrong = Some(*rule);
+            let wrong = certificate(wrong, 4_000, 60_000).expect("it is small");
+            assert!(!wrong.is_met(), "{rule}: nothing notices it in {} states", wrong.distinct);
+        }
     }
 }

@@ -130,6 +130,15 @@ impl Client {
         Some((request, asked.node, &asked.task))
     }
 
+    /// Whether it has asked nobody else for what it asks now.
+    #[must_use]
+    pub fn asks_first(&self, config: &ClientConfig) -> bool {
+        self.asked.as_ref().is_some_and(|asked| {
+            asked.attempts_left + 1 == config.attempts
+                && asked.redirections_left == REDIRECTIONS_MAX
+        })
+    }
+
     /// The nodes that it may ask: whoever it believes to lead, or any.
     #[must_use]
     pub fn may_ask(&self, config: &ClientConfig, task: &Task) -> Vec<NodeId> {

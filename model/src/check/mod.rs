@@ -28,6 +28,7 @@ pub mod node;
 mod numbering;
 pub mod property;
 mod reduce;
+mod reduces;
 pub mod resolving;
 pub mod script;
 pub mod search;

@@ -1,8 +1,6 @@
 //! A scenario as a model: the world of the leaderless protocol, with what is judged in it and the names by
 //! which people know its parts.
 
-mod canonical;
-
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -70,8 +68,7 @@ impl ClusterModel {
     /// notes depends on them, so what was worked out before is remembered.
     #[must_use]
     pub fn with_reductions(&self, reductions: Reductions) -> Self {
-        let scenario = Arc::new(Scenario { reductions, ..(**self.scenario()).clone() });
-        let protocol = self.protocol().with_scenario(scenario);
+        let protocol = self.protocol().with_reductions(reductions);
         ClusterModel { world: self.world.with_protocol(protocol), ..self.clone() }
     }
 

@@ -55,6 +55,14 @@ impl crate::history::Memory for Memory {
             _ => {}
         }
     }
+
+    /// The same was to be added and was asked for again, and as much or more acknowledged.
+    fn obliges_as_much_as(&self, other: &Self) -> bool {
+        self.added == other.added
+            && self.retried.is_superset(&other.retried)
+            && self.acknowledged.is_superset(&other.acknowledged)
+            && (self.is_tested || !other.is_tested)
+    }
 }
 
 /// Some row holds more than was ever added.

@@ -62,6 +62,24 @@ impl Calls {
         })
     }
 
+    /// Whether these are the same operations, only that more may have ended, and before others began.
+    fn oblige_as_much_as(&self, other: &Calls) -> bool {
+        let requests = |calls: &Calls, after: u64| -> BTreeSet<RequestId> {
+            let places = calls.0.iter().enumerate().filter(|(place, _)| after >> place & 1 == 1);
+            places.map(|(_, call)| call.request).collect()
+        };
+        let mut all = other.0.iter();
+        self.0.len() == other.0.len()
+            && all.all(|less| {
+                let more = self.0.iter().find(|more| more.request == less.request);
+                more.is_some_and(|more| {
+                    more.task == less.task
+                        && (less.answer.is_none() || more.answer == less.answer)
+                        && requests(self, more.after).is_superset(&requests(other, less.after))
+                })
+            })
+    }
+
     /// Whether the operations of these places that are not done yet can follow, with the row as it is.
     fn explain(
         &self,
@@ -141,6 +159,12 @@ impl crate::history::Memory for Memory {
             }
             _ => {}
         }
+    }
+
+    fn obliges_as_much_as(&self, other: &Self) -> bool {
+        self.calls.oblige_as_much_as(&other.calls)
+            && (other.is_explained || !self.is_explained)
+            && (self.is_tested || !other.is_tested)
     }
 }
 

@@ -36,6 +36,15 @@ impl crate::history::Memory for Memory {
             _ => {}
         }
     }
+
+    /// In which order numbers were told does not matter, only that they were.
+    fn obliges_as_much_as(&self, other: &Self) -> bool {
+        let is_told = |(at, one): (usize, &(Key, Value))| {
+            let as_often = |told: &[(Key, Value)]| told.iter().filter(|told| *told == one).count();
+            as_often(&self.told) > as_often(&other.told[..at])
+        };
+        other.told.iter().enumerate().all(is_told) && (self.led_between || !other.led_between)
+    }
 }
 
 pub(super) const STATEMENT: &str = "no two clients are told the same number by an auto-increment";

@@ -169,8 +169,10 @@ impl Replica {
         let Role::Leader(leadership) = &mut self.role else { return Ok(()) };
         let known = leadership.matched(from);
         let is_news = matched.min(last) > known || leadership.awaits_round(from, round);
-        let known = matched.min(last).max(known);
-        leadership.matched.insert(from, known);
+        if matched.min(last) > known {
+            leadership.matched.insert(from, matched.min(last));
+        }
+        let known = leadership.matched(from);
         if known == last && turn.config.cluster.replication == Replication::SemiSync {
             // A follower that is back takes the place that nobody has.
             leadership.synchronous.get_or_insert(from);

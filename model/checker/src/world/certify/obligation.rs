@@ -1,7 +1,5 @@
 //! What is to be shown of a state, and how it was.
 
-use alloc::string::String;
-
 /// What is to be shown of a state.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Obligation {

@@ -34,26 +34,29 @@ mod independence;
 mod obligation;
 mod symmetry;
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-
-use quorate_checker::{
-    Bounds, Counted, Cut, Explored, Looking, Seeking, Switch, System, Until, explore,
-};
-use stateright::Model;
+use derive_where::derive_where;
 
 pub use obligation::{Discharge, Failure, Obligation};
 
+use super::World;
 use super::action::Action;
-use super::model::ClusterModel;
-use super::state::ClusterState;
-use super::system::ClusterSystem;
-use crate::ids::Peer;
-use crate::scenario::{Reductions, Scenario};
+use super::judged::Judged;
+use super::property::Property;
+use super::protocol::Protocol;
+use super::reduces::Reduces;
+use super::state::State;
+use super::words::Words;
+use crate::counted::Counted;
+use crate::explored::{Cut, Explored};
+use crate::looking::Looking;
+use crate::seeking::Seeking;
+use crate::system::System;
+use crate::traversal::{Bounds, Switch, Until, explore};
+use quorate_ids::{ClientId, Peer};
 
 /// What became of the obligations of one search.
-#[derive(Clone, Debug)]
-pub struct Certificate {
+#[derive_where(Clone, Debug)]
+pub struct Certificate<P: Protocol> {
     /// How many states the search visits.
     pub distinct: usize,
     /// In how many of them obligations were looked at: in all, or in a part that is spread evenly.
@@ -61,10 +64,10 @@ pub struct Certificate {
     /// How many obligations of each kind were met, and how.
     pub met: Vec<((Obligation, Discharge), u64)>,
     /// How many of each kind were not, an example, and a shortest run to the state that it is about.
-    pub failures: Vec<(u64, Failure, Vec<Action>)>,
+    pub failures: Vec<(u64, Failure, Vec<Action<P>>)>,
 }
 
-impl Certificate {
+impl<P: Protocol> Certificate<P> {
     /// Whether every obligation was met, and some states were looked at.
     #[must_use]
     pub fn is_met(&self) -> bool {
@@ -92,29 +95,35 @@ pub struct Extent {
     pub search_max: Option<usize>,
 }
 
-/// Certifies the reductions of a scenario's search. `None` if the switch stopped it, or the search visits more states than
-/// it may.
-pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Option<Certificate> {
-    let reduced = ClusterModel::new(Arc::clone(scenario));
-    let reductions = scenario.reductions;
+/// Certifies the reductions of a world's search, in which these properties are judged; `words` tell of what is not
+/// met. `None` if the switch stopped it, or the search visits more states than it may.
+pub fn certify<P: Reduces>(
+    world: &World<P>,
+    properties: impl IntoIterator<Item = Property<P>>,
+    words: &(impl Words<P> + Sync),
+    extent: Extent,
+    switch: &Switch,
+) -> Option<Certificate<P>> {
     let bounds =
         Bounds { threads: extent.threads, states_max: extent.search_max, ..Bounds::default() };
-    let system = ClusterSystem::new(&reduced, []);
+    let system = Judged::new(world, []);
     let first = explore(&system, &bounds, switch);
     if !first.is_exhausted() {
         return None;
     }
+    let protocol = world.protocol();
     let certifier = Certifier {
-        uncanonical: reduced.with_reductions(reductions.without_canonical_forms()),
-        unreduced: reduced.with_reductions(Reductions::NONE),
-        goals: reduced.with_goals(&reduced.goals()),
+        uncanonical: world.with_protocol(protocol.without_canonical_forms()),
+        unreduced: world.with_protocol(protocol.unreduced()),
+        judged: Judged::new(&world.with_fresh_counters(), properties),
         one_in: (first.distinct() / extent.states.max(1)).max(1) as u64,
         counted: Counted::default(),
-        reduced,
+        reduced: world.clone(),
+        words,
         system,
         first,
     };
-    let look = |state: &ClusterState, _: &mut Vec<Action>| certifier.look_at(state);
+    let look = |state: &State<P>, _: &mut Vec<Action<P>>| certifier.look_at(state);
     let looking = Looking { system: &certifier.system, look };
     if explore(&looking, &bounds, switch).cut() == Some(Cut::Stopped) {
         return None;
@@ -130,32 +139,33 @@ enum Kind {
     NotMet(Obligation),
 }
 
-struct Certifier {
-    reduced: ClusterModel,
+struct Certifier<'w, P: Protocol, W> {
+    reduced: World<P>,
     /// The same without canonical forms.
-    uncanonical: ClusterModel,
-    unreduced: ClusterModel,
-    system: ClusterSystem,
+    uncanonical: World<P>,
+    unreduced: World<P>,
+    words: &'w W,
+    system: Judged<P>,
     first: Explored,
     /// Of so many states one is looked at.
     one_in: u64,
-    /// With what it is asked where runs end, if it is.
-    goals: ClusterSystem,
+    /// The same, with what is judged.
+    judged: Judged<P>,
     counted: Counted<Kind, Option<Failure>>,
 }
 
 /// Where an obligation comes up.
-#[derive(Clone, Copy)]
-struct Place<'a> {
+#[derive_where(Clone, Copy)]
+struct Place<'a, P: Protocol> {
     /// A visited state.
-    visited: &'a ClusterState,
-    /// A step that was taken from there, by which model.
-    step: Option<(&'a ClusterModel, &'a Action)>,
+    visited: &'a State<P>,
+    /// A step that was taken from there.
+    step: Option<&'a Action<P>>,
 }
 
-impl Certifier {
+impl<P: Reduces, W: Words<P> + Sync> Certifier<'_, P, W> {
     /// Looks at the obligations of one visited state.
-    fn look_at(&self, visited: &ClusterState) {
+    fn look_at(&self, visited: &State<P>) {
         if !self.system.fingerprint(visited).is_multiple_of(self.one_in) {
             return;
         }
@@ -164,13 +174,12 @@ impl Certifier {
         self.take_steps(visited, chosen.as_deref());
         self.exchange_clients(visited);
         let mut actions = Vec::new();
-        self.reduced.actions(visited, &mut actions);
+        self.reduced.offer(visited, &mut actions);
         for action in &actions {
             let before = self.uncanonical.apply(visited, action.clone());
             let after = self.reduced.apply(visited, action.clone());
             if let (Some(before), Some(after)) = (before, after) {
-                let step = Some((&self.reduced, action));
-                self.compare(&before, &after, Place { visited, step });
+                self.compare(&before, &after, Place { visited, step: Some(action) });
             }
         }
         // What one form leaves out may make more superfluous.
@@ -180,29 +189,34 @@ impl Certifier {
 
     /// Every step of the unreduced model from here, and every step that may come before what it causes
     /// has arrived.
-    fn take_steps(&self, visited: &ClusterState, chosen: Option<&[Action]>) {
+    fn take_steps(&self, visited: &State<P>, chosen: Option<&[Action<P>]>) {
         let mut actions = Vec::new();
-        self.unreduced.actions(visited, &mut actions);
+        self.unreduced.offer(visited, &mut actions);
         for action in &actions {
             if let Some(chosen) = chosen.filter(|chosen| !chosen.contains(action)) {
                 self.put_off(visited, chosen, action);
                 continue;
             }
             let Some(after) = self.unreduced.apply(visited, action.clone()) else { continue };
-            let place = Place { visited, step: Some((&self.unreduced, action)) };
-            let discharge = self.leads_to_visited(visited, visited, action, &after);
+            let place = Place { visited, step: Some(action) };
+            let discharge = self
+                .leads_to_visited(visited, visited, action, &after)
+                .or_else(|| self.obliges_less_than_at_once(visited, &[action], &after));
             self.note(Obligation::OneStep, discharge, place, None);
             if self.reduced.overdue(visited, &after).is_none() {
                 continue;
             }
             let mut then = Vec::new();
-            self.unreduced.actions(&after, &mut then);
+            self.unreduced.offer(&after, &mut then);
             for second in &then {
                 let Some(last) = self.unreduced.apply(&after, second.clone()) else { continue };
                 let discharge = self
                     .leads_to_visited(visited, &after, second, &last)
                     .or_else(|| self.obliges_less(visited, [action, second], &last))
-                    .or_else(|| self.obliges_less(visited, [second, action], &last));
+                    .or_else(|| self.obliges_less(visited, [second, action], &last))
+                    .or_else(|| self.obliges_less_than_at_once(visited, &[action], &last))
+                    .or_else(|| self.obliges_less_than_at_once(visited, &[action, second], &last))
+                    .or_else(|| self.obliges_less_than_at_once(visited, &[second, action], &last));
                 self.note(Obligation::Delay, discharge, place, Some((&after, second)));
             }
         }
@@ -211,10 +225,10 @@ impl Certifier {
     /// How the obligation is met that the canonical form of what a step leads to is visited.
     fn leads_to_visited(
         &self,
-        visited: &ClusterState,
-        before: &ClusterState,
-        action: &Action,
-        after: &ClusterState,
+        visited: &State<P>,
+        before: &State<P>,
+        action: &Action<P>,
+        after: &State<P>,
     ) -> Option<Discharge> {
         let canonical = self.reduced.canonical(visited, after);
         if self.has_visited(&canonical) {
@@ -226,9 +240,9 @@ impl Certifier {
             self.compare(&canonical, &for_good, Place { visited, step: None });
             return Some(Discharge::Exactly);
         }
-        let most = self.reduced.scenario().faults;
+        let most = self.reduced.environment().faults;
         let more = budgets::with_more(canonical.faults, most)
-            .any(|faults| self.has_visited(&ClusterState { faults, ..canonical.clone() }));
+            .any(|faults| self.has_visited(&State { faults, ..canonical.clone() }));
         if more {
             return Some(Discharge::WithMoreFaultsLeft);
         }
@@ -240,45 +254,73 @@ impl Certifier {
     /// may never hear of it.
     fn obliges_less(
         &self,
-        visited: &ClusterState,
-        steps: [&Action; 2],
-        last: &ClusterState,
+        visited: &State<P>,
+        steps: [&Action<P>; 2],
+        last: &State<P>,
     ) -> Option<Discharge> {
         let mut more = visited.clone();
         for step in steps {
             let mut offered = Vec::new();
-            self.unreduced.actions(&more, &mut offered);
+            self.unreduced.offer(&more, &mut offered);
             if !offered.contains(step) {
                 return None;
             }
             let next = self.unreduced.apply(&more, step.clone())?;
             more = self.reduced.canonical(&more, &next);
         }
-        let mut less = self.learn_that_nobody_answers(self.reduced.canonical(visited, last), &more);
-        if !self.has_visited(&more) || !more.history.obliges_as_much_as(&less.history) {
+        self.is_less_obliged(visited, &more, last)
+    }
+
+    /// The same by the steps of the reduced model: what they cause arrives in the order in which it was sent, and not in
+    /// that in which states list messages.
+    fn obliges_less_than_at_once(
+        &self,
+        visited: &State<P>,
+        steps: &[&Action<P>],
+        last: &State<P>,
+    ) -> Option<Discharge> {
+        let mut more = visited.clone();
+        for step in steps {
+            let mut offered = Vec::new();
+            self.reduced.offer(&more, &mut offered);
+            if !offered.contains(step) {
+                return None;
+            }
+            more = self.reduced.apply(&more, (*step).clone())?;
+        }
+        self.is_less_obliged(visited, &more, last)
+    }
+
+    /// Whether a state is visited that is the same as another one's canonical form, only that more was promised.
+    fn is_less_obliged(
+        &self,
+        visited: &State<P>,
+        more: &State<P>,
+        last: &State<P>,
+    ) -> Option<Discharge> {
+        let mut less = self.learn_that_nobody_answers(self.reduced.canonical(visited, last), more);
+        if !self.has_visited(more)
+            || !self.reduced.protocol().obliges_as_much_as(&more.history, &less.history)
+        {
             return None;
         }
         less.history = more.history.clone();
-        (less == more).then_some(Discharge::WithMoreObliged)
+        (less == *more).then_some(Discharge::WithMoreObliged)
     }
 
     /// A state once clients have given up that wait for an answer which never comes, and are told what they
     /// asked for in another one. Their timers cost nothing then.
-    fn learn_that_nobody_answers(
-        &self,
-        mut state: ClusterState,
-        told: &ClusterState,
-    ) -> ClusterState {
-        let waits = |state: &ClusterState, client: usize| {
-            state.clients().nth(client).is_some_and(|client| client.client.pending().is_some())
+    fn learn_that_nobody_answers(&self, mut state: State<P>, told: &State<P>) -> State<P> {
+        let waits = |state: &State<P>, client: ClientId| {
+            state.client(client).is_some_and(|client| self.reduced.protocol().waits(client))
         };
-        for client in 0..self.reduced.scenario().clients.len() {
+        for client in (0..self.reduced.environment().clients as u64).map(ClientId) {
             if !waits(&state, client) || waits(told, client) {
                 continue;
             }
             let mut offered = Vec::new();
-            self.unreduced.actions(&state, &mut offered);
-            let is_its_timer = |action: &&Action| matches!(action, Action::Expire { peer: Peer::Client(of), .. } if of.0 == client as u64);
+            self.unreduced.offer(&state, &mut offered);
+            let is_its_timer = |action: &&Action<P>| matches!(action, Action::Expire { peer: Peer::Client(of), .. } if *of == client);
             let expiry = offered.iter().find(is_its_timer);
             let after = expiry.and_then(|expiry| self.unreduced.apply(&state, expiry.clone()));
             if let Some(after) = after.filter(|after| after.faults == state.faults) {
@@ -290,14 +332,14 @@ impl Certifier {
 
     /// Whether a step loses a message without which nothing more can happen than while it is under
     /// way.
-    fn is_delay(&self, before: &ClusterState, action: &Action, after: &ClusterState) -> bool {
+    fn is_delay(&self, before: &State<P>, action: &Action<P>, after: &State<P>) -> bool {
         let Action::Drop(lost) = action else { return false };
-        if self.goals.goals() > 0 && lost.message.carried().next().is_some() {
+        if self.judged.goals() > 0 && self.reduced.protocol().carries_data(&lost.message) {
             return false;
         }
         let (mut without, mut with) = (Vec::new(), Vec::new());
-        self.unreduced.actions(after, &mut without);
-        self.unreduced.actions(before, &mut with);
+        self.unreduced.offer(after, &mut without);
+        self.unreduced.offer(before, &mut with);
         without.into_iter().all(|next| {
             let Some(mut lost_then) = self.unreduced.apply(after, next.clone()) else {
                 return true;
@@ -314,14 +356,14 @@ impl Certifier {
     }
 
     /// Compares what a state and its canonical form do in one step.
-    fn compare(&self, state: &ClusterState, form: &ClusterState, place: Place<'_>) {
+    fn compare(&self, state: &State<P>, form: &State<P>, place: Place<'_, P>) {
         if state == form {
             return;
         }
         let form_for_good = self.canonical_for_good(form, form);
         let (mut here, mut there) = (Vec::new(), Vec::new());
-        self.unreduced.actions(state, &mut here);
-        self.unreduced.actions(form, &mut there);
+        self.unreduced.offer(state, &mut here);
+        self.unreduced.offer(form, &mut there);
         for action in &here {
             let Some(after) = self.unreduced.apply(state, action.clone()) else { continue };
             let mut after = self.canonical_for_good(state, &after);
@@ -347,7 +389,7 @@ impl Certifier {
         // has arrived.
         let (arrived, _) = self.unreduced.let_arrive_what_was_left_out(state, form);
         let (mut once_arrived, since) = (Vec::new(), &arrived);
-        self.unreduced.actions(since, &mut once_arrived);
+        self.unreduced.offer(since, &mut once_arrived);
         for action in there.iter().filter(|action| !here.contains(action)) {
             let discharge = || {
                 let after = self.unreduced.apply(since, action.clone())?;
@@ -361,7 +403,7 @@ impl Certifier {
     }
 
     /// The canonical form of the canonical form, and so on.
-    fn canonical_for_good(&self, since: &ClusterState, state: &ClusterState) -> ClusterState {
+    fn canonical_for_good(&self, since: &State<P>, state: &State<P>) -> State<P> {
         let mut state = self.reduced.canonical(since, state);
         loop {
             let again = self.reduced.canonical(&state, &state);
@@ -373,7 +415,7 @@ impl Certifier {
     }
 
     /// Whether the reduced search has visited this state, or one that it takes for the same.
-    fn has_visited(&self, state: &ClusterState) -> bool {
+    fn has_visited(&self, state: &State<P>) -> bool {
         self.first.has_visited(self.system.fingerprint(state))
     }
 
@@ -381,26 +423,25 @@ impl Certifier {
         &self,
         obligation: Obligation,
         discharge: Option<Discharge>,
-        place: Place<'_>,
-        then: Option<(&ClusterState, &Action)>,
+        place: Place<'_, P>,
+        then: Option<(&State<P>, &Action<P>)>,
     ) {
         match discharge {
             Some(discharge) => self.counted.note(Kind::Met(obligation, discharge), None),
             None => {
-                let told =
-                    |(model, action): (&ClusterModel, &Action)| model.tell(place.visited, action);
+                let told = |action: &Action<P>| self.words.tell(place.visited, action);
                 let failure = Failure {
                     obligation,
                     state: self.system.fingerprint(place.visited),
                     step: place.step.map(told),
-                    then: then.map(|(state, action)| self.unreduced.tell(state, action)),
+                    then: then.map(|(state, action)| self.words.tell(state, action)),
                 };
                 self.counted.note(Kind::NotMet(obligation), Some(failure));
             }
         }
     }
 
-    fn told(mut self) -> Certificate {
+    fn told(mut self) -> Certificate<P> {
         let counted = core::mem::take(&mut self.counted).into_counts();
         let (mut looked_at, mut met, mut failures) = (0, Vec::new(), Vec::new());
         for (kind, (count, example)) in counted {
@@ -418,9 +459,9 @@ impl Certifier {
     }
 
     /// A shortest run of the reduced search to the state of this name.
-    fn run_to(&self, wanted: u64) -> Vec<Action> {
+    fn run_to(&self, wanted: u64) -> Vec<Action<P>> {
         let system = self.system.uncounted();
-        let is_wanted = |state: &ClusterState| system.fingerprint(state) == wanted;
+        let is_wanted = |state: &State<P>| system.fingerprint(state) == wanted;
         let seeking = Seeking { system: &system, wanted: &[&is_wanted] };
         let bounds = Bounds { until: Until::AllShown(1), ..Bounds::default() };
         let explored = explore(&seeking, &bounds, &Switch::default());

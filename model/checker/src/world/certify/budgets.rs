@@ -2,7 +2,7 @@
 
 use itertools::iproduct;
 
-use crate::scenario::Faults;
+use super::super::environment::Faults;
 
 /// All budgets of messages and timers that have at least as much left as these, up to the most there may be:
 /// with the same left of crashes, disks and partitions.
