@@ -92,7 +92,7 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         "w = 2\nread_repair = \"async\"\n",
         1,
         "unknown field `read_repair`, expected one of `nodes`, `n`, `r`, `w`, `versioning`, \
-         `read-repair`, `fan-out`, `siblings-max`, `placement`, `tokens-per-node`, `context-entries-max`, `sloppy`, `handoff`, \
+         `read-repair`, `speculative-retry`, `fan-out`, `siblings-max`, `placement`, `tokens-per-node`, `context-entries-max`, `sloppy`, `handoff`, \
          `anti-entropy`, `reaping`, `left`, `deviations`",
     ),
     (
@@ -100,7 +100,7 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         "w = 2\nturn-length = 1\n",
         1,
         "unknown field `turn-length`, expected one of `nodes`, `n`, `r`, `w`, `versioning`, \
-         `read-repair`, `fan-out`, `siblings-max`, `placement`, `tokens-per-node`, `context-entries-max`, `sloppy`, `handoff`, \
+         `read-repair`, `speculative-retry`, `fan-out`, `siblings-max`, `placement`, `tokens-per-node`, `context-entries-max`, `sloppy`, `handoff`, \
          `anti-entropy`, `reaping`, `left`, `deviations`",
     ),
     (

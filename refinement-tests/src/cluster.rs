@@ -37,6 +37,8 @@ pub struct Setting {
     pub nodes: usize,
     /// What reads do about replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether reads ask R homes first, and the others only when one is late.
+    pub speculative_retry: bool,
     /// Whether fallbacks stand in for homes that do not answer a put.
     pub is_sloppy: bool,
     /// How often homes compare what they hold.
@@ -51,6 +53,7 @@ impl Default for Setting {
         Setting {
             nodes: 5,
             read_repair: ReadRepair::Async,
+            speculative_retry: false,
             is_sloppy: false,
             sync_ms: 2_000,
             is_lossy: false,
@@ -83,6 +86,7 @@ impl TracedCluster {
         });
         let template = Template {
             read_repair: setting.read_repair,
+            speculative_retry: setting.speculative_retry,
             sloppy: setting.is_sloppy,
             // Half of the clients do.
             client_fan_out: true,

@@ -30,6 +30,7 @@ fn spec() -> ClusterSpec {
         w: 2,
         versioning: Default::default(),
         read_repair: Default::default(),
+        speculative_retry: false,
         placement: Default::default(),
         tokens_per_node: 8,
         sloppy: false,

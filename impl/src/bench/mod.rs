@@ -5,10 +5,12 @@
 //! operations are due at a fixed rate, whether or not the cluster keeps up, and their time counts from
 //! when they were due: a stall is then seen by every operation that it delayed, not by one alone.
 
+mod cpu;
 mod driver;
 mod measured;
 mod workload;
 
+pub use cpu::cpu_of;
 pub use driver::{BenchError, Driver, Pace, Progress};
 pub use measured::{Ended, Measured, Percentiles, Timings};
 pub use workload::{Act, Kind, Mix, Workload, WorkloadError};

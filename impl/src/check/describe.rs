@@ -31,6 +31,7 @@ pub fn cluster(scenario: &Scenario) -> String {
         Reaping::ByAge => "; tombstones go by age",
     };
     for (is_so, words) in [
+        (cluster.speculative_retry(), "; speculative retry"),
         (cluster.sloppy(), "; sloppy"),
         (background.handoff, "; handoff"),
         (background.anti_entropy, "; anti-entropy"),

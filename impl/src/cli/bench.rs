@@ -17,7 +17,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use quorate_model::ids::NodeId;
 
 use super::{Failure, output};
-use crate::bench::{BenchError, Driver, Measured, Mix, Pace, Progress, Workload, WorkloadError};
+use crate::bench::{
+    BenchError, Driver, Measured, Mix, Pace, Progress, Workload, WorkloadError, cpu_of,
+};
 use crate::config::{ClusterFile, Template, TemplateNode};
 use crate::leaderless::Leaderless;
 use crate::leaderless::{NodeStatus, collect_status};
@@ -41,7 +43,7 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Measure this running cluster, by its configuration
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "n", "dir"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "n", "dir", "speculative_retry"])]
     cluster: Option<PathBuf>,
     /// How many nodes [default: 3]
     #[arg(long)]
@@ -55,6 +57,9 @@ pub struct BenchArgs {
     /// Acknowledgements a write gathers [default: 2, or as the running cluster says]
     #[arg(long)]
     w: Option<usize>,
+    /// Have reads ask R homes first, and the others only when one is late
+    #[arg(long)]
+    speculative_retry: bool,
     /// Make the temporary directory here; which disk that is on matters
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -107,6 +112,9 @@ struct Report<R> {
     operations: R,
     /// Sent by all nodes; absent where a node did not say.
     datagrams: Option<u64>,
+    /// What each operation took of the processors, of this process and all nodes together; absent where the nodes are
+    /// not processes of this one.
+    cpu_us_per_operation: Option<f64>,
 }
 
 /// Runs the command.
@@ -120,7 +128,10 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
     }
     match &args.cluster {
-        Some(path) => args.measure(&ClusterFile::read(path)?.without_leader("`bench`")?, &stop),
+        Some(path) => {
+            let cluster = ClusterFile::read(path)?.without_leader("`bench`")?;
+            args.measure(&cluster, None, &stop)
+        }
         None => {
             let directory = args.directory()?;
             let (cluster, _) = prepare(directory.path(), &args.template()?)?;
@@ -128,7 +139,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
                 Failure::Unexpected(format!("cannot find this program: {error}"))
             })?;
             let local = LocalCluster::start::<Leaderless>(&program, &cluster)?;
-            let measured = args.measure(&cluster, &stop);
+            let measured = args.measure(&cluster, Some(&local), &stop);
             drop(local);
             measured
         }
@@ -159,10 +170,21 @@ impl BenchArgs {
         let usual = Template::new(nodes.collect());
         let n = self.n.unwrap_or(usual.n);
         let quorum = n.min(2);
-        Ok(Template { n, r: self.r.unwrap_or(quorum), w: self.w.unwrap_or(quorum), ..usual })
+        Ok(Template {
+            n,
+            r: self.r.unwrap_or(quorum),
+            w: self.w.unwrap_or(quorum),
+            speculative_retry: self.speculative_retry,
+            ..usual
+        })
     }
 
-    fn measure(&self, cluster: &ClusterFile, stop: &AtomicBool) -> Result<(), Failure> {
+    fn measure(
+        &self,
+        cluster: &ClusterFile,
+        local: Option<&LocalCluster>,
+        stop: &AtomicBool,
+    ) -> Result<(), Failure> {
         for (flag, asked) in [("r", self.r), ("w", self.w)] {
             let n = cluster.spec.n;
             if let Some(asked) = asked.filter(|asked| *asked == 0 || *asked > n) {
@@ -183,10 +205,12 @@ impl BenchArgs {
             driver.measure(pace, seconds(self.warmup)?, |progress| bar.show(progress))?;
         }
         let before = sent(cluster)?;
+        let had = local.and_then(cpu_of_all);
         let bar = Bar::new("measuring", stop);
         let measured =
             driver.measure(pace, seconds(self.seconds)?, |progress| bar.show(progress))?;
         drop(bar);
+        let has = local.and_then(cpu_of_all);
         let after = sent(cluster)?;
         let datagrams = before.zip(after).and_then(|(before, after)| after.checked_sub(before));
         let report = Report {
@@ -202,6 +226,10 @@ impl BenchArgs {
             seconds: measured.lasted.as_secs_f64(),
             operations: measured.rows(),
             datagrams,
+            cpu_us_per_operation: had.zip(has).map(|(had, has)| {
+                let took = has.saturating_sub(had).as_secs_f64() * 1_000_000.0;
+                took / measured.operations().max(1) as f64
+            }),
         };
         if self.json {
             output::json(&report)?;
@@ -261,6 +289,10 @@ fn told<R>(report: &Report<R>, measured: &Measured) -> String {
         let rate = datagrams as f64 / report.seconds;
         text += &format!("The nodes sent {per:.1} datagrams per operation, {rate:.0} a second.\n");
     }
+    if let Some(cpu) = report.cpu_us_per_operation {
+        text +=
+            &format!("Each operation took {cpu:.0} us of CPU, of the nodes and of this process.\n");
+    }
     text
 }
 
@@ -286,6 +318,12 @@ fn sent(cluster: &ClusterFile) -> Result<Option<u64>, Failure> {
     let statuses: BTreeMap<NodeId, NodeStatus> = collect_status(cluster, STATUS_TIMEOUT)?;
     let all = statuses.len() == cluster.cluster.members().len();
     Ok(all.then(|| statuses.values().map(|status| status.traffic.sent).sum()))
+}
+
+/// What this process and those of a cluster have had of the processors; `None` where that is not known of all.
+fn cpu_of_all(local: &LocalCluster) -> Option<Duration> {
+    let nodes = local.processes().map(|(_, _, process)| cpu_of(process));
+    std::iter::once(cpu_of(std::process::id())).chain(nodes).sum()
 }
 
 /// Addresses of this machine on which nobody listens.

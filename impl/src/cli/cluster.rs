@@ -75,6 +75,9 @@ pub struct ClusterArgs {
     /// off, async or blocking [default: async]
     #[arg(long, value_parser = word::<ReadRepair>)]
     read_repair: Option<ReadRepair>,
+    /// Have a read ask R homes first, and the others only when one is late
+    #[arg(long)]
+    speculative_retry: bool,
     /// Let fallbacks stand in for homes that do not answer a put
     #[arg(long)]
     sloppy: bool,
@@ -224,6 +227,7 @@ impl ClusterArgs {
                 ("w", self.w.is_some()),
                 ("versioning", self.versioning.is_some()),
                 ("read-repair", self.read_repair.is_some()),
+                ("speculative-retry", self.speculative_retry),
                 ("sloppy", self.sloppy),
                 ("client-fan-out", self.client_fan_out),
             ];
@@ -274,6 +278,7 @@ impl ClusterArgs {
             w: self.w.unwrap_or(W_DEFAULT),
             versioning: self.versioning.unwrap_or_default(),
             read_repair: self.read_repair.unwrap_or_default(),
+            speculative_retry: self.speculative_retry,
             sloppy: self.sloppy,
             client_fan_out: self.client_fan_out,
             leader: has_leader.then(|| self.leader.template()),
@@ -330,6 +335,11 @@ impl ClusterArgs {
                 "read-repair",
                 self.read_repair.map(|repair| repair.to_string()),
                 spec.read_repair.to_string(),
+            ),
+            (
+                "speculative-retry",
+                self.speculative_retry.then(|| "true".to_string()),
+                spec.speculative_retry.to_string(),
             ),
             ("sloppy", self.sloppy.then(|| "true".to_string()), spec.sloppy.to_string()),
             (
@@ -394,10 +404,11 @@ fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
     let spec = &cluster.spec;
     let kind = match &cluster.leader {
         None => format!(
-            "N={} R={} W={}{}",
+            "N={} R={} W={}{}{}",
             spec.n,
             spec.r,
             spec.w,
+            if spec.speculative_retry { ", speculative retry" } else { "" },
             if spec.sloppy { ", sloppy" } else { "" }
         ),
         Some(leader) => format!(

@@ -121,6 +121,7 @@ pub(super) fn read(text: &str) -> Result<Option<(RawFile, Spanned<RawProtocol>)>
         w: one(),
         versioning: Default::default(),
         read_repair: Default::default(),
+        speculative_retry: false,
         placement: Default::default(),
         tokens_per_node: tokens_per_node_default(),
         cache_bytes: raw.cache_bytes,

@@ -110,6 +110,9 @@ pub struct NodeEntry {
 pub struct Timeouts {
     /// How long a coordinator waits for enough answers to one request.
     pub request: Duration,
+    /// How long a read waits for the homes that it asked first, where it does not ask all: then it asks
+    /// the others too.
+    pub speculative_retry: Duration,
     /// How long a client waits for a coordinator before it asks again.
     pub client_attempt: Duration,
     /// How often a client asks in all, always under the same request id.
@@ -257,6 +260,7 @@ impl ClusterFile {
             w: *raw.w.get_ref(),
             versioning: raw.versioning,
             read_repair: raw.read_repair,
+            speculative_retry: raw.speculative_retry,
             placement: raw.placement,
             tokens_per_node: raw.tokens_per_node,
             sloppy: *raw.sloppy.get_ref(),
@@ -323,6 +327,7 @@ impl ClusterFile {
             nodes,
             timeouts: Timeouts {
                 request: Duration::from_millis(timeouts.request_ms),
+                speculative_retry: Duration::from_millis(timeouts.speculative_retry_ms),
                 client_attempt: Duration::from_millis(timeouts.client_attempt_ms),
                 client_attempts: timeouts.client_attempts,
                 ping: Duration::from_millis(timeouts.ping_ms),
@@ -419,6 +424,8 @@ struct RawFile {
     #[serde(default)]
     read_repair: ReadRepair,
     #[serde(default)]
+    speculative_retry: bool,
+    #[serde(default)]
     placement: PlacementSpec,
     #[serde(default = "tokens_per_node_default")]
     tokens_per_node: usize,
@@ -462,6 +469,7 @@ struct RawNode {
 #[serde(deny_unknown_fields, default)]
 struct RawTimeouts {
     request_ms: u64,
+    speculative_retry_ms: u64,
     client_attempt_ms: u64,
     client_attempts: u32,
     ping_ms: u64,
@@ -469,7 +477,13 @@ struct RawTimeouts {
 
 impl Default for RawTimeouts {
     fn default() -> Self {
-        RawTimeouts { request_ms: 1_000, client_attempt_ms: 400, client_attempts: 10, ping_ms: 500 }
+        RawTimeouts {
+            request_ms: 1_000,
+            speculative_retry_ms: 10,
+            client_attempt_ms: 400,
+            client_attempts: 10,
+            ping_ms: 500,
+        }
     }
 }
 

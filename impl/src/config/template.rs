@@ -21,6 +21,8 @@ pub struct Template {
     pub versioning: Versioning,
     /// What reads do about replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether reads ask R homes first, and the others only when one is late.
+    pub speculative_retry: bool,
     /// Whether fallbacks may stand in for homes that do not answer a put.
     pub sloppy: bool,
     /// Whether clients may fan requests out themselves.
@@ -91,6 +93,7 @@ impl Template {
             w: n.min(2),
             versioning: Default::default(),
             read_repair: Default::default(),
+            speculative_retry: false,
             sloppy: false,
             client_fan_out: false,
             leader: None,
@@ -105,7 +108,8 @@ impl Template {
     /// Never: writing to a string does not fail.
     #[must_use]
     pub fn render(&self) -> String {
-        let Template { n, r, w, versioning, read_repair, sloppy, client_fan_out, nodes, .. } = self;
+        let Template { n, r, w, versioning, sloppy, client_fan_out, nodes, .. } = self;
+        let Template { read_repair, speculative_retry, .. } = self;
         let key = if self.unauthenticated {
             "unauthenticated = true  # anybody, without a key; only on addresses of this machine"
         } else {
@@ -122,6 +126,7 @@ r = {r}  # replies a read gathers
 w = {w}  # acknowledgements a write gathers
 versioning = "{versioning}"  # dotted, server-clock, client-clock, scalar, last-write-wins
 read_repair = "{read_repair}"  # off, async, blocking
+speculative_retry = {speculative_retry}  # whether a read asks r homes, and the others only when one is late
 sloppy = {sloppy}  # whether fallbacks stand in for homes that do not answer a put
 client_fan_out = {client_fan_out}  # whether clients may ask the homes themselves (--client-driven)
 left = []  # nodes that have left for good; they stay in the list of nodes below
@@ -146,6 +151,7 @@ hints_bytes_max = 17179869184  # disk: what is kept for homes that are down
 # fallbacks, and for further ones. A client's attempts should last longer than that.
 [timeouts]
 request_ms = 1000       # a coordinator gives a request up, or turns to the fallbacks
+speculative_retry_ms = 10 # a read asks the homes that it did not ask first
 client_attempt_ms = 400 # a client asks the coordinator again
 client_attempts = 10    # how often it asks in all; reaping waits for as long as that takes
 ping_ms = 500           # a client looks for a home that answers

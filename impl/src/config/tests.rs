@@ -17,6 +17,7 @@ fn template() -> Template {
         w: 2,
         versioning: Versioning::Dotted,
         read_repair: ReadRepair::Blocking,
+        speculative_retry: true,
         sloppy: true,
         client_fan_out: false,
         leader: None,

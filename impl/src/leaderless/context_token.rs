@@ -125,6 +125,7 @@ mod tests {
             w: 1,
             versioning: Default::default(),
             read_repair: Default::default(),
+            speculative_retry: false,
             placement: Default::default(),
             tokens_per_node: 1,
             sloppy: false,

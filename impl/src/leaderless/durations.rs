@@ -18,6 +18,7 @@ pub fn duration_of(timer: Timer, timeouts: &Timeouts, intervals: &Intervals) -> 
         |interval: Duration| interval.mul_f64(rand::random_range(1.0 - JITTER..=1.0 + JITTER));
     match timer {
         Timer::Request(_) => timeouts.request,
+        Timer::Speculate(_) => timeouts.speculative_retry,
         // Whoever forwarded the put that waits gives up after one timeout.
         Timer::Register => timeouts.request / 2,
         Timer::Waiting => Duration::ZERO,
@@ -39,6 +40,7 @@ mod tests {
     fn intervals_vary_by_a_tenth_and_the_wait_for_older_messages_does_not() {
         let timeouts = Timeouts {
             request: Duration::from_millis(1),
+            speculative_retry: Duration::from_millis(5),
             client_attempt: Duration::from_millis(2),
             client_attempts: 3,
             ping: Duration::from_millis(4),

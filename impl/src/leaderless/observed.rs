@@ -67,6 +67,10 @@ impl Observed {
                 self.metrics.sync_rounds.inc();
                 Noted::Nothing
             }
+            Input::Expire(Timer::Speculate(_)) => {
+                self.metrics.speculative_retries.inc();
+                Noted::Nothing
+            }
             Input::Expire(_) | Input::Start { .. } | Input::AcceptLoss { .. } => Noted::Nothing,
         }
     }

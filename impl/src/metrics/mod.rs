@@ -53,6 +53,8 @@ pub struct NodeMetrics {
     pub repairs_async: IntCounter,
     /// Read repairs that the read waits for.
     pub repairs_blocking: IntCounter,
+    /// Reads that asked all homes, since one that they asked first was late.
+    pub speculative_retries: IntCounter,
     /// Values of a key that was read.
     pub siblings: Histogram,
     /// Entries of the context of a key that was read.
@@ -131,6 +133,10 @@ impl Default for NodeMetrics {
             shortfalls: by_kind(&shortfalls),
             repairs_async: repairs.with_label_values(&["async"]),
             repairs_blocking: repairs.with_label_values(&["blocking"]),
+            speculative_retries: make.counter(
+                "quorate_speculative_retries_total",
+                "Reads that asked all homes, since one that they asked first was late.",
+            ),
             siblings: make.histogram(
                 "quorate_read_siblings",
                 "Values of each key that was read: more than one are siblings.",

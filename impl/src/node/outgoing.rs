@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use quorate_model::ids::NodeId;
 
 use crate::runs::{MessageOf, Speaks};
-use crate::wire::{Datagram, Wire, WireError};
+use crate::wire::{Datagram, Several, Wire, WireError};
 
 /// How many bytes of messages share a datagram at most: with what surrounds them, what one frame of an Ethernet
 /// carries. A datagram that is sent in pieces is lost with any of them.
@@ -37,29 +37,27 @@ impl<S: Speaks> Outgoing<S> {
 }
 
 /// The bytes of datagrams that carry these messages in order, and how many each carries. One that is large travels alone.
+/// Each is encoded once, however many of them there are.
 pub(super) fn datagrams<S: Speaks>(
     wire: &Wire<S>,
     mut messages: Vec<Timed<S>>,
     out: &mut Vec<(usize, Result<Vec<u8>, WireError>)>,
 ) {
     if messages.len() == 1 {
-        for (sent_ms, message) in messages {
+        for (sent_ms, message) in messages.drain(..) {
             let datagram = Datagram::Protocol { sent_ms, evidence: Default::default(), message };
             out.push((1, wire.encode(&datagram)));
         }
         return;
     }
-    let datagram = Datagram::Several { messages };
-    let encoded = wire.encode(&datagram);
-    let Datagram::Several { messages: given } = datagram else { return };
-    messages = given;
-    match encoded {
-        Ok(bytes) if bytes.len() <= SHARED_BYTES_MAX => out.push((messages.len(), Ok(bytes))),
-        _ => {
-            let rest = messages.split_off(messages.len() / 2);
-            datagrams(wire, messages, out);
-            datagrams(wire, rest, out);
+    let mut shared = Several::new();
+    for message in &messages {
+        if let Some(full) = shared.push(message, SHARED_BYTES_MAX) {
+            out.push((full.count(), wire.encode_several(&full)));
         }
+    }
+    if shared.count() > 0 {
+        out.push((shared.count(), wire.encode_several(&shared)));
     }
 }
 
@@ -95,7 +93,9 @@ mod tests {
                         received.push((sent_ms, message));
                     }
                     Datagram::Several { messages } if count == messages.len() => {
-                        received.extend(messages);
+                        received.extend(messages.clone());
+                        let datagram = Datagram::Several { messages };
+                        assert_eq!(wire.encode(&datagram).unwrap(), bytes);
                     }
                     other => panic!("{count} messages: {other:?}"),
                 }

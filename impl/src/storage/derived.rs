@@ -277,6 +277,7 @@ pub(super) mod tests {
             w: 1,
             versioning: Versioning::Dotted,
             read_repair: Default::default(),
+            speculative_retry: false,
             placement: PlacementSpec::Ring,
             tokens_per_node: 8,
             sloppy: false,

@@ -8,11 +8,13 @@ mod age;
 mod datagram;
 mod differences;
 mod range;
+mod several;
 
 pub use age::{Age, age_of, wall_clock_ms};
 pub use datagram::{Datagram, Need, Traffic};
 pub use differences::{Difference, differences};
 pub use range::{KnownNodes, NamesNodes};
+pub use several::Several;
 
 use std::marker::PhantomData;
 
@@ -27,7 +29,7 @@ pub const MAGIC: [u8; 4] = *b"qrat";
 
 /// The version of the format. A message of any other version is dropped: the nodes of one
 /// cluster are upgraded by stopping them all.
-pub const WIRE_VERSION: u8 = 7;
+pub const WIRE_VERSION: u8 = 8;
 
 /// The most bytes of one message, unless the configuration says otherwise.
 ///
@@ -120,6 +122,10 @@ impl<S: Speaks> Wire<S> {
     pub fn encode(&self, datagram: &Datagram<S>) -> Result<Vec<u8>, WireError> {
         let bytes = Vec::with_capacity(256);
         let bytes = postcard::to_extend(datagram, bytes).expect("a datagram can always be encoded");
+        self.checked(bytes)
+    }
+
+    fn checked(&self, bytes: Vec<u8>) -> Result<Vec<u8>, WireError> {
         if bytes.len() > self.bytes_max {
             return Err(WireError::TooLarge { bytes: bytes.len(), bytes_max: self.bytes_max });
         }

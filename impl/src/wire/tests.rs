@@ -31,6 +31,7 @@ pub(crate) fn cluster() -> ClusterSpec {
         w: 2,
         versioning: Versioning::Dotted,
         read_repair: ReadRepair::Async,
+        speculative_retry: false,
         placement: Default::default(),
         tokens_per_node: 128,
         sloppy: false,

@@ -45,6 +45,7 @@ fn a_cluster_of_its_own_is_measured_and_nothing_of_it_is_left() {
         assert!(row["p50_us"].as_f64().unwrap() <= row["max_us"].as_f64().unwrap(), "{report}");
     }
     assert!(report["datagrams"].as_u64().unwrap() > 0, "{report}");
+    assert!(report["cpu_us_per_operation"].as_f64().unwrap() > 0.0, "{report}");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 

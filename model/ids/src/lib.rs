@@ -168,9 +168,21 @@ impl NodeSet {
         NodeSet(self.0 | other.0)
     }
 
+    /// The members that are no members of the other set.
+    #[must_use]
+    pub fn difference(self, other: Self) -> Self {
+        NodeSet(self.0 & !other.0)
+    }
+
     /// The members in ascending order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
-        (0..NODES_MAX as u16).map(NodeId).filter(move |node| self.contains(*node))
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let first = left.trailing_zeros() as u16;
+            // Takes the lowest bit out; of the empty set, nothing.
+            left &= left.checked_sub(1)?;
+            Some(NodeId(first))
+        })
     }
 }
 

@@ -187,6 +187,10 @@ pub struct ClusterSpec {
     pub versioning: Versioning,
     /// What reads do about replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether a read that a node coordinates asks R homes first, and the others only when one of them
+    /// is late: Cassandra's *speculative retry*, or *rapid read protection*. Otherwise it asks all.
+    #[serde(default)]
+    pub speculative_retry: bool,
     /// How keys find their homes.
     pub placement: PlacementSpec,
     /// Tokens per node of the ring; not looked at where keys are placed in order.
@@ -260,6 +264,7 @@ impl ClusterSpec {
         }
         cluster.ranges = cluster.distinct_homes();
         cluster.sloppy = self.sloppy;
+        cluster.speculative_retry = self.speculative_retry;
         cluster.client_fan_out = self.client_fan_out;
         cluster.background = self.background;
         let least = cluster.limits.request_bytes_least();
@@ -348,6 +353,7 @@ pub struct ClusterConfig {
     quorum: Quorum,
     versioning: Versioning,
     read_repair: ReadRepair,
+    speculative_retry: bool,
     limits: Limits,
     sloppy: bool,
     client_fan_out: bool,
@@ -387,6 +393,7 @@ impl ClusterConfig {
             quorum,
             versioning,
             read_repair,
+            speculative_retry: false,
             limits,
             sloppy: false,
             client_fan_out: false,
@@ -536,6 +543,12 @@ impl ClusterConfig {
         self.read_repair
     }
 
+    /// Whether a read that a node coordinates asks R homes first, and the others only when one is late.
+    #[must_use]
+    pub fn speculative_retry(&self) -> bool {
+        self.speculative_retry
+    }
+
     /// The limits every node keeps to.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -565,6 +578,12 @@ impl ClusterConfig {
     /// The key's homes.
     #[must_use]
     pub fn homes(&self, key: &Key) -> NodeSet {
-        self.preference_list(key).iter().take(self.quorum.n()).copied().collect()
+        let n = self.quorum.n();
+        match &self.placement {
+            // Where every node is a home of every key, in which order makes no difference.
+            _ if n == self.members.len() => self.members.iter().copied().collect(),
+            Placement::InOrder => self.members.iter().take(n).copied().collect(),
+            Placement::Ring(ring) => ring.home_set(key, n),
+        }
     }
 }

@@ -25,6 +25,8 @@ deviations! {
         ReadQuorumOneLess: "a read is answered from R - 1 replies",
         LastReplyReturned: "a read returns the last reply and not the merge of all",
         FallbackCountedUnderStrict: "fallbacks stand in under a strict quorum too",
+        SpeculationAsksNobody: "a read whose first homes are late asks no others",
+        SpeculationCountsTwice: "a speculative retry asks the first homes again, and counts a home twice",
         ArrivalsOverwrite: "a state that arrives replaces what is held, instead of being merged",
         BareDeltaReplicated: "the coordinator sends the new version alone, not its whole state",
         ContextIgnored: "a put does not replace the versions that its context covers",

@@ -165,6 +165,12 @@ impl Ring {
         Ok(self.distinct_nodes_from(key_position(key)).take(n).collect())
     }
 
+    /// The same as a set; all nodes, if there are fewer.
+    #[must_use]
+    pub fn home_set(&self, key: &Key, n: usize) -> NodeSet {
+        self.distinct_nodes_from(key_position(key)).take(n).collect()
+    }
+
     /// Every set of `n` nodes that is the homes of some keys, each once.
     ///
     /// Keys between two tokens have the same homes, so there are at most as many sets as tokens.

@@ -148,7 +148,7 @@ impl Watched {
     fn new(scenario: Scenario) -> Self {
         let Scenario { repair, homes, needed, later_r, .. } = scenario;
         Watched {
-            round: ReadRound::new(repair, homes, needed, later_r),
+            round: ReadRound::new(repair, (0..homes).map(node).collect(), needed, later_r),
             held: scenario.held.clone(),
             scenario,
             replies: Vec::new(),
@@ -336,6 +336,34 @@ proptest! {
     ) {
         let end = Watched::new(scenario).run()?;
         prop_assert_eq!(end.answers.len(), 1, "everything has arrived");
+    }
+
+    #[test]
+    fn those_that_a_read_asks_first_are_enough_to_answer_it(
+        scenario in scenario(&[ReadRepair::Off, ReadRepair::Async, ReadRepair::Blocking])
+    ) {
+        let Scenario { repair, homes, needed, later_r, held, last, .. } = scenario;
+        let all = (0..homes).map(node).collect();
+        let mut round = ReadRound::new(repair, all, needed, later_r)
+            .asking_first(last.iter().copied().map(node));
+        let asked = round.asked();
+        prop_assert!(asked.iter().all(|home| all.contains(home)) && asked.len() >= needed);
+        let mut steps = Vec::new();
+        for home in asked.iter() {
+            steps.extend(round.on_reply(home, held[home.index()].clone()));
+        }
+        let mut answers = 0;
+        while let Some(step) = steps.pop() {
+            match step {
+                ReadStep::Answer(_) => answers += 1,
+                ReadStep::Repair { to, state, awaited: true } => {
+                    steps.extend(round.on_holder(to, state.digest()));
+                }
+                ReadStep::Repair { .. } => {}
+            }
+        }
+        prop_assert_eq!(answers, 1);
+        prop_assert!(round.is_finished(), "nobody else is waited for");
     }
 
     #[test]

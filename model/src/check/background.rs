@@ -67,7 +67,7 @@ pub(crate) fn may_expire(
     let Rounds { exchanges, handoffs, catch_ups, reaps, .. } = scenario.rounds;
     let me = Peer::Node(node);
     match timer {
-        Timer::Request(_) => false,
+        Timer::Request(_) | Timer::Speculate(_) => false,
         // Its time has come when it is set.
         Timer::Waiting => true,
         Timer::Register => cannot_all_agree(scenario, state, node),

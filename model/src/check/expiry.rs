@@ -17,6 +17,9 @@ use crate::scenario::Scenario;
 /// way; and a coordinator's, when the read is answered and only listens for late replies, which it
 /// never does for longer than a timeout.
 ///
+/// That a read asks further homes costs nothing: a home is late as soon as anybody finds it so, and to
+/// have found so without need is no fault.
+///
 /// Background rounds cost nothing either, and may happen at any time but for bounds: see
 /// [`super::background`].
 pub(crate) fn expiry(
@@ -41,6 +44,7 @@ fn expiry_at_node(scenario: &Scenario, state: &ClusterState, node: NodeId, timer
         }
         Timer::Request(_) if state.faults.timeouts > 0 => Expiry::AFault,
         Timer::Request(_) => Expiry::Never,
+        Timer::Speculate(_) => Expiry::Free,
         // Too early, while all may still answer.
         Timer::Register if state.faults.timeouts > 0 && !may_expire() => Expiry::AFault,
         _ if may_expire() => Expiry::Free,

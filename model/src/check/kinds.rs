@@ -18,6 +18,7 @@ kinds! {
     /// The kinds of timer of a node.
     pub enum TimerKind of Timer {
         Request: "node timeout",
+        Speculate: "speculative retry",
         Handoff: "offer hints",
         Sync: "compare",
         CatchUp: "ask to catch up",
@@ -109,6 +110,7 @@ pub fn applicable(scenario: &Scenario) -> Vec<Kind> {
     };
     let of_timer = |kind: TimerKind| match kind {
         TimerKind::Request => timeouts && node_driven,
+        TimerKind::Speculate => gets && node_driven && scenario.cluster.speculative_retry(),
         TimerKind::Handoff => sloppy && background.handoff,
         // Whoever asked asks again only if something was lost.
         TimerKind::CatchUp => scenario.faults.wipes > 0 && scenario.faults.drops > 0,

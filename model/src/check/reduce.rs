@@ -359,6 +359,7 @@ fn make_forget(
             for request in &forget.gets {
                 node.replica.forget_get(*request);
                 seat.timers.remove(&Timer::Request(*request));
+                seat.timers.remove(&Timer::Speculate(*request));
             }
         }
         Shared::new(seat)

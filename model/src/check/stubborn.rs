@@ -213,6 +213,8 @@ impl Declares for Leaderless {
                 let mut via = operation(scenario, *request).via.iter();
                 is_of_it && via.any(|node| outlook.down.contains(*node))
             }
+            // It may expire at any time once it is set.
+            Class::Expiry(Timer::Speculate(_)) => false,
             Class::Expiry(Timer::Handoff) => {
                 is_of(&[MessageKind::Handoff, MessageKind::HandoffAck])
             }
@@ -346,6 +348,14 @@ impl<'a> Declaring<'a> {
         if may_expire {
             self.leads(self.peer, Class::Expiry(timer));
         }
+        let speculates = self.scenario.cluster.speculative_retry()
+            && matches!(self.peer, Peer::Node(_))
+            && self.operation(request).action == PlannedAction::Get;
+        if speculates {
+            let timer = Timer::Speculate(request);
+            self.writes([Component::Timer(timer)]);
+            self.leads(self.peer, Class::Expiry(timer));
+        }
         self
     }
 
@@ -394,6 +404,10 @@ impl<'a> Declaring<'a> {
             Class::Arrival(kind, Some(request)) => self.arrival(node, *kind, *request),
             Class::Arrival(kind, None) => self.background(*kind),
             Class::Expiry(Timer::Request(request)) => self.gives_up(node, *request),
+            Class::Expiry(timer @ Timer::Speculate(request)) => {
+                self.writes([Component::Get(*request), Component::Timer(*timer)]);
+                self.sends(MessageKind::Fetch, *request, self.homes(*request));
+            }
             Class::Expiry(timer @ Timer::Handoff) => {
                 self.writes_all(&[Family::Hint, Family::Record, Family::HandoffCursor]);
                 self.writes([Component::Timer(*timer)]).reads(&[Family::Incarnation]).tells();

@@ -351,6 +351,9 @@ impl Words<Leaderless> for Names {
     fn timer(&self, timer: Timer) -> String {
         match timer {
             Timer::Request(request) => format!("request {}", self.request(request)),
+            Timer::Speculate(request) => {
+                format!("asks the other homes for {}", self.request(request))
+            }
             Timer::Handoff => "offers its hints".to_string(),
             Timer::Sync(other) => format!("compares with {}", self.node(other)),
             Timer::CatchUp => "asks again for what it lost".to_string(),

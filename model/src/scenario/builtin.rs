@@ -86,6 +86,14 @@ builtins! {
     "delete"
     "blind-repair"
     "duplicate-ack"
+    ["Speculative retry: reads that ask R homes, and the others when one is late"]
+    "speculative-retry"
+    "speculative-retry-homes"
+    "speculative-retry-down"
+    "speculative-retry-timeout"
+    "speculative-retry-blocking"
+    "speculative-retry-repair"
+    "speculative-retry-anti-entropy"
     ["Too few homes: what is answered, and what is lost"]
     "quorum-lost"
     "minority-side"
@@ -228,6 +236,7 @@ builtins! {
     "values-and-clocks-hash-script"
     "duplicate-ack-script"
     "repair-only-script"
+    "speculative-retry-repair-script"
     "repair-and-anti-entropy-script"
     "quorum-lost-script"
     "quorum-lost-sloppy-script"

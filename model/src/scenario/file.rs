@@ -89,6 +89,7 @@ struct RawCluster {
     versioning: Versioning,
     #[serde(default = "repair_off")]
     read_repair: ReadRepair,
+    speculative_retry: Option<Spanned<bool>>,
     fan_out: Option<Spanned<FanOut>>,
     siblings_max: Option<Spanned<usize>>,
     #[serde(default = "in_order")]
@@ -399,6 +400,7 @@ impl Reader<'_> {
             w: *raw.w.get_ref(),
             versioning: raw.versioning,
             read_repair: raw.read_repair,
+            speculative_retry: is_set(&raw.speculative_retry),
             placement: raw.placement,
             tokens_per_node: raw
                 .tokens_per_node

@@ -65,6 +65,7 @@ pub(crate) fn cluster(n: usize, r: usize, w: usize, read_repair: ReadRepair) -> 
         w,
         versioning: Versioning::Dotted,
         read_repair,
+        speculative_retry: false,
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
         sloppy: false,

@@ -244,7 +244,7 @@ impl Client {
             Operation::Get { key, r } => {
                 let quorum = config.quorum();
                 let r = r.unwrap_or(quorum.r());
-                let round = ReadRound::new(config.read_repair(), n, r, quorum.r());
+                let round = ReadRound::new(config.read_repair(), config.homes(&key), r, quorum.r());
                 Phase::Reading { key, round }
             }
         };

@@ -16,6 +16,9 @@ pub enum Timer {
     /// The request is given up: too few answers came in time. Ignored when the request is no
     /// longer pending, since its answer and its timer may cross.
     Request(RequestId),
+    /// The read has waited long enough for the homes that it asked first: ask the others too. Ignored
+    /// when it is answered.
+    Speculate(RequestId),
     /// Offer hints to the homes they are for, again and again.
     Handoff,
     /// Compare with this other home, again and again.
@@ -36,7 +39,7 @@ impl Timer {
     /// Whether it belongs to what a node does of its own accord, and not to a request.
     #[must_use]
     pub fn is_background(self) -> bool {
-        !matches!(self, Timer::Request(_))
+        !matches!(self, Timer::Request(_) | Timer::Speculate(_))
     }
 }
 

@@ -67,7 +67,8 @@ pub(super) enum Phase {
 pub struct ReadRound {
     pub(super) repair: ReadRepair,
     pub(super) needed: usize,
-    pub(super) homes: usize,
+    /// Whose replies may come. Once all of them have, the round is over.
+    pub(super) asked: NodeSet,
     /// How many homes must hold the merge before a blocking read answers.
     pub(super) holders_needed: usize,
     pub(super) phase: Phase,
@@ -80,23 +81,46 @@ pub struct ReadRound {
 }
 
 impl ReadRound {
-    /// A round over `homes` nodes that needs `needed` replies. `later_r` is the R of the reads
-    /// that a blocking repair makes monotonic: the cluster's own.
+    /// A round that needs `needed` replies of these homes, which are all asked. `later_r` is the R of the
+    /// reads that a blocking repair makes monotonic: the cluster's own.
     #[must_use]
-    pub fn new(repair: ReadRepair, homes: usize, needed: usize, later_r: usize) -> Self {
+    pub fn new(repair: ReadRepair, homes: NodeSet, needed: usize, later_r: usize) -> Self {
         ReadRound {
             repair,
             needed,
-            homes,
+            asked: homes,
             // R homes are asked later: at most R - 1 of them may lack the merge, so every
             // R-subset of the homes meets a holder exactly when N - R + 1 hold it.
-            holders_needed: homes + 1 - later_r,
+            holders_needed: homes.len() + 1 - later_r,
             phase: Phase::Gathering,
             counted: NodeSet::EMPTY,
             replies: Vec::new(),
             merged: None,
             holders: NodeSet::EMPTY,
         }
+    }
+
+    /// The same, asking no more homes at first than it takes to answer: those that come first in this
+    /// order. Where repair is blocking, that may be more than R: whoever has to hold the merge is asked.
+    #[must_use]
+    pub fn asking_first(mut self, order: impl IntoIterator<Item = NodeId>) -> Self {
+        let enough = match self.repair {
+            ReadRepair::Off | ReadRepair::Async => self.needed,
+            ReadRepair::Blocking => self.needed.max(self.holders_needed),
+        };
+        self.asked = order.into_iter().take(enough).collect();
+        self
+    }
+
+    /// Who is asked.
+    #[must_use]
+    pub fn asked(&self) -> NodeSet {
+        self.asked
+    }
+
+    /// These are asked as well.
+    pub fn ask(&mut self, more: NodeSet) {
+        self.asked = self.asked.union(more);
     }
 
     /// Whose replies the answer counts.
@@ -292,7 +316,8 @@ impl ReadRound {
     }
 
     fn finish_if_all_replied(&mut self) {
-        if self.replies.len() >= self.homes {
+        let has_replied = |home| self.replies.binary_search_by_key(&home, |reply| reply.0).is_ok();
+        if self.asked.iter().all(has_replied) {
             self.phase = Phase::Finished;
         }
     }

@@ -151,6 +151,7 @@ impl Renamed for Timer {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         match *self {
             Timer::Request(request) => Timer::Request(request.renamed(names)),
+            Timer::Speculate(request) => Timer::Speculate(request.renamed(names)),
             Timer::Handoff
             | Timer::Sync(_)
             | Timer::CatchUp
@@ -315,7 +316,7 @@ impl Renamed for ReadRound {
         let ReadRound {
             repair,
             needed,
-            homes,
+            asked,
             holders_needed,
             phase,
             counted,
@@ -326,7 +327,7 @@ impl Renamed for ReadRound {
         ReadRound {
             repair: *repair,
             needed: *needed,
-            homes: *homes,
+            asked: *asked,
             holders_needed: *holders_needed,
             phase: *phase,
             counted: *counted,

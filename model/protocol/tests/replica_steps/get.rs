@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quorate_protocol::cluster::ClusterSpec;
 use quorate_protocol::ids::{NodeId, Timestamp, Value};
 use quorate_protocol::protocol::{
-    Effect, GetOutcome, GetRequest, Message, PutRequest, ReadRepair, Step,
+    Effect, GetOutcome, GetRequest, Input, Message, PutRequest, ReadRepair, Step, Timer,
 };
 use quorate_protocol::versions::{Record, VersionVector, Versioning, Write};
 
@@ -360,4 +360,111 @@ fn with_r_of_one_a_blocking_get_waits_until_every_home_holds_what_it_answers() {
     bench.receive(C, fetched(0, None));
     let answer = reply(X, get_ok(0, Some(&new()), [A]));
     assert_eq!(bench.receive(C, ack_of(0, &new())), effects([answer, cancel_timer(0)]));
+}
+
+// Speculative retry: R homes first, the others when one is late.
+
+fn speculating(node: NodeId, read_repair: ReadRepair) -> Bench {
+    Bench::new(node, &ClusterSpec { speculative_retry: true, ..repairing(read_repair) })
+}
+
+fn set_speculation(sequence: u64) -> Effect {
+    Effect::SetTimer(Timer::Speculate(request(sequence)))
+}
+
+fn stop_speculation(sequence: u64) -> Effect {
+    Effect::CancelTimer(Timer::Speculate(request(sequence)))
+}
+
+fn speculate(bench: &mut Bench, sequence: u64) -> Step {
+    bench.take(Input::Expire(Timer::Speculate(request(sequence))))
+}
+
+#[test]
+fn a_home_that_need_not_ask_all_asks_the_one_behind_it_and_the_last_asks_the_first() {
+    for (node, first) in [(A, B), (B, C), (C, A)] {
+        let mut bench = speculating(node, ReadRepair::Off);
+        let asked = [send(first, fetch(0)), set_timer(0), set_speculation(0)];
+        assert_eq!(bench.get(get(0)), effects(asked), "{node}");
+        let answer = reply(X, get_ok(0, Some(&old()), [node, first]));
+        let told = [stop_speculation(0), answer, cancel_timer(0)];
+        assert_eq!(bench.receive(first, fetched(0, Some(&old()))), effects(told), "{node}");
+        assert_eq!(speculate(&mut bench, 0), nothing(), "{node}");
+    }
+}
+
+#[test]
+fn a_node_that_is_no_home_asks_the_first_homes_and_the_rest_when_one_is_late() {
+    let mut bench = speculating(D, ReadRepair::Off);
+    let asked = [send(A, fetch(0)), send(B, fetch(0)), set_timer(0), set_speculation(0)];
+    assert_eq!(bench.get(get(0)), effects(asked));
+    assert_eq!(bench.receive(A, fetched(0, None)), nothing());
+    assert_eq!(speculate(&mut bench, 0), effects([send(C, fetch(0))]));
+    assert_eq!(speculate(&mut bench, 0), nothing(), "all are asked");
+    assert_eq!(bench.receive(A, fetched(0, None)), nothing(), "one home is one reply");
+    let answer = reply(X, get_ok(0, Some(&old()), [A, C]));
+    assert_eq!(bench.receive(C, fetched(0, Some(&old()))), effects([answer, cancel_timer(0)]));
+}
+
+#[test]
+fn a_home_that_was_not_asked_is_not_waited_for_and_not_repaired() {
+    let mut bench = speculating(A, ReadRepair::Async).holding(&new());
+    bench.get(get(0));
+    let answer = reply(X, get_ok(0, Some(&new()), [A, B]));
+    let told = [stop_speculation(0), answer, send(B, repair(&new())), cancel_timer(0)];
+    assert_eq!(bench.receive(B, fetched(0, Some(&old()))), effects(told));
+    assert!(!bench.replica.is_pending(request(0)));
+}
+
+#[test]
+fn a_read_that_asked_all_in_the_end_repairs_late_replies_of_all() {
+    let mut bench = speculating(A, ReadRepair::Async).holding(&new());
+    bench.get(get(0));
+    assert_eq!(speculate(&mut bench, 0), effects([send(C, fetch(0))]));
+    let answer = reply(X, get_ok(0, Some(&new()), [A, C]));
+    assert_eq!(bench.receive(C, fetched(0, Some(&new()))), effects([answer]));
+    let repaired = [send(B, repair(&new())), cancel_timer(0)];
+    assert_eq!(bench.receive(B, fetched(0, None)), effects(repaired));
+}
+
+#[test]
+fn a_read_with_blocking_repair_asks_as_many_as_have_to_hold_what_it_returns() {
+    let mut bench = speculating(D, ReadRepair::Blocking);
+    // One reply would do; but two homes must hold it, that later reads of two meet one.
+    let step = bench.get(GetRequest { r: Some(1), ..get(0) });
+    let asked = [send(A, fetch(0)), send(B, fetch(0)), set_timer(0), set_speculation(0)];
+    assert_eq!(step, effects(asked));
+    assert_eq!(bench.receive(A, fetched(0, Some(&new()))), nothing());
+    // B is late: C may hold it instead.
+    assert_eq!(speculate(&mut bench, 0), effects([send(C, fetch(0))]));
+    let answer = reply(X, get_ok(0, Some(&new()), [A]));
+    assert_eq!(bench.receive(C, fetched(0, Some(&new()))), effects([answer, cancel_timer(0)]));
+}
+
+#[test]
+fn a_retry_of_a_read_asks_all_that_have_not_replied() {
+    let mut bench = speculating(D, ReadRepair::Off);
+    bench.get(get(0));
+    bench.receive(A, fetched(0, None));
+    let asked = [send(B, fetch(0)), send(C, fetch(0)), stop_speculation(0)];
+    assert_eq!(bench.get(get(0)), effects(asked));
+    assert_eq!(speculate(&mut bench, 0), nothing());
+}
+
+#[test]
+fn a_read_that_is_given_up_asks_nobody_any_more() {
+    let mut bench = speculating(D, ReadRepair::Off);
+    bench.get(get(0));
+    bench.receive(A, fetched(0, None));
+    let outcome = GetOutcome::Unavailable { replied: set([A]) };
+    let told = [stop_speculation(0), reply(X, get_reply(0, outcome))];
+    assert_eq!(bench.expire(0), effects(told));
+    assert_eq!(speculate(&mut bench, 0), nothing());
+}
+
+#[test]
+fn a_read_that_needs_all_homes_asks_them_at_once() {
+    let mut bench = speculating(A, ReadRepair::Off);
+    let step = bench.get(GetRequest { r: Some(3), ..get(0) });
+    assert_eq!(step, effects([send(B, fetch(0)), send(C, fetch(0)), set_timer(0)]));
 }

@@ -119,6 +119,26 @@ fn a_read_returns_the_reply_that_came_last() {
 }
 
 #[test]
+fn a_read_whose_first_home_is_late_asks_nobody_else() {
+    let spec = ClusterSpec { speculative_retry: true, ..spec(3, 3, 2, 2) };
+    let mut bench = home([Deviation::SpeculationAsksNobody], spec);
+    bench.get(get(0));
+    assert_eq!(bench.take(Input::Expire(Timer::Speculate(request(0)))), nothing());
+}
+
+#[test]
+fn a_home_that_a_speculative_retry_asks_again_counts_twice() {
+    let spec = ClusterSpec { speculative_retry: true, ..spec(4, 4, 3, 2) };
+    let mut bench = home([Deviation::SpeculationCountsTwice], spec);
+    bench.get(get(0));
+    let again = bench.take(Input::Expire(Timer::Speculate(request(0))));
+    assert_eq!(again, effects([send(D, fetch(0)), send(B, fetch(0)), send(C, fetch(0))]));
+    bench.receive(B, fetched(0, None));
+    let step = bench.receive(B, fetched(0, None));
+    assert!(step.effects.contains(&reply(X, get_ok(0, None, [A, B, C]))), "{step:?}");
+}
+
+#[test]
 fn a_reply_that_comes_after_the_answer_repairs_nothing() {
     let spec = ClusterSpec { read_repair: ReadRepair::Async, ..spec(3, 3, 2, 2) };
     let mut bench = home([Deviation::LateRepliesIgnored], spec).holding(&concurrent());

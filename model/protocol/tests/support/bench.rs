@@ -48,6 +48,7 @@ pub(crate) fn spec(nodes: usize, n: usize, r: usize, w: usize) -> ClusterSpec {
         w,
         versioning: Versioning::Dotted,
         read_repair: ReadRepair::Off,
+        speculative_retry: false,
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
         sloppy: false,

@@ -354,6 +354,7 @@ fn kind_of(event: &Event) -> &'static str {
         Event::Receive(sent) => sent.message.kind(),
         Event::Expire(_, timer) => match timer {
             Timer::Request(_) => "the timer of a request",
+            Timer::Speculate(_) => "the timer of a speculative retry",
             Timer::Handoff => "the timer of handoff",
             Timer::Sync(_) => "the timer of anti-entropy",
             Timer::CatchUp => "the timer of catching up",

@@ -21,6 +21,7 @@ fn spec(r: usize) -> ClusterSpec {
         w: 2,
         versioning: Default::default(),
         read_repair: Default::default(),
+        speculative_retry: false,
         placement: PlacementSpec::InOrder,
         tokens_per_node: 1,
         sloppy: false,

@@ -13,7 +13,7 @@ use super::steps::RawStep;
 use super::{RawScenario, Reader, ScenarioError};
 use crate::cluster::PlacementSpec;
 use crate::ids::{NodeId, NodeSet};
-use crate::protocol::FanOut;
+use crate::protocol::{FanOut, ReadRepair};
 use crate::scenario::script::Verb;
 use crate::scenario::{Faults, PlannedAction, PlannedOperation, Scenario, Warning, WarningKind};
 use crate::versions::Versioning;
@@ -31,6 +31,7 @@ impl Reader<'_> {
         self.check_lists(raw)?;
         self.check_clocks(raw, scenario)?;
         self.check_hints(raw, scenario)?;
+        self.check_speculation(raw, scenario)?;
         self.check_identities(raw)?;
         if scenario.script.is_some() {
             self.check_steps(raw, scenario)?;
@@ -223,6 +224,31 @@ impl Reader<'_> {
                 return Err(self.error(alone.span(), problem));
             }
             sharing.extend(group.iter().map(Spanned::get_ref));
+        }
+        Ok(())
+    }
+
+    /// Some get must leave a home for later.
+    fn check_speculation(&self, raw: &RawScenario, scenario: &Scenario) -> Checked {
+        let Some(speculative_retry) =
+            raw.cluster.speculative_retry.as_ref().filter(|is_on| *is_on.get_ref())
+        else {
+            return Ok(());
+        };
+        let quorum = scenario.cluster.quorum();
+        let holders_needed = match scenario.cluster.read_repair() {
+            ReadRepair::Off | ReadRepair::Async => 0,
+            ReadRepair::Blocking => quorum.n() + 1 - quorum.r(),
+        };
+        let leaves_some = |planned: &PlannedOperation| {
+            let needed = planned.quorum.unwrap_or(quorum.r()).max(holders_needed);
+            planned.action == PlannedAction::Get && needed < quorum.n()
+        };
+        let mut operations = scenario.clients.iter().flat_map(|client| &client.operations);
+        if scenario.fan_out == FanOut::ClientDriven || !operations.any(leaves_some) {
+            let problem = "cluster.speculative-retry: every get asks all homes at once; lower R, have nodes fan \
+                           out, or leave it out";
+            return Err(self.error(speculative_retry.span(), problem));
         }
         Ok(())
     }

@@ -273,6 +273,13 @@ impl Guards<'_> {
         let replica = self.replica;
         match timer {
             Timer::Request(request) => self.expire_request(request, declared),
+            Timer::Speculate(request) => {
+                declared.read(Component::Get(request));
+                let pending = replica.gets.get(request);
+                if pending.is_some_and(|get| get.round.is_waiting()) {
+                    declared.write(Component::Get(request)).send(&["Fetch"]);
+                }
+            }
             Timer::Handoff => {
                 declared.read(Family::Hint).send(&["Handoff"]);
                 declared.write(Component::HandoffCursor);
@@ -481,6 +488,7 @@ impl Guards<'_> {
         let request = get.request;
         declared.write(Component::Get(request)).send(&["Fetch", "GetReply"]);
         let retried = self.replica.gets.get(request).filter(|get| get.round.is_waiting());
+        self.speculate(request, declared);
         if retried.is_some() {
             declared.send(&["Store", "Repair"]);
         } else {
@@ -509,6 +517,14 @@ impl Guards<'_> {
         if self.replica.gets.contains(request) {
             declared.write(Component::Get(request)).timer(Timer::Request(request));
             declared.send(&["GetReply"]);
+            self.speculate(request, declared);
+        }
+    }
+
+    /// The timer after which a read asks all homes is set, or stopped with the answer.
+    fn speculate(&self, request: RequestId, declared: &mut Declaration) {
+        if self.config.cluster.speculative_retry() {
+            declared.timer(Timer::Speculate(request));
         }
     }
 
@@ -517,6 +533,7 @@ impl Guards<'_> {
         if let Some(pending) = self.replica.gets.get(request) {
             declared.write(Component::Get(request)).timer(Timer::Request(request));
             declared.send(&["GetReply"]);
+            self.speculate(request, declared);
             if self.config.cluster.read_repair() != ReadRepair::Off {
                 declared.send(&["Store", "Repair"]);
                 if self.config.is_home(&pending.key) {
@@ -544,6 +561,7 @@ impl Guards<'_> {
         }
         if replica.gets.contains(request) {
             declared.write(Component::Get(request)).send(&["GetReply"]);
+            self.speculate(request, declared);
         }
         if replica.forwards.contains(request) {
             declared.write(Component::Forward(request));

@@ -1,12 +1,17 @@
 //! Coordinating a get: ask the homes, merge R distinct replies, answer, repair.
+//!
+//! Where the cluster says so, R homes are asked first and the others when one of them is late:
+//! *speculative retry* (Cassandra 2.0.2, there also *rapid read protection*; Dean and Barroso, *The tail at
+//! scale*, CACM 2013, call such a second request hedged). Which replies an answer counts does not change:
+//! R distinct homes, whoever they are.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::ids::{Key, NodeId, Peer, RequestId};
-use crate::protocol::effect::Step;
+use crate::ids::{Key, NodeId, NodeSet, Peer, RequestId};
+use crate::protocol::effect::{Effect, Step, Timer};
 use crate::protocol::message::{GetOutcome, GetRequest, Message};
 use crate::protocol::read_round::{ReadRound, ReadStep};
 use crate::protocol::store::Store;
@@ -28,6 +33,18 @@ pub(super) struct PendingGet {
 impl Weigh for PendingGet {
     fn bytes(&self) -> usize {
         key_bytes(&self.key) + self.round.bytes()
+    }
+}
+
+impl PendingGet {
+    /// The other homes that it has not asked yet. As long as there are any and it waits for answers, a
+    /// timer runs.
+    fn rest(&self, config: &NodeConfig) -> NodeSet {
+        if !config.cluster.speculative_retry() {
+            return NodeSet::EMPTY;
+        }
+        let homes = config.cluster.homes(&self.key);
+        homes.difference(self.round.asked()).without(config.node)
     }
 }
 
@@ -57,6 +74,12 @@ impl Replica {
                     step.send(home, Message::Fetch { request, key: key.clone() });
                 }
             }
+            // Whoever asks again has waited longer than the timer would.
+            if let Some(mut pending) = self.gets.get_mut(request) {
+                let rest = pending.rest(config);
+                pending.round.ask(rest);
+                stop_speculating(request, rest, step);
+            }
             self.run_read_steps(config, request, repairs, step);
             return Ok(());
         }
@@ -73,14 +96,23 @@ impl Replica {
             }
         };
         let key = get.key;
-        for home in config.other_homes(&key) {
+        let homes = config.cluster.homes(&key);
+        let answers_itself = homes.contains(config.node) && self.serves();
+        let mut round = ReadRound::new(config.cluster.read_repair(), homes, r, quorum.r());
+        if config.cluster.speculative_retry() {
+            let itself = answers_itself.then_some(config.node);
+            round = round.asking_first(itself.into_iter().chain(config.homes_behind(&key)));
+        }
+        for home in config.other_homes(&key).filter(|home| round.asked().contains(*home)) {
             step.send(home, Message::Fetch { request, key: key.clone() });
         }
-        let round = ReadRound::new(config.cluster.read_repair(), quorum.n(), r, quorum.r());
-        let is_home = config.is_home(&key) && self.serves();
         start_timer(request, step);
-        self.gets.insert(request, PendingGet { client: from, key: key.clone(), round });
-        if is_home {
+        let pending = PendingGet { client: from, key: key.clone(), round };
+        if !pending.rest(config).is_empty() {
+            step.effects.push(Effect::SetTimer(Timer::Speculate(request)));
+        }
+        self.gets.insert(request, pending);
+        if answers_itself {
             let state = store.entry(&key)?.map(|entry| entry.state);
             self.receive_fetch_reply(config, store, request, config.node, state, step)?;
         }
@@ -146,6 +178,7 @@ impl Replica {
         for read_step in steps {
             match read_step {
                 ReadStep::Answer(state) => {
+                    stop_speculating(request, pending.rest(config), step);
                     let outcome = GetOutcome::Ok { state, replied: pending.round.replied() };
                     step.reply(pending.client, Message::GetReply { request, outcome });
                 }
@@ -172,12 +205,35 @@ impl Replica {
         self.gets.values().any(|get| get.key == *key)
     }
 
-    pub(super) fn expire_get(&mut self, request: RequestId, step: &mut Step) {
+    /// A home that was asked first is late: the others are asked too.
+    pub(super) fn ask_rest(&mut self, config: &NodeConfig, request: RequestId, step: &mut Step) {
+        let Some(mut pending) = self.gets.get_mut(request) else { return };
+        if !pending.round.is_waiting() {
+            return;
+        }
+        let rest = pending.rest(config);
+        pending.round.ask(rest);
+        let (key, round) = (&pending.key, &pending.round);
+        let is_asked = |home: &NodeId| rest.contains(*home) && round.awaits_reply(*home);
+        for home in config.other_homes(key).filter(is_asked) {
+            step.send(home, Message::Fetch { request, key: key.clone() });
+        }
+    }
+
+    pub(super) fn expire_get(&mut self, config: &NodeConfig, request: RequestId, step: &mut Step) {
         let Some(pending) = self.gets.remove(request) else { return };
         // A round that only trails has answered its client already.
         if pending.round.is_waiting() {
+            stop_speculating(request, pending.rest(config), step);
             let outcome = GetOutcome::Unavailable { replied: pending.round.replied() };
             step.reply(pending.client, Message::GetReply { request, outcome });
         }
+    }
+}
+
+/// Stops the timer of a read that has not asked these yet. Where there are none, it does not run.
+fn stop_speculating(request: RequestId, rest: NodeSet, step: &mut Step) {
+    if !rest.is_empty() {
+        step.effects.push(Effect::CancelTimer(Timer::Speculate(request)));
     }
 }

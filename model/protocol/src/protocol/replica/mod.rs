@@ -140,10 +140,11 @@ impl Replica {
             }
             Input::Expire(Timer::Request(request)) => {
                 self.expire_put(config, store, request, &mut step)?;
-                self.expire_get(request, &mut step);
+                self.expire_get(config, request, &mut step);
                 self.expire_forward(config, request, &mut step);
                 self.expire_probe(config, store, now, request, &mut step)?;
             }
+            Input::Expire(Timer::Speculate(request)) => self.ask_rest(config, request, &mut step),
             Input::Expire(Timer::Register) => {
                 self.expire_register(config, store, now, &mut step)?;
             }
@@ -480,6 +481,17 @@ impl NodeConfig {
         let preference = self.cluster.preference_list(key).into_owned();
         let node = self.node;
         preference.into_iter().take(self.cluster.quorum().n()).filter(move |home| *home != node)
+    }
+
+    /// The other homes of a key in the order in which a read asks them that need not ask all: in order of
+    /// preference, going round, beginning behind this node. So of the reads of one key that its homes
+    /// coordinate each home answers as many as the others.
+    fn homes_behind(&self, key: &Key) -> impl Iterator<Item = NodeId> {
+        let preference = self.cluster.preference_list(key).into_owned();
+        let n = self.cluster.quorum().n();
+        let own = preference.iter().take(n).position(|home| *home == self.node);
+        let (first, others) = own.map_or((0, n), |own| (own + 1, n - 1));
+        (first..first + others).map(move |at| preference[at % n])
     }
 
     /// R or W of a request: its own, or the cluster's.

@@ -95,6 +95,7 @@ pub(super) struct RawFire {
     pub(super) timer: Spanned<RawTimer>,
     pub(super) node: Spanned<String>,
     pub(super) peer: Option<Spanned<String>>,
+    pub(super) client: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -106,6 +107,7 @@ pub(super) enum RawTimer {
     Register,
     Reap,
     Settled,
+    SpeculativeRetry,
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use quorate_ids::Enumerated;
 use super::names::Cast;
 use super::quoted;
 use super::raw::{RawAnswer, RawFire, RawHeld, RawHint, RawMessage, RawStep, RawTimer};
-use crate::ids::{ClientId, NodeId, Timestamp};
+use crate::ids::{ClientId, NodeId, RequestId, Timestamp};
 use crate::protocol::{MessageKind, Timer};
 use crate::scenario::file::shapes::RawDeliver;
 use crate::scenario::file::{Reader, ScenarioError};
@@ -76,7 +76,7 @@ impl Reader<'_> {
             return Ok(Verb::AcceptLoss { node, lost: lost.into_iter().collect() });
         }
         if let Some(fire) = &step.fire {
-            return self.fire(fire);
+            return self.fire(fire, cast, asked);
         }
         if let Some(deliver) = &step.deliver {
             match deliver.get_ref() {
@@ -190,9 +190,19 @@ impl Reader<'_> {
         })
     }
 
-    fn fire(&self, raw: &RawFire) -> Result<Verb, ScenarioError> {
+    fn fire(
+        &self,
+        raw: &RawFire,
+        cast: &Cast<'_>,
+        asked: &BTreeMap<ClientId, usize>,
+    ) -> Result<Verb, ScenarioError> {
         let node = self.node(&raw.node, "step.fire.node")?;
         let peer = raw.peer.as_ref().map(|peer| self.node(peer, "step.fire.peer")).transpose()?;
+        let is_of_a_get = *raw.timer.get_ref() == RawTimer::SpeculativeRetry;
+        if let Some(client) = raw.client.as_ref().filter(|_| !is_of_a_get) {
+            let problem = "step.fire.client: belongs to the timer \"speculative-retry\" only";
+            return Err(self.error(client.span(), problem));
+        }
         let timer = match (raw.timer.get_ref(), peer) {
             (RawTimer::Sync, Some(peer)) => Timer::Sync(peer),
             (RawTimer::Sync, None) => {
@@ -208,6 +218,22 @@ impl Reader<'_> {
             (RawTimer::Register, None) => Timer::Register,
             (RawTimer::Reap, None) => Timer::Reap,
             (RawTimer::Settled, None) => Timer::Settled,
+            (RawTimer::SpeculativeRetry, None) => {
+                let Some(client) = &raw.client else {
+                    let problem =
+                        "step.fire.client: missing; say whose get is to ask the other homes";
+                    return Err(self.error(raw.timer.span(), problem));
+                };
+                let id = self.client(client, "step.fire.client", cast)?;
+                let Some(last) = asked.get(&id).and_then(|next| next.checked_sub(1)) else {
+                    let problem = format!(
+                        "step.fire.client: `{}` has asked for nothing yet",
+                        client.get_ref()
+                    );
+                    return Err(self.error(client.span(), problem));
+                };
+                Timer::Speculate(RequestId { client: id, sequence: last as u64 })
+            }
         };
         Ok(Verb::Fire { node, timer })
     }

@@ -175,6 +175,13 @@ fn piece<S: Store>(fault: Deviation, input: &Input) -> Option<Piece<S>> {
         Deviation::LateRepliesIgnored => {
             at!(Receive { message: FetchReply { .. }, .. } => reads::late_replies_ignored)
         }
+        Deviation::SpeculationAsksNobody => {
+            at!(Expire(Timer::Speculate(_)) => reads::speculation_asks_nobody)
+        }
+        Deviation::SpeculationCountsTwice => {
+            at!(Receive { message: FetchReply { .. }, .. } | Expire(Timer::Speculate(_))
+                => reads::speculation_counts_twice)
+        }
         Deviation::ArrivalsOverwrite => at!(Receive { .. } => states::arrivals_overwrite),
         Deviation::TombstoneSkippedBySync => {
             at!(Receive { message: SyncKeys { .. } | SyncStates { .. }, .. }
