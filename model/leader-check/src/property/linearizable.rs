@@ -12,7 +12,7 @@ use quorate_ids::{ClientId, NodeSet};
 use quorate_leader::client::Task;
 use quorate_leader::message::Outcome;
 use quorate_leader::names::{Key, RequestId, Value};
-use quorate_leader::statement::Surroundings;
+use quorate_leader::statement::{Statement, Surroundings};
 
 use crate::facts::Fact;
 use crate::leader_based::LeaderBased;
@@ -110,7 +110,7 @@ impl Calls {
     }
 
     /// What the row may hold after this call. A clock and a draw may come to anything: of what they came to only what
-    /// somebody was told matters.
+    /// somebody was told matters, at once or once others have added to it.
     fn outcomes(&self, places: u64, call: &Call, row: Option<&Value>) -> Vec<Option<Value>> {
         match &call.task {
             Task::Read { .. } => vec![row.cloned()],
@@ -118,10 +118,30 @@ impl Calls {
                 vec![Some(statement.execute(row, Surroundings::default()))]
             }
             Task::Write { .. } => {
-                let of_key = |place: &usize| places >> place & 1 == 1;
-                let told =
-                    (0..self.0.len()).filter(of_key).filter_map(|at| self.0[at].answer.clone());
-                told.filter(Option::is_some).chain([Some(Value::Number(0))]).collect()
+                let of_key = || {
+                    let calls = self.0.iter().enumerate();
+                    calls.filter(|(place, _)| places >> place & 1 == 1).map(|(_, call)| call)
+                };
+                let mut added = BTreeSet::from([0]);
+                for call in of_key() {
+                    let Task::Write { statement, .. } = &call.task else { continue };
+                    let more = match statement {
+                        Statement::Add(more) => *more,
+                        Statement::NextId => 1,
+                        Statement::Set(_) | Statement::Now | Statement::Random => continue,
+                    };
+                    added.extend(added.clone().into_iter().map(|sum| sum + more));
+                }
+                let before = |told: Value| match told {
+                    Value::Number(number) => {
+                        let drawn = added.iter().filter_map(|sum| number.checked_sub(*sum));
+                        drawn.map(Value::Number).collect()
+                    }
+                    text @ Value::Text(_) => vec![text],
+                };
+                let told = of_key().filter_map(|call| call.answer.clone().flatten());
+                let zero = [Value::Number(0)];
+                told.flat_map(before).chain(zero).map(Some).collect()
             }
         }
     }
@@ -188,4 +208,27 @@ pub(super) fn property() -> Property<LeaderBased> {
         |memory: &Memory| memory.is_explained,
         |memory| memory.is_tested,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_drawn_may_be_known_only_by_what_was_added_to_it() {
+        let request = |client| RequestId { client: ClientId(client), number: 1 };
+        let write = |statement| Task::Write { key: Key::from("k"), statement };
+        let added = |told| {
+            let mut calls = Calls::default();
+            calls.begin(request(0), write(Statement::Random));
+            calls.begin(request(1), write(Statement::Add(2)));
+            calls.end(request(1), Some(Value::Number(told)));
+            calls
+        };
+        assert!(added(102).is_linearizable(), "the draw came to 100, and its client waits still");
+        assert!(!added(1).is_linearizable(), "less than was added");
+        let mut told_otherwise = added(102);
+        told_otherwise.end(request(0), Some(Value::Number(50)));
+        assert!(!told_otherwise.is_linearizable());
+    }
 }
