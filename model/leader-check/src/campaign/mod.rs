@@ -1,7 +1,7 @@
 //! Whether reductions change anything: reduced searches beside unreduced ones, on scenarios that nobody chose.
 //!
 //! [`random`] makes a scenario file from a tape of choices, over every key of the format. Case C of a seed is always the same
-//! scenario. [`compared`] compares its searches, and [`shrunk`] makes a tape that shows a difference as simple as it gets.
+//! scenario. [`compared()`] compares its searches, and [`shrunk`] makes a tape that shows a difference as simple as it gets.
 
 mod modes;
 pub mod random;
