@@ -51,7 +51,7 @@ pub struct CompareArgs {
 }
 
 /// The most states of a search, where nothing is said.
-const STATES_MAX: u64 = 200_000;
+const STATES_MAX: u64 = 1_000_000;
 
 /// Runs the command.
 ///
