@@ -12,7 +12,7 @@ use quorate_compare::property::Property;
 use quorate_compare::search::{Extent, search, shortest};
 use quorate_compare::table::{self, Style};
 
-const EXTENT: Extent = Extent { states_max: 200_000 };
+const EXTENT: Extent = Extent { states_max: 1_000_000 };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let plan = file::parse("default.toml", file::DEFAULT)?;
