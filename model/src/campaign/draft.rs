@@ -38,6 +38,8 @@ pub struct Draft {
     pub read_repair: ReadRepair,
     /// Who asks the homes.
     pub fan_out: FanOut,
+    /// Whether a read asks as many homes as it needs first, and the others when one is late.
+    pub speculative_retry: bool,
     /// Whether fallbacks may stand in.
     pub sloppy: bool,
     /// Whether hints are offered.
@@ -195,6 +197,7 @@ impl Draft {
             versioning: Versioning::Dotted,
             read_repair: ReadRepair::Off,
             fan_out: FanOut::NodeDriven,
+            speculative_retry: false,
             sloppy: false,
             handoff: false,
             anti_entropy: false,
@@ -325,6 +328,7 @@ impl Draft {
         if self.fan_out != plain.fan_out {
             writeln!(text, "fan-out = {}", word(&self.fan_out))?;
         }
+        flag(text, "speculative-retry", self.speculative_retry)?;
         flag(text, "sloppy", self.sloppy)?;
         flag(text, "handoff", self.handoff)?;
         flag(text, "anti-entropy", self.anti_entropy)?;

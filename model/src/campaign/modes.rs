@@ -13,6 +13,7 @@ pub type HasMode = fn(&Scenario) -> bool;
 pub const MODES: &[(&str, HasMode)] = &[
     ("node-driven", |scenario| scenario.fan_out == FanOut::NodeDriven),
     ("client-driven", |scenario| scenario.fan_out == FanOut::ClientDriven),
+    ("speculative retry", |scenario| scenario.cluster.speculative_retry()),
     ("strict", |scenario| !scenario.cluster.sloppy()),
     ("sloppy", |scenario| scenario.cluster.sloppy()),
     ("sloppy by operation", |scenario| any(scenario, |one| one.sloppy.is_some())),

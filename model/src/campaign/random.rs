@@ -73,6 +73,7 @@ pub fn draft(tape: &[u8]) -> Draft {
     rarities(tape, &mut draft);
     asked(tape, &mut draft);
     lies(tape, &mut draft);
+    speculation(tape, &mut draft);
     draft
 }
 
@@ -330,6 +331,21 @@ fn lies(tape: &mut Tape<'_>, draft: &mut Draft) {
     let mut operations = draft.clients.iter().flat_map(|client| &client.operations);
     let puts = operations.any(|operation| operation.verb == Verb::Put);
     draft.faults.lies = u8::from(puts && tape.rarely(8));
+}
+
+/// Lets reads ask some homes later, where some read leaves some. Chosen after what a campaign that was recorded drew from.
+fn speculation(tape: &mut Tape<'_>, draft: &mut Draft) {
+    let holders_needed = match draft.read_repair {
+        ReadRepair::Off | ReadRepair::Async => 0,
+        ReadRepair::Blocking => draft.n + 1 - draft.r,
+    };
+    let leaves_some = |operation: &DraftOperation| {
+        let needed = operation.quorum.unwrap_or(draft.r).max(holders_needed);
+        operation.verb == Verb::Get && needed < draft.n
+    };
+    let mut operations = draft.clients.iter().flat_map(|client| &client.operations);
+    let may = draft.fan_out == FanOut::NodeDriven && operations.any(leaves_some);
+    draft.speculative_retry = may && tape.rarely(4);
 }
 
 /// All that some rule tells apart, or a few properties alone, whose histories tell fewer states apart.

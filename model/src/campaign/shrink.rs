@@ -116,6 +116,7 @@ fn simpler_cluster(draft: &Draft, with: &mut With<'_>) {
     with(&|draft| draft.reaping = plain.reaping);
     with(&|draft| draft.versioning = plain.versioning);
     with(&|draft| draft.fan_out = plain.fan_out);
+    with(&|draft| draft.speculative_retry = false);
     with(&|draft| draft.deviation = None);
     with(&|draft| draft.siblings_max = None);
     with(&|draft| draft.context_entries_max = None);
