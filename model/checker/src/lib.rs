@@ -24,8 +24,10 @@ mod seeking;
 mod shared;
 pub mod stubborn;
 mod system;
+pub mod tape;
 mod traversal;
 pub mod world;
+mod wrong_rules;
 
 pub use counted::Counted;
 pub use decision::{Components, Decision, Outcome, Size, Violation};

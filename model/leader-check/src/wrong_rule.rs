@@ -3,44 +3,10 @@
 //! Each forgets one of the conditions under which something takes no time, or is dead. They exist only with the cargo
 //! feature `planted-faults`.
 
-use std::fmt;
-
+use quorate_checker::wrong_rules;
 use serde::Serialize;
 
 use crate::kinds::Rule;
-
-macro_rules! wrong_rules {
-    ($($name:ident of $rule:ident: $statement:literal,)*) => {
-        /// One way for a reduction to be wrong.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum WrongRule {
-            $(#[cfg(feature = "planted-faults")] #[doc = $statement] $name,)*
-        }
-
-        impl WrongRule {
-            /// All there are in this build.
-            pub const ALL: &[WrongRule] =
-                &[$(#[cfg(feature = "planted-faults")] WrongRule::$name,)*];
-
-            /// The rule that it makes wrong.
-            #[must_use]
-            pub fn rule(self) -> Rule {
-                match self {
-                    $(#[cfg(feature = "planted-faults")] WrongRule::$name => Rule::$rule,)*
-                }
-            }
-
-            /// What is done wrongly, in words.
-            #[must_use]
-            pub fn statement(self) -> &'static str {
-                match self {
-                    $(#[cfg(feature = "planted-faults")] WrongRule::$name => $statement,)*
-                }
-            }
-        }
-    };
-}
 
 wrong_rules! {
     HopsDespiteLoss of ClientHops: "what clients ask and are answered takes no time though it may be lost or doubled",
@@ -56,12 +22,6 @@ wrong_rules! {
     DeadThoughStanding of DeadMessages: "an acknowledgement is dead though its receiver may lead in its epoch, having lost its disk",
     DeadThoughReadsWait of DeadMessages: "an acknowledgement of nothing new is dead though a read waits for it",
     DeadThoughAPlaceIsFree of DeadMessages: "an acknowledgement of nothing new is dead though its sender may become the synchronous follower",
-}
-
-impl fmt::Display for WrongRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
 }
 
 /// Whether a rule is to forget this: never, unless wrong rules are compiled in.

@@ -6,6 +6,8 @@
 
 use alloc::vec::Vec;
 
+use quorate_checker::tape::Tape;
+
 use super::draft::{Asked, Draft, DraftClient, DraftOperation, Nodes, Verb, asked_of_campaigns};
 use super::small_scope::splits;
 
@@ -28,33 +30,13 @@ pub fn tape(seed: u64, case: u64) -> Vec<u8> {
     tape
 }
 
-struct Tape<'a>(&'a [u8]);
-
-impl Tape<'_> {
-    /// A choice among this many; the first one when the tape has ended.
-    fn choose(&mut self, among: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*first) % among
-    }
-
-    /// Yes once in so many times.
-    fn rarely(&mut self, once_in: usize) -> bool {
-        self.choose(once_in) == once_in - 1
-    }
-
-    fn one_of<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.choose(from.len())]
-    }
-
-    /// Some nodes among so many, at least one: most often one.
-    fn nodes(&mut self, among: usize) -> Nodes {
-        let all: Nodes = (1 << among) - 1;
-        match self.choose(4) {
-            0 | 1 => 1 << self.choose(among),
-            2 => all,
-            _ => 1 + self.choose(all.into()) as Nodes,
-        }
+/// Some nodes among so many, at least one: most often one.
+fn nodes(tape: &mut Tape<'_>, among: usize) -> Nodes {
+    let all: Nodes = (1 << among) - 1;
+    match tape.choose(4) {
+        0 | 1 => 1 << tape.choose(among),
+        2 => all,
+        _ => 1 + tape.choose(all.into()) as Nodes,
     }
 }
 
@@ -280,7 +262,7 @@ fn clients(tape: &mut Tape<'_>, draft: &mut Draft, wishes: Wishes) {
 fn operation(tape: &mut Tape<'_>, draft: &Draft, wishes: Wishes) -> DraftOperation {
     let last = if wishes.deletes { Verb::Delete } else { Verb::Get };
     let verb = tape.one_of(&[Verb::Put, Verb::Get, Verb::Put, last, Verb::Delete]);
-    let plain = DraftOperation::new(verb, tape.nodes(draft.nodes));
+    let plain = DraftOperation::new(verb, nodes(tape, draft.nodes));
     let is_write = verb != Verb::Get;
     let may_be_sloppy = draft.n < draft.nodes - usize::from(draft.last_has_left);
     DraftOperation {

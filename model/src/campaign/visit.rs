@@ -8,14 +8,15 @@ use core::hash::BuildHasher;
 use foldhash::fast::FixedState as FastState;
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, HashSet};
+use quorate_checker::world::compared;
 use quorate_checker::{Bounds, Decision, Looking, Outcome, Switch, explore};
-use stateright::Model;
 use thread_local::ThreadLocal;
 
 use crate::check::action::Action;
+use crate::check::leaderless::Leaderless;
 use crate::check::state::{ActorState, NodeState};
 use crate::check::{ClusterModel, ClusterState, Goal};
-use crate::scenario::{Reductions, Rule};
+use crate::scenario::Rule;
 
 /// The fewest steps of a run that shows something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,31 +122,10 @@ fn hash_of_disk(node: &NodeState) -> u64 {
     FixedState::default().hash_one((entries, node.store.hints().collect::<Vec<_>>()))
 }
 
-/// How many steps a run has in the full model, at most: what reaches its receiver within a step is a
-/// delivery of its own there; what leaves the network is delivered or lost there, and so is what it causes, as an
-/// answer to what was asked; what is forgotten is forgotten by a timer; and giving up in the step in which an
-/// operation begins is a step.
+/// How many steps a run has in the full model, at most; what is forgotten is forgotten by a timer there.
 fn unfused(model: &ClusterModel, path: &[Action]) -> usize {
     let model = model.with_fresh_counters();
-    let reductions = model.scenario().reductions;
-    let uncanonical = model.with_reductions(reductions.without_canonical_forms());
-    let unreduced = model.with_reductions(Reductions::NONE);
-    let mut state = model.init_states().swap_remove(0);
-    let mut steps = 0;
-    for action in path {
-        steps += match action {
-            Action::InvokeLate { .. } => 2,
-            _ => 1,
-        };
-        let mut hops = 0;
-        let next = model.apply_telling(&state, action.clone(), |_| hops += 1, |_| {});
-        let next = next.expect("a run that was found can be walked again");
-        let whole = uncanonical.apply(&state, action.clone());
-        let whole = whole.expect("what is left out of states makes no step impossible");
-        let (_, deliveries) = unreduced.let_arrive_what_was_left_out(&whole, &next);
-        steps += hops + deliveries;
-        state = next;
-    }
+    let steps = compared::unfused::<Leaderless>(&model, path);
     let left_out = model.counters().left_out_by().into_iter();
     let forgotten = left_out
         .filter(|(rule, _)| matches!(rule, Rule::FinishedRequests))

@@ -4,44 +4,10 @@
 //! speaks of: that is how the rules that once changed a verdict were wrong. One place in the rules asks
 //! for each. They exist only with the cargo feature `planted-faults`.
 
-use core::fmt;
-
+use quorate_checker::wrong_rules;
 use serde::Serialize;
 
 use crate::scenario::Rule;
-
-macro_rules! wrong_rules {
-    ($($name:ident of $rule:ident: $statement:literal,)*) => {
-        /// One way for a reduction to be wrong.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum WrongRule {
-            $(#[cfg(feature = "planted-faults")] #[doc = $statement] $name,)*
-        }
-
-        impl WrongRule {
-            /// All there are in this build.
-            pub const ALL: &[WrongRule] =
-                &[$(#[cfg(feature = "planted-faults")] WrongRule::$name,)*];
-
-            /// The rule that it makes wrong.
-            #[must_use]
-            pub fn rule(self) -> Rule {
-                match self {
-                    $(#[cfg(feature = "planted-faults")] WrongRule::$name => Rule::$rule,)*
-                }
-            }
-
-            /// What is done wrongly, in words.
-            #[must_use]
-            pub fn statement(self) -> &'static str {
-                match self {
-                    $(#[cfg(feature = "planted-faults")] WrongRule::$name => $statement,)*
-                }
-            }
-        }
-    };
-}
 
 wrong_rules! {
     HopsDespiteLoss of ClientHops: "requests take no time though they may still be lost or doubled",
@@ -80,12 +46,6 @@ wrong_rules! {
     StubbornThoughSeen of StubbornSets: "what observers see, and properties look at, is chosen as well",
     StubbornDespiteStarts of StubbornSets: "a set is chosen though nodes may start again",
     StubbornDespiteGuards of StubbornSets: "it is forgotten what timers, clocks and turns look at",
-}
-
-impl fmt::Display for WrongRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
 }
 
 /// Whether a rule is to forget this: never, unless wrong rules are compiled in.

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use crate::diving::dive;
 use crate::explored::Cut;
 use crate::system::System;
-use crate::traversal::Switch;
+use crate::traversal::{Switch, shown_and_met};
 use bits::Bits;
 use edges::{EdgeLog, reaching};
 use table::Table;
@@ -211,23 +211,14 @@ impl<A: Clone> Shared<A> {
         state: &S::State,
         run: impl Fn() -> Vec<A>,
     ) {
-        let of = |numbers: usize, is: &dyn Fn(usize) -> bool| {
-            (0..numbers).filter(|number| is(*number)).fold(0_u64, |bits, number| bits | 1 << number)
-        };
-        let known = self.shown.load(Ordering::Relaxed);
-        let is_new = |number: usize| known >> number & 1 == 0 && system.shows(number, state);
-        let shown = of(system.conditions(), &is_new);
-        let unmet = of(system.goals(), &|goal| !system.meets(goal, state));
+        let (shown, met) = shown_and_met(system, state, self.shown.load(Ordering::Relaxed));
+        let unmet = !met & ((1_u128 << system.goals()) - 1) as u64;
         for (goal, places) in self.unmet.iter().enumerate() {
             if unmet >> goal & 1 == 1 {
                 places.insert(place);
             }
         }
-        let shown = shown & !self.shown.fetch_or(shown, Ordering::Relaxed);
-        let missed = match unmet & !self.missed.load(Ordering::Relaxed) {
-            0 => 0,
-            new => new & !self.missed.fetch_or(new, Ordering::Relaxed),
-        };
+        let (shown, missed) = (newly(&self.shown, shown), newly(&self.missed, unmet));
         if shown | missed != 0 {
             let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
             let Runs { to_conditions, to_unmet } = &mut *runs;
@@ -276,6 +267,14 @@ impl<A: Clone> Shared<A> {
             elapsed,
             table,
         })
+    }
+}
+
+/// Sets these bits, and gives those that were not set. Threads that set nothing do not write what all of them read.
+fn newly(known: &AtomicU64, bits: u64) -> u64 {
+    match bits & !known.load(Ordering::Relaxed) {
+        0 => 0,
+        new => new & !known.fetch_or(new, Ordering::Relaxed),
     }
 }
 

@@ -107,11 +107,17 @@ pub(super) fn look_at<S: System>(
     state: S::State,
     shown: u64,
 ) -> Fresh<S::State> {
+    let (shown, met) = shown_and_met(system, &state, shown);
+    Fresh { name, state, shown, met }
+}
+
+/// Which conditions a state shows, of those that no earlier one has shown, and which goals it meets, by their bits.
+pub(crate) fn shown_and_met<S: System>(system: &S, state: &S::State, shown: u64) -> (u64, u64) {
     let bits = |count: usize, is_set: &dyn Fn(usize) -> bool| {
         (0..count).filter(|number| is_set(*number)).fold(0, |bits, number| bits | 1 << number)
     };
-    let shows = |condition: usize| shown >> condition & 1 == 0 && system.shows(condition, &state);
+    let shows = |condition: usize| shown >> condition & 1 == 0 && system.shows(condition, state);
     let shown = bits(system.conditions(), &shows);
-    let met = bits(system.goals(), &|goal| system.meets(goal, &state));
-    Fresh { name, state, shown, met }
+    let met = bits(system.goals(), &|goal| system.meets(goal, state));
+    (shown, met)
 }

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+pub(crate) use expand::shown_and_met;
 pub(crate) use visited::Visited;
 
 use crate::explored::Explored;

@@ -70,8 +70,9 @@ pub fn visit<P: Reduces>(
         return None;
     }
     let (mut runs, mut endings) = (BTreeMap::new(), BTreeMap::new());
+    let uncounted = world.with_fresh_counters();
     let length = |run: &Option<Vec<Action<P>>>| {
-        run.as_ref().map(|run| Length { steps: run.len(), unfused: unfused(world, run) })
+        run.as_ref().map(|run| Length { steps: run.len(), unfused: unfused(&uncounted, run) })
     };
     for (property, verdict) in properties.iter().zip(system.verdicts(&explored)) {
         if let PropertyKind::EventuallyAlways { .. } = property.kind {
@@ -95,16 +96,19 @@ fn name_of_disks<P: Protocol>(state: &State<P>) -> u64 {
 
 /// How many steps a run has in the full model, at most: what reaches its receiver within a step is a delivery of its own
 /// there; what leaves the network is delivered or lost there, and so is what it causes; and giving up in the
-/// step in which an operation begins is a step.
-fn unfused<P: Reduces>(world: &World<P>, run: &[Action<P>]) -> usize {
-    let reduced = world.with_fresh_counters();
+/// step in which an operation begins is a step. What the walk leaves out counts in the world's counters.
+///
+/// # Panics
+/// If it is no run of this world.
+#[must_use]
+pub fn unfused<P: Reduces>(world: &World<P>, run: &[Action<P>]) -> usize {
     let uncanonical = world.with_protocol(world.protocol().without_canonical_forms());
     let unreduced = world.with_protocol(world.protocol().unreduced());
-    let mut state = reduced.initial_state();
+    let mut state = world.initial_state();
     let mut steps = 0;
     for action in run {
         let mut hops = 0;
-        let next = reduced.apply_telling(&state, action.clone(), |_| hops += 1, |_| {});
+        let next = world.apply_telling(&state, action.clone(), |_| hops += 1, |_| {});
         let next = next.expect("a run that was found can be walked again");
         let whole = uncanonical.apply(&state, action.clone());
         let whole = whole.expect("what is left out of states makes no step impossible");

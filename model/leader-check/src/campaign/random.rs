@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use quorate_checker::tape::Tape;
+
 /// As many choices as the longest scenario takes; further ones would not be read.
 pub const TAPE_LENGTH: usize = 72;
 
@@ -40,26 +42,6 @@ pub fn simpler(tape: &[u8]) -> Vec<Vec<u8>> {
     let lower = |at: usize| (1..16).filter(move |to| *to < tape[at]).map(move |to| (at, to));
     all.extend(positions().flat_map(lower).map(|(at, to)| set(at, to)));
     all
-}
-
-struct Tape<'a>(&'a [u8]);
-
-impl Tape<'_> {
-    /// A choice among this many; the first one when the tape has ended.
-    fn choose(&mut self, among: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*first) % among
-    }
-
-    /// Yes once in so many times.
-    fn rarely(&mut self, once_in: usize) -> bool {
-        self.choose(once_in) == once_in - 1
-    }
-
-    fn one_of<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.choose(from.len())]
-    }
 }
 
 const NODES: [&str; 3] = ["A", "B", "C"];
