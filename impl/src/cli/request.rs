@@ -88,7 +88,7 @@ impl RequestArgs {
             return Err(Failure::Usage(text.to_string()));
         }
         let node = self.coordinator.as_deref().map(|name| cluster.node_named(name)).transpose()?;
-        let options = AskOptions { reads, node, timeout: self.timeout };
+        let options = AskOptions { reads, node, timeout: self.timeout, ..AskOptions::default() };
         let session = RunningClient::new(cluster.clone(), options)?;
         match &self.trace {
             Some(path) => Ok(session.traced(ClientTrace::open(path)?)?),

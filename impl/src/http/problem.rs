@@ -52,6 +52,13 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     }
 
+    /// Nobody answered a write, which may happen all the same.
+    pub(crate) fn unknown(message: &str) -> Self {
+        let problem = Problem::unavailable(message);
+        let body = Body { indeterminate: Some(true), ..problem.body };
+        Problem { body, ..problem }
+    }
+
     /// The time was up before anything was done.
     pub(super) fn late(message: &str) -> Self {
         let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "no-answer", message);

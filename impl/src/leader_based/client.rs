@@ -1,6 +1,6 @@
 //! A client of the leader-based protocol at work.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quorate_checker::refine::trace::{ClientHeader, ClientStep, TRACE_FORMAT, TraceLine};
 use quorate_leader::client::Task;
@@ -24,6 +24,9 @@ pub struct AskOptions {
     pub node: Option<NodeId>,
     /// How long one operation may take in all; as the configuration says if absent.
     pub timeout: Option<Duration>,
+    /// For how long after its last write a client reads from the leader what it wrote, with reads of its own writes; for
+    /// ever if absent. If followers lag by more than this, it may not see what it wrote.
+    pub own_writes_window: Option<Duration>,
 }
 
 /// The protocol's own client, with what it is told.
@@ -34,6 +37,19 @@ pub struct LeaderClient {
     cluster: Cluster,
     reads: Reads,
     options: AskOptions,
+    wrote_at: Option<Instant>,
+}
+
+impl LeaderClient {
+    fn reads(&self) -> Reads {
+        self.options.reads.unwrap_or(self.reads)
+    }
+
+    /// Whether its last write is so old that any replica will do.
+    fn wrote_long_ago(&self) -> bool {
+        let is_old = |window| self.wrote_at.is_some_and(|wrote_at| wrote_at.elapsed() >= window);
+        self.reads() == Reads::OwnWrites && self.options.own_writes_window.is_some_and(is_old)
+    }
 }
 
 impl Asks for LeaderClient {
@@ -49,7 +65,7 @@ impl Asks for LeaderClient {
         let settings = file.leader.as_ref().ok_or(ClientError::NoLeader)?;
         let (cluster, reads) = (settings.cluster.clone(), settings.reads);
         let client = AskingClient::new(id, &cluster);
-        Ok(LeaderClient { id, client, cluster, reads, options })
+        Ok(LeaderClient { id, client, cluster, reads, options, wrote_at: None })
     }
 
     fn set_options(&mut self, _: &ClusterFile, options: AskOptions) -> Result<(), ClientError> {
@@ -70,7 +86,7 @@ impl Asks for LeaderClient {
         if let Some(node) = self.options.node {
             return Whom::Node(node);
         }
-        match &self.client.may_ask(task, self.options.reads.unwrap_or(self.reads))[..] {
+        match &self.client.may_ask(task, self.reads(), self.wrote_long_ago())[..] {
             [one] => Whom::Node(*one),
             any => Whom::FirstOf(vec![any.to_vec()]),
         }
@@ -78,8 +94,8 @@ impl Asks for LeaderClient {
 
     fn invoke(&self, task: Task, node: NodeId, attempts: u32) -> ClientInput {
         let attempts = u8::try_from(attempts).unwrap_or(u8::MAX);
-        let reads = self.options.reads.unwrap_or(self.reads);
-        ClientInput::Invoke { task, node, reads, attempts }
+        let (reads, wrote_long_ago) = (self.reads(), self.wrote_long_ago());
+        ClientInput::Invoke { task, node, reads, attempts, wrote_long_ago }
     }
 
     fn receive(from: NodeId, packet: Packet) -> ClientInput {
@@ -92,6 +108,10 @@ impl Asks for LeaderClient {
 
     fn step(&mut self, input: ClientInput) -> Asked<Self> {
         let (effects, outcome) = self.client.react(&input);
+        let begins_to_write = matches!(input, ClientInput::Invoke { task: Task::Write { .. }, .. });
+        if begins_to_write || matches!(outcome, Some(Answer::Written { .. })) {
+            self.wrote_at = Some(Instant::now());
+        }
         Asked { effects, outcome }
     }
 

@@ -36,6 +36,9 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// How long other nodes are waited for.
 const OTHERS_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// What this serves, for tools.
+const OPENAPI: &str = include_str!("../../../docs/openapi-leader.json");
+
 /// What all requests share.
 struct Front {
     cluster: ClusterFile,
@@ -53,6 +56,7 @@ pub fn router(cluster: ClusterFile, node: NodeId) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
+        .route("/openapi.json", get(openapi))
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::new(front))
@@ -86,7 +90,7 @@ struct Found<'a> {
 
 impl Front {
     fn perform(&self, task: Task, reads: Option<Reads>) -> Result<Answer, ClientError> {
-        let options = AskOptions { reads, node: Some(self.node), timeout: None };
+        let options = AskOptions { reads, node: Some(self.node), ..AskOptions::default() };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = idle().pop();
         let mut client = match kept {
@@ -176,7 +180,7 @@ async fn write(
             Ok(answered(&key, position, Some(value)).into_response())
         }
         Answer::Refused(refusal) => Err(refused(refusal, true)),
-        _ => Err(Problem::unavailable(
+        _ => Err(Problem::unknown(
             "no leader was found, or it did not answer; the write may yet happen",
         )),
     }
@@ -190,8 +194,12 @@ async fn status(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
     Ok(Json(waiting(&front, collect).await?).into_response())
 }
 
+async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI)
+}
+
 async fn nothing_here() -> Problem {
-    let message = "nothing is here; there are /keys/KEY, /status, /metrics, /healthz and /readyz";
+    let message = "nothing is here; /openapi.json says what is";
     Problem::new(StatusCode::NOT_FOUND, "not-found", message)
 }
 

@@ -11,7 +11,7 @@ use quorate::leader_based::{AskOptions, LeaderClient, LeaderStatus, RoleName, st
 use quorate::refine::validate_files_of;
 use quorate_checker::refine::report::{PropertyReport, Report};
 use quorate_leader::client::Task;
-use quorate_leader::config::{ElectionKind, Replication};
+use quorate_leader::config::{ElectionKind, Reads, Replication};
 use quorate_leader::limits::Refusal;
 use quorate_leader::names::{Key, Value};
 use quorate_leader::statement::Statement;
@@ -68,6 +68,27 @@ fn http(cluster: &TestCluster, name: &str, method: &str, path: &str, body: &str)
     (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
 }
 
+/// What a node serves is what it says that it serves.
+#[track_caller]
+fn described(cluster: &TestCluster, name: &str) {
+    let described = http(cluster, name, "GET", "/openapi.json", "").1;
+    let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+    for path in described["paths"].as_object().unwrap().keys() {
+        let (status, body) = http(cluster, name, "GET", &path.replace("{key}", "sum"), "");
+        assert_eq!(status, 200, "{path}: {body}");
+    }
+    let row = http(cluster, name, "GET", "/keys/sum", "").1;
+    let row: serde_json::Value = serde_json::from_str(&row).unwrap();
+    let fields =
+        |of: &serde_json::Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let schema = &described["components"]["schemas"]["Row"]["properties"];
+    let (mut told, mut said) = (fields(&row), fields(schema));
+    told.sort();
+    said.sort();
+    assert_eq!(told, said);
+    assert!(http(cluster, name, "GET", "/keyz", "").1.contains("/openapi.json says what is"));
+}
+
 #[test]
 fn what_a_leader_acknowledged_is_read_after_it_was_killed_and_the_traces_are_validated() {
     let mut cluster = cluster(Replication::Majority, ElectionKind::Raft);
@@ -116,7 +137,7 @@ fn what_a_leader_acknowledged_is_read_after_it_was_killed_and_the_traces_are_val
     }
     assert_eq!(http(&cluster, other, "GET", &format!("/keys/{long}"), "").0, 413);
     assert_eq!(http(&cluster, other, "PUT", "/status", "").0, 405);
-    assert!(http(&cluster, other, "GET", "/openapi.json", "").1.contains("there are /keys/KEY"));
+    described(&cluster, other);
     assert_eq!(http(&cluster, other, "GET", "/readyz", "").1, "ready\n");
     assert!(http(&cluster, other, "GET", "/status", "").1.contains("\"lag_ms\""));
     let metrics = http(&cluster, &new, "GET", "/metrics", "").1;
@@ -181,6 +202,48 @@ fn what_an_asynchronous_leader_alone_held_is_lost_with_it_which_is_found_and_per
     assert_eq!(cluster.ok(&["get", "lost", "--reads", "any", "--coordinator", &first]).out, "");
     cluster.names().iter().for_each(|name| cluster.kill(name));
     assert_eq!(lost(&cluster), 1);
+}
+
+#[test]
+fn a_client_sees_what_it_wrote_as_long_as_it_reads_that_from_the_leader() {
+    let mut cluster = cluster(Replication::Async, ElectionKind::Raft);
+    cluster.start_all();
+    let trace = ClientTrace::open(&cluster.path("session.jsonl")).unwrap();
+    let client = RunningClient::<LeaderClient>::new(cluster.file.clone(), AskOptions::default());
+    let mut client = client.unwrap().traced(trace).unwrap();
+    let mut ask = |task, own_writes_window, node| {
+        let reads = Some(Reads::OwnWrites);
+        let timeout = Some(Duration::from_secs(2));
+        client.set_options(AskOptions { reads, node, timeout, own_writes_window }).unwrap();
+        client.perform(task).unwrap()
+    };
+    let write =
+        |text: &str| Task::Write { key: "own".into(), statement: Statement::Set(text.into()) };
+    let read = || Task::Read { key: "own".into() };
+    let text = |answer: Answer| match answer {
+        Answer::Found { value: Some(Value::Text(text)), .. } => text.to_string(),
+        Answer::Written { .. } => "written".to_owned(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(text(ask(write("old"), None, None)), "written");
+    cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
+    let first = leave_alone_who_leads(&mut cluster);
+    let node = |cluster: &TestCluster, name: &str| Some(cluster.file.node_named(name).unwrap());
+    assert_eq!(text(ask(write("new"), None, node(&cluster, &first))), "written");
+    assert_eq!(text(ask(read(), None, None)), "new");
+    cluster.kill(&first);
+
+    // A follower that lags: it answers a client that takes its own writes for old, and nobody answers one that does not.
+    let behind = cluster.names().into_iter().find(|name| *name != first).unwrap();
+    cluster.start(&behind);
+    let lags = node(&cluster, &behind);
+    assert_eq!(ask(read(), None, lags), Answer::Unknown);
+    assert_eq!(text(ask(read(), Some(Duration::ZERO), lags)), "old");
+    cluster.kill(&behind);
+    let report = validated(&cluster, &["session.jsonl"]);
+    let own = property(&report, "read-your-writes");
+    assert_eq!((own.occasions_promised, own.broken), (0, 1), "{own:?}");
+    assert_eq!(own.occasions, 2, "{own:?}");
 }
 
 /// Kills all but the node that leads, and gives its name: it goes on to lead, since nobody is left to depose it.

@@ -28,6 +28,9 @@ pub enum ClientInput {
         reads: Reads,
         /// How often it asks at most.
         attempts: u8,
+        /// Whether its own writes are so old that any replica will do, with reads of its own writes.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        wrote_long_ago: bool,
     },
     /// A message arrives.
     Receive {
@@ -86,14 +89,21 @@ impl AskingClient {
 
     /// The nodes that it may ask for this next, reading like that.
     #[must_use]
-    pub fn may_ask(&self, task: &Task, reads: Reads) -> Vec<NodeId> {
-        self.client.may_ask(&self.cluster.client(reads, 1), task)
+    pub fn may_ask(&self, task: &Task, reads: Reads, wrote_long_ago: bool) -> Vec<NodeId> {
+        let mut client = self.client.clone();
+        if wrote_long_ago {
+            client.forget_own_writes();
+        }
+        client.may_ask(&self.cluster.client(reads, 1), task)
     }
 
     /// Something reaches it: what it asks for then, in order, and how its operation ended, if it did.
     pub fn react(&mut self, input: &ClientInput) -> (Vec<NodeEffect>, Option<Answer>) {
         let ClientStep { send, ended } = match input {
-            ClientInput::Invoke { task, node, reads, attempts } => {
+            ClientInput::Invoke { task, node, reads, attempts, wrote_long_ago } => {
+                if *wrote_long_ago {
+                    self.client.forget_own_writes();
+                }
                 self.config = self.cluster.client(*reads, *attempts);
                 self.client.start(&self.config, task.clone(), *node)
             }

@@ -119,7 +119,11 @@ impl Run {
     }
 
     fn invoke(&mut self, client: u64, task: Task, reads: Reads) -> Judgement {
-        self.client(client, ClientInput::Invoke { task, node: A, reads, attempts: 1 }, None)
+        self.client(
+            client,
+            ClientInput::Invoke { task, node: A, reads, attempts: 1, wrote_long_ago: false },
+            None,
+        )
     }
 
     fn begin_write(&mut self, client: u64) -> Judgement {
