@@ -86,7 +86,12 @@ fn said(shipped: Shipped, case: &impl Case) -> String {
 
 fn entry(case: &impl Case, width: usize, with_notes: bool) -> Styled {
     let mut text = Styled::new();
-    let large = if case.is_default() { "" } else { " (only by name or with --deep)" };
+    let is_beyond = Shipped::named(case.name()).is_some_and(Shipped::is_beyond);
+    let large = match (case.is_default(), is_beyond) {
+        (true, _) => "",
+        (false, true) => " (only by name: too large to be searched to its end)",
+        (false, false) => " (only by name or with --deep)",
+    };
     let title = format!("{}{large}", case.title());
     text.push(PLAIN, wrapped(&format!("  {:<width$}  ", case.name()), &title));
     text.push(PLAIN, "\n");

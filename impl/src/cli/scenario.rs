@@ -100,6 +100,15 @@ impl Shipped {
         }
     }
 
+    /// Whether it is too large to be searched to its end in the time that a large one may take.
+    #[must_use]
+    pub fn is_beyond(self) -> bool {
+        match self {
+            Shipped::Leaderless(_) => false,
+            Shipped::Leader(builtin) => builtin.beyond,
+        }
+    }
+
     /// Reads it.
     ///
     /// # Errors

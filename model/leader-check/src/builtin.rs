@@ -15,6 +15,8 @@ pub struct Builtin {
     pub topic: &'static str,
     /// Whether it is checked every day; the others are too large for that.
     pub default: bool,
+    /// Whether ten minutes do not suffice to search it to its end: it has to be named.
+    pub beyond: bool,
 }
 
 impl Builtin {
@@ -34,22 +36,24 @@ impl Builtin {
 }
 
 macro_rules! builtin {
-    ($topic:literal, $name:literal, $default:literal) => {
+    ($topic:literal, $name:literal, $default:literal, $beyond:literal) => {
         Builtin {
             name: $name,
             toml: include_str!(concat!("../scenarios/", $name, ".toml")),
             topic: $topic,
             default: $default,
+            beyond: $beyond,
         }
     };
 }
 
 macro_rules! builtins {
-    ($([$topic:literal] $($name:literal)* $(; deep $($deep:literal)*)?)*) => {
+    ($([$topic:literal] $($name:literal)* $(; deep $($deep:literal)*)? $(; beyond $($beyond:literal)*)?)*) => {
         /// All of them, in the order they are shown, those of one topic together.
         pub const ALL: &[Builtin] = &[$(
-            $(builtin!($topic, $name, true),)*
-            $($(builtin!($topic, $deep, false),)*)?
+            $(builtin!($topic, $name, true, false),)*
+            $($(builtin!($topic, $deep, false, false),)*)?
+            $($(builtin!($topic, $beyond, false, true),)*)?
         )*];
     };
 }
@@ -61,6 +65,7 @@ builtins! {
     "async-leader-returns"
     "async-leader-returns-compacted"
     "async-leader-keeps-suffix"
+    "async-lost-behind-later-script"
     "async-add-lost"
     "semi-sync-leader-lost"
     "semi-sync-wrong-heir"
@@ -70,7 +75,6 @@ builtins! {
     "sync-both-die"
     "ids-reused"
     "ids-majority"
-    ; deep
     "semi-sync-both-lost"
     "majority-both-lost"
     ["A follower is down, or the network is split: who acknowledges?"]
@@ -83,6 +87,8 @@ builtins! {
     "raft-crash"
     "raft-timeout"
     "raft-stale-leader"
+    "raft-stale-leader-timeout"
+    "raft-stale-leader-script"
     "raft-confirmed-leader"
     "raft-does-not-preempt"
     "raft-does-not-preempt-script"
@@ -91,6 +97,8 @@ builtins! {
     "raft-rivals"
     "raft-rivals-three"
     "raft-deposed-writes"
+    "raft-split-vote"
+    "raft-uncommitted-suffix-script"
     "retry-add"
     "retry-add-forgotten"
     "retry-add-answer-lost"
@@ -100,18 +108,23 @@ builtins! {
     "retry-add-snapshot-script"
     ; deep
     "raft-rivals-restart"
+    ; beyond
     "retry-add-snapshot"
     "raft-small"
     "raft"
     ["The bully election, with and without epochs"]
     "bully-split-brain"
+    "bully-split-brain-partition"
     "bully-split-brain-script"
     "bully-fenced"
+    "bully-fenced-partition"
     "bully-preempts"
     "bully-preempts-script"
+    "bully-wiped-leads-again-script"
     ["An operator promotes"]
     "manual-promotion"
     "manual-promotion-script"
+    "manual-wiped-promoted"
     ["Followers lag: what do clients see?"]
     "lag-own-writes-any"
     "lag-own-writes-leader"

@@ -7,7 +7,7 @@ use quorate_ids::{NodeId, Peer};
 use quorate_leader::client::{Ended, Task};
 use quorate_leader::log::Entry;
 use quorate_leader::message::{Message, Outcome};
-use quorate_leader::names::{Epoch, Index, RequestId, Value};
+use quorate_leader::names::{Epoch, Index, Position, RequestId, Value};
 use quorate_leader::shards::ShardId;
 use quorate_leader::store::Change;
 
@@ -37,6 +37,10 @@ pub enum Fact {
         node: NodeId,
         /// In which epoch.
         epoch: Epoch,
+        /// Up to where its log was compacted.
+        base: Position,
+        /// The writes that its log had above that, and where.
+        log: Vec<(Index, RequestId)>,
     },
     /// A leader appended a client's write to its log.
     Accepted {
@@ -44,6 +48,10 @@ pub enum Fact {
         shard: ShardId,
         /// Which node.
         node: NodeId,
+        /// In which epoch it leads.
+        epoch: Epoch,
+        /// Where in the log.
+        index: Index,
         /// Whose write.
         request: RequestId,
     },
@@ -109,17 +117,20 @@ fn of_log(
     }
     let epoch = view::epoch(after, shard);
     let led = view::leadership(before, shard).is_some() && view::epoch(before, shard) == epoch;
-    if !led {
-        facts.push(Fact::Led { shard, node, epoch });
-    }
     let had = view::store(before, shard);
+    if !led {
+        let base = had.map(|had| had.base_position()).unwrap_or_default();
+        let entries = had.into_iter().flat_map(|had| (base.index.0 + 1..).zip(had.entries()));
+        let log = entries.filter_map(|(at, entry)| Some((Index(at), entry.request()?))).collect();
+        facts.push(Fact::Led { shard, node, epoch, base, log });
+    }
     let (mut appended, mut applied) = (BTreeMap::new(), None);
     for change in changes {
         match change {
             Change::Append { index, entry } => {
                 appended.insert(*index, entry);
                 if let Some(request) = entry.request() {
-                    facts.push(Fact::Accepted { shard, node, request });
+                    facts.push(Fact::Accepted { shard, node, epoch, index: *index, request });
                 }
             }
             Change::Row { value, .. } => applied.clone_from(value),

@@ -2,7 +2,7 @@
 
 use quorate_checker::world::NodeState;
 use quorate_ids::NodeId;
-use quorate_leader::names::{Epoch, RequestId};
+use quorate_leader::names::Epoch;
 use quorate_leader::replica::{Leadership, Replica};
 use quorate_leader::shards::ShardId;
 use quorate_leader::store::MemoryStore;
@@ -38,15 +38,4 @@ pub(crate) fn leaders(
         leadership(node, shard)?;
         Some((id, epoch(node, shard), store(node, shard)?))
     })
-}
-
-/// Whether a store has this write: in its log, or in what its log was compacted to. There, a client's later write
-/// stands for its earlier ones.
-pub(crate) fn has_write(store: &MemoryStore, request: RequestId) -> bool {
-    store.entries().iter().any(|entry| entry.request() == Some(request))
-        || store.base_position().index.0 > 0
-            && store
-                .clients()
-                .get(&request.client)
-                .is_some_and(|remembered| remembered.number >= request.number)
 }

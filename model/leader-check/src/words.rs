@@ -201,7 +201,7 @@ impl Words<LeaderBased> for LeaderBased {
                     describe::task(task)
                 ))
             }
-            Fact::Led { node, epoch, shard } => {
+            Fact::Led { node, epoch, shard, .. } => {
                 Some(self.log(*shard, &format!("{} leads in epoch {}", self.node(*node), epoch.0)))
             }
             _ => None,

@@ -11,8 +11,8 @@ use quorate_leader_model::script::play;
 use quorate_leader_model::setting::LeaderFile;
 use quorate_leader_model::{LeaderBased, property};
 
-/// How many states are searched with a fault: most show early.
-const STATES_MAX: usize = 600_000;
+/// How many states are searched with a fault, and how many if that shows nothing: most show early.
+const STATES_MAX: [usize; 2] = [20_000, 600_000];
 
 /// What a script that does not come out as it says shows.
 const SCRIPT: &str = "(a script's step)";
@@ -66,6 +66,9 @@ fn catches(fault: Deviation) -> (&'static str, &'static str) {
         Deviation::ReadsUnconfirmed => ("raft-confirmed-leader", "linearizable"),
         Deviation::SnapshotDropsLastRow => ("retry-add-snapshot-script", SCRIPT),
         Deviation::SnapshotForgetsRequests => ("retry-add-snapshot-script", "exactly-once"),
+        Deviation::SnapshotMisplaced => ("follower-catches-up", "log-matching"),
+        Deviation::AppliesUncommitted => ("raft-uncommitted-suffix-script", "state-machine-safety"),
+        Deviation::StandsOnce => ("raft-split-vote", "progress"),
         Deviation::RestartForgetsRequests => ("retry-add-restart", "exactly-once"),
         Deviation::RecallsFromOne => ("follower-caught-up-script", "leader-completeness"),
         other => panic!("{other}: say which scenario catches it"),
@@ -78,8 +81,10 @@ fn each_planted_fault_is_caught_by_a_scenario_that_ships() {
         let (scenario, property) = catches(*fault);
         let builtin = Builtin::named(scenario).expect("it ships");
         let file = builtin.parse().expect("the scenarios that ship are read");
-        let found = unexpected(file, *fault, STATES_MAX);
-        assert!(found.contains(&property), "{fault}: {scenario} finds {found:?}");
+        let mut found = STATES_MAX.map(|states_max| (states_max, file.clone())).into_iter();
+        let is_caught = found
+            .any(|(states_max, file)| unexpected(file, *fault, states_max).contains(&property));
+        assert!(is_caught, "{fault}: {scenario} does not find that {property} is violated");
     }
     assert!(Deviation::PLANTED.len() >= 15);
 }

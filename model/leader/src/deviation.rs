@@ -31,6 +31,9 @@ deviations! {
         SnapshotDropsLastRow: "a snapshot lacks its last row",
         SnapshotForgetsRequests: "a snapshot lacks the requests that the log remembered",
         RestartForgetsRequests: "a restart forgets the requests that the log remembered",
+        SnapshotMisplaced: "a snapshot says that it comes to all that its leader holds, and comes to what is committed",
+        AppliesUncommitted: "a follower applies what its leader ships before it is committed",
+        StandsOnce: "a candidate that was not elected in time does not stand again",
         RecallsFromOne: "a node that lost its disk takes what one other holds for what all do",
     }
 }

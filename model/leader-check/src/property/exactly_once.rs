@@ -9,6 +9,7 @@ use quorate_leader::message::Outcome;
 use quorate_leader::names::{Key, RequestId, Value};
 use quorate_leader::statement::Statement;
 
+use super::log_of_reigns::LogOfReigns;
 use crate::facts::Fact;
 use crate::leader_based::{ClusterState, LeaderBased};
 use crate::setting::Setting;
@@ -22,21 +23,25 @@ pub(crate) struct Memory {
     retried: BTreeSet<RequestId>,
     /// Whether one that was asked again was acknowledged.
     is_tested: bool,
+    /// What leaders have had in their logs.
+    logs: LogOfReigns,
 }
 
 impl crate::history::Memory for Memory {
     const NAME: &'static str = "exactly-once";
 
-    fn blank(_: &Setting, _: &[String]) -> Self {
+    fn blank(setting: &Setting, _: &[String]) -> Self {
         Memory {
             added: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
             retried: BTreeSet::new(),
             is_tested: false,
+            logs: LogOfReigns::blank(setting),
         }
     }
 
     fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
+        self.logs.note(fact);
         match fact {
             Fact::Started {
                 task: Task::Write { key, statement: Statement::Add(more) }, ..
@@ -59,6 +64,7 @@ impl crate::history::Memory for Memory {
     /// The same was to be added and was asked for again, and as much or more acknowledged.
     fn obliges_as_much_as(&self, other: &Self) -> bool {
         self.added == other.added
+            && self.logs == other.logs
             && self.retried.is_superset(&other.retried)
             && self.acknowledged.is_superset(&other.acknowledged)
             && (self.is_tested || !other.is_tested)
@@ -82,7 +88,7 @@ fn counts_for_nothing(protocol: &LeaderBased, state: &ClusterState) -> bool {
     let is_held = |(key, request): &(Key, RequestId)| {
         let shard = protocol.client_config().shards.of(key);
         let mut stores = protocol.remaining(state).filter_map(|(_, node)| view::store(node, shard));
-        stores.any(|store| view::has_write(store, *request))
+        stores.any(|store| memory.logs.has_write(shard, store, *request))
     };
     !memory.acknowledged.iter().all(is_held)
 }

@@ -7,6 +7,7 @@ use quorate_ids::NodeSet;
 use quorate_leader::names::RequestId;
 use quorate_leader::shards::ShardId;
 
+use super::log_of_reigns::LogOfReigns;
 use crate::facts::Fact;
 use crate::leader_based::{ClusterState, LeaderBased};
 use crate::setting::Setting;
@@ -18,16 +19,20 @@ pub(crate) struct Memory {
     acknowledged: BTreeSet<(ShardId, RequestId)>,
     /// Whether a node has made itself leader since.
     led_since: bool,
+    /// What leaders have had in their logs.
+    logs: LogOfReigns,
 }
 
 impl crate::history::Memory for Memory {
     const NAME: &'static str = "no-lost-write";
 
-    fn blank(_: &Setting, _: &[String]) -> Self {
-        Memory { acknowledged: BTreeSet::new(), led_since: false }
+    fn blank(setting: &Setting, _: &[String]) -> Self {
+        let logs = LogOfReigns::blank(setting);
+        Memory { acknowledged: BTreeSet::new(), led_since: false, logs }
     }
 
     fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
+        self.logs.note(fact);
         match fact {
             Fact::Acknowledged { shard, request, .. } => {
                 self.acknowledged.insert((*shard, *request));
@@ -42,7 +47,8 @@ fn lost(protocol: &LeaderBased, state: &ClusterState) -> Option<RequestId> {
     let memory = state.history.no_lost_write.as_ref()?;
     let is_held = |shard: ShardId, request: RequestId| {
         protocol.remaining(state).any(|(_, node)| {
-            view::store(node, shard).is_some_and(|store| view::has_write(store, request))
+            view::store(node, shard)
+                .is_some_and(|store| memory.logs.has_write(shard, store, request))
         })
     };
     let mut acknowledged = memory.acknowledged.iter();

@@ -40,7 +40,7 @@ impl crate::history::Memory for Memory {
     fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
         match *fact {
             Fact::Led { shard, node, .. } => *self.reigns.entry((shard, node)).or_default() += 1,
-            Fact::Accepted { shard, node, request } => {
+            Fact::Accepted { shard, node, request, .. } => {
                 let reign = self.reigns.get(&(shard, node)).copied().unwrap_or_default();
                 self.accepted.push(Accepted { shard, node, reign, request });
             }

@@ -311,10 +311,15 @@ impl LogJudge {
     /// A node makes itself leader.
     fn lead(&mut self, node: NodeId, epoch: Epoch) -> Result<(), Broken> {
         if !self.leaders.is_empty() {
-            let other = self.leaders.get(&epoch).copied();
-            let holds = other.is_none_or(|other| other == node);
-            self.test(Judged::OneLeaderPerEpoch, true, holds, || {
-                (None, format!("two nodes lead in epoch {}", epoch.0))
+            let earlier = self.leaders.get(&epoch).copied();
+            self.test(Judged::OneLeaderPerEpoch, true, earlier.is_none(), || {
+                let epoch = epoch.0;
+                let is_it_again = earlier == Some(node);
+                let statement = match is_it_again {
+                    true => format!("a node comes to lead in epoch {epoch} twice"),
+                    false => format!("two nodes lead in epoch {epoch}"),
+                };
+                (None, statement)
             })?;
         }
         self.leaders.insert(epoch, node);

@@ -186,6 +186,35 @@ pub(super) fn step<S: Store>(
             }
             return Ok(step);
         }
+        (Deviation::SnapshotMisplaced, input) => {
+            let last = store.last()?;
+            // It goes on with the pages of what it has misplaced.
+            if let Input::Receive { message: Message::More { position, .. }, .. } = input
+                && *position == last
+            {
+                let (base, index) = (store.base()?, store.committed()?);
+                let entry = store.entry(index)?;
+                *position = entry.map_or(base, |entry| Position { epoch: entry.epoch, index });
+            }
+            let mut step = replica.react(config, store, around, input.clone())?;
+            for effect in &mut step.effects {
+                if let Effect::Send { message: Message::Snapshot(page), .. } = effect {
+                    page.position = last;
+                }
+            }
+            return Ok(step);
+        }
+        (
+            Deviation::AppliesUncommitted,
+            Input::Receive { message: Message::Append(append), .. },
+        ) => {
+            append.commit = Index(append.previous.index.0 + append.entries.len() as u32);
+        }
+        (Deviation::StandsOnce, Input::Expire(Timer::Election)) => {
+            let mut step = replica.react(config, store, around, input)?;
+            step.effects.retain(|effect| *effect != Effect::SetTimer(Timer::Candidacy));
+            return Ok(step);
+        }
         (Deviation::RestartForgetsRequests, Input::Start { founding: false, .. }) => {
             let mut step = replica.react(config, store, around, input)?;
             for (client, _) in store.all_remembered()? {

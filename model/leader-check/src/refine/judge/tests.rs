@@ -187,6 +187,15 @@ fn two_leaders_of_one_epoch_are_refused() {
 }
 
 #[test]
+fn a_node_that_leads_in_one_epoch_twice_is_refused() {
+    let mut run = Run::new(Replication::Async);
+    run.lead(A, 1).unwrap();
+    run.lead(B, 2).unwrap();
+    run.node(B, Vec::new(), None, None).unwrap();
+    refused(run.lead(B, 2), "one-leader-per-epoch");
+}
+
+#[test]
 fn logs_that_differ_before_an_entry_that_both_have_are_refused() {
     let mut run = Run::new(Replication::Async);
     for (node, first) in [(A, 1), (B, 2)] {

@@ -1,0 +1,67 @@
+//! The logs of leaders, as far as writes go: which requests the leader of each epoch has had in its log, and where. What
+//! a log was compacted to does not say which writes it came from; the log of the leader of its base's epoch does, by
+//! log matching. (Ongaro's history variables in his proof are of this kind: Ongaro 2014, appendix B.)
+
+use std::collections::BTreeMap;
+
+use quorate_leader::names::{Epoch, Index, Position, RequestId};
+use quorate_leader::shards::ShardId;
+use quorate_leader::store::MemoryStore;
+
+use crate::facts::Fact;
+use crate::setting::Setting;
+
+/// Where the writes are in the log of the leader of each epoch; `None` where no log is ever compacted, and where there
+/// are no epochs that would tell logs apart.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct LogOfReigns(Option<BTreeMap<(ShardId, Epoch), BTreeMap<Index, RequestId>>>);
+
+impl LogOfReigns {
+    /// Before anything happened, in such a scenario.
+    pub(super) fn blank(setting: &Setting) -> Self {
+        let is_needed = setting.snapshot_after.is_some() && setting.epochs;
+        LogOfReigns(is_needed.then(BTreeMap::new))
+    }
+
+    /// Notes what leaders begin with, and what they append.
+    pub(super) fn note(&mut self, fact: &Fact) {
+        let Some(logs) = &mut self.0 else { return };
+        match fact {
+            Fact::Led { shard, epoch, base, log, .. } => {
+                let compacted = logs.get(&(*shard, base.epoch)).into_iter().flatten();
+                let compacted = compacted.filter(|(index, _)| **index <= base.index);
+                let compacted = compacted.map(|(index, request)| (*index, *request));
+                let begins = compacted.chain(log.iter().copied()).collect();
+                logs.insert((*shard, *epoch), begins);
+            }
+            Fact::Accepted { shard, epoch, index, request, .. } => {
+                logs.entry((*shard, *epoch)).or_default().insert(*index, *request);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a store has this write: in its log, or in what its log was compacted to.
+    pub(super) fn has_write(
+        &self,
+        shard: ShardId,
+        store: &MemoryStore,
+        request: RequestId,
+    ) -> bool {
+        store.entries().iter().any(|entry| entry.request() == Some(request))
+            || self.has_compacted(shard, store, request)
+    }
+
+    fn has_compacted(&self, shard: ShardId, store: &MemoryStore, request: RequestId) -> bool {
+        let Position { epoch, index: through } = store.base_position();
+        if through == Index(0) {
+            return false;
+        }
+        let Some(logs) = &self.0 else {
+            let remembered = store.clients().get(&request.client);
+            return remembered.is_some_and(|remembered| remembered.number >= request.number);
+        };
+        let log = logs.get(&(shard, epoch)).into_iter().flatten();
+        log.into_iter().any(|(index, held)| *index <= through && *held == request)
+    }
+}
