@@ -166,7 +166,7 @@ fn main() {
             continue;
         }
         // An action is known by its name, and an exchange of clients changes names.
-        let reductions = Reductions { client_symmetry: false, ..scenario.reductions };
+        let reductions = scenario.reductions.without_symmetry();
         let of = |reductions| Graph::of(&scenario, reductions);
         let (Some(unreduced), Some(reduced)) = (of(Reductions::NONE), of(reductions)) else {
             continue;

@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     });
     let builtin = Builtin::named(&name).expect("the first argument names a built-in scenario");
     let scenario = builtin.parse().expect("a test reads all");
-    // Of two runs that differ in the names of clients only one is looked at with it.
-    let usual = Reductions { client_symmetry: false, ..scenario.reductions };
+    // Of two runs that differ in names only one is looked at with these.
+    let usual = scenario.reductions.without_symmetry();
     let weakest = Reductions {
         client_hops: true,
         dead_messages: true,

@@ -42,6 +42,7 @@ fn the_reductions_of_small_built_in_scenarios_are_certified_as_they_are_and_each
         "late-exchanges",
         "dead-messages",
         "client-symmetry",
+        "node-symmetry",
         "finished-requests",
         "stubborn-sets",
     ];
@@ -107,7 +108,7 @@ fn a_set_that_is_not_stubborn_is_not_certified() {
 
 #[cfg(feature = "planted-faults")]
 #[test]
-fn an_exchange_of_clients_that_is_more_than_a_change_of_names_is_not_certified() {
+fn an_exchange_that_is_more_than_a_change_of_names_is_not_certified() {
     use quorate_model::check::wrong_rule::WrongRule;
     use quorate_model::scenario::file::parse;
 
@@ -136,7 +137,26 @@ fn an_exchange_of_clients_that_is_more_than_a_change_of_names_is_not_certified()
         scenario.turn_length = Some(1);
         scenario
     };
+    let fallback = two_puts(
+        "[cluster]\nnodes = [\"A\", \"B\", \"C\"]\nn = 2\nr = 1\nw = 2\nsloppy = true\n[faults]\ntimeouts = 1\n",
+        "",
+    );
+    let strict = "[cluster]\nnodes = [\"A\", \"B\"]\nn = 2\nr = 1\nw = 1\n";
+    let faulty = format!("faulty = [\"A\"]\n{strict}[faults]\ncrashes = 1\n");
+    let delete = parse(
+        "delete.toml",
+        "delete",
+        "title = \"A delete\"\n\
+         [cluster]\nnodes = [\"A\", \"B\"]\nn = 2\nr = 1\nw = 1\nanti-entropy = true\nreaping = \"agreed\"\n\
+         [[client]]\nname = \"x\"\nprogram = [{ delete = \"k\" }]\n\
+         [expect]\nno-lost-write = \"holds\"\n",
+    );
+    let delete = delete.unwrap_or_else(|problem| panic!("{problem}"));
     for (wrong, scenario) in [
+        (WrongRule::NodesThoughAskedInOrder, fallback),
+        (WrongRule::NodesWhoeverIsAsked, two_puts(strict, "via = [\"A\"]\n")),
+        (WrongRule::NodesDespiteFaults, two_puts(&faulty, "")),
+        (WrongRule::NodesForgettingWaits, delete),
         (WrongRule::SymmetryThoughTiesBreak, ties),
         (WrongRule::SymmetryDespiteTurns, turns(builtin("strict-concurrent"))),
         (WrongRule::SymmetryWhateverTheyDo, builtin("r1-w1")),

@@ -72,7 +72,7 @@ const REFUSED: &[(&str, &str, usize, &str)] = &[
         "[reductions]\ncoordinators = true\n[expect]",
         1,
         "unknown field `coordinators`, expected one of `client-hops`, `replies`, `answers`, `sync-walks`, \
-         `late-exchanges`, `client-symmetry`, `dead-messages`, `finished-requests`, `stubborn-sets`",
+         `late-exchanges`, `client-symmetry`, `node-symmetry`, `dead-messages`, `finished-requests`, `stubborn-sets`",
     ),
     (
         EXPECT,

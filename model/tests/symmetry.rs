@@ -1,5 +1,5 @@
-//! Clients that do the same are interchangeable: permutations of them act on states, and the model does the
-//! same under other names.
+//! Clients that do the same are interchangeable, and so are nodes that nothing tells apart: permutations of them act on
+//! states, and the model does the same under other names.
 
 #[path = "support/builtin.rs"]
 mod builtin;
@@ -16,7 +16,7 @@ use quorate_model::scenario::builtin::ALL;
 use quorate_model::scenario::{Reductions, Rule, Scenario};
 use stateright::Model;
 
-/// A model of which some clients can be exchanged.
+/// A model of which some nodes or clients can be exchanged.
 #[derive(Clone)]
 struct Symmetric {
     model: ClusterModel,
@@ -34,7 +34,7 @@ fn symmetric(scenario: Scenario, file: &str) -> Option<Symmetric> {
     (model.permutations().len() > 1).then(|| Symmetric { model, file: file.to_owned() })
 }
 
-/// Every built-in scenario that has clients to exchange, the large ones among them.
+/// Every built-in scenario that has nodes or clients to exchange, the large ones among them.
 static BUILT_IN: LazyLock<Vec<Symmetric>> = LazyLock::new(|| {
     let parsed = ALL.iter().map(|builtin| (builtin.parse().expect("it parses"), builtin.name));
     parsed.filter_map(|(scenario, name)| symmetric(scenario, name)).collect()
@@ -62,9 +62,9 @@ fn any_symmetric() -> impl Strategy<Value = Symmetric> {
 /// The permutation that is one after another.
 fn after(model: &ClusterModel, second: usize, first: usize) -> usize {
     let group = model.permutations();
-    let place = |client| group[second].place(group[first].place(client));
-    let is_it =
-        |third: usize| (0..group[third].order()).all(|of| group[third].place(of) == place(of));
+    let second: Vec<usize> = group[second].places().collect();
+    let places: Vec<usize> = group[first].places().map(|place| second[place]).collect();
+    let is_it = |third: usize| group[third].places().eq(places.iter().copied());
     (0..group.len()).find(|third| is_it(*third)).expect("it is a group")
 }
 
@@ -102,7 +102,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
-    fn permutations_of_clients_are_a_group_that_acts_on_states(
+    fn permutations_of_nodes_and_clients_are_a_group_that_acts_on_states(
         symmetric in any_symmetric(),
         choices in prop::collection::vec(any::<u16>(), 0..80)
     ) {
@@ -181,9 +181,31 @@ proptest! {
     }
 }
 
+/// How many permutations there are, and how many of them move nodes, and clients.
+fn orders(name: &str) -> [usize; 3] {
+    let model = ClusterModel::new(Arc::new(builtin(name)));
+    let group = model.permutations();
+    let moves_nodes = group.iter().filter(|permutation| permutation.moves_nodes()).count();
+    let moves_clients = group.iter().filter(|permutation| permutation.moves_clients()).count();
+    [group.len(), moves_nodes, moves_clients]
+}
+
+#[test]
+fn nodes_are_exchanged_that_nothing_tells_apart_and_no_others() {
+    assert_eq!(orders("strict-concurrent"), [12, 10, 6]);
+    assert_eq!(orders("strict-concurrent-3"), [36, 30, 30]);
+    // Fallbacks stand in for homes in order.
+    assert_eq!(orders("flagship"), [2, 0, 1]);
+    assert_eq!(orders("r1-w1"), [6, 5, 0]);
+}
+
 #[test]
 fn clients_are_exchanged_that_do_the_same_and_no_others() {
-    let order = |name: &str| ClusterModel::new(Arc::new(builtin(name))).permutations().len();
+    let order = |name: &str| {
+        let model = ClusterModel::new(Arc::new(builtin(name)));
+        let group = model.permutations().iter();
+        group.filter(|permutation| !permutation.moves_nodes()).count()
+    };
     assert_eq!(order("strict-concurrent"), 2);
     assert_eq!(order("strict-concurrent-3"), 6);
     assert_eq!(order("flagship"), 2);
@@ -196,16 +218,22 @@ fn clients_are_exchanged_that_do_the_same_and_no_others() {
 #[test]
 fn a_search_with_the_rule_alone_visits_one_state_of_each_orbit() {
     let model = ClusterModel::new(Arc::new(builtin("strict-concurrent")));
-    let with = |reductions| {
+    let with = |reductions, merges: Rule| {
         let model = model.with_reductions(reductions);
         let system = ClusterSystem::new(&model, []);
         let distinct = explore(&system, &Bounds::default(), &Switch::default()).distinct();
         let left_out = model.counters().left_out_by();
-        let merged = left_out.into_iter().find(|(rule, _)| *rule == Rule::ClientSymmetry);
+        let merged = left_out.into_iter().find(|(rule, _)| *rule == merges);
         (distinct, merged.is_some_and(|(_, count)| count > 0))
     };
-    let (all, none_merged) = with(Reductions::ALL.without(Rule::ClientSymmetry));
-    let (orbits, some_merged) = with(Reductions::ALL);
-    assert!(!none_merged && some_merged);
-    assert!(orbits < all && 2 * orbits >= all, "{orbits} of {all}");
+    for (rule, order) in [(Rule::ClientSymmetry, 2), (Rule::NodeSymmetry, 6)] {
+        let (all, none_merged) = with(Reductions::ALL.without_symmetry(), rule);
+        let other = match rule {
+            Rule::ClientSymmetry => Rule::NodeSymmetry,
+            _ => Rule::ClientSymmetry,
+        };
+        let (orbits, some_merged) = with(Reductions::ALL.without(other), rule);
+        assert!(!none_merged && some_merged);
+        assert!(orbits < all && order * orbits >= all, "{rule:?}: {orbits} of {all}");
+    }
 }

@@ -136,9 +136,9 @@ impl Case for Arc<Scenario> {
         self.is_script().then(|| script::run(&model).in_words(&model))
     }
 
-    /// Stateright tells states apart that differ by an exchange of clients, so that rule is off.
+    /// Stateright tells states apart that differ by an exchange of names, so those rules are off.
     fn comparable(&self) -> Self {
-        let reductions = self.reductions.without(Rule::ClientSymmetry);
+        let reductions = self.reductions.without_symmetry();
         Arc::new(Scenario { reductions, ..(**self).clone() })
     }
 

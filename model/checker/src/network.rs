@@ -119,6 +119,14 @@ impl<M: Eq, W: Copy + Ord> Network<M, W> {
         }
     }
 
+    /// Calls nodes otherwise, one to one: their waits are those of the nodes of the other names.
+    pub fn rename_waits(&mut self, renamed: impl Fn(W) -> W) {
+        for (node, _) in &mut self.older {
+            *node = renamed(*node);
+        }
+        self.older.sort_by_key(|(node, _)| *node);
+    }
+
     /// Takes these messages out and gives them.
     pub fn extract(&mut self, is_wanted: impl Fn(&M) -> bool) -> Vec<Shared<M>> {
         let wanted = self.messages.iter().filter(|sent| is_wanted(sent)).cloned().collect();

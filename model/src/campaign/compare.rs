@@ -190,10 +190,13 @@ impl Reference {
         let reduced = visit(&model, states_max).ok_or(Difference::Larger)?;
         let exercised = self.exercised(&model, reduced.distinct);
         self.compare_runs(&reduced)?;
-        // Of two runs that differ in the names of clients only one is looked at: what disks can hold is
+        // Of two runs that differ in the names of nodes and clients only one is looked at: what disks can hold is
         // compared without that.
-        if exercised.rules.contains(&Rule::ClientSymmetry) {
-            let named = Reductions { client_symmetry: false, ..reductions };
+        if [Rule::ClientSymmetry, Rule::NodeSymmetry]
+            .iter()
+            .any(|rule| exercised.rules.contains(rule))
+        {
+            let named = reductions.without_symmetry();
             let found = visit(&self.model.with_reductions(named), states_max);
             self.compare_disks(&found.ok_or(Difference::Larger)?)?;
         } else {
@@ -246,7 +249,13 @@ impl Reference {
     /// Compares lengths by the rules that fuse no steps into one and put none off.
     fn compare_lengths(&self, reductions: Reductions) -> Result<(), Difference> {
         let keeps_lengths = |rule: Rule| {
-            matches!(rule, Rule::ClientSymmetry | Rule::DeadMessages | Rule::FinishedRequests)
+            matches!(
+                rule,
+                Rule::ClientSymmetry
+                    | Rule::NodeSymmetry
+                    | Rule::DeadMessages
+                    | Rule::FinishedRequests
+            )
         };
         if !Rule::ALL.into_iter().any(|rule| reductions.has(rule) && keeps_lengths(rule))
             || reductions.wrong.is_some_and(|wrong| !keeps_lengths(wrong.rule()))
@@ -255,6 +264,7 @@ impl Reference {
         }
         let rules = Reductions {
             client_symmetry: reductions.client_symmetry,
+            node_symmetry: reductions.node_symmetry,
             dead_messages: reductions.dead_messages,
             finished_requests: reductions.finished_requests,
             wrong: reductions.wrong,

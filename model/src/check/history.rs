@@ -56,7 +56,7 @@ impl History {
             && self.memories.oblige_as_much_as(&other.memories)
     }
 
-    /// The same with clients, and the writes that they make, under other names.
+    /// The same with nodes, clients, and the writes that they make, under other names.
     pub(crate) fn renamed(&self, names: &Permutation) -> History {
         let History { ledger, memories } = self;
         History { ledger: ledger.renamed(names), memories: memories.renamed(names) }

@@ -128,7 +128,7 @@ impl Leaderless {
         self.asks_where_runs_end
     }
 
-    /// How clients may be exchanged.
+    /// How nodes and clients may be exchanged.
     pub(crate) fn symmetry(&self) -> &Symmetry {
         &self.symmetry
     }
@@ -287,9 +287,9 @@ impl Protocol for Leaderless {
     }
 
     fn fingerprint(&self, state: &ClusterState, counters: &Counters<Self>) -> u64 {
-        let (name, is_of_another) = self.symmetry.fingerprint(&self.nodes, state);
-        if is_of_another {
-            counters.left_out(Rule::ClientSymmetry, 1);
+        let (name, of_another) = self.symmetry.fingerprint(&self.nodes, state);
+        if let Some(rule) = of_another {
+            counters.left_out(rule, 1);
         }
         name
     }

@@ -109,7 +109,7 @@ impl ClusterModel {
         &self.conditions
     }
 
-    /// Every permutation of clients that only exchanges names, whether or not states are told apart without it.
+    /// Every permutation of nodes and clients that only exchanges names, whether or not states are told apart without it.
     #[must_use]
     pub fn permutations(&self) -> &[Permutation] {
         self.protocol().symmetry().group()

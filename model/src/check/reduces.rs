@@ -12,7 +12,7 @@ use super::leaderless::Leaderless;
 use super::state::ClusterState;
 use super::{begin, instant};
 use crate::protocol::Message;
-use crate::scenario::{Reductions, Rule, Scenario};
+use crate::scenario::{Reductions, Scenario};
 
 impl Leaderless {
     /// The same with these reductions.
@@ -60,17 +60,16 @@ impl Reduces for Leaderless {
     }
 
     fn exchanges(&self) -> usize {
-        match self.scenario().reductions.has(Rule::ClientSymmetry) {
-            true => self.symmetry().group().len(),
-            false => 1,
-        }
+        self.symmetry().on().len()
     }
 
     fn image(&self, exchange: usize, state: &ClusterState) -> Option<ClusterState> {
-        self.symmetry().image(self.nodes(), exchange, state)
+        let symmetry = self.symmetry();
+        symmetry.image(self.nodes(), symmetry.on()[exchange], state)
     }
 
     fn image_of_action(&self, exchange: usize, action: &Action) -> Option<Action> {
-        self.symmetry().action(exchange, action)
+        let symmetry = self.symmetry();
+        symmetry.action(symmetry.on()[exchange], action)
     }
 }

@@ -155,6 +155,8 @@ pub struct Reductions {
     pub late_exchanges: bool,
     /// States that differ by an exchange of clients with the same program are the same.
     pub client_symmetry: bool,
+    /// States that differ by an exchange of nodes that nothing tells apart are the same.
+    pub node_symmetry: bool,
     /// A message that can never have an effect again leaves the network.
     pub dead_messages: bool,
     /// What a node remembers of a request that nobody can ask about again is forgotten.
@@ -196,6 +198,7 @@ impl Reductions {
             sync_walks: on,
             late_exchanges: on,
             client_symmetry: on,
+            node_symmetry: on,
             dead_messages: on,
             finished_requests: on,
             stubborn_sets: false,
@@ -218,8 +221,14 @@ impl Reductions {
 
     /// Every reduction as it is called in a scenario file, and whether it is on.
     #[must_use]
-    pub fn by_name(&self) -> [(&'static str, bool); 9] {
+    pub fn by_name(&self) -> [(&'static str, bool); 10] {
         Rule::ALL.map(|rule| (rule.name(), self.has(rule)))
+    }
+
+    /// The same without those that take one of several states of other names for all of them.
+    #[must_use]
+    pub fn without_symmetry(self) -> Reductions {
+        self.without(Rule::ClientSymmetry).without(Rule::NodeSymmetry)
     }
 
     /// The same without this rule.
@@ -232,6 +241,7 @@ impl Reductions {
             Rule::SyncWalks => &mut self.sync_walks,
             Rule::LateExchanges => &mut self.late_exchanges,
             Rule::ClientSymmetry => &mut self.client_symmetry,
+            Rule::NodeSymmetry => &mut self.node_symmetry,
             Rule::DeadMessages => &mut self.dead_messages,
             Rule::FinishedRequests => &mut self.finished_requests,
             Rule::StubbornSets => &mut self.stubborn_sets,
@@ -249,6 +259,7 @@ impl Reductions {
             Rule::SyncWalks => self.sync_walks,
             Rule::LateExchanges => self.late_exchanges,
             Rule::ClientSymmetry => self.client_symmetry,
+            Rule::NodeSymmetry => self.node_symmetry,
             Rule::DeadMessages => self.dead_messages,
             Rule::FinishedRequests => self.finished_requests,
             Rule::StubbornSets => self.stubborn_sets,
@@ -271,6 +282,8 @@ pub enum Rule {
     LateExchanges,
     /// [`Reductions::client_symmetry`].
     ClientSymmetry,
+    /// [`Reductions::node_symmetry`].
+    NodeSymmetry,
     /// [`Reductions::dead_messages`].
     DeadMessages,
     /// [`Reductions::finished_requests`].
@@ -281,13 +294,14 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order in which they are told.
-    pub const ALL: [Rule; 9] = [
+    pub const ALL: [Rule; 10] = [
         Rule::ClientHops,
         Rule::Replies,
         Rule::Answers,
         Rule::SyncWalks,
         Rule::LateExchanges,
         Rule::ClientSymmetry,
+        Rule::NodeSymmetry,
         Rule::DeadMessages,
         Rule::FinishedRequests,
         Rule::StubbornSets,
@@ -309,6 +323,7 @@ impl Rule {
             Rule::SyncWalks => "sync-walks",
             Rule::LateExchanges => "late-exchanges",
             Rule::ClientSymmetry => "client-symmetry",
+            Rule::NodeSymmetry => "node-symmetry",
             Rule::DeadMessages => "dead-messages",
             Rule::FinishedRequests => "finished-requests",
             Rule::StubbornSets => "stubborn-sets",

@@ -94,6 +94,11 @@ fn taking_states_for_the_same_that_differ_by_an_exchange_of_clients_changes_no_v
 }
 
 #[test]
+fn taking_states_for_the_same_that_differ_by_an_exchange_of_nodes_changes_no_verdict() {
+    compare_alone("node-symmetry");
+}
+
+#[test]
 fn taking_dead_messages_out_changes_no_verdict() {
     compare_alone("dead-messages");
 }

@@ -14,6 +14,7 @@ pub(crate) fn alone(name: &str, scenario: &Scenario) -> Reductions {
         // Messages that exchanges leave behind are forgotten, or they tell states apart.
         "late-exchanges" => Reductions { late_exchanges: true, dead_messages: true, ..none },
         "client-symmetry" => Reductions { client_symmetry: true, ..none },
+        "node-symmetry" => Reductions { node_symmetry: true, ..none },
         "dead-messages" => Reductions { dead_messages: true, ..none },
         "finished-requests" => Reductions { finished_requests: true, ..none },
         "stubborn-sets" => Reductions::STUBBORN,

@@ -1,7 +1,8 @@
-//! Clients under other names.
+//! Nodes and clients under other names.
 //!
 //! The protocol treats all clients alike, so a permutation of clients, with the values that they write,
-//! acts on everything that names them: the state of a node and of a client, what is stored, and messages. This is
+//! acts on everything that names them: the state of a node and of a client, what is stored, and messages. Where all nodes
+//! are homes of all keys and none is asked before others, a permutation of nodes acts likewise. This is
 //! that action, written once. Everything is taken apart without a rest, so that a new field or a new kind of
 //! message is refused by the compiler until somebody has said whom it names.
 //!
@@ -14,23 +15,18 @@ use alloc::vec::Vec;
 
 use crate::hash_tree::SetHash;
 use crate::ids::{ClientId, Key, NodeId, NodeSet, Peer, RequestId, Value};
-use crate::versions::{Record, RecordDigest};
+use crate::versions::{Incarnation, Names, Record, RecordDigest};
 
 use super::client::{Client, Outcome, Pending, Phase};
 use super::effect::Timer;
 use super::message::{GetOutcome, GetRequest, Message, PutOutcome, PutRequest, ReapRound, Refusal};
 use super::minted::MintedRequests;
 use super::read_round::ReadRound;
-use super::store::{Entry, KeptHint, MemoryStore};
+use super::store::{Entry, KeptHint, MemoryStore, Registration};
+use super::write_round::WriteRound;
 
-/// What clients and values are called instead, one to one.
-pub trait Renaming {
-    /// The other name of a client.
-    fn client(&self, client: ClientId) -> ClientId;
-
-    /// The value that the client under its other name writes in the place of this one.
-    fn value(&self, value: &Value) -> Value;
-
+/// What nodes, clients, values, and the digests of all that names them are called instead, one to one.
+pub trait Renaming: Names {
     /// The digest of the record that is called otherwise.
     fn digest(&self, digest: RecordDigest) -> RecordDigest;
 
@@ -44,14 +40,14 @@ pub trait Renaming {
     }
 }
 
-/// What may name clients, or values that they write.
+/// What may name nodes, clients, or values that they write.
 pub trait Renamed {
     /// The same under other names.
     #[must_use]
     fn renamed(&self, names: &dyn Renaming) -> Self;
 }
 
-/// Nothing in these names a client.
+/// Nothing in these names a node or a client.
 macro_rules! names_nobody {
     ($($type:ty),*) => {
         $(impl Renamed for $type {
@@ -62,7 +58,7 @@ macro_rules! names_nobody {
     };
 }
 
-names_nobody!(Key, NodeId, NodeSet, ReapRound, u32, bool, usize);
+names_nobody!(Key, ReapRound, Incarnation, Registration, u32, bool, usize);
 
 impl<T: Renamed> Renamed for Option<T> {
     fn renamed(&self, names: &dyn Renaming) -> Self {
@@ -100,6 +96,18 @@ impl<A: Renamed, B: Renamed> Renamed for (A, B) {
     }
 }
 
+impl Renamed for NodeId {
+    fn renamed(&self, names: &dyn Renaming) -> Self {
+        names.node(*self)
+    }
+}
+
+impl Renamed for NodeSet {
+    fn renamed(&self, names: &dyn Renaming) -> Self {
+        names.nodes(*self)
+    }
+}
+
 impl Renamed for ClientId {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         names.client(*self)
@@ -126,8 +134,7 @@ impl Renamed for SetHash {
 
 impl Renamed for Arc<Record> {
     fn renamed(&self, names: &dyn Renaming) -> Self {
-        let (client, value) = (|client| names.client(client), |value: &Value| names.value(value));
-        Arc::new((**self).renamed(&client, &value))
+        Arc::new((**self).renamed(names))
     }
 }
 
@@ -141,7 +148,7 @@ impl Renamed for RequestId {
 impl Renamed for Peer {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         match *self {
-            Peer::Node(node) => Peer::Node(node),
+            Peer::Node(node) => Peer::Node(node.renamed(names)),
             Peer::Client(client) => Peer::Client(client.renamed(names)),
         }
     }
@@ -152,8 +159,8 @@ impl Renamed for Timer {
         match *self {
             Timer::Request(request) => Timer::Request(request.renamed(names)),
             Timer::Speculate(request) => Timer::Speculate(request.renamed(names)),
+            Timer::Sync(peer) => Timer::Sync(peer.renamed(names)),
             Timer::Handoff
-            | Timer::Sync(_)
             | Timer::CatchUp
             | Timer::Register
             | Timer::Waiting
@@ -170,7 +177,7 @@ impl Renamed for PutRequest {
             request: request.renamed(names),
             key: key.clone(),
             value: value.renamed(names),
-            context: context.renamed(&|client| names.client(client)),
+            context: context.renamed(names),
             origin: *origin,
             w: *w,
             sloppy: *sloppy,
@@ -187,10 +194,10 @@ impl Renamed for GetRequest {
 }
 
 impl Renamed for Refusal {
-    fn renamed(&self, _: &dyn Renaming) -> Self {
+    fn renamed(&self, names: &dyn Renaming) -> Self {
         match self {
+            Refusal::NotHome { homes } => Refusal::NotHome { homes: homes.renamed(names) },
             Refusal::QuorumOutOfRange { asked: _, n: _ }
-            | Refusal::NotHome { homes: _ }
             | Refusal::KeyTooLong { bytes: _, bytes_max: _ }
             | Refusal::ValueTooLarge { bytes: _, bytes_max: _ }
             | Refusal::TooManySiblings { siblings: _, siblings_max: _ }
@@ -207,8 +214,10 @@ impl Renamed for Refusal {
 impl Renamed for PutOutcome {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         match self {
-            PutOutcome::Ok { acked } => PutOutcome::Ok { acked: *acked },
-            PutOutcome::Unavailable { acked } => PutOutcome::Unavailable { acked: *acked },
+            PutOutcome::Ok { acked } => PutOutcome::Ok { acked: acked.renamed(names) },
+            PutOutcome::Unavailable { acked } => {
+                PutOutcome::Unavailable { acked: acked.renamed(names) }
+            }
             PutOutcome::Minted { state } => PutOutcome::Minted { state: state.renamed(names) },
             PutOutcome::Refused(refusal) => PutOutcome::Refused(refusal.renamed(names)),
         }
@@ -219,9 +228,11 @@ impl Renamed for GetOutcome {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         match self {
             GetOutcome::Ok { state, replied } => {
-                GetOutcome::Ok { state: state.renamed(names), replied: *replied }
+                GetOutcome::Ok { state: state.renamed(names), replied: replied.renamed(names) }
             }
-            GetOutcome::Unavailable { replied } => GetOutcome::Unavailable { replied: *replied },
+            GetOutcome::Unavailable { replied } => {
+                GetOutcome::Unavailable { replied: replied.renamed(names) }
+            }
             GetOutcome::Refused(refusal) => GetOutcome::Refused(refusal.renamed(names)),
         }
     }
@@ -241,7 +252,7 @@ macro_rules! renamed_message {
             Message::Register { incarnation: _, life: _, token: _, minted: _ }
             | Message::Registered { token: _, agrees: _ } => $message.clone(),
             Message::SyncHashes { range, level, nodes } => Message::SyncHashes {
-                range: *range,
+                range: range.renamed($names),
                 level: *level,
                 nodes: nodes.renamed($names),
             },
@@ -304,10 +315,17 @@ impl Renamed for MemoryStore {
         let MemoryStore { identity, registrations, entries, hints } = self;
         MemoryStore {
             identity: *identity,
-            registrations: registrations.clone(),
+            registrations: registrations.renamed(names),
             entries: entries.renamed(names),
             hints: hints.renamed(names),
         }
+    }
+}
+
+impl Renamed for WriteRound {
+    fn renamed(&self, names: &dyn Renaming) -> Self {
+        let WriteRound { acked, needed } = self;
+        WriteRound { acked: acked.renamed(names), needed: *needed }
     }
 }
 
@@ -324,16 +342,18 @@ impl Renamed for ReadRound {
             merged,
             holders,
         } = self;
+        let mut replies = replies.renamed(names);
+        replies.sort_by_key(|(node, _)| *node);
         ReadRound {
             repair: *repair,
             needed: *needed,
-            asked: *asked,
+            asked: asked.renamed(names),
             holders_needed: *holders_needed,
             phase: *phase,
-            counted: *counted,
-            replies: replies.renamed(names),
+            counted: counted.renamed(names),
+            replies,
             merged: merged.renamed(names),
-            holders: *holders,
+            holders: holders.renamed(names),
         }
     }
 }
@@ -342,11 +362,13 @@ impl Renamed for Phase {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         match self {
             Phase::Asking { node, message } => {
-                Phase::Asking { node: *node, message: message.renamed(names) }
+                Phase::Asking { node: node.renamed(names), message: message.renamed(names) }
             }
-            Phase::Writing { key, state, round } => {
-                Phase::Writing { key: key.clone(), state: state.renamed(names), round: *round }
-            }
+            Phase::Writing { key, state, round } => Phase::Writing {
+                key: key.clone(),
+                state: state.renamed(names),
+                round: round.renamed(names),
+            },
             Phase::Reading { key, round } => {
                 Phase::Reading { key: key.clone(), round: round.renamed(names) }
             }
@@ -370,12 +392,16 @@ impl Renamed for Outcome {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         match self {
             Outcome::GetOk { state, replied } => {
-                Outcome::GetOk { state: state.renamed(names), replied: *replied }
+                Outcome::GetOk { state: state.renamed(names), replied: replied.renamed(names) }
             }
-            Outcome::PutOk { acked: _ }
-            | Outcome::PutUnavailable { acked: _ }
-            | Outcome::GetUnavailable { replied: _ }
-            | Outcome::NoAnswer => self.clone(),
+            Outcome::PutOk { acked } => Outcome::PutOk { acked: acked.renamed(names) },
+            Outcome::PutUnavailable { acked } => {
+                Outcome::PutUnavailable { acked: acked.renamed(names) }
+            }
+            Outcome::GetUnavailable { replied } => {
+                Outcome::GetUnavailable { replied: replied.renamed(names) }
+            }
+            Outcome::NoAnswer => self.clone(),
             Outcome::Refused(refusal) => Outcome::Refused(refusal.renamed(names)),
         }
     }

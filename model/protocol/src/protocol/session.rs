@@ -16,8 +16,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::cluster::ClusterConfig;
-use crate::ids::{ClientId, Key, NodeSet};
-use crate::versions::{Record, VersionVector};
+use crate::ids::{Key, NodeSet};
+use crate::versions::{Names, Record, VersionVector};
 
 /// What became of an answer in a session.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -104,12 +104,12 @@ impl Session {
         Standing::Current
     }
 
-    /// The same with clients under other names.
+    /// The same with nodes and clients under other names.
     #[must_use]
-    pub fn renamed(&self, client: &dyn Fn(ClientId) -> ClientId) -> Self {
+    pub fn renamed(&self, names: &dyn Names) -> Self {
         let renamed = |(key, seen): (&Key, &Seen)| {
             let Seen { context, written } = seen;
-            let seen = Seen { context: context.renamed(client), written: written.clone() };
+            let seen = Seen { context: context.renamed(names), written: written.clone() };
             (key.clone(), seen)
         };
         Session(self.0.iter().map(renamed).collect())

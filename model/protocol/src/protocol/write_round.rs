@@ -9,8 +9,8 @@ use crate::ids::{NodeId, NodeSet};
 /// node and by a client that fans out itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct WriteRound {
-    acked: NodeSet,
-    needed: usize,
+    pub(super) acked: NodeSet,
+    pub(super) needed: usize,
 }
 
 impl WriteRound {

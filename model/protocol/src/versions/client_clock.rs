@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dot::{ActorId, Dot};
 use super::version_vector::VersionVector;
-use super::{Versioned, Write};
-use crate::ids::{ClientId, Value};
+use super::{Names, Versioned, Write};
+use crate::ids::Value;
 
 /// Versions each under a vector clock whose entries count the writes of clients: the new clock is
 /// the context with the writing client's entry raised by one.
@@ -29,17 +29,13 @@ struct ClientVersion {
 }
 
 impl ClientClock {
-    /// The same with clients, and the values that they write, under other names.
-    pub(super) fn renamed(
-        &self,
-        client: &dyn Fn(ClientId) -> ClientId,
-        value: &dyn Fn(&Value) -> Value,
-    ) -> Self {
+    /// The same with nodes, clients and values under other names.
+    pub(super) fn renamed(&self, names: &dyn Names) -> Self {
         let ClientClock { versions } = self;
         let version = |ClientVersion { clock, dot, value: known }: &ClientVersion| ClientVersion {
-            clock: clock.renamed(client),
-            dot: dot.renamed(client),
-            value: known.as_ref().map(value),
+            clock: clock.renamed(names),
+            dot: dot.renamed(names),
+            value: known.as_ref().map(|value| names.value(value)),
         };
         let mut versions: Vec<_> = versions.iter().map(version).collect();
         versions.sort();

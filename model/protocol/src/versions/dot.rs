@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::Names;
 use crate::ids::{ClientId, NodeId};
 
 /// Who a node is towards version vectors, kept over restarts. A node takes a fresh one when it
@@ -134,13 +135,16 @@ pub struct Dot {
 }
 
 impl Dot {
-    /// The same with clients under other names.
+    /// The same with nodes and clients under other names.
     #[must_use]
-    pub fn renamed(self, client: &dyn Fn(ClientId) -> ClientId) -> Self {
+    pub fn renamed(self, names: &dyn Names) -> Self {
         let Dot { actor, counter } = self;
         let actor = match actor {
-            ActorId::Client(known) => ActorId::Client(client(known)),
-            ActorId::Node { .. } | ActorId::Record => actor,
+            ActorId::Node { node, incarnation, epoch } => {
+                ActorId::Node { node: names.node(node), incarnation, epoch }
+            }
+            ActorId::Client(client) => ActorId::Client(names.client(client)),
+            ActorId::Record => actor,
         };
         Dot { actor, counter }
     }

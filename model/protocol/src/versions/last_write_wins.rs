@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dot::Dot;
 use super::version_vector::VersionVector;
-use super::{Versioned, Write};
-use crate::ids::{ClientId, Timestamp, Value};
+use super::{Names, Versioned, Write};
+use crate::ids::{Timestamp, Value};
 
 /// One value under the wall-clock time its coordinator read. The later time wins, at a put as at
 /// a merge; of equal times the greater dot.
@@ -19,15 +19,11 @@ pub struct LastWriteWins {
 }
 
 impl LastWriteWins {
-    /// The same with clients, and the values that they write, under other names.
-    pub(super) fn renamed(
-        &self,
-        client: &dyn Fn(ClientId) -> ClientId,
-        value: &dyn Fn(&Value) -> Value,
-    ) -> Self {
+    /// The same with nodes, clients and values under other names.
+    pub(super) fn renamed(&self, names: &dyn Names) -> Self {
         let LastWriteWins { current } = self;
         let version = |(time, dot, known): &(Timestamp, Dot, Option<Value>)| {
-            (*time, dot.renamed(client), known.as_ref().map(value))
+            (*time, dot.renamed(names), known.as_ref().map(|value| names.value(value)))
         };
         LastWriteWins { current: current.as_ref().map(version) }
     }

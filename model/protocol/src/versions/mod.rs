@@ -6,6 +6,7 @@
 pub mod client_clock;
 pub mod dot;
 pub mod last_write_wins;
+pub mod names;
 pub mod record;
 pub mod scalar;
 pub mod server_clock;
@@ -13,6 +14,7 @@ pub mod siblings;
 pub mod version_vector;
 
 pub use dot::{ActorId, Dot, Epoch, Incarnation, Life, ReadableCounter};
+pub use names::Names;
 pub use record::{Record, RecordDigest, Versioning};
 pub use siblings::Siblings;
 pub use version_vector::VersionVector;

@@ -12,8 +12,8 @@ use super::scalar::Scalar;
 use super::server_clock::ServerClock;
 use super::siblings::Siblings;
 use super::version_vector::{ENTRY_BYTES, VersionVector};
-use super::{Versioned, Write};
-use crate::ids::{ClientId, Value};
+use super::{Names, Versioned, Write};
+use crate::ids::Value;
 
 /// How a cluster names versions and decides which of two replaces the other.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -198,19 +198,15 @@ impl Record {
         versions + clocks * self.context().size_estimate()
     }
 
-    /// The same with clients, and the values that they write, under other names.
+    /// The same with nodes, clients and values under other names.
     #[must_use]
-    pub fn renamed(
-        &self,
-        client: &dyn Fn(ClientId) -> ClientId,
-        value: &dyn Fn(&Value) -> Value,
-    ) -> Self {
+    pub fn renamed(&self, names: &dyn Names) -> Self {
         match self {
-            Record::Dotted(state) => Record::Dotted(state.renamed(client, value)),
-            Record::ServerClock(state) => Record::ServerClock(state.renamed(client, value)),
-            Record::ClientClock(state) => Record::ClientClock(state.renamed(client, value)),
-            Record::Scalar(state) => Record::Scalar(state.renamed(client, value)),
-            Record::LastWriteWins(state) => Record::LastWriteWins(state.renamed(client, value)),
+            Record::Dotted(state) => Record::Dotted(state.renamed(names)),
+            Record::ServerClock(state) => Record::ServerClock(state.renamed(names)),
+            Record::ClientClock(state) => Record::ClientClock(state.renamed(names)),
+            Record::Scalar(state) => Record::Scalar(state.renamed(names)),
+            Record::LastWriteWins(state) => Record::LastWriteWins(state.renamed(names)),
         }
     }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dot::{ActorId, Dot};
 use super::version_vector::VersionVector;
-use super::{Versioned, Write};
-use crate::ids::{ClientId, Value};
+use super::{Names, Versioned, Write};
+use crate::ids::Value;
 
 /// One value under one number. A put takes the next number after the greatest the coordinator or
 /// the client knows; the higher number wins a merge, and of equal numbers the greater dot.
@@ -18,15 +18,11 @@ pub struct Scalar {
 }
 
 impl Scalar {
-    /// The same with clients, and the values that they write, under other names.
-    pub(super) fn renamed(
-        &self,
-        client: &dyn Fn(ClientId) -> ClientId,
-        value: &dyn Fn(&Value) -> Value,
-    ) -> Self {
+    /// The same with nodes, clients and values under other names.
+    pub(super) fn renamed(&self, names: &dyn Names) -> Self {
         let Scalar { current } = self;
         let version = |(number, dot, known): &(u64, Dot, Option<Value>)| {
-            (*number, dot.renamed(client), known.as_ref().map(value))
+            (*number, dot.renamed(names), known.as_ref().map(|value| names.value(value)))
         };
         Scalar { current: current.as_ref().map(version) }
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dot::Dot;
 use super::version_vector::VersionVector;
-use super::{Versioned, Write};
-use crate::ids::{ClientId, Value};
+use super::{Names, Versioned, Write};
+use crate::ids::Value;
 
 /// One vector clock over coordinators, and the values it stands for.
 ///
@@ -26,18 +26,15 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
-    /// The same with clients, and the values that they write, under other names.
-    pub(super) fn renamed(
-        &self,
-        client: &dyn Fn(ClientId) -> ClientId,
-        value: &dyn Fn(&Value) -> Value,
-    ) -> Self {
+    /// The same with nodes, clients and values under other names.
+    pub(super) fn renamed(&self, names: &dyn Names) -> Self {
         let ServerClock { clock, versions } = self;
-        let version =
-            |(dot, known): &(Dot, Option<Value>)| (dot.renamed(client), known.as_ref().map(value));
+        let version = |(dot, known): &(Dot, Option<Value>)| {
+            (dot.renamed(names), known.as_ref().map(|value| names.value(value)))
+        };
         let mut versions: Vec<_> = versions.iter().map(version).collect();
         versions.sort_by_key(|(dot, _)| *dot);
-        ServerClock { clock: clock.renamed(client), versions }
+        ServerClock { clock: clock.renamed(names), versions }
     }
 
     fn insert(&mut self, dot: Dot, value: Option<Value>) {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dot::Dot;
 use super::version_vector::VersionVector;
-use super::{Versioned, Write};
-use crate::ids::{ClientId, Value};
+use super::{Names, Versioned, Write};
+use crate::ids::Value;
 
 /// A key's state: the versions none of which has seen another, each under its dot, and the
 /// context: everything that was ever seen, including what has been overwritten.
@@ -45,18 +45,15 @@ impl TryFrom<Parts> for Siblings {
 }
 
 impl Siblings {
-    /// The same with clients, and the values that they write, under other names.
-    pub(super) fn renamed(
-        &self,
-        client: &dyn Fn(ClientId) -> ClientId,
-        value: &dyn Fn(&Value) -> Value,
-    ) -> Self {
+    /// The same with nodes, clients and values under other names.
+    pub(super) fn renamed(&self, names: &dyn Names) -> Self {
         let Siblings { context, versions } = self;
-        let version =
-            |(dot, known): &(Dot, Option<Value>)| (dot.renamed(client), known.as_ref().map(value));
+        let version = |(dot, known): &(Dot, Option<Value>)| {
+            (dot.renamed(names), known.as_ref().map(|value| names.value(value)))
+        };
         let mut versions: Vec<_> = versions.iter().map(version).collect();
         versions.sort_by_key(|(dot, _)| *dot);
-        Siblings { context: context.renamed(client), versions }
+        Siblings { context: context.renamed(names), versions }
     }
 
     fn holds(&self, dot: Dot) -> bool {

@@ -6,8 +6,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Names;
 use super::dot::{ActorId, Dot};
-use crate::ids::ClientId;
 
 /// What an entry takes in a datagram at most, about: as much as those of nodes, which are the largest. A
 /// version takes no more beside its value.
@@ -114,10 +114,10 @@ impl VersionVector {
 }
 
 impl VersionVector {
-    /// The same with clients under other names.
+    /// The same with nodes and clients under other names.
     #[must_use]
-    pub fn renamed(&self, client: &dyn Fn(ClientId) -> ClientId) -> Self {
-        self.iter().map(|dot| dot.renamed(client)).collect()
+    pub fn renamed(&self, names: &dyn Names) -> Self {
+        self.iter().map(|dot| dot.renamed(names)).collect()
     }
 }
 

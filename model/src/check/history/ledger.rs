@@ -7,7 +7,7 @@ use super::{Historian, Watch};
 use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 use crate::ids::{NodeId, NodeSet};
-use crate::versions::Dot;
+use crate::versions::{Dot, Names as _};
 
 /// A finished read, as an explanation tells it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -174,7 +174,7 @@ impl Ledger {
         other.acknowledged.is_subset(self.acknowledged) && without(self) == without(other)
     }
 
-    /// The same with clients, and the writes that they make, under other names.
+    /// The same with nodes, clients, and the writes that they make, under other names.
     pub(super) fn renamed(&self, names: &Permutation) -> Ledger {
         let Ledger {
             invoked,
@@ -192,11 +192,14 @@ impl Ledger {
         } = self;
         let set = |writes: &WriteSet| names.writes(*writes);
         let sets = |sets: &Vec<WriteSet>| sets.iter().map(set).collect::<Vec<_>>();
-        let client = |client| names.client(client);
-        let dots = dots.iter().map(|dots| dots.iter().map(|dot| dot.renamed(&client)).collect());
+        let dots = dots.iter().map(|dots| dots.iter().map(|dot| dot.renamed(names)).collect());
         let last_read = |read: &Option<LastRead>| {
             let LastRead { operation, returned, replied } = (*read)?;
-            Some(LastRead { operation, returned: names.writes(returned), replied })
+            Some(LastRead {
+                operation,
+                returned: names.writes(returned),
+                replied: names.nodes(replied),
+            })
         };
         Ledger {
             invoked: set(invoked),
@@ -204,10 +207,10 @@ impl Ledger {
             failed: set(failed),
             refused: set(refused),
             past: names.by_write(sets(past)),
-            acked_by: names.by_write(acked_by.clone()),
+            acked_by: names.by_write(acked_by.iter().map(|nodes| names.nodes(*nodes)).collect()),
             dots: names.by_write(dots.collect()),
             seen: names.by_client(seen.iter().map(sets).collect()),
-            deletes_held: sets(deletes_held),
+            deletes_held: names.by_node(sets(deletes_held)),
             reaped: set(reaped),
             read_begun: *read_begun,
             last_reads: names.by_client(last_reads.iter().map(last_read).collect()),

@@ -30,9 +30,9 @@ impl Remembers for Memory {
         }
     }
 
-    fn renamed(&self, _: &Permutation) -> Self {
+    fn renamed(&self, names: &Permutation) -> Self {
         let Memory(incidents) = self;
-        Memory(incidents.clone())
+        Memory(names.by_node(incidents.clone()))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::check::history::{Base, Happening, Historian, Watch};
 use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 use crate::ids::{Key, NodeId};
+use crate::versions::Names as _;
 
 /// Whether hints were dropped, and whether what they said was safe.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -43,7 +44,7 @@ impl Remembers for Memory {
     fn renamed(&self, names: &Permutation) -> Self {
         let Memory { was_dropped, was_lost, open, first_lost } = self;
         let renamed = |Dropped { node, key, named }: &Dropped| Dropped {
-            node: *node,
+            node: names.node(*node),
             key: key.clone(),
             named: names.writes(*named),
         };
@@ -51,7 +52,7 @@ impl Remembers for Memory {
             was_dropped: *was_dropped,
             was_lost: *was_lost,
             open: open.iter().map(renamed).collect(),
-            first_lost: first_lost.map(|(node, writes)| (node, names.writes(writes))),
+            first_lost: first_lost.map(|(node, writes)| (names.node(node), names.writes(writes))),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::check::resolving::Resolving;
 use crate::check::symmetry::Permutation;
 use crate::deviation::Deviation;
 use crate::ids::NodeId;
+use crate::versions::Names as _;
 
 /// What came of puts that resolve a key whose record has reached a limit.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -42,7 +43,8 @@ impl Remembers for Memory {
         Memory {
             was_let_through: *was_let_through,
             was_refused: *was_refused,
-            first_refused: first_refused.map(|(node, write)| (node, names.write(write))),
+            first_refused: first_refused
+                .map(|(node, write)| (names.node(node), names.write(write))),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) trait Remembers: Clone + Eq {
     /// Takes note of what happened. The ledger has it already.
     fn note(&mut self, base: Base<'_>, happening: &Happening<'_>);
 
-    /// The same with clients, and the writes that they make, under other names. Takes everything apart without a
+    /// The same with nodes, clients, and the writes that they make, under other names. Takes everything apart without a
     /// rest, so that a new field is refused by the compiler until somebody has said whom it names.
     fn renamed(&self, names: &Permutation) -> Self;
 

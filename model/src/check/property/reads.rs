@@ -114,7 +114,7 @@ impl Readers {
         }
     }
 
-    /// The same with clients, and the writes that they make, under other names.
+    /// The same with nodes, clients, and the writes that they make, under other names.
     pub(super) fn renamed(&self, names: &Permutation) -> Self {
         let Readers(readers) = self;
         let renamed = |Reader { owed, judged }: &Reader| Reader {

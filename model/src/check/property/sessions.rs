@@ -96,11 +96,10 @@ impl Remembers for Sessions {
 
     fn renamed(&self, names: &Permutation) -> Self {
         let Sessions { sessions, readers, owed, turned_away } = self;
-        let client = |client| names.client(client);
         let sets = |sets: &Vec<WriteSet>| sets.iter().map(|set| names.writes(*set)).collect();
         Sessions {
             sessions: names
-                .by_client(sessions.iter().map(|session| session.renamed(&client)).collect()),
+                .by_client(sessions.iter().map(|session| session.renamed(names)).collect()),
             readers: readers.renamed(names),
             owed: names.by_client(owed.iter().map(sets).collect()),
             turned_away: names.by_client(turned_away.clone()),

@@ -10,6 +10,7 @@ use crate::check::history::{Base, Happening, Historian, Watch};
 use crate::check::symmetry::Permutation;
 use crate::check::write_set::WriteSet;
 use crate::ids::NodeId;
+use crate::versions::Names as _;
 
 /// Whether some step dropped a version that nothing which stayed had seen.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -37,7 +38,7 @@ impl Remembers for Memory {
 
     fn renamed(&self, names: &Permutation) -> Self {
         let Memory { dropped, first } = self;
-        let first = first.map(|(node, writes)| (node, names.writes(writes)));
+        let first = first.map(|(node, writes)| (names.node(node), names.writes(writes)));
         Memory { dropped: *dropped, first }
     }
 }

@@ -1,8 +1,10 @@
-//! Symmetry of clients: states that are the same but for the names of clients are visited once.
+//! Symmetry: states that are the same but for the names of nodes and clients are visited once.
 //!
-//! Clients that have the same program, up to the values that they write, are interchangeable. A permutation of them
-//! acts on states: it renames clients and what they write wherever these are named, and exchanges the clients'
-//! states. The protocol, the faults and the properties treat all clients alike, so a permutation of a state does
+//! Clients that have the same program, up to the values that they write, are interchangeable. So are nodes where all
+//! are homes of all keys, none is asked before others, and the scenario names none; and where clients name the nodes
+//! that they ask, both together. A permutation of nodes and clients
+//! acts on states: it renames them and what they write wherever these are named, and exchanges their
+//! states. The protocol, the faults and the properties treat all of them alike, so a permutation of a state does
 //! what the state does, under other names: it is an automorphism of the model. The search tells states apart
 //! by the least fingerprint of all images under the group of these permutations
 //! (Ip and Dill, "Better verification through symmetry", 1996). So of each orbit it visits the state that it finds first, as it
@@ -28,22 +30,24 @@ use super::history::History;
 use super::leaderless::{Command, Leaderless};
 use super::state::{ClusterState, Seat};
 use crate::hash_tree::SetHash;
-use crate::ids::Key;
+use crate::ids::{Key, NodeId};
 use crate::protocol::NodeConfig;
-use crate::scenario::Scenario;
-use crate::versions::{Record, RecordDigest};
+use crate::scenario::{Reductions, Rule, Scenario};
+use crate::versions::{Names as _, Record, RecordDigest};
 
-/// Permutations of a scenario's clients, and how they act.
+/// Permutations of a scenario's nodes and clients, and how they act.
 #[derive(Debug)]
 pub(crate) struct Symmetry {
     /// That of nobody first.
     group: Vec<Permutation>,
-    /// Whether states are told apart by their orbits.
-    is_on: bool,
+    /// Which of them make states pass for the same, that of nobody first.
+    on: Vec<usize>,
     /// Whether the requests are renamed that disks remember: not with a rule that is wrong on purpose.
     renames_minted_requests: bool,
     /// Whether history is renamed: likewise.
     renames_history: bool,
+    /// Whether nodes take along what they wait for: likewise.
+    renames_waits: bool,
     named: Arc<Named>,
     memos: Arc<Memos>,
 }
@@ -80,10 +84,18 @@ impl Fingerprint for Act {
 impl Symmetry {
     /// That of the clients of a scenario.
     pub(crate) fn new(scenario: &Scenario) -> Self {
+        let group = permutation::group(scenario);
+        let Reductions { client_symmetry, node_symmetry, .. } = scenario.reductions;
+        let is_on = |number: &usize| {
+            let permutation: &Permutation = &group[*number];
+            (client_symmetry || !permutation.moves_clients())
+                && (node_symmetry || !permutation.moves_nodes())
+        };
         Symmetry {
-            group: permutation::group(scenario),
-            is_on: scenario.reductions.client_symmetry,
+            on: (0..group.len()).filter(is_on).collect(),
+            group,
             renames_minted_requests: !forgets!(scenario, SymmetryForgettingMintedRequests),
+            renames_waits: !forgets!(scenario, NodesForgettingWaits),
             renames_history: !forgets!(scenario, SymmetryForgettingHistory),
             named: Arc::default(),
             memos: Arc::default(),
@@ -100,9 +112,9 @@ impl Symmetry {
         &self.group
     }
 
-    /// Whether some states are taken for the same.
-    pub(crate) fn is_on(&self) -> bool {
-        self.is_on && self.group.len() > 1
+    /// The numbers of the permutations that make states pass for the same, that of nobody first.
+    pub(crate) fn on(&self) -> &[usize] {
+        &self.on
     }
 
     /// Takes note of what the digests are of that may come out of a step.
@@ -112,17 +124,25 @@ impl Symmetry {
         }
     }
 
-    /// The name of a state's orbit: the least fingerprint of all of its images. Also, whether that is the image of
-    /// another state.
-    pub(crate) fn fingerprint(&self, nodes: &[NodeConfig], state: &ClusterState) -> (u64, bool) {
+    /// The name of a state's orbit: the least fingerprint of all of its images. Also, by which rule that is the image of
+    /// another state, if it is.
+    pub(crate) fn fingerprint(
+        &self,
+        nodes: &[NodeConfig],
+        state: &ClusterState,
+    ) -> (u64, Option<Rule>) {
         let own = state.fingerprint();
-        if !self.is_on() {
-            return (own, false);
+        let images = self.on.iter().skip(1).filter_map(|number| {
+            let image = self.image(nodes, *number, state)?;
+            Some((image.fingerprint(), *number))
+        });
+        match images.min() {
+            Some((least, number)) if least < own => {
+                let moves_nodes = self.group[number].moves_nodes();
+                (least, Some(if moves_nodes { Rule::NodeSymmetry } else { Rule::ClientSymmetry }))
+            }
+            _ => (own, None),
         }
-        let others = 1..self.group.len();
-        let images = others.filter_map(|number| self.image(nodes, number, state));
-        let least = images.map(|image| image.fingerprint()).min();
-        least.map_or((own, false), |least| (own.min(least), least < own))
     }
 
     /// The image of a state under the permutation of this number. `None` where something is named by a digest of
@@ -136,13 +156,9 @@ impl Symmetry {
         let ClusterState { seats, network, down, groups, faults, history } = state;
         let permutation = &self.group[number];
         let mut placed = seats.clone();
-        for (actor, seat) in seats.iter().enumerate() {
-            let place = match actor.checked_sub(nodes.len()) {
-                None => actor,
-                Some(client) => nodes.len() + permutation.place(client),
-            };
+        for ((actor, seat), place) in seats.iter().enumerate().zip(permutation.places()) {
             let act = Act { permutation: number, actor };
-            let rename = || self.names(number).seat(nodes.get(actor), seat);
+            let rename = || self.names(number).seat(nodes.get(place), seat);
             placed[place] = self.memos.seats.with(seat, &act, rename, Option::clone)?;
         }
         let mut renamed = network.clone();
@@ -155,6 +171,9 @@ impl Symmetry {
         if !all_known {
             return None;
         }
+        if permutation.moves_nodes() && self.renames_waits {
+            renamed.rename_waits(|node| permutation.node(node));
+        }
         let act = Act { permutation: number, actor: 0 };
         let rename = || match self.renames_history {
             true => Shared::new(history.renamed(permutation)),
@@ -163,7 +182,8 @@ impl Symmetry {
         Some(ClusterState {
             seats: placed,
             network: renamed,
-            down: *down,
+            down: permutation.nodes(*down),
+            // Each is kept as it is.
             groups: groups.clone(),
             faults: *faults,
             history: self.memos.histories.with(history, &act, rename, Shared::clone),
@@ -173,13 +193,14 @@ impl Symmetry {
     /// The image of an action.
     pub(crate) fn action(&self, number: usize, action: &Action) -> Option<Action> {
         let permutation = &self.group[number];
+        let at = |node: &NodeId| permutation.node(*node);
         Some(match action {
             Action::Invoke { client, coordinator } => {
-                Action::Invoke { client: permutation.client(*client), coordinator: *coordinator }
+                Action::Invoke { client: permutation.client(*client), coordinator: at(coordinator) }
             }
             Action::InvokeLate { client, coordinator } => Action::InvokeLate {
                 client: permutation.client(*client),
-                coordinator: *coordinator,
+                coordinator: at(coordinator),
             },
             Action::Deliver(sent) => Action::Deliver(self.message(number, sent)?),
             Action::Drop(sent) => Action::Drop(self.message(number, sent)?),
@@ -189,15 +210,17 @@ impl Symmetry {
                 let (peer, timer) = self.names(number).timer(*peer, *timer);
                 Action::Expire { peer, timer }
             }
-            Action::Crash { node: _ }
-            | Action::Recover { node: _ }
-            | Action::Wipe { node: _ }
-            | Action::Snapshot { node: _ }
-            | Action::Restore { node: _, copy: _ }
-            | Action::Partition { groups: _ }
-            | Action::Heal
-            | Action::Command { node: _, command: Command::AcceptLoss { lost: _ } }
-            | Action::SetClock { node: _, to: _ } => action.clone(),
+            Action::Crash { node } => Action::Crash { node: at(node) },
+            Action::Recover { node } => Action::Recover { node: at(node) },
+            Action::Wipe { node } => Action::Wipe { node: at(node) },
+            Action::Snapshot { node } => Action::Snapshot { node: at(node) },
+            Action::Restore { node, copy } => Action::Restore { node: at(node), copy: *copy },
+            Action::Command { node, command: Command::AcceptLoss { lost } } => Action::Command {
+                node: at(node),
+                command: Command::AcceptLoss { lost: permutation.nodes(*lost) },
+            },
+            Action::SetClock { node, to } => Action::SetClock { node: at(node), to: *to },
+            Action::Partition { groups: _ } | Action::Heal => action.clone(),
         })
     }
 

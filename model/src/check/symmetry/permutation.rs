@@ -1,23 +1,30 @@
-//! Permutations of clients that do the same.
+//! Permutations of nodes and clients of which nothing can tell whether they took place.
 
 use alloc::vec::Vec;
 
 use itertools::Itertools;
 
 use crate::check::write_set::WriteSet;
-use crate::ids::{ClientId, Value};
+use crate::ids::{ClientId, NodeId, NodeSet, Value};
 use crate::scenario::{ClientProgram, PlannedAction, PlannedOperation, Scenario};
+use crate::versions::Names;
 
-/// The most permutations that are looked at: those of four clients. Each state is compared with as many images.
-const ORDER_MAX: usize = 24;
+/// The most permutations that are looked at: those of four clients, or of four nodes. Each state is compared with as many
+/// images.
+const ORDER_MAX: usize = 36;
 
 /// The most clients of a scenario of which some may be exchanged.
 const CLIENTS_MAX: usize = 6;
 
-/// A permutation of the clients of a scenario, with the writes that they make: each client takes the place of
-/// another that does the same.
+/// The most nodes of a scenario of which some may be exchanged.
+const NODES_MAX: usize = 4;
+
+/// A permutation of the nodes and of the clients of a scenario, with the writes that they make: each client takes the place
+/// of another that does the same, at the nodes that take the places of those it does it at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Permutation {
+    /// Whose place each node takes.
+    nodes: Vec<usize>,
     /// Whose place each client takes.
     clients: Vec<usize>,
     /// Which write each write is then.
@@ -27,9 +34,9 @@ pub struct Permutation {
 }
 
 impl Permutation {
-    /// That which moves each client to the place of this one. A write becomes the one that stands in the same
+    /// That which moves each node and each client to the place of these. A write becomes the one that stands in the same
     /// place of the other program.
-    fn new(scenario: &Scenario, clients: Vec<usize>) -> Self {
+    fn new(scenario: &Scenario, nodes: Vec<usize>, clients: Vec<usize>) -> Self {
         let mut writes: Vec<usize> = (0..scenario.writes.len()).collect();
         for (write, planned) in scenario.writes.iter().enumerate() {
             let other = &scenario.clients[clients[planned.client.0 as usize]];
@@ -42,25 +49,25 @@ impl Permutation {
         let value = |write: usize| scenario.writes[write].value.clone();
         let pairs = writes.iter().enumerate().filter(|(write, other)| write != *other);
         let values = pairs.filter_map(|(write, other)| value(write).zip(value(*other))).collect();
-        Permutation { clients, writes, values }
+        Permutation { nodes, clients, writes, values }
     }
 
-    /// How many clients there are.
+    /// Whether some node takes the place of another.
     #[must_use]
-    pub fn order(&self) -> usize {
-        self.clients.len()
+    pub fn moves_nodes(&self) -> bool {
+        is_moved(&self.nodes)
     }
 
-    /// Whose place a client takes.
+    /// Whether some client takes the place of another.
     #[must_use]
-    pub fn client(&self, client: ClientId) -> ClientId {
-        self.clients.get(client.0 as usize).map_or(client, |place| ClientId(*place as u64))
+    pub fn moves_clients(&self) -> bool {
+        is_moved(&self.clients)
     }
 
-    /// The position of the client whose place the one at this position takes.
-    #[must_use]
-    pub fn place(&self, client: usize) -> usize {
-        self.clients[client]
+    /// The positions of nodes, then of clients behind them, each the place that the one at this position takes.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        let clients = self.clients.iter().map(|place| self.nodes.len() + place);
+        self.nodes.iter().copied().chain(clients)
     }
 
     /// Which write a write is then.
@@ -75,17 +82,16 @@ impl Permutation {
         writes.iter().map(|write| self.writes[write]).collect()
     }
 
-    /// The value that is written in the place of this one.
-    #[must_use]
-    pub fn value(&self, value: &Value) -> Value {
-        let other = self.values.iter().find(|(known, _)| known == value);
-        other.map_or_else(|| value.clone(), |(_, other)| other.clone())
-    }
-
     /// What is kept per write, each in the place of the write that it is then.
     #[must_use]
     pub fn by_write<T>(&self, kept: Vec<T>) -> Vec<T> {
         moved(kept, &self.writes)
+    }
+
+    /// What is kept per node, each in the place that it takes. Nothing may be kept.
+    #[must_use]
+    pub fn by_node<T>(&self, kept: Vec<T>) -> Vec<T> {
+        if kept.is_empty() { kept } else { moved(kept, &self.nodes) }
     }
 
     /// What is kept per client, each in the place that it takes. Nothing may be kept.
@@ -95,28 +101,110 @@ impl Permutation {
     }
 }
 
+impl Names for Permutation {
+    fn node(&self, node: NodeId) -> NodeId {
+        moved_node(&self.nodes, node)
+    }
+
+    fn client(&self, client: ClientId) -> ClientId {
+        self.clients.get(client.0 as usize).map_or(client, |place| ClientId(*place as u64))
+    }
+
+    fn value(&self, value: &Value) -> Value {
+        let other = self.values.iter().find(|(known, _)| known == value);
+        other.map_or_else(|| value.clone(), |(_, other)| other.clone())
+    }
+}
+
+/// The node whose place a node takes.
+fn moved_node(places: &[usize], node: NodeId) -> NodeId {
+    let place = places.get(node.index());
+    place.map_or(node, |place| NodeId(u16::try_from(*place).expect("a place is that of a node")))
+}
+
+fn is_moved(places: &[usize]) -> bool {
+    places.iter().enumerate().any(|(position, place)| position != *place)
+}
+
 /// The items, each at its place.
 fn moved<T>(items: Vec<T>, places: &[usize]) -> Vec<T> {
     let placed = items.into_iter().zip(places).sorted_by_key(|(_, place)| **place);
     placed.map(|(item, _)| item).collect()
 }
 
-/// The permutations of clients that nothing tells apart but their names, that of nobody first. That alone if
-/// something else does, or there are too many.
+/// The permutations of nodes and clients that nothing tells apart but their names, that of nobody first. Of clients alone if
+/// there are too many; that of nobody alone if there are still too many.
 pub(super) fn group(scenario: &Scenario) -> Vec<Permutation> {
-    let clients = scenario.clients.len();
-    let permutation = |places| Permutation::new(scenario, places);
-    let nobody = || Vec::from([permutation((0..clients).collect())]);
-    if clients > CLIENTS_MAX || !names_alone_tell_clients_apart(scenario) {
-        return nobody();
-    }
-    let is_alike = |places: &Vec<usize>| {
-        places.iter().enumerate().all(|(client, place)| are_alike(scenario, client, *place))
+    let (nodes, clients) = (scenario.cluster.nodes().len(), scenario.clients.len());
+    let (no_node, nobody): (Vec<usize>, Vec<usize>) =
+        ((0..nodes).collect(), (0..clients).collect());
+    let of_nodes = exchanges_of_nodes(scenario);
+    let with_clients = |of_nodes: &[Vec<usize>]| -> Vec<Permutation> {
+        let each = of_nodes.iter().flat_map(|nodes| {
+            let of_clients = exchanges_of_clients(scenario, nodes);
+            of_clients.into_iter().map(|clients| Permutation::new(scenario, nodes.clone(), clients))
+        });
+        each.collect()
     };
-    // In lexicographic order, so that the first moves nobody.
-    let places = (0..clients).permutations(clients).filter(is_alike);
-    let group: Vec<Permutation> = places.map(permutation).collect();
-    if group.len() > ORDER_MAX { nobody() } else { group }
+    let identity = || Vec::from([Permutation::new(scenario, no_node.clone(), nobody)]);
+    let groups = [of_nodes.as_slice(), core::slice::from_ref(&no_node)];
+    let fits = |group: &Vec<Permutation>| group.len() <= ORDER_MAX;
+    groups.into_iter().map(with_clients).find(fits).unwrap_or_else(identity)
+}
+
+/// The places that nodes may take, in lexicographic order, so that the first moves nobody.
+///
+/// Where none is asked before others, requests, rounds and faults treat nodes alike, but for those that the scenario names.
+fn exchanges_of_nodes(scenario: &Scenario) -> Vec<Vec<usize>> {
+    let nodes = scenario.cluster.nodes().len();
+    let may_move = nodes <= NODES_MAX
+        && names_alone_tell_apart(scenario)
+        && scenario.names_writes_once()
+        && (none_is_asked_before_others(scenario) || forgets!(scenario, NodesThoughAskedInOrder));
+    if !may_move {
+        return Vec::from([(0..nodes).collect()]);
+    }
+    let mut named = scenario.partition.clone();
+    if !forgets!(scenario, NodesDespiteFaults) {
+        named.extend([scenario.down, scenario.faulty]);
+    }
+    let keeps_named = |places: &Vec<usize>| {
+        let is_kept =
+            |named: &NodeSet| named.iter().all(|node| named.contains(moved_node(places, node)));
+        named.iter().all(is_kept)
+    };
+    (0..nodes).permutations(nodes).filter(keeps_named).collect()
+}
+
+/// Whether all nodes are homes of all keys, and no order of them decides: that of fallbacks, or in which a read asks R homes
+/// first.
+fn none_is_asked_before_others(scenario: &Scenario) -> bool {
+    let mut operations = scenario.clients.iter().flat_map(|client| &client.operations);
+    scenario.cluster.quorum().n() == scenario.cluster.nodes().len()
+        && !scenario.cluster.speculative_retry()
+        && !scenario.cluster.sloppy()
+        && operations.all(|operation| operation.sloppy != Some(true))
+}
+
+/// The places that clients may take once nodes have taken these, in lexicographic order.
+fn exchanges_of_clients(scenario: &Scenario, nodes: &[usize]) -> Vec<Vec<usize>> {
+    let clients = scenario.clients.len();
+    let may_move = clients <= CLIENTS_MAX && names_alone_tell_clients_apart(scenario);
+    let are_alike: Vec<Vec<bool>> = (0..clients)
+        .map(|one| {
+            let alike =
+                |other| (may_move || one == other) && are_alike(scenario, nodes, one, other);
+            (0..clients).map(alike).collect()
+        })
+        .collect();
+    let is_alike = |places: &Vec<usize>| {
+        places.iter().enumerate().all(|(client, place)| are_alike[client][*place])
+    };
+    if !may_move {
+        let nobody = (0..clients).collect();
+        return Vec::from([nobody]).into_iter().filter(is_alike).collect();
+    }
+    (0..clients).permutations(clients).filter(is_alike).collect()
 }
 
 /// Whether nothing but their names tells clients apart that do the same.
@@ -124,12 +212,18 @@ pub(super) fn group(scenario: &Scenario) -> Vec<Permutation> {
 /// Turns go by the order of clients. With versionings other than dotted, values or clients break ties, and
 /// versions that have no dot of their own are told apart by what they say.
 fn names_alone_tell_clients_apart(scenario: &Scenario) -> bool {
-    scenario.script.is_none()
+    names_alone_tell_apart(scenario)
         && (scenario.turn_length.is_none() || forgets!(scenario, SymmetryDespiteTurns))
         && (scenario.names_writes_once() || forgets!(scenario, SymmetryThoughTiesBreak))
 }
 
-fn are_alike(scenario: &Scenario, one: usize, other: usize) -> bool {
+/// A script says who does what.
+fn names_alone_tell_apart(scenario: &Scenario) -> bool {
+    scenario.script.is_none()
+}
+
+/// Whether one client does what the other does, at the nodes that take these places.
+fn are_alike(scenario: &Scenario, nodes: &[usize], one: usize, other: usize) -> bool {
     let (one, other): (&ClientProgram, &ClientProgram) =
         (&scenario.clients[one], &scenario.clients[other]);
     let what = |operation: &PlannedOperation| match operation.action {
@@ -138,12 +232,21 @@ fn are_alike(scenario: &Scenario, one: usize, other: usize) -> bool {
             Some((with_context, scenario.writes[write].value.is_none()))
         }
     };
-    let all = |operation: &PlannedOperation| {
-        let PlannedOperation { action: _, key, quorum, sloppy, via } = operation.clone();
+    let all = |operation: &PlannedOperation, via: NodeSet| {
+        let PlannedOperation { action: _, key, quorum, sloppy, via: _ } = operation.clone();
         (what(operation), key, quorum, sloppy, via)
     };
+    let mine = |operation: &PlannedOperation| {
+        let moved = |node: &NodeId| match forgets!(scenario, NodesWhoeverIsAsked) {
+            true => *node,
+            false => moved_node(nodes, *node),
+        };
+        all(operation, operation.via.iter().map(moved).collect())
+    };
+    let theirs =
+        |operation: &PlannedOperation| all(operation, operation.via.iter().copied().collect());
     one.attempts == other.attempts
-        && (one.operations.iter().map(all).eq(other.operations.iter().map(all))
+        && (one.operations.iter().map(mine).eq(other.operations.iter().map(theirs))
             || forgets!(scenario, SymmetryWhateverTheyDo)
                 && one.operations.len() == other.operations.len())
 }

@@ -1,4 +1,4 @@
-//! How a permutation of clients acts on the parts of a state.
+//! How a permutation of nodes and clients acts on the parts of a state.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -15,9 +15,9 @@ use crate::check::client::ScriptedClient;
 use crate::check::leaderless::Leaderless;
 use crate::check::state::{ActorState, NodeState, Seat};
 use crate::hash_tree::{EntryHash, SetHash};
-use crate::ids::{ClientId, Key, Peer, Value};
+use crate::ids::{ClientId, Key, NodeId, Peer, Value};
 use crate::protocol::{MemoryStore, NodeConfig, Renamed, Renaming, Timer};
-use crate::versions::{Record, RecordDigest};
+use crate::versions::{self, Record, RecordDigest};
 
 /// Of so many keys of one disk it is known which of them a hash is of.
 const KEYS_MAX: usize = 4;
@@ -55,7 +55,7 @@ fn hash_of(entries: &[(Key, RecordDigest)]) -> SetHash {
     entries.iter().map(hash).sum()
 }
 
-/// The other names of clients and of what they write.
+/// The other names of nodes, clients, and what they write.
 pub(super) struct Names<'a> {
     permutation: &'a Permutation,
     named: &'a Named,
@@ -64,7 +64,11 @@ pub(super) struct Names<'a> {
     met_unknown: Cell<bool>,
 }
 
-impl Renaming for Names<'_> {
+impl versions::Names for Names<'_> {
+    fn node(&self, node: NodeId) -> NodeId {
+        self.permutation.node(node)
+    }
+
     fn client(&self, client: ClientId) -> ClientId {
         self.permutation.client(client)
     }
@@ -72,7 +76,9 @@ impl Renaming for Names<'_> {
     fn value(&self, value: &Value) -> Value {
         self.permutation.value(value)
     }
+}
 
+impl Renaming for Names<'_> {
     fn digest(&self, digest: RecordDigest) -> RecordDigest {
         let Some(record) = self.named.records.get(&digest) else { return self.unknown(digest) };
         let renamed = record.renamed(self);
@@ -147,9 +153,8 @@ impl<'a> Names<'a> {
             }
             (None, ActorState::Client(client)) => {
                 let ScriptedClient { client, next, contexts, outcome } = client;
-                let contexts = contexts.iter().map(|(key, context)| {
-                    (key.clone(), context.renamed(&|client| self.client(client)))
-                });
+                let contexts =
+                    contexts.iter().map(|(key, context)| (key.clone(), context.renamed(self)));
                 ActorState::Client(ScriptedClient {
                     client: client.renamed(self),
                     next: *next,

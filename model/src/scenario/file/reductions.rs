@@ -16,6 +16,7 @@ pub(super) struct RawReductions {
     sync_walks: Option<bool>,
     late_exchanges: Option<Spanned<bool>>,
     client_symmetry: Option<bool>,
+    node_symmetry: Option<bool>,
     dead_messages: Option<bool>,
     finished_requests: Option<bool>,
     stubborn_sets: Option<Spanned<bool>>,
@@ -32,6 +33,7 @@ impl RawReductions {
             self.sync_walks,
             late,
             self.client_symmetry,
+            self.node_symmetry,
             self.dead_messages,
             self.finished_requests,
         ];
@@ -63,6 +65,7 @@ impl Reader<'_> {
                 .as_ref()
                 .map_or(usual.late_exchanges, |on| *on.get_ref()),
             client_symmetry: raw.client_symmetry.unwrap_or(usual.client_symmetry),
+            node_symmetry: raw.node_symmetry.unwrap_or(usual.node_symmetry),
             dead_messages: raw.dead_messages.unwrap_or(usual.dead_messages),
             finished_requests: raw.finished_requests.unwrap_or(usual.finished_requests),
             ..usual

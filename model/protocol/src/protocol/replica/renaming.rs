@@ -1,4 +1,4 @@
-//! The volatile state of a node under other names of clients.
+//! The volatile state of a node under other names of nodes and clients.
 
 use super::super::renaming::{Renamed, Renaming};
 use super::catch_up::CatchUp;
@@ -14,7 +14,8 @@ use crate::protocol::effect::Step;
 use crate::protocol::store::MemoryStore;
 
 impl Replica {
-    /// The same under other names of clients, for a node whose store is this one, which is renamed already.
+    /// The same under other names of nodes and clients, for a node whose store is this one, which is renamed already.
+    /// `config` is that of the node under its other name.
     #[must_use]
     pub fn renamed(
         &self,
@@ -40,7 +41,7 @@ impl Replica {
             forwards: forwards.renamed(names),
             probes: probes.renamed(names),
             finished: finished.renamed(names),
-            handoff_cursor: handoff_cursor.clone(),
+            handoff_cursor: handoff_cursor.renamed(names),
             catching_up: catching_up.renamed(names),
             reaper: reaper.renamed(names),
             naming: naming.renamed(names),
@@ -65,9 +66,14 @@ impl<T: Renamed + Weigh> Renamed for Weighed<T> {
 }
 
 impl Renamed for CoordinatedWrite {
-    fn renamed(&self, _: &dyn Renaming) -> Self {
-        let CoordinatedWrite { key: _, round: _, sloppy: _, stand_ins: _ } = self;
-        self.clone()
+    fn renamed(&self, names: &dyn Renaming) -> Self {
+        let CoordinatedWrite { key, round, sloppy, stand_ins } = self;
+        CoordinatedWrite {
+            key: key.clone(),
+            round: round.renamed(names),
+            sloppy: *sloppy,
+            stand_ins: stand_ins.renamed(names),
+        }
     }
 }
 
@@ -88,7 +94,11 @@ impl Renamed for PendingGet {
 impl Renamed for PendingForward {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         let PendingForward { client, home, may_wait } = self;
-        PendingForward { client: client.renamed(names), home: *home, may_wait: *may_wait }
+        PendingForward {
+            client: client.renamed(names),
+            home: home.renamed(names),
+            may_wait: *may_wait,
+        }
     }
 }
 
@@ -104,7 +114,7 @@ impl Renamed for FinishedPut {
         match self {
             FinishedPut::Coordinated(write) => FinishedPut::Coordinated(write.renamed(names)),
             FinishedPut::Minted { key } => FinishedPut::Minted { key: key.clone() },
-            FinishedPut::Forwarded { home } => FinishedPut::Forwarded { home: *home },
+            FinishedPut::Forwarded { home } => FinishedPut::Forwarded { home: home.renamed(names) },
         }
     }
 }
@@ -117,16 +127,20 @@ impl Renamed for Finished {
 }
 
 impl Renamed for CatchUp {
-    fn renamed(&self, _: &dyn Renaming) -> Self {
-        let CatchUp { done: _, cursors: _, given_up: _ } = self;
-        self.clone()
+    fn renamed(&self, names: &dyn Renaming) -> Self {
+        let CatchUp { done, cursors, given_up } = self;
+        CatchUp {
+            done: done.renamed(names),
+            cursors: cursors.renamed(names),
+            given_up: given_up.renamed(names),
+        }
     }
 }
 
 impl Renamed for Round {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         let Round { number, held, agreed, is_second } = *self;
-        Round { number, held: held.renamed(names), agreed, is_second }
+        Round { number, held: held.renamed(names), agreed: agreed.renamed(names), is_second }
     }
 }
 
@@ -154,12 +168,13 @@ impl Renamed for WaitingPut {
 impl Renamed for Naming {
     fn renamed(&self, names: &dyn Renaming) -> Self {
         let Naming { standing, waiting, waiting_bytes: _ } = self;
-        match standing {
-            Standing::Certain
-            | Standing::Unasked { candidate: _ }
-            | Standing::Asking { candidate: _, agreed: _ } => {}
-        }
-        let mut renamed = Naming { standing: *standing, ..Naming::default() };
+        let standing = match *standing {
+            Standing::Certain | Standing::Unasked { candidate: _ } => *standing,
+            Standing::Asking { candidate, agreed } => {
+                Standing::Asking { candidate, agreed: agreed.renamed(names) }
+            }
+        };
+        let mut renamed = Naming { standing, ..Naming::default() };
         for put in waiting {
             let WaitingPut { from, put } = put.renamed(names);
             renamed.push(from, put);
