@@ -253,7 +253,7 @@ fn a_survey_that_finds_its_table_full_says_so_and_has_failed() {
 
 #[test]
 fn a_second_opinion_agrees_and_tells_what_it_does_not_agree_with() {
-    let scenario = r1_w1();
+    let scenario = r1_w1().comparable();
     let mut report = check(&scenario, &LIMITS, |_| {});
     let opinion = second_opinion(&scenario, 2).expect("it is searched");
     assert_eq!(opinion.differences(&report), Vec::<String>::new());

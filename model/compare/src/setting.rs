@@ -230,7 +230,7 @@ impl<'a> Case<'a> {
             file,
             "[reductions]\nclient-hops = {is_on}\ndead-messages = {is_on}\nfinished-requests = {is_on}\n\
              replies = {all}\nanswers = {all}\nsync-walks = {all}\nlate-exchanges = {all}\nclient-symmetry = false\n\
-             [expect]\nwrite-acknowledged = \"reached\"\n"
+             node-symmetry = false\n[expect]\nwrite-acknowledged = \"reached\"\n"
         );
         file
     }

@@ -171,6 +171,12 @@ pub(crate) fn keeps_tombstones(scenario: &Scenario) -> bool {
     scenario.cluster.background().reaping == Reaping::Off
 }
 
+/// Whether answers may be under way when they begin to take no time. Those that are arrive in some order then, and of two nodes
+/// that nothing else tells apart one is counted: so in the reduced model nodes are not alike.
+pub(crate) fn may_answers_be_overdue(scenario: &Scenario) -> bool {
+    scenario.reductions.answers && (scenario.faults.timeouts > 0 || !tries_once(scenario))
+}
+
 /// Takes messages out of the network that are to arrive now, since from this step on they take no
 /// time.
 pub(crate) fn take_overdue(

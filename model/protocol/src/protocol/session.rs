@@ -109,7 +109,8 @@ impl Session {
     pub fn renamed(&self, names: &dyn Names) -> Self {
         let renamed = |(key, seen): (&Key, &Seen)| {
             let Seen { context, written } = seen;
-            let seen = Seen { context: context.renamed(names), written: written.clone() };
+            let written = written.iter().map(|held| names.nodes(*held)).collect();
+            let seen = Seen { context: context.renamed(names), written };
             (key.clone(), seen)
         };
         Session(self.0.iter().map(renamed).collect())

@@ -27,6 +27,7 @@ pub use permutation::Permutation;
 
 use super::action::{Action, Envelope};
 use super::history::History;
+use super::instant;
 use super::leaderless::{Command, Leaderless};
 use super::state::{ClusterState, Seat};
 use crate::hash_tree::SetHash;
@@ -86,6 +87,7 @@ impl Symmetry {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let group = permutation::group(scenario);
         let Reductions { client_symmetry, node_symmetry, .. } = scenario.reductions;
+        let node_symmetry = node_symmetry && !instant::may_answers_be_overdue(scenario);
         let is_on = |number: &usize| {
             let permutation: &Permutation = &group[*number];
             (client_symmetry || !permutation.moves_clients())
