@@ -115,6 +115,12 @@ impl ClusterModel {
         self.protocol().symmetry().group()
     }
 
+    /// The numbers of those permutations without which states are told apart, that of nobody first.
+    #[must_use]
+    pub fn merging_permutations(&self) -> &[usize] {
+        self.protocol().symmetry().on()
+    }
+
     /// The image of a state under the permutation of this number. `None` where something is named by a digest of
     /// which nobody knows what it is of.
     #[must_use]
