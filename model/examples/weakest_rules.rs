@@ -44,6 +44,10 @@ fn main() -> ExitCode {
     let weakest = search("weakest", &scenario, weakest, states_max);
     let (missed, invented) = (weakest.disks_that_lacks(&usual), usual.disks_that_lacks(&weakest));
     println!("states of all disks: {missed} missed by the usual rules, {invented} invented");
+    if usual.survey.cut.is_some() || weakest.survey.cut.is_some() {
+        println!("the table is too small: nothing can be said of the states that were left out");
+        return ExitCode::FAILURE;
+    }
     let agree = told(&usual) == told(&weakest) && missed == 0 && invented == 0;
     println!("{}", if agree { "the same" } else { "DIFFERENT" });
     if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -52,7 +56,6 @@ fn main() -> ExitCode {
 /// What is shown, what goals are kept, and what of them is put to the test.
 fn told(surveyed: &Surveyed) -> (Vec<bool>, Vec<(bool, bool)>) {
     let survey = &surveyed.survey;
-    assert_eq!(survey.cut, None, "the table is too small");
     let endings = survey.endings.iter();
     let ended =
         endings.map(|ending| (matches!(ending.ended, Ended::Holds), ending.witness.is_some()));
@@ -96,11 +99,12 @@ fn search(what: &str, scenario: &Scenario, reductions: Reductions, states_max: u
     }
     for (goal, ending) in model.goals().iter().zip(&survey.endings) {
         let holds = matches!(ending.ended, Ended::Holds);
-        println!(
-            "  {goal:?}: {} of the states at it, {}",
-            ending.met,
-            if holds { "holds" } else { "violated" }
-        );
+        let verdict = match (survey.cut, holds) {
+            (Some(_), _) => "not decided",
+            (None, true) => "holds",
+            (None, false) => "violated",
+        };
+        println!("  {goal:?}: {} of the states at it, {verdict}", ending.met);
     }
     found
 }
