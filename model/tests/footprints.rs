@@ -8,11 +8,23 @@ use std::sync::Arc;
 
 use builtin::builtin;
 use quorate_checker::Switch;
-use quorate_model::check::footprints::{Comparison, Extent, Wrong, compare, forget_each};
+use quorate_checker::world::footprints::{self, Extent};
+use quorate_model::check::ClusterModel;
+use quorate_model::check::footprints::{Comparison, Wrong};
 use quorate_model::scenario::builtin::ALL;
 use quorate_model::scenario::{Reductions, Scenario};
 
 const EXTENT: Extent = Extent { threads: 2, pairs: 5_000, search_max: Some(12_000) };
+
+fn compare(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Option<Comparison> {
+    let model = ClusterModel::new(Arc::clone(scenario));
+    footprints::compare(&model, model.names(), extent, switch)
+}
+
+fn forget_each(scenario: &Arc<Scenario>, extent: Extent) -> Option<BTreeMap<Wrong, bool>> {
+    let model = ClusterModel::new(Arc::clone(scenario));
+    footprints::forget_each(&model, extent, &Switch::default(), &|_: &Wrong| false)
+}
 
 fn told(comparison: &Comparison) -> String {
     let found = comparison.found.iter();
@@ -84,7 +96,7 @@ fn declarations_that_forget_something_are_noticed() {
         noticed.entry(name).or_insert_with(|| {
             let extent = Extent { search_max: None, ..EXTENT };
             let scenario = Arc::new(builtin(name));
-            let wrongs = forget_each(&scenario, extent, &Switch::default(), &|_: &Wrong| false);
+            let wrongs = forget_each(&scenario, extent);
             let wrongs = wrongs.expect("nobody stops it").into_iter();
             wrongs.map(|(wrong, is_noticed)| (wrong.to_string(), is_noticed)).collect()
         });
@@ -104,7 +116,7 @@ fn a_step_that_does_not_do_what_it_declares_is_told_with_a_run() {
     let scenario = Arc::new(builtin("shared-node-id"));
     let comparison = compare(&scenario, EXTENT, &Switch::default()).expect("it is small");
     assert!(comparison.is_as_declared());
-    let wrongs = forget_each(&scenario, EXTENT, &Switch::default(), &|_: &Wrong| false);
+    let wrongs = forget_each(&scenario, EXTENT);
     let wrongs = wrongs.expect("it is small");
     let is_join = |(wrong, is_noticed): (&Wrong, &bool)| {
         *is_noticed && wrong.to_string() == "Store declares to join the entry of a key"

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use builtin::builtin;
 use quorate_checker::Switch;
-use quorate_model::campaign::sample::{Missed, PART_STEPS, Reached};
+use quorate_checker::world::campaign::Shown;
+use quorate_checker::world::campaign::sample::{Missed, PART_STEPS, Reached};
 use quorate_model::check::ClusterModel;
+use quorate_model::check::leaderless::Leaderless;
 use quorate_model::scenario::{Reductions, Scenario};
 
 fn model(scenario: Scenario) -> ClusterModel {
@@ -19,8 +21,9 @@ fn unreduced(model: &ClusterModel) -> ClusterModel {
     model.with_reductions(Reductions::NONE)
 }
 
-fn reached(model: &ClusterModel, threads: usize) -> Reached {
-    Reached::by_search(model, threads, &Switch::default()).expect("nobody stops it")
+fn reached(model: &ClusterModel, threads: usize) -> Reached<Leaderless> {
+    let properties = model.properties_of_world();
+    Reached::by_search(model, properties, threads, &Switch::default()).expect("nobody stops it")
 }
 
 #[test]
@@ -75,5 +78,5 @@ fn what_no_state_of_a_search_shows_is_noticed_by_name() {
     let unreduced = unreduced(&model(with));
     let parts = (0..5).map(|number| reached.sample(&unreduced, 1, number));
     let missed: Vec<Missed> = parts.filter_map(|part| part.missed).map(|(what, _)| what).collect();
-    assert!(missed.contains(&Missed::Shown("quorum-overlap")), "{missed:?}");
+    assert!(missed.contains(&Missed::Shown(Shown::Property("quorum-overlap"))), "{missed:?}");
 }

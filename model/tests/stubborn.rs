@@ -17,7 +17,7 @@ use quorate_checker::world::{
 };
 use quorate_checker::{Bounds, Looking, Switch, System, explore};
 #[cfg(feature = "planted-faults")]
-use quorate_model::campaign::Reference;
+use quorate_model::campaign::{Reference, reference};
 use quorate_model::check::{Action, ClusterModel, ClusterState};
 #[cfg(feature = "planted-faults")]
 use quorate_model::scenario::Rule;
@@ -108,17 +108,20 @@ fn sets_that_are_not_stubborn_are_noticed_by_the_comparison_of_searches() {
     use quorate_model::check::wrong_rule::WrongRule;
 
     let references: Vec<Reference> =
-        scenarios().filter_map(|scenario| Reference::new(scenario, STATES_MAX)).collect();
+        scenarios().filter_map(|scenario| reference(scenario, STATES_MAX)).collect();
+    let compared = |of: &Reference, reductions: Reductions| {
+        of.compared_with(&of.protocol().with_reductions(reductions))
+    };
     let is_noticed = |wrong: &WrongRule| {
         let reductions = Reductions { wrong: Some(*wrong), ..Reductions::STUBBORN };
-        references.iter().any(|of| of.compared_with(reductions).is_err())
+        references.iter().any(|of| compared(of, reductions).is_err())
     };
     let of_stubborn_sets = |rule: &&WrongRule| rule.rule() == Rule::StubbornSets;
     let all = WrongRule::ALL.iter().filter(of_stubborn_sets);
     let noticed: Vec<WrongRule> = all.copied().filter(is_noticed).collect();
     // What is forgotten of dependencies, certificates notice; what is forgotten of starts, the comparison with steps does.
     assert_eq!(noticed, [WrongRule::StubbornForgettingTheFuture, WrongRule::StubbornThoughSeen]);
-    assert!(references.iter().all(|of| of.compared_with(Reductions::STUBBORN).is_ok()));
+    assert!(references.iter().all(|of| compared(of, Reductions::STUBBORN).is_ok()));
 }
 
 // The protocol of the example, and what it declares.

@@ -5,10 +5,11 @@
 use std::fs;
 use std::path::Path;
 
-use quorate_model::campaign::Reference;
+use quorate_checker::world::campaign::Draft as _;
+use quorate_model::campaign::{Draft, reference};
 use quorate_model::check::wrong_rule::WrongRule;
+use quorate_model::scenario::Scenario;
 use quorate_model::scenario::file::parse;
-use quorate_model::scenario::{Reductions, Scenario};
 
 /// Each wrong rule that has a scenario, with that.
 fn noticed() -> Vec<(WrongRule, Scenario)> {
@@ -28,10 +29,11 @@ fn a_wrong_rule_is_noticed_in_a_scenario_in_which_the_right_rules_change_nothing
     assert!(noticed.len() >= 10, "{} have a scenario", noticed.len());
     for (rule, scenario) in noticed {
         let reductions = scenario.reductions;
-        let reference = Reference::new(scenario, 20_000).expect("it is small");
-        let right = reference.compared_with(reductions);
+        let reference = reference(scenario, 20_000).expect("it is small");
+        let reduced = reference.protocol().with_reductions(reductions);
+        let right = reference.compared_with(&reduced);
         assert!(right.is_ok(), "{rule}: without it {right:?}");
-        let wrong = reference.compared_with(Reductions { wrong: Some(rule), ..reductions });
+        let wrong = reference.compared_with(&Draft::made_wrong(&reduced, rule));
         assert!(wrong.is_err(), "{rule} is not noticed");
     }
 }

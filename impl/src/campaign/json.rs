@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_model::campaign::Origin;
+use quorate_checker::world::campaign::{Draft, Origin};
 use serde::Serialize;
 
 use super::run::{Different, Outcome};
@@ -11,6 +11,7 @@ use super::run::{Different, Outcome};
 #[derive(Clone, Debug, Serialize)]
 pub struct Document {
     as_expected: bool,
+    protocol: &'static str,
     seed: u64,
     from: u64,
     cases: u64,
@@ -55,9 +56,13 @@ struct JsonDifference {
 impl Document {
     /// The document of a campaign. `saved` gives the file that holds a difference.
     #[must_use]
-    pub fn new(outcome: &Outcome, saved: impl Fn(&Different) -> Option<String>) -> Self {
+    pub fn new<D: Draft>(
+        protocol: &'static str,
+        outcome: &Outcome<D>,
+        saved: impl Fn(&Different<D>) -> Option<String>,
+    ) -> Self {
         let Outcome { plan, tally, .. } = outcome;
-        let difference = |different: &Different| {
+        let difference = |different: &Different<D>| {
             let (draft, how) = match &different.small {
                 Some((draft, how)) => (draft, how),
                 None => (&different.case.draft, &different.difference),
@@ -76,6 +81,7 @@ impl Document {
         };
         let too_few = outcome.shortages.iter();
         Document {
+            protocol,
             as_expected: outcome.is_as_expected(),
             seed: plan.seed,
             from: plan.from,

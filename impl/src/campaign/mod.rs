@@ -1,5 +1,5 @@
 //! A campaign: reduced searches compared with unreduced ones, over as many scenarios as one likes. What
-//! is compared, and on which scenarios, is [`quorate_model::campaign`]'s; here are threads and words.
+//! is compared is [`quorate_checker`](quorate_checker::world::campaign)'s, on which scenarios the protocols'; here are threads and words.
 
 pub mod json;
 pub mod planted;

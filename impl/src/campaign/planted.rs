@@ -6,54 +6,57 @@ use std::thread;
 
 use comfy_table::Table;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use quorate_model::campaign::{Case, Difference, Draft, Reference, shrunk};
-use quorate_model::check::wrong_rule::WrongRule;
-use quorate_model::scenario::Reductions;
+use quorate_checker::ids::Enumerated;
+use quorate_checker::world::campaign::{
+    Case, Difference, Draft, Readied, Reference, Wrong, shrunk,
+};
 
 use super::run::{Plan, TRIES_MAX, cases};
 use crate::check::text::grouped;
 
 /// Where a wrong rule was noticed first.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Noticed {
+pub struct Noticed<D> {
     /// In which case, with the reductions by which it was noticed.
-    pub case: Case,
+    pub case: Case<D>,
     /// By what.
     pub difference: Difference,
     /// The same as small as it got, once it was made small, and by what that notices it.
-    pub small: Option<(Draft, Difference)>,
+    pub small: Option<(D, Difference)>,
 }
+
+/// Each wrong rule, with where it was noticed first, if it was.
+pub type Planted<D> = Vec<(<D as Draft>::Wrong, Option<Noticed<D>>)>;
 
 /// Looks for the first case in which each wrong rule is noticed. The unreduced search of a case serves
 /// all of them, and no rule is tried further once it was noticed earlier.
 #[must_use]
-pub fn plant(plan: &Plan) -> Vec<(WrongRule, Option<Noticed>)> {
-    let left = Mutex::new(cases(plan));
-    let noticed: Mutex<BTreeMap<WrongRule, Noticed>> = Mutex::default();
+pub fn plant<D: Draft>(plan: &Plan) -> Planted<D> {
+    let left = Mutex::new(cases::<D>(plan));
+    let noticed: Mutex<BTreeMap<D::Wrong, Noticed<D>>> = Mutex::default();
     let work = || {
         loop {
             let case = left.lock().expect("no thread panics with the lock").next();
             let Some(case) = case else { return };
-            let open: Vec<WrongRule> = {
+            let open: Vec<D::Wrong> = {
                 let noticed = noticed.lock().expect("no thread panics with the lock");
-                let is_open = |rule: &WrongRule| {
+                let is_open = |rule: &D::Wrong| {
                     noticed.get(rule).is_none_or(|noticed| case.number < noticed.case.number)
                 };
-                WrongRule::ALL.iter().copied().filter(is_open).collect()
+                D::Wrong::all().iter().copied().filter(is_open).collect()
             };
             if open.is_empty() {
                 return;
             }
-            let Ok(scenario) = case.draft.parse() else { continue };
-            let reductions = scenario.reductions;
-            let Some(reference) = Reference::new(scenario, plan.states_max) else { continue };
+            let Some(Readied { world, properties, .. }) = case.draft.readied() else { continue };
+            let reference = Reference::new(&world, properties, plan.states_max);
+            let Some(reference) = reference else { continue };
             for rule in open {
-                let wrong = Reductions { wrong: Some(rule), ..reductions };
-                let Err((difference, switched)) = reference.compared_thoroughly(wrong) else {
+                let wrong = D::made_wrong(world.protocol(), rule);
+                let Err((difference, switched)) = reference.compared_thoroughly(&wrong) else {
                     continue;
                 };
-                let switched = switched.or(case.draft.switched);
-                let draft = Draft { switched, ..case.draft.clone() };
+                let draft = case.draft.with_switched(switched.or(case.draft.switched()));
                 let found =
                     Noticed { case: Case { draft, ..case.clone() }, difference, small: None };
                 let mut noticed = noticed.lock().expect("no thread panics with the lock");
@@ -71,17 +74,21 @@ pub fn plant(plan: &Plan) -> Vec<(WrongRule, Option<Noticed>)> {
     });
     let mut noticed = noticed.into_inner().expect("no thread panics with the lock");
     for (rule, noticed) in &mut noticed {
-        noticed.small = Some(made_small(*rule, noticed, plan.states_max));
+        noticed.small = Some(made_small::<D>(*rule, noticed, plan.states_max));
     }
-    WrongRule::ALL.iter().map(|rule| (*rule, noticed.remove(rule))).collect()
+    D::Wrong::all().iter().map(|rule| (*rule, noticed.remove(rule))).collect()
 }
 
 /// The simplest scenario near one that notices a wrong rule, and by what it does.
-fn made_small(rule: WrongRule, noticed: &Noticed, states_max: usize) -> (Draft, Difference) {
-    let difference = |draft: &Draft| {
-        let scenario = draft.parse().ok()?;
-        let wrong = Reductions { wrong: Some(rule), ..scenario.reductions };
-        Reference::new(scenario, states_max)?.compared_with(wrong).err()
+fn made_small<D: Draft>(
+    rule: D::Wrong,
+    noticed: &Noticed<D>,
+    states_max: usize,
+) -> (D, Difference) {
+    let difference = |draft: &D| {
+        let Readied { world, properties, .. } = draft.readied()?;
+        let wrong = D::made_wrong(world.protocol(), rule);
+        Reference::new(&world, properties, states_max)?.compared_with(&wrong).err()
     };
     let small = shrunk(noticed.case.draft.clone(), TRIES_MAX, |draft| difference(draft).is_some());
     let how = difference(&small).unwrap_or_else(|| noticed.difference.clone());
@@ -90,7 +97,7 @@ fn made_small(rule: WrongRule, noticed: &Noticed, states_max: usize) -> (Draft, 
 
 /// Wrong rule by where it is noticed.
 #[must_use]
-pub fn table(noticed: &[(WrongRule, Option<Noticed>)], as_markdown: bool) -> String {
+pub fn table<D: Draft>(noticed: &Planted<D>, as_markdown: bool) -> String {
     let mut table = Table::new();
     table.load_style(if as_markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
     table.set_header(["wrong rule", "of", "what is done", "noticed in case", "by"]);
@@ -112,7 +119,7 @@ pub fn table(noticed: &[(WrongRule, Option<Noticed>)], as_markdown: bool) -> Str
 
 /// The last line.
 #[must_use]
-pub fn summary(noticed: &[(WrongRule, Option<Noticed>)], plan: &Plan) -> String {
+pub fn summary<D: Draft>(noticed: &Planted<D>, plan: &Plan) -> String {
     let missed: Vec<String> = noticed
         .iter()
         .filter(|(_, noticed)| noticed.is_none())

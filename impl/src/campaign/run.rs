@@ -8,8 +8,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate_model::campaign::{
-    Case, Compared, Difference, Draft, Origin, Sequence, Shortage, Tally, compare, shrunk,
+use quorate_checker::world::campaign::{
+    Case, Compared, Difference, Draft, Origin, Sequence, Shortage, Tally, shrunk,
 };
 
 /// How often progress is reported.
@@ -94,26 +94,26 @@ pub struct Progress {
 
 /// A case that came out differently.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Different {
+pub struct Different<D> {
     /// Which.
-    pub case: Case,
+    pub case: Case<D>,
     /// How.
     pub difference: Difference,
     /// The same as small as it got, and how that differs. Only the first ones are made small.
-    pub small: Option<(Draft, Difference)>,
+    pub small: Option<(D, Difference)>,
 }
 
 /// What a campaign came to.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Outcome {
+pub struct Outcome<D: Draft> {
     /// What was to be done.
     pub plan: Plan,
     /// What was exercised.
-    pub tally: Tally,
+    pub tally: Tally<D>,
     /// How many of the cases are from the enumeration of small scenarios.
     pub small_scope: u64,
     /// Differences, in the order of cases.
-    pub differences: Vec<Different>,
+    pub differences: Vec<Different<D>>,
     /// In how many cases each thing had to take part.
     pub floor: u64,
     /// What took part in too few cases.
@@ -122,7 +122,7 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-impl Outcome {
+impl<D: Draft> Outcome<D> {
     /// Whether nothing differs and everything was exercised often enough.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
@@ -131,28 +131,35 @@ impl Outcome {
 }
 
 /// The cases of a plan, in order.
-pub fn cases(plan: &Plan) -> impl Iterator<Item = Case> + Send {
+pub fn cases<D: Draft>(plan: &Plan) -> impl Iterator<Item = Case<D>> + Send + use<D> {
     let Plan { from, cases, shard, .. } = *plan;
     let all = Sequence::new(plan.seed, plan.size);
-    let before_end = move |case: &Case| case.number < from + cases;
-    all.skip(from as usize).take_while(before_end).filter(move |case| shard.has(case.number))
+    let before_end = move |case: &Case<D>| case.number < from + cases;
+    all.skip(from as usize)
+        .take_while(before_end)
+        .filter(move |case: &Case<D>| shard.has(case.number))
 }
 
 /// What one thread has found.
-#[derive(Default)]
-struct Part {
-    tally: Tally,
+struct Part<D: Draft> {
+    tally: Tally<D>,
     small_scope: u64,
-    differences: Vec<Different>,
+    differences: Vec<Different<D>>,
+}
+
+impl<D: Draft> Default for Part<D> {
+    fn default() -> Self {
+        Part { tally: Tally::default(), small_scope: 0, differences: Vec::new() }
+    }
 }
 
 /// Runs a campaign. `on_progress` is called now and then.
-pub fn run(plan: &Plan, mut on_progress: impl FnMut(Progress)) -> Outcome {
+pub fn run<D: Draft>(plan: &Plan, mut on_progress: impl FnMut(Progress)) -> Outcome<D> {
     let started = Instant::now();
-    let left = Mutex::new(cases(plan));
+    let left = Mutex::new(cases::<D>(plan));
     let (done, different) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
-        let mut part = Part::default();
+        let mut part = Part::<D>::default();
         loop {
             let case = left.lock().expect("no thread panics with the lock").next();
             let Some(case) = case else { return part };
@@ -166,7 +173,7 @@ pub fn run(plan: &Plan, mut on_progress: impl FnMut(Progress)) -> Outcome {
         different: different.load(Ordering::Relaxed),
         elapsed: started.elapsed(),
     };
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<Part<D>> = Vec::new();
     thread::scope(|scope| {
         let (finished, is_finished) = channel::<()>();
         let workers: Vec<_> = (0..plan.threads)
@@ -186,7 +193,7 @@ pub fn run(plan: &Plan, mut on_progress: impl FnMut(Progress)) -> Outcome {
         let joined = workers.into_iter().map(|worker| worker.join());
         parts.extend(joined.map(|part| part.expect("a thread that compares panicked")));
     });
-    let mut all = Part::default();
+    let mut all = Part::<D>::default();
     for part in parts {
         all.tally.add(&part.tally);
         all.small_scope += part.small_scope;
@@ -211,18 +218,14 @@ pub fn run(plan: &Plan, mut on_progress: impl FnMut(Progress)) -> Outcome {
     }
 }
 
-impl Part {
+impl<D: Draft> Part<D> {
     /// Compares one case; whether it differs.
-    fn take(&mut self, case: Case, plan: &Plan) -> bool {
+    fn take(&mut self, case: Case<D>, plan: &Plan) -> bool {
         self.small_scope += u64::from(case.origin == Origin::SmallScope);
-        let Ok(scenario) = case.draft.parse() else {
-            self.tally.note_refused();
+        let Some((difference, switched)) = self.tally.take(&case.draft, plan.states_max) else {
             return false;
         };
-        let compared = compare(scenario.clone(), plan.states_max);
-        self.tally.note(&scenario, &compared);
-        let Compared::Different { difference, switched } = compared else { return false };
-        let draft = Draft { switched: switched.or(case.draft.switched), ..case.draft };
+        let draft = case.draft.with_switched(switched.or(case.draft.switched()));
         let case = Case { draft, ..case };
         self.differences.push(Different { case, difference, small: None });
         true
@@ -230,8 +233,8 @@ impl Part {
 }
 
 /// The simplest scenario near one that differs, and how it differs.
-fn made_small(different: &Different, states_max: usize) -> (Draft, Difference) {
-    let difference = |draft: &Draft| match compare(draft.parse().ok()?, states_max) {
+fn made_small<D: Draft>(different: &Different<D>, states_max: usize) -> (D, Difference) {
+    let difference = |draft: &D| match draft.compared(states_max)? {
         Compared::Different { difference, switched: None } => Some(difference),
         // Not by the reductions that the file has.
         Compared::Different { .. } => None,

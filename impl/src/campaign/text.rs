@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use quorate_model::campaign::{Origin, Tally};
+use quorate_checker::world::campaign::{Draft, Origin, Tally};
 
 use super::run::{Different, Outcome, Plan, Shard};
 use crate::check::text::grouped;
@@ -10,17 +10,19 @@ use crate::styled::{ASIDE, GOOD, NAME, PLAIN, Styled, WRONG, wrapped};
 
 /// What was looked at, what came out, and what took part in it.
 #[must_use]
-pub fn report(outcome: &Outcome) -> Styled {
+pub fn report<D: Draft>(outcome: &Outcome<D>) -> Styled {
     let Outcome { plan, tally, small_scope, .. } = outcome;
     let mut text = Styled::new();
     text.push(NAME, format!("{}\n", of(plan)));
-    let random = tally.cases() - small_scope;
-    let scope = format!(
-        "{} of the small scope, which has every scenario up to size {}, and {} at random",
-        grouped(*small_scope),
-        plan.size,
-        grouped(random)
-    );
+    let random = grouped(tally.cases() - small_scope);
+    let scope = match small_scope {
+        0 => format!("{random} at random"),
+        _ => format!(
+            "{} of the small scope, which has every scenario up to size {}, and {random} at random",
+            grouped(*small_scope),
+            plan.size
+        ),
+    };
     line(&mut text, "scenarios", &scope);
     let compared = format!(
         "{}, over {} unreduced states and {} reduced ones",
@@ -68,7 +70,7 @@ fn listed(counts: impl Iterator<Item = (impl Display, u64)>) -> String {
 
 /// A difference: the case, how it differs, and the file that shows it.
 #[must_use]
-pub fn difference(plan: &Plan, different: &Different, saved: Option<&str>) -> Styled {
+pub fn difference<D: Draft>(plan: &Plan, different: &Different<D>, saved: Option<&str>) -> Styled {
     let mut text = Styled::new();
     let number = different.case.number;
     let random = match different.case.origin {
@@ -92,7 +94,7 @@ pub fn difference(plan: &Plan, different: &Different, saved: Option<&str>) -> St
 
 /// What too few cases exercised, if anything.
 #[must_use]
-pub fn shortages(outcome: &Outcome) -> Styled {
+pub fn shortages<D: Draft>(outcome: &Outcome<D>) -> Styled {
     let mut text = Styled::new();
     for shortage in &outcome.shortages {
         text.push(WRONG, "TOO FEW");
@@ -108,7 +110,7 @@ pub fn shortages(outcome: &Outcome) -> Styled {
 
 /// The last line.
 #[must_use]
-pub fn summary(outcome: &Outcome) -> String {
+pub fn summary<D: Draft>(outcome: &Outcome<D>) -> String {
     let Tally { same, too_large, refused, different, .. } = outcome.tally;
     let shortages = match outcome.shortages.len() {
         0 => String::new(),
@@ -127,7 +129,7 @@ pub fn summary(outcome: &Outcome) -> String {
 
 /// The same as text in the colour that it deserves.
 #[must_use]
-pub fn summary_line(outcome: &Outcome) -> Styled {
+pub fn summary_line<D: Draft>(outcome: &Outcome<D>) -> Styled {
     let mut text = Styled::new();
     text.push(if outcome.is_as_expected() { GOOD } else { WRONG }, summary(outcome));
     text.push(PLAIN, "\n");

@@ -7,13 +7,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_checker::world::certify::Extent;
+use quorate_checker::world::footprints;
 use quorate_checker::world::{STUCK, numbered};
 use quorate_leader_model::deviation::Deviation as LeaderDeviation;
-use quorate_model::check::footprints;
 use quorate_model::deviation::Deviation;
 
 use super::compare_reductions::{CompareArgs, Options, compare};
-use super::scenario::{Found, Loaded, Shipped, leaderless_only, load_all, of_either};
+use super::scenario::{Found, Loaded, Shipped, load_all, of_either};
 use super::{Failure, certify, footprints as cli_footprints, list, output, sample, saved};
 use crate::check::json::{Document, Entry};
 use crate::check::{self, Case, Limits, Progress, Report, Summary, Verdict, planted, text};
@@ -161,18 +161,16 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         return certify::run(&found, extent, args.json);
     }
     if args.footprints {
-        let loaded = leaderless_only(found, "--footprints")?;
         let pairs = args.footprint_pairs as usize;
         let extent = footprints::Extent { threads: limits.threads, pairs, search_max: None };
         if args.planted {
-            return cli_footprints::plant(&loaded, extent);
+            return cli_footprints::plant(&found, extent);
         }
-        return cli_footprints::run(&loaded, extent, args.json);
+        return cli_footprints::run(&found, extent, args.json);
     }
     if let Some(steps) = args.sample {
-        let loaded = leaderless_only(found, "--sample")?;
         let seed = args.compare.seed;
-        return sample::run(&loaded, sample::Extent { steps, seed, threads: limits.threads });
+        return sample::run(&found, sample::Extent { steps, seed, threads: limits.threads });
     }
     let is_named = !args.scenarios.is_empty();
     let told = Told {

@@ -1,19 +1,17 @@
 //! `quorate check --sample`.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
 use quorate_checker::Switch;
-use quorate_model::campaign::sample::{Missed, PART_STEPS, Part, Reached};
-use quorate_model::check::ClusterModel;
-use quorate_model::check::trace::{numbered, walk};
-use quorate_model::scenario::Reductions;
+use quorate_checker::world::campaign::sample::{Missed, PART_STEPS, Part, Reached};
+use quorate_checker::world::{Action, Reduces, World, numbered};
 
-use super::scenario::Loaded;
+use super::scenario::{Found, of_either};
 use super::{Failure, output};
+use crate::check::Case;
 use crate::check::text::grouped;
 
 /// How much is sampled.
@@ -31,37 +29,11 @@ pub(super) struct Extent {
 ///
 /// # Errors
 /// When a run comes to something that the search does not have.
-pub(super) fn run(loaded: &[Loaded], extent: Extent) -> Result<(), Failure> {
+pub(super) fn run(found: &[Found], extent: Extent) -> Result<(), Failure> {
     let mut missed = Vec::new();
-    for loaded in loaded.iter().filter(|loaded| loaded.scenario.script.is_none()) {
-        let name = &loaded.scenario.name;
-        let model = ClusterModel::new(Arc::clone(&loaded.scenario));
-        let Some(reached) = Reached::by_search(&model, extent.threads, &Switch::default()) else {
-            continue;
-        };
-        let unreduced = model.with_reductions(Reductions::NONE);
-        let parts = sample(&reached, &unreduced, extent);
-        let disks: HashSet<u64> =
-            parts.iter().flat_map(|part| part.disks.iter().copied()).collect();
-        output::print(format!(
-            "{name}: {} random steps in {} runs of the unreduced model came to {} states of disks; the \
-             reduced search has {}, in {} states\n",
-            grouped(parts.iter().map(|part| part.steps).sum()),
-            grouped(parts.iter().map(|part| part.runs).sum()),
-            grouped(disks.len() as u64),
-            grouped(reached.disks() as u64),
-            grouped(reached.distinct as u64),
-        ))?;
-        if let Some((what, run)) = parts.iter().find_map(|part| part.missed.as_ref()) {
-            let what = match what {
-                Missed::Disks => "whose disks hold what they hold after".to_owned(),
-                Missed::Shown(condition) => format!("that shows {condition}, as there is after"),
-            };
-            output::print(format!("  the reduced search has no state {what}\n"))?;
-            for line in numbered(&walk(&unreduced, run).0, 0) {
-                output::print(format!("  {line}\n"))?;
-            }
-            missed.push(name.clone());
+    for found in found {
+        if of_either!(found, loaded => is_missed(&loaded.scenario, extent))? {
+            missed.push(of_either!(found, loaded => loaded.scenario.name().to_owned()));
         }
     }
     if missed.is_empty() {
@@ -73,8 +45,47 @@ pub(super) fn run(loaded: &[Loaded], extent: Extent) -> Result<(), Failure> {
     )))
 }
 
+/// Samples one scenario and tells of it: whether a run comes to something that the search does not have.
+fn is_missed<C: Case<Protocol: Reduces>>(case: &C, extent: Extent) -> Result<bool, Failure> {
+    if case.is_script() {
+        return Ok(false);
+    }
+    let world = case.world();
+    let reached = Reached::by_search(&world, case.judged(), extent.threads, &Switch::default());
+    let Some(reached) = reached else { return Ok(false) };
+    let unreduced = world.with_protocol(world.protocol().unreduced());
+    let parts = sample(&reached, &unreduced, extent);
+    let disks: HashSet<u64> = parts.iter().flat_map(|part| part.disks.iter().copied()).collect();
+    output::print(format!(
+        "{}: {} random steps in {} runs of the unreduced model came to {} states of disks; the \
+         reduced search has {}, in {} states\n",
+        case.name(),
+        grouped(parts.iter().map(|part| part.steps).sum()),
+        grouped(parts.iter().map(|part| part.runs).sum()),
+        grouped(disks.len() as u64),
+        grouped(reached.disks() as u64),
+        grouped(reached.distinct as u64),
+    ))?;
+    let Some((what, run)) = parts.iter().find_map(|part| part.missed.as_ref()) else {
+        return Ok(false);
+    };
+    let what = match what {
+        Missed::Disks => "whose disks hold what they hold after".to_owned(),
+        Missed::Shown(shown) => format!("that shows {shown}, as there is after"),
+    };
+    output::print(format!("  the reduced search has no state {what}\n"))?;
+    for line in numbered(&unreduced.walk(&case.words(), run).0, 0) {
+        output::print(format!("  {line}\n"))?;
+    }
+    Ok(true)
+}
+
 /// All parts of a sample, in order: the same on any number of threads.
-fn sample(reached: &Reached, unreduced: &ClusterModel, extent: Extent) -> Vec<Part> {
+fn sample<P: Reduces>(
+    reached: &Reached<P>,
+    unreduced: &World<P>,
+    extent: Extent,
+) -> Vec<Part<Action<P>>> {
     let count = extent.steps.div_ceil(PART_STEPS);
     let next = AtomicU64::new(0);
     let (sender, parts) = channel();
@@ -96,7 +107,7 @@ fn sample(reached: &Reached, unreduced: &ClusterModel, extent: Extent) -> Vec<Pa
         }
     });
     drop(sender);
-    let mut parts: Vec<(u64, Part)> = parts.into_iter().collect();
+    let mut parts: Vec<(u64, Part<Action<P>>)> = parts.into_iter().collect();
     parts.sort_by_key(|(number, _)| *number);
     parts.into_iter().map(|(_, part)| part).collect()
 }

@@ -181,23 +181,6 @@ pub fn load_all(name_or_path: &str) -> Result<Vec<Found>, Failure> {
     Ok(Vec::from([load(name_or_path)?]))
 }
 
-/// Those of the leaderless protocol, for what knows no other. Without any, wrong usage.
-///
-/// # Errors
-/// When there is none: what knows no other protocol, as it is named.
-pub fn leaderless_only(found: Vec<Found>, what: &str) -> Result<Vec<Loaded>, Failure> {
-    let of_leaderless = found.into_iter().filter_map(|found| match found {
-        Found::Leaderless(loaded) => Some(loaded),
-        Found::Leader(_) => None,
-    });
-    let loaded: Vec<Loaded> = of_leaderless.collect();
-    if loaded.is_empty() {
-        let problem = "is for scenarios of the leaderless protocol; name one of those";
-        return Err(Failure::Usage(format!("{what} {problem}")));
-    }
-    Ok(loaded)
-}
-
 /// Reads a scenario from text; `file` is how errors name it. Its table `[protocol]` tells of which protocol it is;
 /// without one it is of the leaderless one.
 ///

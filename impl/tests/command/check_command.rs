@@ -312,9 +312,16 @@ fn scenarios_of_both_protocols_are_checked_in_one_run() {
         text(&output.stdout).contains("visited as many states and found the same: 2 scenarios")
     );
 
-    // What knows one protocol says so.
-    let output = quorate(directory().path(), &["check", "--footprints", "async-leader-lost"]);
-    assert_refused(&output, &["--footprints is for scenarios of the leaderless protocol"]);
+    let output = quorate(directory().path(), &["check", "--footprints", "r2-w1", "ids-reused"]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    assert!(told.contains("\u{2713} ids-reused") && told.contains("\n2 searches, "), "{told}");
+
+    let sample = ["check", "--sample", "10000", "--seed", "3", "ids-reused"];
+    let output = quorate(directory().path(), &sample);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    assert!(told.starts_with("ids-reused: 10,000 random steps in "), "{told}");
 }
 
 #[test]

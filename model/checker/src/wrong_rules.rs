@@ -34,6 +34,22 @@ macro_rules! wrong_rules {
             }
         }
 
+        impl $crate::world::campaign::Wrong for WrongRule {
+            type Rule = Rule;
+
+            fn all() -> &'static [WrongRule] {
+                WrongRule::ALL
+            }
+
+            fn rule(self) -> Rule {
+                WrongRule::rule(self)
+            }
+
+            fn statement(self) -> &'static str {
+                WrongRule::statement(self)
+            }
+        }
+
         impl core::fmt::Display for WrongRule {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 self.serialize(f)

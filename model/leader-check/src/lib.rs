@@ -14,6 +14,7 @@ mod dead;
 pub mod describe;
 mod expiry;
 mod facts;
+pub mod footprints;
 mod history;
 mod hops;
 pub mod kinds;

@@ -12,6 +12,7 @@ use crate::history::History;
 use crate::kinds::{Packet, Rule};
 use crate::leader_based::{ClusterState, LeaderBased};
 use crate::setting::LeaderFile;
+use crate::wrong_rule::WrongRule;
 
 impl LeaderBased {
     /// The same without these reductions, and with all others.
@@ -19,6 +20,14 @@ impl LeaderBased {
     pub fn with_all_but(&self, without: Vec<Rule>) -> Self {
         let mut scenario: LeaderFile = (**self.scenario()).clone();
         scenario.protocol.without = without;
+        self.with_scenario(Arc::new(scenario))
+    }
+
+    /// The same, one of whose reductions is wrong on purpose.
+    #[must_use]
+    pub fn with_wrong_rule(&self, wrong: Option<WrongRule>) -> Self {
+        let mut scenario: LeaderFile = (**self.scenario()).clone();
+        scenario.protocol.wrong = wrong;
         self.with_scenario(Arc::new(scenario))
     }
 }
@@ -35,8 +44,22 @@ fn is_late_request(state: &ClusterState, sent: &Envelope<LeaderBased>) -> bool {
 }
 
 impl Reduces for LeaderBased {
-    fn unreduced(&self) -> Self {
-        self.with_all_but(Rule::ALL.to_vec())
+    fn reduces(&self, rule: Rule) -> bool {
+        LeaderBased::reduces(self, rule)
+    }
+
+    fn with_rules(&self, rules: &[Rule]) -> Self {
+        let is_off = |rule: &&Rule| !rules.contains(rule);
+        self.with_all_but(Rule::ALL.iter().filter(is_off).copied().collect())
+    }
+
+    fn keeps_lengths(rule: Rule) -> bool {
+        matches!(rule, Rule::DeadMessages)
+    }
+
+    /// Each rule alone, however many states there are: there are two.
+    fn alternatives(&self, left_out: &[Rule], _: bool) -> Vec<(Rule, Vec<Rule>)> {
+        left_out.iter().map(|rule| (*rule, self.rules_without(*rule))).collect()
     }
 
     fn without_canonical_forms(&self) -> Self {

@@ -1,14 +1,15 @@
 //! Each reduction leaves verdicts as they are, in scenarios that are small without it; and is certified, state by state.
 
+use quorate_checker::world::campaign::{Compared, Draft as _, Tally, shrunk};
 use quorate_checker::world::certify::{Certificate, Discharge, Extent, Obligation, certify};
-use quorate_checker::world::compared::Tally;
-use quorate_checker::world::{Expected, Judged, World};
+use quorate_checker::world::{Expected, Faults, Judged, World};
 use quorate_checker::{Bounds, Switch, explore};
 use quorate_ids::Enumerated;
 use quorate_leader_model::builtin::ALL;
+use quorate_leader_model::campaign::{Draft, DraftClient, DraftOperation, Verb};
 use quorate_leader_model::kinds::Rule;
-use quorate_leader_model::setting::LeaderFile;
-use quorate_leader_model::{LeaderBased, campaign, property};
+use quorate_leader_model::setting::{LeaderFile, parse};
+use quorate_leader_model::{LeaderBased, property};
 
 /// How many states a scenario may have without reductions, to be compared.
 const STATES_MAX: usize = 60_000;
@@ -47,26 +48,63 @@ fn reductions_change_no_verdict() {
 
 #[test]
 fn reductions_change_nothing_in_scenarios_that_nobody_chose() {
-    let mut tally = Tally::default();
-    let different: Vec<_> =
-        (0..150).filter_map(|case| campaign::take(2, case, 3_000, &mut tally)).collect();
-    // One in which reduced and unreduced searches once judged otherwise what nobody had been told.
-    assert_eq!(campaign::take(1, 3_464, 20_000, &mut tally), None);
-    let told = different.first().map(|tape| {
-        let small = campaign::shrunk(tape.clone(), 3_000, 300);
-        campaign::random::text(&small)
+    let mut tally = Tally::<Draft>::default();
+    let take = |case: u64| tally.take(&Draft::random(2, case), 3_000).map(|_| case);
+    let different: Vec<u64> = (0..150).filter_map(take).collect();
+    let told = different.first().map(|case| {
+        let differs = |draft: &Draft| {
+            matches!(draft.compared(3_000), Some(Compared::Different { switched: None, .. }))
+        };
+        shrunk(Draft::random(2, *case), 300, differs).toml()
     });
-    assert!(
-        different.is_empty(),
-        "{} differ, such as\n{}",
-        different.len(),
-        told.unwrap_or_default()
-    );
-    for rule in Rule::ALL {
-        assert!(tally.exercised(&format!("rule {}", rule.name())) > 20, "{}", rule.name());
+    let count = different.len();
+    assert!(different.is_empty(), "{count} differ, such as\n{}", told.unwrap_or_default());
+    for (rule, cases) in tally.rules() {
+        assert!(cases > 20, "{rule}");
     }
-    let modes = campaign::modes().filter(|mode| tally.exercised(mode) > 0).count();
-    assert!(tally.same > 50 && modes > 25, "{} compared, {modes} modes", tally.same);
+    let modes = tally.modes().filter(|(_, cases)| *cases > 0).count();
+    assert!(tally.same > 50 && modes > 45 && tally.refused == 0, "{modes} modes: {tally:?}");
+}
+
+#[test]
+fn what_nobody_was_told_is_judged_alike_reduced_and_unreduced() {
+    let scenario = Draft::random(1, 3_464);
+    let compared = scenario.compared(20_000);
+    assert!(matches!(compared, Some(Compared::Same(_))), "{compared:?}\n{}", scenario.toml());
+}
+
+#[test]
+fn the_format_takes_every_scenario_that_is_made_up_and_whatever_is_simpler() {
+    for case in 0..2_000 {
+        let draft = Draft::random(3, case);
+        for draft in std::iter::once(draft.clone()).chain(draft.simpler().into_iter().take(40)) {
+            let text = draft.toml();
+            parse("made-up.toml", &text).unwrap_or_else(|problem| panic!("{problem}\n{text}"));
+        }
+    }
+}
+
+#[test]
+fn a_scenario_made_smaller_still_shows_what_it_is_to_show_and_nothing_simpler_does() {
+    for case in 0..200 {
+        let draft = Draft::random(4, case);
+        let reads = |draft: &Draft| {
+            let mut operations = draft.clients.iter().flat_map(|client| &client.operations);
+            operations.any(|operation| operation.verb == Verb::Read)
+        };
+        let is_so = |draft: &Draft| reads(draft) && draft.faults.crashes > 0;
+        if !is_so(&draft) {
+            continue;
+        }
+        let small = shrunk(draft, usize::MAX, is_so);
+        let plain = Draft::plain(2);
+        let operation = DraftOperation { other_key: false, verb: Verb::Read };
+        let clients =
+            vec![DraftClient { operations: vec![operation], asks: None, is_after_first: false }];
+        let faults = Faults { crashes: 1, ..Faults::default() };
+        assert_eq!(small, Draft { clients, faults, asked: small.asked.clone(), ..plain });
+        assert_eq!(small.asked.len(), 1);
+    }
 }
 
 /// The certificate of a search by what is looked at in about so many states, if it has no more than this.
@@ -112,7 +150,6 @@ fn the_reductions_of_small_built_in_scenarios_are_certified_as_they_are_and_each
 #[cfg(feature = "planted-faults")]
 mod wrong {
     use quorate_leader_model::builtin::Builtin;
-    use quorate_leader_model::setting::parse;
     use quorate_leader_model::wrong_rule::WrongRule;
 
     use super::*;

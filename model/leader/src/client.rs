@@ -1,6 +1,8 @@
 //! What a client does: asks whom it believes to lead, is sent on, tries again under the same request, and remembers
 //! what its reads need.
 
+mod footprint;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 

@@ -16,6 +16,7 @@ pub mod config;
 pub mod deviation;
 pub mod draft;
 pub mod effect;
+pub mod footprint;
 pub mod limits;
 pub mod log;
 pub mod message;

@@ -176,14 +176,14 @@ pub enum Change {
 /// A store in memory.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct MemoryStore {
-    ballot: Ballot,
-    has_lost_its_disk: bool,
-    base: Position,
-    entries: Vec<Entry>,
-    committed: Index,
-    rows: BTreeMap<Key, Value>,
-    remembered: BTreeMap<ClientId, Remembered>,
-    undo: BTreeMap<Index, Undo>,
+    pub(crate) ballot: Ballot,
+    pub(crate) has_lost_its_disk: bool,
+    pub(crate) base: Position,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) committed: Index,
+    pub(crate) rows: BTreeMap<Key, Value>,
+    pub(crate) remembered: BTreeMap<ClientId, Remembered>,
+    pub(crate) undo: BTreeMap<Index, Undo>,
 }
 
 impl MemoryStore {

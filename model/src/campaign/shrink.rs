@@ -1,32 +1,12 @@
-//! Making a scenario that shows something as simple as it gets.
+//! Making a scenario simpler.
 
 use alloc::vec::Vec;
 
 use super::draft::{Draft, DraftClient, Nodes, Verb};
 use crate::scenario::{Faults, Rounds};
 
-/// The simplest scenario near this one of which it is still true, with no more than `tries_max` others
-/// looked at.
-#[must_use]
-pub fn shrunk(mut draft: Draft, tries_max: usize, is_so: impl Fn(&Draft) -> bool) -> Draft {
-    let mut tries = 0;
-    'simpler: loop {
-        for simpler in simpler(&draft) {
-            if tries == tries_max {
-                return draft;
-            }
-            tries += 1;
-            if is_so(&simpler) {
-                draft = simpler;
-                continue 'simpler;
-            }
-        }
-        return draft;
-    }
-}
-
 /// Everything that is this scenario with one thing less, what makes it smallest first.
-fn simpler(draft: &Draft) -> Vec<Draft> {
+pub(super) fn simpler(draft: &Draft) -> Vec<Draft> {
     let mut all = Vec::new();
     let mut with = |change: &dyn Fn(&mut Draft)| {
         let mut simpler = draft.clone();

@@ -9,7 +9,6 @@
 //!   are no homes, where no put is sloppy: fallbacks stand in in the order of the list, and for homes in
 //!   the order of the list. Versions are dotted, so nothing compares names.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use itertools::Itertools;
@@ -222,9 +221,4 @@ fn is_first_of_its_names(draft: &Draft, renamings: &[Renaming]) -> bool {
     let identity: Renaming = (0..draft.nodes).collect();
     let own = named(draft, &identity);
     renamings.iter().all(|renaming| own <= named(draft, renaming))
-}
-
-/// A boxed form, for whoever keeps it.
-pub(super) fn boxed_up_to(size: usize) -> Box<dyn Iterator<Item = Draft> + Send> {
-    Box::new(up_to(size))
 }

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use quorate_checker::compact::{Extent, ScratchError, Survey, survey};
+use quorate_checker::world::campaign::{Disks, DisksSeen};
 use quorate_checker::{Looking, Switch};
 use thread_local::ThreadLocal;
 
-use super::visit::{Disks, Notes};
 use crate::check::action::Action;
 use crate::check::{ClusterModel, ClusterState};
 
@@ -41,11 +41,11 @@ pub fn surveyed(
     extent: &Extent,
     switch: &Switch,
 ) -> Result<Surveyed, ScratchError> {
-    let notes = ThreadLocal::<RefCell<Notes>>::new();
-    let note = |state: &ClusterState, _: &mut Vec<Action>| {
-        notes.get_or_default().borrow_mut().note(state);
+    let seen = ThreadLocal::<RefCell<DisksSeen>>::new();
+    let look = |state: &ClusterState, _: &mut Vec<Action>| {
+        seen.get_or_default().borrow_mut().note(model.protocol(), state);
     };
-    let survey = survey(&Looking { system: &model.judging(), look: note }, extent, switch)?;
-    let notes = notes.into_iter().map(RefCell::into_inner);
-    Ok(Surveyed { survey, disks: notes.flat_map(|notes| notes.disks).collect() })
+    let survey = survey(&Looking { system: &model.judging(), look }, extent, switch)?;
+    let disks = seen.into_iter().flat_map(|seen| seen.into_inner().disks).collect();
+    Ok(Surveyed { survey, disks })
 }

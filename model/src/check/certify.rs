@@ -18,6 +18,5 @@ pub type Certificate = of_world::Certificate<Leaderless>;
 /// it may.
 pub fn certify(scenario: &Arc<Scenario>, extent: Extent, switch: &Switch) -> Option<Certificate> {
     let model = ClusterModel::new(Arc::clone(scenario));
-    let properties = model.judged().iter().map(|property| property.of_world(scenario));
-    of_world::certify(&model, properties, model.names(), extent, switch)
+    of_world::certify(&model, model.properties_of_world(), model.names(), extent, switch)
 }

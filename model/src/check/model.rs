@@ -72,11 +72,6 @@ impl ClusterModel {
         ClusterModel { world: self.world.with_protocol(protocol), ..self.clone() }
     }
 
-    /// The same model, which remembers no step.
-    pub(crate) fn with_fresh_steps(&self) -> Self {
-        ClusterModel { world: self.world.with_fresh_steps(), ..self.clone() }
-    }
-
     /// The world of this model alone.
     pub(crate) fn into_world(self) -> World<Leaderless> {
         self.world

@@ -1,7 +1,10 @@
 //! What the reductions of this protocol are, for whoever compares reduced searches with unreduced ones.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
 
+use foldhash::quality::FixedState;
 use quorate_checker::Shared;
 use quorate_checker::world::{Protocol, Reduces};
 
@@ -10,24 +13,66 @@ use super::client::ScriptedClient;
 use super::history::History;
 use super::leaderless::Leaderless;
 use super::state::ClusterState;
+use super::wrong_rule::WrongRule;
 use super::{begin, instant};
-use crate::protocol::Message;
-use crate::scenario::{Reductions, Scenario};
+use crate::protocol::{MemoryStore, Message};
+use crate::scenario::{Reductions, Rule, Scenario};
 
 impl Leaderless {
     /// The same with these reductions.
-    pub(crate) fn with_reductions(&self, reductions: Reductions) -> Self {
+    #[must_use]
+    pub fn with_reductions(&self, reductions: Reductions) -> Self {
         self.with_scenario(Arc::new(Scenario { reductions, ..(**self.scenario()).clone() }))
     }
 }
 
 impl Reduces for Leaderless {
-    fn unreduced(&self) -> Self {
-        self.with_reductions(Reductions::NONE)
+    fn reduces(&self, rule: Rule) -> bool {
+        self.scenario().reductions.has(rule)
+    }
+
+    /// Wrong in the same way, if a rule that is on is.
+    fn with_rules(&self, rules: &[Rule]) -> Self {
+        let is_on = |wrong: &WrongRule| rules.contains(&wrong.rule());
+        let wrong = self.scenario().reductions.wrong.filter(is_on);
+        let none = Reductions { wrong, ..Reductions::NONE };
+        self.with_reductions(rules.iter().fold(none, |reductions, rule| reductions.with(*rule)))
     }
 
     fn without_canonical_forms(&self) -> Self {
         self.with_reductions(self.scenario().reductions.without_canonical_forms())
+    }
+
+    fn keeps_lengths(rule: Rule) -> bool {
+        matches!(
+            rule,
+            Rule::ClientSymmetry | Rule::NodeSymmetry | Rule::DeadMessages | Rule::FinishedRequests
+        )
+    }
+
+    fn takes_disks_for_the_same(rule: Rule) -> bool {
+        matches!(rule, Rule::ClientSymmetry | Rule::NodeSymmetry)
+    }
+
+    fn takes_a_step_to_forget(rule: Rule) -> bool {
+        matches!(rule, Rule::FinishedRequests)
+    }
+
+    /// One less, where all that are usual are on and there are few states; and stubborn sets in the place of all.
+    fn alternatives(&self, left_out: &[Rule], is_small: bool) -> Vec<(Rule, Vec<Rule>)> {
+        let all_usual = Rule::ALL.iter().all(|rule| self.reduces(*rule) || !rule.is_usual());
+        let one_less = left_out.iter().filter(|_| is_small && all_usual);
+        let mut all: Vec<_> = one_less.map(|rule| (*rule, self.rules_without(*rule))).collect();
+        if !self.reduces(Rule::StubbornSets) {
+            all.push((Rule::StubbornSets, Vec::from([Rule::StubbornSets])));
+        }
+        all
+    }
+
+    /// Records and hints.
+    fn hash_of_disk(&self, store: &MemoryStore) -> u64 {
+        let entries: Vec<_> = store.entries().map(|(key, entry)| (key, &entry.state)).collect();
+        FixedState::default().hash_one((entries, store.hints().collect::<Vec<_>>()))
     }
 
     /// It was sent since an earlier state, or it only tells how a put gets on, which takes no time whenever it was

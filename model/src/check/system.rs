@@ -78,8 +78,13 @@ impl ClusterModel {
     /// The model with its properties, whose steps count in its counters.
     #[must_use]
     pub fn judging(&self) -> ClusterSystem {
-        let properties = self.judged().iter().map(|property| property.of_world(self.scenario()));
-        Judged::new(self, properties)
+        Judged::new(self, self.properties_of_world())
+    }
+
+    /// The properties that are judged, as the world judges them.
+    #[must_use]
+    pub fn properties_of_world(&self) -> Vec<Property<Leaderless>> {
+        self.judged().iter().map(|property| property.of_world(self.scenario())).collect()
     }
 
     /// The model in which nothing is judged but whether runs come to these goals; its steps are counted apart.

@@ -234,7 +234,19 @@ impl Reductions {
     /// The same without this rule.
     #[must_use]
     pub fn without(mut self, rule: Rule) -> Reductions {
-        *match rule {
+        *self.switch_of(rule) = false;
+        self
+    }
+
+    /// The same with this rule.
+    #[must_use]
+    pub fn with(mut self, rule: Rule) -> Reductions {
+        *self.switch_of(rule) = true;
+        self
+    }
+
+    fn switch_of(&mut self, rule: Rule) -> &mut bool {
+        match rule {
             Rule::ClientHops => &mut self.client_hops,
             Rule::Replies => &mut self.replies,
             Rule::Answers => &mut self.answers,
@@ -245,8 +257,7 @@ impl Reductions {
             Rule::DeadMessages => &mut self.dead_messages,
             Rule::FinishedRequests => &mut self.finished_requests,
             Rule::StubbornSets => &mut self.stubborn_sets,
-        } = false;
-        self
+        }
     }
 
     /// Whether this rule is on.

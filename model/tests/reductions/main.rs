@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use alone::alone;
+use quorate_checker::world::campaign::Shown;
 use quorate_model::campaign::visit;
 use quorate_model::check::{ClusterModel, Expected};
 use quorate_model::scenario::builtin::ALL;
@@ -18,12 +19,12 @@ use quorate_model::scenario::{Reductions, Scenario};
 const DISTINCT_MAX: usize = 60_000;
 
 /// For each property whether it is discovered, and whether its witness is.
-type Verdicts = BTreeMap<&'static str, bool>;
+type Verdicts = BTreeMap<Shown, bool>;
 
 fn search(scenario: &Scenario, reductions: Reductions) -> Option<(Verdicts, usize)> {
     let model = ClusterModel::new(Arc::new(Scenario { reductions, ..scenario.clone() }));
     let found = visit(&model, DISTINCT_MAX)?;
-    let verdicts = found.runs.into_iter().map(|(name, run)| (name, run.is_some()));
+    let verdicts = found.runs.into_iter().map(|(shown, run)| (shown, run.is_some()));
     Some((verdicts.collect(), found.distinct))
 }
 
@@ -123,8 +124,11 @@ fn expectations_of_the_files_are_what_the_unreduced_model_gives() {
     for Reference { name, scenario, verdicts, .. } in &*REFERENCES {
         for (property, expected) in &scenario.expect {
             let discovered = matches!(expected, Expected::Violated | Expected::Reached);
-            let Some(found) = verdicts.get(&**property) else { continue };
-            assert_eq!(*found, discovered, "{name}: {property}");
+            let of_property =
+                |shown: &&Shown| matches!(shown, Shown::Property(name) if name == property);
+            let Some(shown) = verdicts.keys().find(of_property) else { continue };
+            let found = verdicts[shown];
+            assert_eq!(found, discovered, "{name}: {property}");
         }
     }
 }

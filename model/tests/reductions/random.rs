@@ -1,8 +1,9 @@
 //! Reduced against unreduced on scenarios that nobody chose: what was forgotten when arguing for a rule.
 
 use proptest::prelude::*;
+use quorate_checker::world::campaign::shrunk;
 use quorate_model::campaign::random::{TAPE_LENGTH, draft, tape};
-use quorate_model::campaign::{Compared, Draft, compare, shrunk};
+use quorate_model::campaign::{Compared, Draft, compare};
 use quorate_model::scenario::file;
 
 /// Unreduced runs larger than this are left out.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use quorate_checker::world::campaign::{Case, Origin, Sequence};
 use quorate_model::campaign::small_scope::{of_size, up_to};
-use quorate_model::campaign::{Asked, Compared, Draft, Origin, Sequence, compare, visit};
+use quorate_model::campaign::{Asked, Compared, Draft, compare, visit};
 use quorate_model::check::ClusterModel;
 use quorate_model::scenario::{Reductions, Scenario};
 
@@ -63,7 +64,7 @@ fn what_is_found_of_a_property_does_not_depend_on_what_else_is_asked_that_switch
                     let alone = runs(&alone.parse().expect("it is taken"), reductions);
                     for (shown, run) in alone {
                         let steps = run.map(|run| run.steps);
-                        let with_others = of_all[shown].map(|run| run.steps);
+                        let with_others = of_all[&shown].map(|run| run.steps);
                         assert_eq!(steps, with_others, "{shown}\n{}", draft.toml());
                     }
                 }
@@ -74,13 +75,14 @@ fn what_is_found_of_a_property_does_not_depend_on_what_else_is_asked_that_switch
 
 #[test]
 fn a_sequence_has_all_small_scenarios_and_then_goes_on_at_random() {
-    let mut cases = Sequence::new(1, 1);
+    let mut cases = Sequence::<Draft>::new(1, 1);
     let small: Vec<_> = cases.by_ref().take(132).collect();
     assert!(small.iter().all(|case| case.origin == Origin::SmallScope));
     assert!(small.iter().map(|case| case.number).eq(0..132));
     let next = cases.next().expect("it has no end");
     assert_eq!((next.number, next.origin), (132, Origin::Random(0)));
     // The same random ones follow whatever was enumerated before.
-    let after_more = Sequence::new(1, 2).find(|case| case.origin == Origin::Random(0));
+    let after_more =
+        Sequence::<Draft>::new(1, 2).find(|case: &Case<Draft>| case.origin == Origin::Random(0));
     assert_eq!(after_more.expect("it has no end").draft, next.draft);
 }

@@ -12,15 +12,16 @@
 mod action;
 mod actors;
 mod apply;
+pub mod campaign;
 mod canonical;
 pub mod certify;
 mod command_line;
-pub mod compared;
 mod counters;
 pub mod diagram;
 mod disks;
 mod environment;
 mod explorer;
+pub mod footprints;
 mod judged;
 mod local;
 mod malformed;

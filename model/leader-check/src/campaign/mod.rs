@@ -1,62 +1,74 @@
-//! Whether reductions change anything: reduced searches beside unreduced ones, on scenarios that nobody chose.
+//! Whether reductions change anything: reduced searches beside unreduced ones, on scenarios that nobody chose. What is
+//! compared, and how, is the same for [every protocol](quorate_checker::world::campaign); here is what scenarios of this
+//! one can be.
 //!
-//! [`random`] makes a scenario file from a tape of choices, over every key of the format. Case C of a seed is always the same
-//! scenario. [`compared()`] compares its searches, and [`shrunk`] makes a tape that shows a difference as simple as it gets.
+//! A [`Draft`] is a scenario that can be written down as a file and made simpler, and [`random`] makes one from a tape of
+//! choices, over every key of the format. Case C of a seed is always the same scenario.
 
+mod draft;
 mod modes;
 pub mod random;
 
-use quorate_checker::world::World;
-use quorate_checker::world::compared::{self, Compared, Tally};
-use quorate_ids::Enumerated;
+use quorate_checker::world::campaign::{self as of_world, Readied};
+use quorate_checker::world::{Kind, World};
 
-pub use modes::{modes, modes_of};
+pub use draft::{Draft, DraftClient, DraftOperation, Somebody, Verb};
+pub use modes::{HasMode, MODES};
 
-use crate::kinds::Rule;
+use crate::kinds::{Rule, TimerKind};
 use crate::setting::{LeaderFile, parse};
+use crate::wrong_rule::WrongRule;
 use crate::{LeaderBased, property};
 
-/// The scenario of a tape; `None` if the format refuses it.
+/// What is compared of a scenario.
+///
+/// # Panics
+/// If it speaks of properties that nobody knows, which [`parse`] refuses.
 #[must_use]
-pub fn scenario(tape: &[u8]) -> Option<LeaderFile> {
-    parse("random.toml", &random::text(tape)).ok()
+pub fn readied(scenario: LeaderFile) -> Readied<LeaderBased> {
+    let properties = scenario.judged(property::all()).expect("properties are known");
+    let modes = MODES.iter().map(|(_, has)| has(&scenario)).collect();
+    Readied { properties, modes, world: World::new(LeaderBased::new(scenario)) }
 }
 
-/// Compares the unreduced search of a scenario, if it has no more than so many states, with that by all of its reductions and
-/// with that by each alone.
-#[must_use]
-pub fn compared(scenario: &LeaderFile, distinct_max: usize) -> Compared<LeaderBased> {
-    let judged: Vec<_> =
-        scenario.judged(property::all()).expect("properties are known").into_iter().collect();
-    let protocol = LeaderBased::new(scenario.clone());
-    let world = World::new(protocol.clone());
-    let on = Rule::ALL.iter().filter(|rule| protocol.reduces(**rule));
-    let without = |rule: &Rule| {
-        let mut without = protocol.setting().without.clone();
-        without.push(*rule);
-        world.with_protocol(protocol.with_all_but(without))
-    };
-    let each: Vec<World<LeaderBased>> = on.map(without).collect();
-    compared::compare(&world, &each, &judged, distinct_max)
-}
+impl of_world::Draft for Draft {
+    type Protocol = LeaderBased;
+    type Wrong = WrongRule;
 
-/// Compares one case of a seed and notes how it came out. Gives the tape if it came out differently.
-#[must_use]
-pub fn take(seed: u64, case: u64, distinct_max: usize, tally: &mut Tally) -> Option<Vec<u8>> {
-    let tape = random::tape(seed, case);
-    let scenario = scenario(&tape)?;
-    let compared = compared(&scenario, distinct_max);
-    tally.note(&compared, modes_of(&scenario));
-    matches!(compared, Compared::Different(_)).then_some(tape)
-}
+    fn modes() -> Vec<&'static str> {
+        MODES.iter().map(|(name, _)| *name).collect()
+    }
 
-/// The simplest tape near this one whose scenario still comes out differently.
-#[must_use]
-pub fn shrunk(tape: Vec<u8>, distinct_max: usize, tries_max: usize) -> Vec<u8> {
-    let differs = |tape: &Vec<u8>| {
-        scenario(tape).is_some_and(|scenario| {
-            matches!(compared(&scenario, distinct_max), Compared::Different(_))
-        })
-    };
-    compared::shrunk(tape, tries_max, |tape| random::simpler(tape), differs)
+    /// Clients are honest here, and their timers are counted as theirs.
+    fn never() -> Vec<Kind<LeaderBased>> {
+        vec![Kind::Lie, Kind::Expire(TimerKind::Client)]
+    }
+
+    fn random(seed: u64, number: u64) -> Draft {
+        random::draft(&random::tape(seed, number))
+    }
+
+    fn toml(&self) -> String {
+        Draft::toml(self)
+    }
+
+    fn readied(&self) -> Option<Readied<LeaderBased>> {
+        Some(readied(parse("made-up.toml", &self.toml()).ok()?))
+    }
+
+    fn simpler(&self) -> Vec<Draft> {
+        Draft::simpler(self)
+    }
+
+    fn switched(&self) -> Option<Rule> {
+        self.without
+    }
+
+    fn with_switched(&self, without: Option<Rule>) -> Draft {
+        Draft { without, ..self.clone() }
+    }
+
+    fn made_wrong(protocol: &LeaderBased, wrong: WrongRule) -> LeaderBased {
+        protocol.with_wrong_rule(Some(wrong))
+    }
 }

@@ -3,12 +3,12 @@
 //! Zero is always the simplest choice, so whatever lowers the tape makes the scenario simpler. Scenarios are small on
 //! purpose: what has more than a few thousand states unreduced cannot be compared.
 
-use std::fmt::Write;
-
 use quorate_checker::tape::Tape;
 
+use super::draft::{Draft, DraftClient, DraftOperation, Somebody, Verb};
+
 /// As many choices as the longest scenario takes; further ones would not be read.
-pub const TAPE_LENGTH: usize = 72;
+pub const TAPE_LENGTH: usize = 96;
 
 /// The tape of one case of a seed: always the same.
 #[must_use]
@@ -27,26 +27,6 @@ pub fn tape(seed: u64, case: u64) -> Vec<u8> {
     std::iter::repeat_with(next).flatten().take(TAPE_LENGTH).collect()
 }
 
-/// Everything that is this tape with one choice simpler, what makes it simplest first.
-#[must_use]
-pub fn simpler(tape: &[u8]) -> Vec<Vec<u8>> {
-    let mut all = Vec::new();
-    let set = |at: usize, to: u8| {
-        let mut simpler = tape.to_vec();
-        simpler[at] = to;
-        simpler
-    };
-    let positions = || (0..tape.len()).filter(|at| tape[*at] > 0);
-    all.extend(positions().map(|at| set(at, 0)));
-    // A choice is made by a remainder: by another one that is as good, it is lower.
-    let lower = |at: usize| (1..16).filter(move |to| *to < tape[at]).map(move |to| (at, to));
-    all.extend(positions().flat_map(lower).map(|(at, to)| set(at, to)));
-    all
-}
-
-const NODES: [&str; 3] = ["A", "B", "C"];
-const CLIENTS: [&str; 2] = ["x", "y"];
-
 /// What can go wrong once or twice in a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -59,62 +39,24 @@ enum Fault {
     Partition,
 }
 
-/// The text of the scenario that these choices make.
+/// The scenario that these choices make.
 #[must_use]
-pub fn text(tape: &[u8]) -> String {
+pub fn draft(tape: &[u8]) -> Draft {
     let tape = &mut Tape(tape);
-    let nodes = &NODES[..tape.one_of(&[2, 2, 3])];
-    let mut top = format!("title = \"Random\"\nnodes = {nodes:?}\n");
-    let (budgets, is_split) = faults(tape, nodes, &mut top);
-    let mut text = String::from("[protocol]\nname = \"leader\"\n");
-    protocol(tape, nodes, &mut text);
-    let clients = &CLIENTS[..tape.one_of(&[1, 1, 2])];
-    let mut values = ["red", "blue", "green", "gray"].into_iter();
-    for (at, client) in clients.iter().enumerate() {
-        let count = tape.one_of(&[1, 1, 1, 2]);
-        let operation = |_| {
-            let key = if tape.rarely(4) { "z" } else { "k" };
-            match tape.choose(8) {
-                0 | 1 => {
-                    let value = values.next().unwrap_or("black");
-                    format!("{key} = {value}")
-                }
-                2 => format!("{key} += 2"),
-                3 => format!("{key} = next-id()"),
-                4 => tape
-                    .one_of(&[format!("{key} = now()").as_str(), &format!("{key} = random()")])
-                    .to_owned(),
-                _ => format!("read {key}"),
-            }
-        };
-        let operations: Vec<String> = (0..count).map(operation).collect();
-        let _ =
-            write!(text, "[[protocol.clients]]\nname = {client:?}\noperations = {operations:?}\n");
-        if tape.rarely(6) {
-            let _ = writeln!(text, "asks = {:?}", tape.one_of(nodes));
-        }
-        if at > 0 && tape.rarely(4) {
-            let _ = writeln!(text, "after = {:?}", clients[0]);
-        }
+    let mut draft = Draft::plain(tape.one_of(&[2, 2, 3]));
+    faults(tape, &mut draft);
+    protocol(tape, &mut draft);
+    for at in 0..tape.one_of(&[1, 1, 2]) {
+        let client = client(tape, &draft, at);
+        draft.clients.push(client);
     }
-    text.push_str(&budgets);
-    text.push_str("[expect]\n");
-    let mut asked = vec![tape.one_of(&PROPERTIES), tape.one_of(&PROPERTIES), "convergence"];
-    if is_split {
-        asked.push("both-sides-acknowledge");
-    }
-    asked.sort_unstable();
-    asked.dedup();
-    for property in asked {
-        let is_of_reaching = ["write-acknowledged", "both-sides-acknowledge"].contains(&property);
-        let expected = if is_of_reaching { "not reached" } else { "holds" };
-        let _ = writeln!(text, "{property} = {expected:?}");
-    }
-    top + &text
+    asked(tape, &mut draft);
+    rarities(tape, &mut draft);
+    draft
 }
 
 /// What may be asked, and found by single states.
-const PROPERTIES: [&str; 12] = [
+pub(super) const PROPERTIES: [&str; 12] = [
     "no-lost-write",
     "one-leader-per-epoch",
     "one-acting-leader",
@@ -129,9 +71,18 @@ const PROPERTIES: [&str; 12] = [
     "write-acknowledged",
 ];
 
-/// What can go wrong: the table of budgets, and whether the network may be split. What a file says before its tables goes to
-/// `top`.
-fn faults(tape: &mut Tape<'_>, nodes: &[&str], top: &mut String) -> (String, bool) {
+fn asked(tape: &mut Tape<'_>, draft: &mut Draft) {
+    let mut asked = vec![tape.one_of(&PROPERTIES), tape.one_of(&PROPERTIES), "convergence"];
+    if draft.split.is_some() {
+        asked.push("both-sides-acknowledge");
+    }
+    asked.sort_unstable();
+    asked.dedup();
+    draft.asked = asked;
+}
+
+/// What can go wrong: budgets, and whether the network may be split.
+fn faults(tape: &mut Tape<'_>, draft: &mut Draft) {
     let mut faults = Vec::new();
     for _ in 0..tape.one_of(&[1, 1, 2, 2, 2, 0, 3]) {
         let fault = match tape.choose(10) {
@@ -147,67 +98,48 @@ fn faults(tape: &mut Tape<'_>, nodes: &[&str], top: &mut String) -> (String, boo
         };
         faults.push(fault);
     }
-    let count = |of: Fault| faults.iter().filter(|fault| **fault == of).count();
-    let is_split = count(Fault::Partition) > 0 || tape.rarely(24);
-    if is_split {
-        let (one, others) = nodes.split_at(1 + tape.choose(nodes.len() - 1));
-        let _ = writeln!(top, "partition = {:?}", [one, others]);
-        if !tape.rarely(4) {
-            top.push_str("heals = true\n");
-        }
+    for fault in faults {
+        let budgets = &mut draft.faults;
+        *match fault {
+            Fault::Crash => &mut budgets.crashes,
+            Fault::Timeout => &mut budgets.timeouts,
+            Fault::Drop => &mut budgets.drops,
+            Fault::Duplicate => &mut budgets.duplicates,
+            Fault::Wipe => &mut budgets.wipes,
+            Fault::Rollback => &mut budgets.rollbacks,
+            Fault::Partition => &mut budgets.partitions,
+        } += 1;
+    }
+    if draft.faults.partitions > 0 || tape.rarely(24) {
+        draft.split = Some(1 + tape.choose(draft.nodes - 1));
+        draft.heals = !tape.rarely(4);
     }
     if tape.rarely(12) {
-        let _ =
-            writeln!(top, "down = [{:?}]\ndown-returns = {}", tape.one_of(nodes), tape.rarely(2));
+        draft.down = vec![tape.choose(draft.nodes)];
+        draft.down_returns = tape.rarely(2);
     }
     if tape.rarely(6) {
-        let _ = writeln!(top, "faulty = [{:?}]", tape.one_of(nodes));
+        draft.faulty = vec![tape.choose(draft.nodes)];
     }
-    let budgets = [
-        ("crashes", Fault::Crash),
-        ("timeouts", Fault::Timeout),
-        ("drops", Fault::Drop),
-        ("duplicates", Fault::Duplicate),
-        ("wipes", Fault::Wipe),
-        ("rollbacks", Fault::Rollback),
-        ("partitions", Fault::Partition),
-    ];
-    let mut table = String::from("[faults]\n");
-    for (name, fault) in budgets {
-        if count(fault) > 0 {
-            let _ = writeln!(table, "{name} = {}", count(fault));
-        }
-    }
-    (table, is_split)
 }
 
-fn protocol(tape: &mut Tape<'_>, nodes: &[&str], text: &mut String) {
-    let last = nodes[nodes.len() - 1];
-    let replication = tape.one_of(&["async", "semi-sync", "sync", "majority", "majority"]);
-    let election = tape.one_of(&["raft", "raft", "raft", "bully", "manual"]);
-    let reads = tape.one_of(&["leader", "confirmed", "any", "sticky", "own-writes", "position"]);
-    let _ =
-        write!(text, "replication = {replication:?}\nelection = {election:?}\nreads = {reads:?}\n");
-    let _ =
-        writeln!(text, "log = {:?}", tape.one_of(&["row", "row", "row", "statement", "replaced"]));
-    let mut say = |is_so: bool, what: &str| {
-        if is_so {
-            text.push_str(what);
-            text.push('\n');
-        }
-    };
-    say(tape.rarely(8) && election != "raft", "epochs = false");
-    say(tape.rarely(2) && reads == "own-writes", "window-passes = true");
-    say(tape.rarely(4), "attempts = 2");
-    say(tape.rarely(6), "waits-for-leader = true");
-    say(tape.rarely(5), "snapshot-after = 1");
-    say(tape.rarely(6), "entries-max = 1");
-    say(tape.rarely(6), "page-rows = 1");
-    say(tape.rarely(4), "crashed-stay-down = true");
-    let impatient = tape.one_of(&[last, nodes[0], "x"]);
-    say(tape.rarely(4), &format!("impatient = [{impatient:?}]"));
-    let ahead: Vec<usize> = (1..=nodes.len()).rev().collect();
-    say(tape.rarely(8), &format!("clocks-ahead = {ahead:?}"));
+fn protocol(tape: &mut Tape<'_>, draft: &mut Draft) {
+    let last = draft.nodes - 1;
+    draft.replication = tape.one_of(&["async", "semi-sync", "sync", "majority", "majority"]);
+    draft.election = tape.one_of(&["raft", "raft", "raft", "bully", "manual"]);
+    draft.reads = tape.one_of(&["leader", "confirmed", "any", "sticky", "own-writes", "position"]);
+    draft.log = tape.one_of(&["row", "row", "row", "statement", "replaced"]);
+    draft.epochs = !tape.rarely(8) || draft.election == "raft";
+    draft.window_passes = tape.rarely(2) && draft.reads == "own-writes";
+    draft.attempts = if tape.rarely(4) { 2 } else { 1 };
+    draft.waits_for_leader = tape.rarely(6);
+    draft.snapshot_after = tape.rarely(5).then_some(1);
+    draft.entries_max = tape.rarely(6).then_some(1);
+    draft.page_rows = tape.rarely(6).then_some(1);
+    draft.crashed_stay_down = tape.rarely(4);
+    let impatient = tape.one_of(&[Somebody::Node(last), Somebody::Node(0), Somebody::Client(0)]);
+    draft.impatient = if tape.rarely(4) { vec![impatient] } else { Vec::new() };
+    draft.clocks_differ = tape.rarely(8);
     let deviation = tape.one_of(&[
         "keeps-suffix",
         "falls-back-to-async",
@@ -215,16 +147,73 @@ fn protocol(tape: &mut Tape<'_>, nodes: &[&str], text: &mut String) {
         "commits-older-epochs",
         "votes-uncaught",
     ]);
-    say(tape.rarely(6), &format!("deviations = [{deviation:?}]"));
+    draft.deviation = tape.rarely(6).then_some(deviation);
     match tape.choose(12) {
         0..=8 => {}
-        9 | 10 => say(true, &format!("leader = {last:?}")),
-        _ => {
-            let shards = format!(
-                "[[protocol.shards]]\nleader = {:?}\n[[protocol.shards]]\nleader = {last:?}\nfrom = \"p\"",
-                nodes[0]
-            );
-            say(true, &shards);
+        9 | 10 => draft.leader = Some(last),
+        _ => draft.second_log = Some(last),
+    }
+}
+
+fn client(tape: &mut Tape<'_>, draft: &Draft, at: usize) -> DraftClient {
+    let count = tape.one_of(&[1, 1, 1, 2]);
+    let operations = (0..count).map(|_| operation(tape)).collect();
+    let asks = tape.rarely(6).then(|| tape.choose(draft.nodes));
+    let is_after_first = at > 0 && tape.rarely(4);
+    DraftClient { operations, asks, is_after_first }
+}
+
+fn operation(tape: &mut Tape<'_>) -> DraftOperation {
+    let other_key = tape.rarely(4);
+    let verb = match tape.choose(8) {
+        0 | 1 => Verb::Set,
+        2 => Verb::Execute("+= 2"),
+        3 => Verb::Execute("= next-id()"),
+        4 => Verb::Execute(tape.one_of(&["= now()", "= random()"])),
+        _ => Verb::Read,
+    };
+    DraftOperation { other_key, verb }
+}
+
+/// What few scenarios have. Chosen last: whoever draws none of it is as it was in campaigns that were recorded before.
+fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
+    if tape.rarely(16) {
+        let at = draft.clients.len();
+        let third = DraftClient {
+            operations: vec![operation(tape)],
+            asks: None,
+            is_after_first: at > 0 && tape.rarely(2),
+        };
+        draft.clients.push(third);
+    }
+    if tape.rarely(16) {
+        draft.nodes = 3 + tape.choose(3);
+    }
+    if draft.attempts > 1 && tape.rarely(4) {
+        draft.attempts = 3;
+    }
+    if draft.snapshot_after.is_some() && tape.rarely(4) {
+        draft.snapshot_after = Some(2);
+    }
+    if !draft.impatient.is_empty() && tape.rarely(4) {
+        let other = Somebody::Node(1);
+        if !draft.impatient.contains(&other) {
+            draft.impatient.push(other);
         }
+    }
+    let last = draft.nodes - 1;
+    for some in [&mut draft.faulty, &mut draft.down] {
+        if !some.is_empty() && tape.rarely(4) && !some.contains(&last) {
+            some.push(last);
+        }
+    }
+    draft.splits_in_three = draft.split.is_some_and(|at| at < last) && tape.rarely(4);
+    if tape.rarely(16) {
+        draft.asked.extend(PROPERTIES);
+        draft.asked.sort_unstable();
+        draft.asked.dedup();
+    }
+    if draft.second_log.is_some() && tape.rarely(3) {
+        draft.leader = Some(1);
     }
 }

@@ -25,6 +25,11 @@ impl Recall {
         self.told.contains(other)
     }
 
+    /// Whether it is of this start.
+    pub(super) fn is_since(&self, life: u64) -> bool {
+        self.life == life
+    }
+
     #[cfg(feature = "planted-faults")]
     pub(super) fn is_told_by(&mut self, other: NodeId) {
         self.told.insert(other);
@@ -112,7 +117,7 @@ impl Replica {
         last: Position,
     ) -> Result<(), S::Error> {
         let Some(recall) = &mut self.recall else { return Ok(()) };
-        if recall.life != life {
+        if !recall.is_since(life) {
             return Ok(());
         }
         recall.told.insert(from);

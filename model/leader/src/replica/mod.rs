@@ -8,7 +8,9 @@
 pub mod acknowledgement;
 mod catch_up;
 mod election;
+mod footprint;
 mod heartbeat;
+mod parts;
 #[cfg(feature = "planted-faults")]
 mod planted;
 mod reads;

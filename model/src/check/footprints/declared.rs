@@ -3,40 +3,23 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use quorate_checker::Shared;
-use quorate_checker::footprint::{Actor, Footprint, Stepped};
+use quorate_checker::footprint::Footprint;
 use quorate_checker::world::Protocol;
+use quorate_checker::world::footprints::Footprints;
 
 use super::Event;
 use super::part::{Part, Sort, footprint_of};
-use crate::check::action::Envelope;
 use crate::check::client::ScriptedClient;
 use crate::check::leaderless::{Command, Leaderless};
-use crate::check::model::ClusterModel;
 use crate::check::state::{ActorState, NodeState, Seat};
-use crate::ids::{NodeId, Peer};
+use crate::ids::Peer;
 use crate::protocol::footprint::{Component, Declaration, Scope, WAIT};
-use crate::protocol::{Client, Input, NodeConfig};
+use crate::protocol::{Client, Input, Message, Timer};
 use crate::scenario::{PlannedAction, Scenario};
 use crate::versions::Incarnation;
 
 /// About what one request of a scenario takes at most, with what is fetched and kept for it.
 const REQUEST_BYTES: usize = 64 * 1024;
-
-/// An actor of a scenario.
-pub(super) struct SeatActor<'a> {
-    pub(super) model: &'a ClusterModel,
-    pub(super) index: usize,
-}
-
-/// What a step causes outside its actor.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Caused {
-    /// A message.
-    Sent(Shared<Envelope>),
-    /// The node begins to wait for older messages, or ends it.
-    Wait(bool),
-}
 
 /// What the step that takes this input in this state declares to touch: what the protocol declares, and what
 /// the model adds.
@@ -120,27 +103,19 @@ fn add_own(
     }
 }
 
-impl SeatActor<'_> {
-    fn config(&self) -> &NodeConfig {
-        self.model.protocol().node_config(NodeId(self.index as u16))
-    }
-}
+impl Footprints for Leaderless {
+    type Part = Part;
 
-impl Actor for SeatActor<'_> {
-    type State = Seat;
-    type Input = Event;
-    type Component = Part;
-    type Effect = Caused;
-    type Kind = &'static str;
+    const WAIT: &'static str = WAIT;
 
-    fn footprint(&self, seat: &Seat, event: &Event) -> Footprint<Part, &'static str> {
-        touches(self.model.protocol(), self.model.peer(self.index), seat, event)
+    fn footprint(&self, peer: Peer, seat: &Seat, event: &Event) -> Footprint<Part, &'static str> {
+        touches(self, peer, seat, event)
     }
 
-    fn is_possible(&self, seat: &Seat, event: &Event) -> bool {
+    fn is_possible(&self, _: Peer, seat: &Seat, event: &Event) -> bool {
         match (event, &seat.state) {
             (Event::Invoke(of, coordinator), ActorState::Client(client)) => {
-                self.model.protocol().coordinators(*of, client).any(|via| via == *coordinator)
+                self.coordinators(*of, client).any(|via| via == *coordinator)
             }
             (Event::Expire(_, timer), _) => seat.timers.contains(timer),
             _ => true,
@@ -155,28 +130,7 @@ impl Actor for SeatActor<'_> {
         }
     }
 
-    fn step(&self, seat: &Seat, event: &Event) -> Stepped<Seat, Caused> {
-        let step = self.model.take_step(self.index, seat, event);
-        Stepped {
-            after: (*step.seat).clone(),
-            effects: step
-                .sent
-                .into_iter()
-                .map(Caused::Sent)
-                .chain(step.waits.map(Caused::Wait))
-                .collect(),
-            tells: step.is_seen,
-        }
-    }
-
-    fn kind(&self, caused: &Caused) -> &'static str {
-        match caused {
-            Caused::Sent(sent) => sent.message.kind(),
-            Caused::Wait(_) => WAIT,
-        }
-    }
-
-    fn components(&self, seat: &Seat) -> BTreeSet<Part> {
+    fn parts(&self, seat: &Seat) -> BTreeSet<Part> {
         let timers = seat.timers.iter().map(|timer| Component::Timer(*timer));
         let own: Vec<Component> = match &seat.state {
             ActorState::Node(node) => node.replica.components(&node.store),
@@ -223,7 +177,7 @@ impl Actor for SeatActor<'_> {
         }
     }
 
-    fn take_over(&self, seat: &mut Seat, part: &Part, from: &Seat) {
+    fn take_over(&self, peer: Peer, seat: &mut Seat, part: &Part, from: &Seat) {
         if let Part::Protocol(Component::Timer(timer)) = part {
             if from.timers.contains(timer) {
                 seat.timers.insert(*timer);
@@ -236,9 +190,10 @@ impl Actor for SeatActor<'_> {
             (ActorState::Node(node), ActorState::Node(from)) => match part {
                 Part::Protocol(Component::Clock) => node.clock = from.clock,
                 Part::Protocol(component) => {
+                    let Peer::Node(id) = peer else { panic!("its state is that of a node") };
                     let NodeState { replica, store, .. } = node;
                     let from = (&from.replica, &from.store);
-                    replica.take_over(self.config(), store, component, from);
+                    replica.take_over(self.node_config(id), store, component, from);
                 }
                 Part::Lives => node.lives = from.lives,
                 Part::Copies => {
@@ -262,6 +217,30 @@ impl Actor for SeatActor<'_> {
                 Part::Lives | Part::Copies => {}
             },
             _ => panic!("both are states of one actor"),
+        }
+    }
+
+    fn kind_of_message(message: &Message) -> &'static str {
+        message.kind()
+    }
+
+    fn kind_of_input(event: &Event) -> &'static str {
+        match event {
+            Event::Invoke(..) => "the start of an operation",
+            Event::Receive(sent) => sent.message.kind(),
+            Event::Expire(_, timer) => match timer {
+                Timer::Request(_) => "the timer of a request",
+                Timer::Speculate(_) => "the timer of a speculative retry",
+                Timer::Handoff => "the timer of handoff",
+                Timer::Sync(_) => "the timer of anti-entropy",
+                Timer::CatchUp => "the timer of catching up",
+                Timer::Register => "the timer of registration",
+                Timer::Waiting => "the timer of puts that wait",
+                Timer::Reap => "the timer of reaping",
+                Timer::Settled => "the end of a wait",
+            },
+            Event::Restart(_) => "a start",
+            Event::Command(_, Command::AcceptLoss { .. }) => "an accepted loss",
         }
     }
 }

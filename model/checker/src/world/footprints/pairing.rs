@@ -1,47 +1,48 @@
 //! Which steps of one actor are possible beside each other.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
-use core::cell::RefCell;
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_checker::Shared;
-use quorate_checker::memo::{self, Fingerprint};
+use derive_where::derive_where;
+use quorate_ids::Peer;
 use thread_local::ThreadLocal;
 
-use super::{Event, Step, index_of};
-use crate::check::action::Action;
-use crate::check::model::ClusterModel;
-use crate::check::state::ClusterState;
-use crate::ids::Peer;
+use super::{Event, Footprints, Step, index_of};
+use crate::memo::{self, Fingerprint};
+use crate::shared::Shared;
+use crate::world::World;
+use crate::world::action::Action;
+use crate::world::state::State;
 
 /// Two steps of one actor that are possible in one visited state.
-#[derive(Clone)]
-pub(super) struct Pair {
-    pub(super) one: Step,
-    pub(super) other: Event,
+#[derive_where(Clone)]
+pub(super) struct Pair<P: Footprints> {
+    pub(super) one: Step<P>,
+    pub(super) other: Event<P>,
 }
 
 /// Takes note of pairs while a search looks at its states. Of more than it may keep, it keeps those whose names come first in an order
 /// that has nothing to do with them, whatever thread came upon them.
-pub(super) struct Pairing {
-    model: ClusterModel,
+pub(super) struct Pairing<P: Footprints> {
+    world: World<P>,
     max: usize,
-    by_thread: ThreadLocal<RefCell<BTreeMap<u64, Pair>>>,
+    by_thread: ThreadLocal<RefCell<BTreeMap<u64, Pair<P>>>>,
 }
 
-impl Pairing {
-    pub(super) fn new(model: &ClusterModel, max: usize) -> Self {
-        Pairing { model: model.clone(), max, by_thread: ThreadLocal::new() }
+impl<P: Footprints> Pairing<P> {
+    pub(super) fn new(world: &World<P>, max: usize) -> Self {
+        Pairing { world: world.clone(), max, by_thread: ThreadLocal::new() }
     }
 
     /// The pairs, in a fixed order.
-    pub(super) fn into_pairs(self) -> Vec<Pair> {
+    pub(super) fn into_pairs(self) -> Vec<Pair<P>> {
         let of_threads = self.by_thread.into_iter();
-        let all: BTreeMap<u64, Pair> = of_threads.flat_map(RefCell::into_inner).collect();
+        let all: BTreeMap<u64, Pair<P>> = of_threads.flat_map(RefCell::into_inner).collect();
         all.into_values().take(self.max).collect()
     }
 
-    pub(super) fn note(&self, state: &ClusterState, actions: &[Action]) {
+    pub(super) fn note(&self, state: &State<P>, actions: &[Action<P>]) {
         // What is under way can arrive, whether a reduction offers it now or not.
         let up = |to: &Peer| !state.is_down(*to);
         let arrivals = state.network.iter().filter(|sent| up(&sent.to)).cloned();
@@ -50,11 +51,11 @@ impl Pairing {
             Action::Recover { node } => Some(Event::Restart(*node)),
             _ => None,
         });
-        let possible: BTreeSet<ByName> =
+        let possible: BTreeSet<ByName<P>> =
             arrivals.map(Event::Receive).chain(others).map(ByName).collect();
-        let mut by_actor: BTreeMap<usize, Vec<Event>> = BTreeMap::new();
+        let mut by_actor: BTreeMap<usize, Vec<Event<P>>> = BTreeMap::new();
         for ByName(event) in possible {
-            let index = index_of(&self.model, &event);
+            let index = index_of(&self.world, &event);
             by_actor.entry(index).or_default().push(event);
         }
         let mut pairs = self.by_thread.get_or_default().borrow_mut();
@@ -85,24 +86,24 @@ impl Pairing {
 }
 
 /// An event, in the order of names.
-struct ByName(Event);
+struct ByName<P: Footprints>(Event<P>);
 
-impl PartialEq for ByName {
+impl<P: Footprints> PartialEq for ByName<P> {
     fn eq(&self, other: &Self) -> bool {
         self.0.fingerprint() == other.0.fingerprint()
     }
 }
 
-impl Eq for ByName {}
+impl<P: Footprints> Eq for ByName<P> {}
 
-impl PartialOrd for ByName {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+impl<P: Footprints> PartialOrd for ByName<P> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for ByName {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+impl<P: Footprints> Ord for ByName<P> {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.0.fingerprint().cmp(&other.0.fingerprint())
     }
 }

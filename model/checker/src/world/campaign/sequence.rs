@@ -1,10 +1,6 @@
 //! The cases of a campaign, in a row.
 
-use alloc::boxed::Box;
-
 use super::draft::Draft;
-use super::random;
-use super::small_scope::boxed_up_to;
 
 /// Where a case is from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,36 +13,36 @@ pub enum Origin {
 
 /// One scenario of a campaign.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Case {
+pub struct Case<D> {
     /// Its place in the row, from zero.
     pub number: u64,
     /// Where it is from.
     pub origin: Origin,
     /// The scenario.
-    pub draft: Draft,
+    pub draft: D,
 }
 
 /// All small scenarios up to a size, and then random ones for ever.
-pub struct Sequence {
+pub struct Sequence<D> {
     seed: u64,
     next: u64,
-    small: Box<dyn Iterator<Item = Draft> + Send>,
+    small: Box<dyn Iterator<Item = D> + Send>,
     /// How many small scenarios there were, once none is left.
     small_count: Option<u64>,
 }
 
-impl Sequence {
+impl<D: Draft> Sequence<D> {
     /// The sequence of a seed, of which small scenarios have no more than this size.
     #[must_use]
-    pub fn new(seed: u64, size: usize) -> Sequence {
-        Sequence { seed, next: 0, small: boxed_up_to(size), small_count: None }
+    pub fn new(seed: u64, size: usize) -> Sequence<D> {
+        Sequence { seed, next: 0, small: D::small(size), small_count: None }
     }
 }
 
-impl Iterator for Sequence {
-    type Item = Case;
+impl<D: Draft> Iterator for Sequence<D> {
+    type Item = Case<D>;
 
-    fn next(&mut self) -> Option<Case> {
+    fn next(&mut self) -> Option<Case<D>> {
         let number = self.next;
         self.next += 1;
         if self.small_count.is_none()
@@ -56,7 +52,6 @@ impl Iterator for Sequence {
         }
         let small_count = *self.small_count.get_or_insert(number);
         let random = number - small_count;
-        let draft = random::draft(&random::tape(self.seed, random));
-        Some(Case { number, origin: Origin::Random(random), draft })
+        Some(Case { number, origin: Origin::Random(random), draft: D::random(self.seed, random) })
     }
 }

@@ -1,16 +1,15 @@
 //! What a campaign has exercised.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use derive_where::derive_where;
 
-use super::compare::{Compared, Exercised};
-use super::modes::MODES;
-use crate::check::kinds::Kind;
-use crate::scenario::{Rule, Scenario};
+use super::compare::{Compared, Difference, Exercised, compare};
+use super::draft::{Draft, Readied};
+use crate::world::counters::{Enumerated, Kind};
+use crate::world::protocol::Protocol;
 
 /// Sums over the cases of a campaign: the same in whatever order they come.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Tally {
+#[derive_where(Clone, PartialEq, Eq, Debug)]
+pub struct Tally<D> {
     /// Cases that came out the same.
     pub same: u64,
     /// Cases that were left out, having too many states unreduced.
@@ -24,8 +23,9 @@ pub struct Tally {
     /// Reduced states of these.
     pub reduced_states: u64,
     kinds: Vec<u64>,
-    rules: [u64; Rule::ALL.len()],
-    modes: [u64; MODES.len()],
+    rules: Vec<u64>,
+    modes: Vec<u64>,
+    of: std::marker::PhantomData<D>,
 }
 
 /// What too few compared cases exercised.
@@ -37,7 +37,10 @@ pub struct Shortage {
     pub cases: u64,
 }
 
-impl Default for Tally {
+type KindOf<D> = Kind<<D as Draft>::Protocol>;
+type RuleOf<D> = <<D as Draft>::Protocol as Protocol>::Rule;
+
+impl<D: Draft> Default for Tally<D> {
     fn default() -> Self {
         Tally {
             same: 0,
@@ -46,24 +49,43 @@ impl Default for Tally {
             different: 0,
             states: 0,
             reduced_states: 0,
-            kinds: alloc::vec![0; Kind::all().len()],
-            rules: [0; Rule::ALL.len()],
-            modes: [0; MODES.len()],
+            kinds: vec![0; KindOf::<D>::all().len()],
+            rules: vec![0; RuleOf::<D>::ALL.len()],
+            modes: vec![0; D::modes().len()],
+            of: std::marker::PhantomData,
         }
     }
 }
 
-impl Tally {
-    /// Notes how a scenario came out.
-    pub fn note(&mut self, scenario: &Scenario, compared: &Compared) {
+impl<D: Draft> Tally<D> {
+    /// Compares a scenario and notes how it came out. If differently: how, and which reduction is to be switched for it to show.
+    pub fn take(
+        &mut self,
+        draft: &D,
+        distinct_max: usize,
+    ) -> Option<(Difference, Option<RuleOf<D>>)> {
+        let Some(Readied { world, properties, modes }) = draft.readied() else {
+            self.refused += 1;
+            return None;
+        };
+        let compared = compare(&world, properties, distinct_max);
+        self.note(&modes, &compared);
         match compared {
-            Compared::TooLarge => self.too_large += 1,
-            Compared::Different { .. } => self.different += 1,
-            Compared::Same(exercised) => self.note_same(scenario, exercised),
+            Compared::Different { difference, switched } => Some((difference, switched)),
+            Compared::Same(_) | Compared::TooLarge => None,
         }
     }
 
-    fn note_same(&mut self, scenario: &Scenario, exercised: &Exercised) {
+    /// Notes how a scenario with these modes came out.
+    pub fn note(&mut self, modes: &[bool], compared: &Compared<D::Protocol>) {
+        match compared {
+            Compared::TooLarge => self.too_large += 1,
+            Compared::Different { .. } => self.different += 1,
+            Compared::Same(exercised) => self.note_same(modes, exercised),
+        }
+    }
+
+    fn note_same(&mut self, modes: &[bool], exercised: &Exercised<D::Protocol>) {
         self.same += 1;
         self.states += exercised.distinct as u64;
         self.reduced_states += exercised.reduced as u64;
@@ -71,20 +93,15 @@ impl Tally {
             self.kinds[kind.index()] += 1;
         }
         for rule in &exercised.rules {
-            self.rules[*rule as usize] += 1;
+            self.rules[rule.index()] += 1;
         }
-        for ((_, has), count) in MODES.iter().zip(&mut self.modes) {
-            *count += u64::from(has(scenario));
+        for (has, count) in modes.iter().zip(&mut self.modes) {
+            *count += u64::from(*has);
         }
-    }
-
-    /// Notes that the format refuses a draft.
-    pub fn note_refused(&mut self) {
-        self.refused += 1;
     }
 
     /// Adds another one.
-    pub fn add(&mut self, other: &Tally) {
+    pub fn add(&mut self, other: &Tally<D>) {
         self.same += other.same;
         self.too_large += other.too_large;
         self.refused += other.refused;
@@ -105,31 +122,29 @@ impl Tally {
         self.same + self.too_large + self.refused + self.different
     }
 
-    /// In how many compared cases each kind of step was taken.
+    /// In how many compared cases each kind of step was taken, of those kinds that some scenario of the protocol has.
     pub fn kinds(&self) -> impl Iterator<Item = (String, u64)> {
-        Kind::all()
-            .iter()
-            .map(Kind::to_string)
-            .zip(self.kinds.iter().copied())
-            .collect::<Vec<_>>()
-            .into_iter()
+        let never = D::never();
+        let all = KindOf::<D>::all().into_iter().zip(self.kinds.iter().copied());
+        all.filter(move |(kind, _)| !never.contains(kind))
+            .map(|(kind, cases)| (kind.to_string(), cases))
     }
 
     /// In how many compared cases each rule left something out.
     pub fn rules(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Rule::ALL.into_iter().map(Rule::name).zip(self.rules)
+        RuleOf::<D>::ALL.iter().map(|rule| rule.name()).zip(self.rules.iter().copied())
     }
 
     /// How many compared cases had each mode.
     pub fn modes(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        MODES.iter().map(|(name, _)| *name).zip(self.modes)
+        D::modes().into_iter().zip(self.modes.iter().copied())
     }
 
     /// What was exercised in fewer compared cases than this.
     #[must_use]
     pub fn below(&self, floor: u64) -> Vec<Shortage> {
         let short = |what: &str, name: &str, cases: u64| {
-            (cases < floor).then(|| Shortage { name: alloc::format!("{what} \"{name}\""), cases })
+            (cases < floor).then(|| Shortage { name: format!("{what} \"{name}\""), cases })
         };
         let kinds = self.kinds().filter_map(|(name, cases)| short("step", &name, cases));
         let modes = self.modes().filter_map(|(name, cases)| short("mode", name, cases));
