@@ -3,6 +3,11 @@
 //! What the node acknowledged before, at least W - 1 of the N - 1 other homes still hold. Any
 //! N - W + 1 of those others include one of them, since (W - 1) + (N - W + 1) > N - 1.
 //!
+//! That is of writes that were acknowledged before the disk was lost. One that the node had acknowledged while others
+//! had not yet counts its acknowledgement later all the same, and until then may be held by its coordinator alone. With
+//! W = 2 that one is among those who are asked, since all are; with more a read may miss the write
+//! (`disk-lost-in-flight`).
+//!
 //! A home that lost its own disk has nothing to tell, so where too many homes of a range lost theirs
 //! together, none of them ever catches up, although others may still hold everything. The protocol
 //! cannot know that, and refuses. An operator may: [`Input::AcceptLoss`] names homes that are waited
