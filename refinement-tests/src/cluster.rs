@@ -1,7 +1,6 @@
 //! A cluster whose nodes are processes that trace.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -14,6 +13,11 @@ use quorate::refine::{ValidateError, validate_files};
 use quorate_model::protocol::ReadRepair;
 use quorate_model::refine::Report;
 use tempfile::TempDir;
+
+#[path = "../../impl/tests/support/ports.rs"]
+mod ports;
+
+use ports::free_ports;
 
 /// How long anything may take before a test gives up on it.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -164,6 +168,17 @@ impl TracedCluster {
         self.wait_until_up(name);
     }
 
+    /// Takes the disk of a node that was killed, and starts it again.
+    ///
+    /// # Panics
+    /// When it runs, has no disk, or does not come up in time.
+    pub fn restart_without_disk(&mut self, name: &str) {
+        assert!(!self.processes.contains_key(name), "{name} runs");
+        let node = self.file.node_named(name).expect("it is one of the nodes");
+        std::fs::remove_dir_all(&self.file.node(node).data).expect("it has a disk");
+        self.restart(name);
+    }
+
     /// Ends a node as `kill -9` does.
     ///
     /// # Panics
@@ -217,14 +232,4 @@ impl Drop for TracedCluster {
             let _ = child.wait();
         }
     }
-}
-
-/// `count` ports that nobody uses.
-fn free_ports(count: usize) -> Vec<u16> {
-    let bind = || UdpSocket::bind("127.0.0.1:0").expect("there are free ports");
-    let port = |socket: &UdpSocket| socket.local_addr().expect("it is bound").port();
-    let is_free = |socket: &UdpSocket| TcpListener::bind(("127.0.0.1", port(socket))).is_ok();
-    // All bound at once, so that they differ.
-    let sockets: Vec<_> = std::iter::repeat_with(bind).filter(is_free).take(count).collect();
-    sockets.iter().map(port).collect()
 }

@@ -1,15 +1,15 @@
 //! A cluster of real processes in a directory of its own.
 #![allow(dead_code, unreachable_pub, unused_imports)] // every test file uses a part of it
 
+mod ports;
 mod small_disk;
 
+pub use ports::{free_base_port, free_ports};
 pub use small_disk::SmallDisk;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,38 +40,6 @@ pub fn quorate() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
     command.env_remove("RUST_LOG").env("NO_COLOR", "1").stdin(Stdio::null());
     command
-}
-
-/// Where the ports of nodes lie: below those that a system gives to whoever asks for any, so that no client is given the
-/// port of a node that is down for a moment.
-const PORTS: std::ops::Range<u32> = 10_000..31_000;
-
-/// The first of as many ports in a row that no other test of this process is given.
-fn next_ports(count: u32) -> u16 {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-    let given = GIVEN.fetch_add(count, Ordering::Relaxed);
-    // Processes that run side by side begin at different ones.
-    let begin = std::process::id().wrapping_mul(7_919);
-    let port = PORTS.start + begin.wrapping_add(given) % (PORTS.end - PORTS.start);
-    u16::try_from(port).unwrap()
-}
-
-fn is_free(port: u16) -> bool {
-    UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
-}
-
-/// `count` ports that nobody uses.
-pub fn free_ports(count: usize) -> Vec<u16> {
-    std::iter::repeat_with(|| next_ports(1)).filter(|port| is_free(*port)).take(count).collect()
-}
-
-/// A port after which `count` ports follow that nobody uses, and as many 1,000 above, for HTTP.
-pub fn free_base_port(count: u16) -> u16 {
-    let follows = |base: &u16| {
-        let mut offsets = (1..=count).flat_map(|offset| [offset, offset + 1_000]);
-        offsets.all(|offset| is_free(base + offset))
-    };
-    std::iter::repeat_with(|| next_ports(u32::from(count) + 1)).find(follows).unwrap()
 }
 
 /// Sends a signal to a process.
@@ -192,7 +160,7 @@ impl TestCluster {
     pub fn start_all(&mut self) {
         let names = self.names();
         for name in &names {
-            self.spawn(name, &[]);
+            self.spawn(name, |_| {});
         }
         for name in &names {
             self.wait_until_up(name);
@@ -200,22 +168,29 @@ impl TestCluster {
     }
 
     pub fn start(&mut self, name: &str) {
-        self.spawn(name, &[]);
-        self.wait_until_up(name);
+        self.start_altered(name, |_| {});
     }
 
     /// Starts a node with more arguments.
     pub fn start_with(&mut self, name: &str, arguments: &[&str]) {
-        self.spawn(name, arguments);
+        self.start_altered(name, |command| {
+            command.args(arguments);
+        });
+    }
+
+    /// Starts a node by a command that was altered.
+    pub fn start_altered(&mut self, name: &str, alter: impl FnOnce(&mut Command)) {
+        self.spawn(name, alter);
         self.wait_until_up(name);
     }
 
-    fn spawn(&mut self, name: &str, arguments: &[&str]) {
+    fn spawn(&mut self, name: &str, alter: impl FnOnce(&mut Command)) {
         let log = self.directory.path().join(format!("{name}.log"));
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let found = self.founded.insert(name.to_string()).then_some("--found");
-        let child = self.node(name).args(found).args(arguments).stderr(log).spawn().unwrap();
-        self.processes.insert(name.to_string(), child);
+        let mut command = self.node(name);
+        alter(command.args(found).stderr(log));
+        self.processes.insert(name.to_string(), command.spawn().unwrap());
     }
 
     fn wait_until_up(&self, name: &str) {

@@ -4,6 +4,8 @@
 #[allow(dead_code)] // the service shows carts to others, too
 mod carts;
 mod nodes;
+#[path = "../../../tests/support/ports.rs"]
+mod ports;
 #[path = "../../examples/cart/service.rs"]
 mod service;
 

@@ -2,7 +2,6 @@
 //! package only.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +11,8 @@ use quorate::config::{ClusterFile, Template, TemplateNode};
 use quorate::keys::make_key;
 use quorate::node::{Node, NodeSettings, Signals};
 use tempfile::TempDir;
+
+use crate::ports::free_ports;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -43,16 +44,11 @@ impl Nodes {
     /// So many nodes, all running. `edit` may change their configuration.
     pub(crate) fn start(count: usize, edit: impl FnOnce(String) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = |socket: &UdpSocket| socket.local_addr().unwrap();
-        let is_free = |socket: &UdpSocket| TcpListener::bind(address(socket)).is_ok();
-        // All bound at once, so that they differ.
-        let sockets: Vec<_> = std::iter::repeat_with(bind).filter(is_free).take(count).collect();
-        let nodes = sockets.iter().enumerate();
-        let nodes = nodes
-            .map(|(index, socket)| TemplateNode::new(format!("n{}", index + 1), address(socket)));
+        let nodes = free_ports(count).into_iter().enumerate();
+        let nodes = nodes.map(|(index, port)| {
+            TemplateNode::new(format!("n{}", index + 1), ([127, 0, 0, 1], port))
+        });
         let text = edit(Template::new(nodes.collect()).render());
-        drop(sockets);
         let path = directory.path().join("cluster.toml");
         std::fs::write(&path, text).unwrap();
         let cluster = ClusterFile::read(&path).unwrap();
