@@ -35,8 +35,8 @@ pub enum BenchError {
     Client(#[from] ClientError),
     /// A key that is to be read later was not written.
     #[error(
-        "{failed} of {keys} keys that are to be read could not be written: {why}; see `quorate \
-         status`"
+        "{failed} of {keys} keys that are to be read could not be written ({why}): all nodes of the cluster \
+         are asked, and `quorate status` says which are up"
     )]
     NotFilled {
         /// How many were not.
@@ -157,7 +157,7 @@ impl Driver {
         let measured = self.go_on(Source::Fill { next: 0 }, watch)?;
         let failed = measured.of(Kind::Put).failed();
         if failed > 0 {
-            let why = serde_json::to_string(&measured.rows()).unwrap_or_default();
+            let why = measured.of(Kind::Put).failures();
             return Err(BenchError::NotFilled { failed, keys, why });
         }
         Ok(())

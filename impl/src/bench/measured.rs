@@ -77,6 +77,19 @@ impl Timings {
         self.unavailable + self.refused + self.unanswered
     }
 
+    /// How many did not, and how that ended.
+    #[must_use]
+    pub fn failures(&self) -> String {
+        let ended = [
+            (self.unavailable, "unavailable"),
+            (self.refused, "refused"),
+            (self.unanswered, "not answered"),
+        ];
+        let ended = ended.iter().filter(|(count, _)| *count > 0);
+        let ended: Vec<_> = ended.map(|(count, how)| format!("{count} {how}")).collect();
+        ended.join(", ")
+    }
+
     /// The times of those that succeeded; `None` if none did.
     #[must_use]
     pub fn percentiles(&self) -> Option<Percentiles> {

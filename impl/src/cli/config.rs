@@ -31,8 +31,11 @@ enum Command {
 )]
 struct CheckArgs {
     /// The configuration of the cluster
-    #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
-    config: PathBuf,
+    #[arg(value_name = "FILE", default_value = CONFIG_DEFAULT)]
+    file: PathBuf,
+    /// The same, as other commands are told
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -41,7 +44,7 @@ struct CheckArgs {
 /// When the configuration cannot be used.
 pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
     let Command::Check(args) = &args.command;
-    let cluster = ClusterFile::read(&args.config)?;
+    let cluster = ClusterFile::read(args.config.as_ref().unwrap_or(&args.file))?;
     if let Some(leader) = &cluster.leader {
         return check_leader(&cluster, leader);
     }
