@@ -7,6 +7,7 @@ use quorate_model::cluster::ClusterSpec;
 use quorate_model::deviation::Deviation;
 use quorate_model::ids::{NodeId, Peer};
 use quorate_model::protocol::{Effect, FanOut, Input, Message, ReadRepair, Timer};
+use quorate_model::refine::report::PropertyReport;
 use quorate_model::refine::trace::TraceLine;
 use quorate_model::refine::{FormatError, Reason, Refused, Report, parse, validate};
 use serde_json::Value as Json;
@@ -130,6 +131,115 @@ fn crashes_that_cut_off_steps_are_accepted_and_told() {
         cut_off += report.nodes.iter().map(|node| node.cut_off).sum::<u64>();
     }
     assert!(cut_off > 0);
+}
+
+fn named<'a>(report: &'a Report, name: &str) -> &'a PropertyReport {
+    report.properties.iter().find(|property| property.name == name).unwrap()
+}
+
+/// Of clusters in which disks are lost.
+fn losing_disks(nodes: u64, seed: u64) -> Plan {
+    let cluster = cluster(3, 2, 2, ReadRepair::Blocking);
+    Plan { cluster, lost: 0, expired: 3, wiped: (4 * nodes, nodes), ..Plan::new(seed) }
+}
+
+#[test]
+fn a_lost_disk_that_the_node_tells_of_is_a_fault_of_the_run() {
+    let (mut once, mut more_often) = (0, 0);
+    for seed in 0..20 {
+        let report = judge(&record(&losing_disks(1, seed))).report();
+        let lost = report.lost_disks();
+        assert_eq!(report.nodes[0].lost_disks, lost);
+        let counted = report.actions.iter().find(|action| action.name == "lose disk").unwrap();
+        assert_eq!(counted.count, lost);
+        // Of two that acknowledged a write, one has kept its disk.
+        let kept = named(&report, "no-lost-write");
+        assert_eq!((kept.keys_promised, kept.broken), (2, 0));
+        assert!(kept.occasions_promised > 0);
+        let promised = |name| named(&report, name).keys_promised;
+        assert_eq!(promised("read-freshness"), if lost < 2 { 2 } else { 0 });
+        assert_eq!(promised("monotonic-reads"), if lost == 0 { 2 } else { 0 });
+        assert_eq!(promised("hint-safety"), if lost == 0 { 2 } else { 0 });
+        *if lost < 2 { &mut once } else { &mut more_often } += lost;
+    }
+    assert!(once > 0 && more_often > 0, "{once} {more_often}");
+}
+
+#[test]
+fn as_many_lost_disks_as_acknowledge_a_write_may_lose_it() {
+    let mut lost_writes = 0;
+    for seed in 0..40 {
+        let report = judge(&record(&losing_disks(3, seed))).report();
+        let losers = report.nodes.iter().filter(|node| node.lost_disks > 0).count();
+        let property = named(&report, "no-lost-write");
+        assert_eq!(property.keys_promised, if losers < 2 { 2 } else { 0 });
+        lost_writes += property.broken;
+    }
+    assert!(lost_writes > 0);
+}
+
+#[test]
+fn a_lost_disk_that_the_node_does_not_tell_of_is_refused() {
+    let mut refusals = 0;
+    for seed in 0..20 {
+        let files = record(&Plan { tells_loss: false, ..losing_disks(1, seed) });
+        let lives = files[0].1.iter().filter(|line| line.starts_with(r#"{"node":"#)).count();
+        match judge(&files) {
+            // Nothing that anybody heard of was lost.
+            Verdict::Accepted(_) => assert_eq!(lives, 1),
+            Verdict::Refused(refused) => {
+                assert!(matches!(refused.reason, Reason::CutOff { .. }), "{refused}");
+                refusals += 1;
+            }
+            Verdict::NoTrace(error) => panic!("{error}"),
+        }
+    }
+    assert!(refusals > 0);
+}
+
+#[test]
+fn what_is_told_of_a_lost_disk_is_told_by_header_and_start_alike_and_under_a_new_name() {
+    let files = record(&losing_disks(1, 0));
+    judge(&files).report();
+    let is_told = |line: &String| line.contains(r#""lost_disk":true"#);
+    let at = files[0].1.iter().position(is_told).expect("a disk is lost in this run");
+    let altered = |at: usize, change: &dyn Fn(&mut TraceLine)| {
+        let mut files = files.clone();
+        let mut parsed = serde_json::from_str(&files[0].1[at]).unwrap();
+        change(&mut parsed);
+        files[0].1[at] = line(&parsed);
+        judge(&files).refused()
+    };
+    let refused = altered(at, &|line| match line {
+        TraceLine::Node(header) => header.lost_disk = false,
+        _ => panic!(),
+    });
+    assert!(matches!(refused.reason, Reason::LossDisputed { .. }), "{refused}");
+    let refused = altered(at + 1, &|line| match line {
+        TraceLine::Step(step) => match &mut step.input {
+            Input::Start { founding, .. } => *founding = true,
+            _ => panic!(),
+        },
+        _ => panic!(),
+    });
+    assert!(matches!(refused.reason, Reason::LossDisputed { .. }), "{refused}");
+    assert!(refused.to_string().contains("the header says that the disk was lost"), "{refused}");
+    let TraceLine::Step(first) = serde_json::from_str(&files[0].1[1]).unwrap() else { panic!() };
+    let Input::Start { incarnation: used, .. } = first.input else { panic!() };
+    let refused = altered(at + 1, &|line| match line {
+        TraceLine::Step(step) => match &mut step.input {
+            Input::Start { incarnation, .. } => *incarnation = used,
+            _ => panic!(),
+        },
+        _ => panic!(),
+    });
+    assert!(matches!(refused.reason, Reason::NameReused { .. }), "{refused}");
+    // A start after it that says nothing has forgotten the loss.
+    let mut forgetful = files.clone();
+    forgetful[0].1.truncate(at + 1);
+    let header = files[0].1[0].clone();
+    forgetful[0].1.push(header);
+    assert!(matches!(judge(&forgetful).refused().reason, Reason::LossForgotten));
 }
 
 #[test]
@@ -482,8 +592,9 @@ proptest! {
         file in 0..6_usize,
         line in any::<prop::sample::Index>(),
         leaf in any::<prop::sample::Index>(),
+        loses_disk: bool,
     ) {
-        let mut files = small();
+        let mut files = small(loses_disk);
         let lines = &mut files[file].1;
         let at = line.index(lines.len());
         let mut json: Json = serde_json::from_str(&lines[at]).unwrap();
@@ -511,8 +622,9 @@ proptest! {
         file in 0..6_usize,
         line in any::<prop::sample::Index>(),
         how in 0..3,
+        loses_disk: bool,
     ) {
-        let mut files = small();
+        let mut files = small(loses_disk);
         let lines = &mut files[file].1;
         // The last line is one that might not have been written yet.
         let at = line.index(lines.len() - 1);
@@ -533,16 +645,21 @@ fn is_of_header(path: &str) -> bool {
     path.starts_with("/node/") || path.starts_with("/client/")
 }
 
-fn small() -> Files {
-    static SMALL: std::sync::OnceLock<Files> = std::sync::OnceLock::new();
-    SMALL
-        .get_or_init(|| {
-            let plan = Plan { operations: 4, keys: 1, lost: 10, crashed: 1, ..Plan::new(5) };
+/// A run with a crash, or with a lost disk.
+fn small(loses_disk: bool) -> Files {
+    static SMALL: std::sync::OnceLock<[Files; 2]> = std::sync::OnceLock::new();
+    let [crashing, losing] = SMALL.get_or_init(|| {
+        let plan = Plan { operations: 4, keys: 1, lost: 10, ..Plan::new(5) };
+        let crashing = record(&Plan { crashed: 1, ..plan.clone() });
+        judge(&crashing).report();
+        let mut seeds = (0..).map(|seed| Plan { wiped: (4, 1), seed, ..plan.clone() });
+        let losing = seeds.find_map(|plan| {
             let files = record(&plan);
-            judge(&files).report();
-            files
-        })
-        .clone()
+            (judge(&files).report().lost_disks() == 1).then_some(files)
+        });
+        [crashing, losing.expect("some run loses a disk")]
+    });
+    if loses_disk { losing.clone() } else { crashing.clone() }
 }
 
 /// Moves a step in time, and with it all that follow in the same file.

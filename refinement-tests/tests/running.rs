@@ -2,8 +2,9 @@
 
 use quorate_model::ids::Peer;
 use quorate_model::protocol::{Input, Message, ReadRepair};
-use quorate_model::refine::Report;
+use quorate_model::refine::report::NodeReport;
 use quorate_model::refine::trace::NodeStep;
+use quorate_model::refine::{Reason, Report};
 use quorate_refinement_tests::{Load, LoadSetting, Recorded, Setting, TracedCluster, wait_for};
 
 const NODE: &str = env!("CARGO_BIN_EXE_traced-node");
@@ -69,6 +70,38 @@ fn a_cluster_killed_under_load_whose_reads_ask_further_homes_when_one_is_late_st
     for name in ["read-freshness", "no-lost-write", "read-your-writes", "unique-dots"] {
         assert!(held(&report, name) > 0, "{name} had no occasion");
     }
+}
+
+#[test]
+fn a_cluster_that_loses_a_disk_under_load_stays_within_the_model_and_keeps_what_it_acknowledged() {
+    let setting = Setting { nodes: 4, ..Setting::default() };
+    let mut cluster = TracedCluster::start(NODE, setting);
+    let load = Load::start(&cluster, LoadSetting { clients: 8, operations: 60, keys: 6 });
+    wait_for("progress", || load.done() >= 100);
+    cluster.kill("n1");
+    wait_for("progress without it", || load.done() >= 150);
+    cluster.restart_without_disk("n1");
+    load.join();
+    cluster.wait_until_converged();
+    let recorded = Recorded::read(&cluster.finish());
+    let report = recorded.validate().unwrap_or_else(|refused| panic!("{refused}"));
+    let of_nodes =
+        |count: fn(&NodeReport) -> u64| report.nodes.iter().map(count).collect::<Vec<_>>();
+    assert_eq!(of_nodes(|node| node.restarts), [1, 0, 0, 0]);
+    assert_eq!(of_nodes(|node| node.lost_disks), [1, 0, 0, 0]);
+    assert_eq!(report.keys_judged, 6, "{:?}", report.keys_not_judged);
+    for name in ["no-lost-write", "true-siblings", "unique-dots"] {
+        assert!(held(&report, name) > 0, "{name} had no occasion");
+    }
+
+    // Had the node not said so, it would have come back with less than it acknowledged.
+    let mut silent = recorded;
+    let (_, lines) = silent.files.iter_mut().find(|(name, _)| name.starts_with("n1")).unwrap();
+    let header = lines.iter().rposition(|line| line.starts_with(r#"{"node":{"#)).unwrap();
+    lines[header] = lines[header].replace(r#","lost_disk":true"#, "");
+    lines.truncate(header + 1);
+    let refused = silent.validate().unwrap_err();
+    assert!(matches!(refused.reason, Reason::CutOff { .. }), "{refused}");
 }
 
 #[test]

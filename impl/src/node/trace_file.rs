@@ -186,6 +186,7 @@ mod tests {
             node: NODE,
             cluster,
             durable_step: 0,
+            lost_disk: false,
             datagram_lifetime_us: None,
         })
     }

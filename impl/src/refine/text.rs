@@ -19,8 +19,13 @@ pub fn summary(report: &Report) -> String {
     } else {
         "every promise that was put to the test held"
     };
+    let lost = match report.lost_disks() {
+        0 => String::new(),
+        1 => ", with 1 lost disk,".to_owned(),
+        lost => format!(", with {lost} lost disks,"),
+    };
     format!(
-        "accepted: {} steps of {traced} nodes and {} clients are what the protocol gives; {judged}",
+        "accepted: {} steps of {traced} nodes and {} clients{lost} are what the protocol gives; {judged}",
         report.events, report.clients.clients
     )
 }
@@ -36,7 +41,7 @@ pub fn report(report: &Report) -> String {
          reordered",
         nodes(&report.nodes),
         actions(&report.actions),
-        properties(&report.properties, report.keys_judged),
+        properties(&report.properties, report.keys_judged + report.keys_not_judged.len()),
         clients.writes_acknowledged,
         clients.writes,
         clients.reads_answered,
@@ -76,16 +81,17 @@ fn table(header: &[&str]) -> Table {
 }
 
 fn nodes(nodes: &[NodeReport]) -> String {
-    let mut table = table(&["node", "steps", "restarts", "cut off by a crash"]);
+    let mut table = table(&["node", "steps", "restarts", "lost disks", "cut off by a crash"]);
     for node in nodes {
         if node.traced {
-            let counts = [node.steps, node.restarts, node.cut_off].map(|count| count.to_string());
+            let counts = [node.steps, node.restarts, node.lost_disks, node.cut_off];
+            let counts = counts.map(|count| count.to_string());
             table.add_row(std::iter::once(node.name.clone()).chain(counts));
         } else {
             table.add_row([&node.name, "no trace"]);
         }
     }
-    align_right(&mut table, 1..4);
+    align_right(&mut table, 1..5);
     table.trim_fmt()
 }
 
@@ -107,11 +113,12 @@ fn actions(actions: &[ActionCount]) -> String {
     format!("{}\n{}", table.trim_fmt(), wrapped("never happened: ", &never))
 }
 
-fn properties(properties: &[PropertyReport], keys_judged: usize) -> String {
+/// `keys` is how many there are, those among them that were judged only in part.
+fn properties(properties: &[PropertyReport], keys: usize) -> String {
     let mut table = table(&["property", "promised of", "put to the test by", "broken"]);
     for property in properties {
-        let keys = if keys_judged == 1 { "key" } else { "keys" };
-        let promised = format!("{} of {keys_judged} {keys}", property.keys_promised);
+        let noun = if keys == 1 { "key" } else { "keys" };
+        let promised = format!("{} of {keys} {noun}", property.keys_promised);
         let mut occasions = format!("{} {}", property.occasions, property.occasion);
         if property.occasions_promised < property.occasions {
             let promised = property.occasions_promised;

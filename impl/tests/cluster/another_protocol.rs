@@ -242,7 +242,14 @@ impl Runs for RegisterNode {
     fn header(settings: &NodeSettings, durable_step: u64) -> Line {
         let (format, node, cluster) = (TRACE_FORMAT, settings.node, running(&settings.cluster));
         let datagram_lifetime_us = None;
-        TraceLine::Node(NodeHeader { format, node, cluster, durable_step, datagram_lifetime_us })
+        TraceLine::Node(NodeHeader {
+            format,
+            node,
+            cluster,
+            durable_step,
+            lost_disk: false,
+            datagram_lifetime_us,
+        })
     }
 
     fn digest(store: &OneFile) -> Result<u32, StorageError> {
@@ -568,6 +575,7 @@ impl Recording {
                 node,
                 cluster,
                 durable_step,
+                lost_disk: false,
                 datagram_lifetime_us,
             })
         };

@@ -313,7 +313,11 @@ fn said(cluster: &TestCluster, name: &str) -> Option<LeaderStatus> {
 fn a_node_whose_disk_was_wiped_does_not_vote_until_it_holds_what_it_may_have_acknowledged() {
     let mut cluster = cluster(Replication::Majority, ElectionKind::Raft);
     cluster.start_all();
-    cluster.ok(&["put", "first", "hello"]);
+    let trace = cluster.path("clients.jsonl").display().to_string();
+    let put = |cluster: &TestCluster, key, value| {
+        cluster.ok(&["put", key, value, "--trace", &trace]);
+    };
+    put(&cluster, "first", "hello");
     cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
     let first = leader(&cluster);
     let others: Vec<_> = cluster.names().into_iter().filter(|name| *name != first).collect();
@@ -321,7 +325,7 @@ fn a_node_whose_disk_was_wiped_does_not_vote_until_it_holds_what_it_may_have_ack
     // Under its feet: it goes on with files that nobody will find again, and acknowledges what it writes to them.
     std::fs::remove_dir_all(cluster.path(wiped)).unwrap();
     cluster.kill(other);
-    cluster.ok(&["put", "second", "world"]);
+    put(&cluster, "second", "world");
     cluster.kill(wiped);
     cluster.kill(&first);
 
@@ -348,7 +352,14 @@ fn a_node_whose_disk_was_wiped_does_not_vote_until_it_holds_what_it_may_have_ack
         let at_it = ["get", key, "--reads", "any", "--coordinator", wiped];
         assert_eq!(cluster.ok(&at_it).out, value);
     }
-    // A trace of the wiped node says of what was durable that it is gone: no validation accepts that.
+    let report = validated(&cluster, &["clients.jsonl"]);
+    let lost = report.nodes.iter().filter(|node| node.lost_disks == 1).map(|node| &node.name);
+    assert_eq!(lost.collect::<Vec<_>>(), [wiped]);
+    for name in ["leader-completeness", "no-lost-write", "one-leader-per-epoch", "log-matching"] {
+        let property = property(&report, name);
+        assert!(property.occasions_promised > 0, "{property:?}");
+        assert_eq!((property.keys_promised, property.broken), (1, 0), "{property:?}");
+    }
 }
 
 #[test]

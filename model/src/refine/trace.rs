@@ -67,7 +67,9 @@ impl Traced for Leaderless {
 
     fn reaches_node(input: &Input) -> Reaches<'_, Self> {
         match input {
-            Input::Start { .. } => Reaches::Start,
+            Input::Start { incarnation, founding } => {
+                Reaches::Start { is_founding: *founding, name: incarnation.0 }
+            }
             Input::Receive { from, message } => Reaches::Receive { from: *from, message },
             Input::Expire(timer) => Reaches::Expire(*timer),
             Input::AcceptLoss { lost } => Reaches::Command(Command::AcceptLoss { lost: *lost }),

@@ -34,6 +34,10 @@ pub(crate) struct Plan {
     /// Of a hundred turns, in how many a timer expires too early, and some node crashes.
     pub(crate) expired: u64,
     pub(crate) crashed: u64,
+    /// Of a thousand turns, in how many one of so many nodes, the first ones, starts with its disk lost.
+    pub(crate) wiped: (u64, u64),
+    /// Whether such a node says so, or is told that the cluster is being founded.
+    pub(crate) tells_loss: bool,
     pub(crate) datagram_lifetime_us: Option<u64>,
     pub(crate) seed: u64,
 }
@@ -50,6 +54,8 @@ impl Plan {
             duplicated: 10,
             expired: 1,
             crashed: 0,
+            wiped: (0, 0),
+            tells_loss: true,
             datagram_lifetime_us: None,
             seed,
         }
@@ -261,7 +267,7 @@ impl<'a> Recording<'a> {
             clock_us: 1_000,
             random: plan.seed,
         };
-        (0..recording.nodes.len()).for_each(|node| recording.start(node));
+        (0..recording.nodes.len()).for_each(|node| recording.start(node, true));
         recording
     }
 
@@ -279,10 +285,11 @@ impl<'a> Recording<'a> {
         self.clock_us
     }
 
-    fn start(&mut self, index: usize) {
+    fn start(&mut self, index: usize, founding: bool) {
         let (incarnation, plan) = (Incarnation(self.below(1 << 60)), self.plan);
         let node = &mut self.nodes[index];
         let (durable_step, store, digest) = node.durable.clone();
+        let lost_disk = durable_step == 0 && !founding;
         (node.before, node.digest, node.number) = (store.clone(), digest, durable_step);
         node.state = NodeState { store, ..NodeState::default() };
         node.timers.clear();
@@ -292,9 +299,10 @@ impl<'a> Recording<'a> {
             node: node.config.node,
             cluster: plan.cluster.clone(),
             durable_step,
+            lost_disk,
             datagram_lifetime_us: plan.datagram_lifetime_us,
         })));
-        self.step(index, Input::Start { incarnation, founding: true });
+        self.step(index, Input::Start { incarnation, founding });
         self.commit(index);
     }
 
@@ -368,7 +376,14 @@ impl<'a> Recording<'a> {
         let nodes = self.nodes.len() as u64;
         if self.below(100) < self.plan.crashed {
             let node = self.below(nodes) as usize;
-            self.start(node);
+            self.start(node, true);
+        }
+        if let (chance, nodes @ 1..) = self.plan.wiped
+            && self.below(1_000) < chance
+        {
+            let node = self.below(nodes) as usize;
+            self.nodes[node].durable = Default::default();
+            self.start(node, !self.plan.tells_loss);
         }
         let uncommitted = self.below(nodes) as usize;
         self.commit(uncommitted);

@@ -12,6 +12,12 @@ pub trait Judge<P: Traced> {
     /// What it is told of a node's step.
     type Seen;
 
+    /// A node is about to start with its disk lost: it holds nothing any more.
+    ///
+    /// # Errors
+    /// When a promised property does not hold after it.
+    fn on_lost_disk(&mut self, node: NodeId) -> Result<(), Broken>;
+
     /// A node took a step, which no crash cut off.
     ///
     /// # Errors

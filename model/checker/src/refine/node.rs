@@ -11,6 +11,8 @@ use super::validated::{Replayed, ReplayedNode, SeenOf, TimerOf, Validated};
 /// A node as far as it has been replayed.
 pub(super) struct NodeReplay<V: Validated> {
     node: V::Node,
+    /// The same on an empty disk.
+    empty: V::Node,
     timers: BTreeSet<TimerOf<V>>,
     /// For how long a datagram is under way at most, if the node relies on it.
     datagram_lifetime_us: Option<u64>,
@@ -19,6 +21,8 @@ pub(super) struct NodeReplay<V: Validated> {
     /// What survives the crash that ends this life: the step after which it was durable, and what the node was
     /// then, once the replay has come past it.
     survives: Option<(u64, Option<DurableOf<V>>)>,
+    /// Whether the next step starts the node with its disk lost.
+    lost_disk: bool,
 }
 
 type DurableOf<V> = <<V as Validated>::Node as ReplayedNode<<V as Validated>::Protocol>>::Durable;
@@ -29,16 +33,21 @@ pub(super) struct Taken<V: Validated> {
     pub(super) seen: SeenOf<V>,
     /// Whether a crash cut the step off: nothing of it is durable, none of it was sent.
     pub(super) is_cut_off: bool,
+    /// Whether it starts the node with its disk lost.
+    pub(super) lost_disk: bool,
 }
 
 impl<V: Validated> NodeReplay<V> {
-    pub(super) fn new(node: V::Node) -> Self {
+    /// Both are the node on an empty disk before it ever started.
+    pub(super) fn new(node: V::Node, empty: V::Node) -> Self {
         NodeReplay {
             node,
+            empty,
             timers: BTreeSet::new(),
             datagram_lifetime_us: None,
             waits_since_us: 0,
             survives: None,
+            lost_disk: false,
         }
     }
 
@@ -47,16 +56,21 @@ impl<V: Validated> NodeReplay<V> {
         self.datagram_lifetime_us
     }
 
-    /// Starts a life on what the one before left durable. `next` is the header that ends it.
+    /// Starts a life on what the one before left durable, or on nothing. `next` is the header that ends it.
+    ///
+    /// Nobody knows which of the last steps a disk held that is lost. They all count: a step that was never durable has
+    /// said nothing, and what was not said may as well have been lost on the way.
     pub(super) fn begin(
         &mut self,
         header: &NodeHeader<V::Protocol>,
         next: Option<&NodeHeader<V::Protocol>>,
     ) {
         self.datagram_lifetime_us = header.datagram_lifetime_us;
-        self.node.restart(self.survives.take().and_then(|(_, durable)| durable));
+        let survived = self.survives.take().and_then(|(_, durable)| durable);
+        self.node.restart(if header.lost_disk { Some(self.empty.durable()) } else { survived });
         self.timers.clear();
-        self.survives = next.map(|next| (next.durable_step, None));
+        self.survives = next.filter(|next| !next.lost_disk).map(|next| (next.durable_step, None));
+        self.lost_disk = header.lost_disk;
     }
 
     /// Replays a step and compares. Its place among the others and the message it takes, if any,
@@ -87,7 +101,8 @@ impl<V: Validated> NodeReplay<V> {
         if effects.iter().any(begins_to_wait::<V>) {
             self.waits_since_us = recorded.at_us;
         }
-        Ok(Taken { effects, seen, is_cut_off })
+        let lost_disk = std::mem::take(&mut self.lost_disk);
+        Ok(Taken { effects, seen, is_cut_off, lost_disk })
     }
 
     /// Whether a wait for older datagrams, if it ends with this timer, took as long as anybody may

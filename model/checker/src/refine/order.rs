@@ -1,10 +1,14 @@
 //! What a trace's lines must look like one after the other, before anything is replayed: a line
 //! that is missing, moved or repeated shows here, and at itself rather than at what it led to.
 
+use std::collections::BTreeSet;
+
+use quorate_ids::Peer;
+
 use super::parse::{ClientTrace, Life, Place};
 use super::refusal::{Reason, StepName};
+use super::trace::NodeHeader;
 use super::traced::{Reaches, Traced};
-use quorate_ids::Peer;
 
 /// What is wrong, where, and in which step.
 pub(super) type Disorder<P> = (Place, Option<StepName>, Reason<P>);
@@ -29,15 +33,24 @@ impl Before {
     }
 }
 
-/// Whether the lives of a node follow each other as those of one data directory do. A life may be
-/// without steps: it ended while its start was being written down.
+/// Whether the lives of a node follow each other as those of one data directory do, or of another one where the node
+/// says that the one before was lost. A life may be without steps: it ended while its start was being written down.
 pub(super) fn check_lives<P: Traced>(lives: &[Life<P>]) -> Result<(), Disorder<P>> {
     let (mut durable_before, mut recorded) = (0, 0);
+    let mut names = BTreeSet::new();
+    // Whether the disk was lost, and nothing is on the new one yet.
+    let mut is_bare = false;
     for (position, life) in lives.iter().enumerate() {
         let header = &life.header;
-        let durable_step = header.line.durable_step;
+        let NodeHeader { durable_step, lost_disk, .. } = header.line;
+        if lost_disk {
+            (durable_before, recorded) = (0, 0);
+        }
+        let is_bare_before = std::mem::replace(&mut is_bare, lost_disk);
         let reason = if position == 0 && durable_step > 0 {
             Some(Reason::BeginsLate { durable_step })
+        } else if is_bare_before && durable_step == 0 && !lost_disk {
+            Some(Reason::LossForgotten)
         } else if durable_step < durable_before {
             Some(Reason::OlderStore { durable_step, before: durable_before })
         } else if durable_step > recorded {
@@ -56,9 +69,17 @@ pub(super) fn check_lives<P: Traced>(lives: &[Life<P>]) -> Result<(), Disorder<P
                 |reason| (step.place.clone(), Some(StepName { peer, number: line.number }), reason);
             before.follow(line.number, line.at_us).map_err(disorder)?;
             match (position, P::reaches_node(&line.input)) {
-                (0, Reaches::Start) => {}
+                (0, Reaches::Start { is_founding, name }) => {
+                    if lost_disk != (durable_step == 0 && !is_founding) {
+                        let reason = Reason::LossDisputed { lost_disk, durable_step, is_founding };
+                        return Err(disorder(reason));
+                    }
+                    if !names.insert(name) && lost_disk {
+                        return Err(disorder(Reason::NameReused { name }));
+                    }
+                }
                 (0, _) => return Err(disorder(Reason::NotStarted)),
-                (_, Reaches::Start) => return Err(disorder(Reason::StartedAgain)),
+                (_, Reaches::Start { .. }) => return Err(disorder(Reason::StartedAgain)),
                 _ => {}
             }
         }

@@ -56,7 +56,8 @@ impl<P: Protocol> Input<P> {
     #[must_use]
     pub fn reaches(&self) -> Reaches<'_, P> {
         match self {
-            Input::Start { .. } => Reaches::Start,
+            // Nobody asks whether the cluster is being founded.
+            Input::Start { life } => Reaches::Start { is_founding: true, name: *life },
             Input::Receive { from, message } => Reaches::Receive { from: *from, message },
             Input::Expire(timer) => Reaches::Expire(*timer),
             Input::Command(command) => Reaches::Command(command.clone()),

@@ -80,6 +80,23 @@ pub enum Reason<P: Traced> {
         /// The step that was durable at the earlier start.
         before: u64,
     },
+    /// The header and the start after it do not say the same of the disk.
+    LossDisputed {
+        /// Whether the header says that the disk was lost.
+        lost_disk: bool,
+        /// The step that is durable.
+        durable_step: u64,
+        /// Whether the start says that the cluster is being founded.
+        is_founding: bool,
+    },
+    /// A start on an empty disk after one that said that the disk was lost: nothing was on the new one yet, and now
+    /// nothing is said of what is missing.
+    LossForgotten,
+    /// A start on a lost disk goes by a name that the node had before.
+    NameReused {
+        /// The name.
+        name: u64,
+    },
     /// A step does not follow the one before: a line is missing, moved or repeated.
     Number {
         /// The number that comes next.
@@ -219,7 +236,25 @@ impl<P: Traced> Reason<P> {
             ),
             Reason::OlderStore { durable_step, before } => format!(
                 "the store holds steps up to {durable_step} but held {before} at the start before: \
-                 its directory was replaced by an older or empty one"
+                 its directory was replaced by an older or empty one, and the node does not say so"
+            ),
+            Reason::LossDisputed { lost_disk, durable_step, is_founding } => {
+                let header = if *lost_disk { "was lost" } else { "was not lost" };
+                let founding = if *is_founding { "is" } else { "is not" };
+                format!(
+                    "the header says that the disk {header}, but step {durable_step} is durable and the \
+                     start says that the cluster {founding} being founded: a disk was lost if it is empty \
+                     and the cluster is not being founded"
+                )
+            }
+            Reason::LossForgotten => {
+                "the disk is as empty as at the start before, which said that it was \
+                                      lost, and this one does not"
+                    .into()
+            }
+            Reason::NameReused { name } => format!(
+                "a node that lost its disk goes by {name}, as it did before: what it names now could be \
+                 taken for what it named then"
             ),
             Reason::Number { expected } => {
                 format!("step {expected} should stand here: a line is missing, moved or repeated")

@@ -29,6 +29,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many disks were lost.
+    #[must_use]
+    pub fn lost_disks(&self) -> u64 {
+        self.nodes.iter().map(|node| node.lost_disks).sum()
+    }
+
     /// Whether no property that is promised was ever put to the test: then the traces were replayed,
     /// but nothing was judged, and that they were accepted says nothing of what clients saw.
     #[must_use]
@@ -57,6 +63,8 @@ pub struct NodeReport {
     pub steps: u64,
     /// How often it was started again.
     pub restarts: u64,
+    /// How often of these, or when it was first started, it said that its disk was lost.
+    pub lost_disks: u64,
     /// Steps that a crash cut off before they were durable.
     pub cut_off: u64,
 }

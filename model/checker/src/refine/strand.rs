@@ -91,7 +91,7 @@ type EffectOf<V> = <<V as Validated>::Protocol as Traced>::Effect;
 
 impl<'a, V: Validated> NodeStrand<'a, V> {
     pub(super) fn new(validated: &V, node: NodeId, lives: &'a [Life<V::Protocol>]) -> Self {
-        let replay = NodeReplay::new(validated.node(node));
+        let replay = NodeReplay::new(validated.node(node), validated.node(node));
         let mut strand = NodeStrand { node, replay, lives, life: 0, step: 0 };
         strand.begin();
         strand
@@ -124,7 +124,7 @@ impl<'a, V: Validated> NodeStrand<'a, V> {
             Reaches::Receive { from, message } => {
                 Some(Envelope { from, to, message: message.clone() })
             }
-            Reaches::Start | Reaches::Expire(_) | Reaches::Command(_) => None,
+            Reaches::Start { .. } | Reaches::Expire(_) | Reaches::Command(_) => None,
         };
         let name = StepName { peer: to, number: line.number };
         let datagram_lifetime_us = self.replay.datagram_lifetime_us();
@@ -143,6 +143,11 @@ impl<'a, V: Validated> NodeStrand<'a, V> {
 
     pub(super) fn restarts(&self) -> u64 {
         self.lives.len() as u64 - 1
+    }
+
+    /// How often it started with its disk lost.
+    pub(super) fn lost_disks(&self) -> u64 {
+        self.lives.iter().filter(|life| life.header.line.lost_disk).count() as u64
     }
 }
 

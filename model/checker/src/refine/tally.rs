@@ -28,10 +28,13 @@ impl<P: Traced> Tally<P> {
     }
 
     /// A step of a node. Each start but the first tells of a crash before it: to the protocol, any
-    /// end of a process is one.
-    pub(super) fn note_node(&mut self, node: NodeId, step: &NodeStep<P>) {
+    /// end of a process is one. `lost_disk` says whether the node starts with its disk lost.
+    pub(super) fn note_node(&mut self, node: NodeId, step: &NodeStep<P>, lost_disk: bool) {
         match P::reaches_node(&step.input) {
-            Reaches::Start => {
+            Reaches::Start { .. } => {
+                if lost_disk {
+                    self.add(Kind::Wipe);
+                }
                 if !self.started.insert(node) {
                     self.add(Kind::Crash);
                     self.add(Kind::Recover);
@@ -68,13 +71,13 @@ impl<P: Traced> Tally<P> {
 }
 
 /// Whether a trace shows that this happened. Of messages that are lost or doubled the network's
-/// counts tell; what happens to disks and to the network as a whole, no process writes down.
+/// counts tell; that it was given an older disk no process knows, and what happens to the network as a whole, none
+/// writes down.
 fn is_shown<P: Traced>(kind: Kind<P>) -> bool {
     !matches!(
         kind,
         Kind::Drop
             | Kind::Duplicate
-            | Kind::Wipe
             | Kind::Snapshot
             | Kind::Restore
             | Kind::Partition

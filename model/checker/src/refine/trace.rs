@@ -41,6 +41,10 @@ pub struct NodeHeader<P: Traced> {
     /// Steps of the file beyond it were cut off by a crash and must have sent nothing, whether
     /// they changed the store or not; the next step takes the number after it.
     pub durable_step: u64,
+    /// Whether the node takes its disk for lost: its store is empty, and nobody told it that the cluster is being
+    /// founded. What the disk held until then was durable, and is gone.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub lost_disk: bool,
     /// For how long a datagram is under way at most, in microseconds, if the node relies on it:
     /// where it waits for older datagrams to be gone.
     pub datagram_lifetime_us: Option<u64>,

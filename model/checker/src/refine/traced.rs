@@ -60,7 +60,14 @@ pub trait Traced: Protocol {
 #[derive(Debug)]
 pub enum Reaches<'a, P: Protocol> {
     /// It starts, on whatever its disk holds.
-    Start,
+    Start {
+        /// Whether it is told that the cluster is being founded, and that an empty disk has therefore lost nothing. A
+        /// protocol that does not ask tells no lost disk from a new one: its starts all say so.
+        is_founding: bool,
+        /// What tells this start from all others of the node: a node that lost its disk must not go by a name that it
+        /// had before.
+        name: u64,
+    },
     /// A message arrives.
     Receive {
         /// From whom.

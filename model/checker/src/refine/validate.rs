@@ -17,6 +17,11 @@
 //! Steps that a later header does not have as durable were cut off. They are replayed and compared
 //! like others, but nothing they sent counts as sent, and the next life starts on the store as it
 //! was before them.
+//!
+//! # Lost disks
+//!
+//! A header may say that the disk was lost. Then everything before counts as durable until then, and the
+//! next life starts on nothing: the same as a crash and a lost disk in the model.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -114,6 +119,7 @@ impl<'a, V: Validated> Replay<'a, V> {
                     name: validated.words().node(strand.node),
                     traced: true,
                     restarts: strand.restarts(),
+                    lost_disks: strand.lost_disks(),
                     ..Default::default()
                 };
                 replay.nodes.insert(strand.node, report);
@@ -212,9 +218,13 @@ impl<'a, V: Validated> Replay<'a, V> {
         let Strand::Node(strand) = &mut self.strands[index] else { return Ok(()) };
         let (recorded, taken) = strand.take()?;
         let peer = Peer::Node(strand.node);
-        let report = self.nodes.entry(strand.node).or_default();
+        let node = strand.node;
+        let report = self.nodes.entry(node).or_default();
         report.steps += 1;
-        self.tally.note_node(strand.node, recorded);
+        if taken.lost_disk {
+            self.judge.on_lost_disk(node).map_err(broken)?;
+        }
+        self.tally.note_node(strand.node, recorded, taken.lost_disk);
         if taken.is_cut_off {
             report.cut_off += 1;
             for envelope in envelopes::<V::Protocol>(peer, &taken.effects) {

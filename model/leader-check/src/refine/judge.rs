@@ -175,6 +175,9 @@ struct KnownClient {
 pub struct LogJudge {
     /// Whether a later leader has everything that was acknowledged.
     is_safe: bool,
+    /// Whether no epoch is led twice, and no log goes back: as long as disks stay, or few are lost.
+    keeps_order: bool,
+    lost_disks: usize,
     standings: BTreeMap<Judged, Standing>,
     logs: Vec<Log>,
     entries: HashMap<Position, Known>,
@@ -211,6 +214,8 @@ impl LogJudge {
         };
         LogJudge {
             is_safe,
+            keeps_order: true,
+            lost_disks: 0,
             standings: Judged::ALL.into_iter().map(standing).collect(),
             logs: vec![Log::default(); cluster.nodes.len()],
             entries: HashMap::new(),
@@ -261,7 +266,7 @@ impl LogJudge {
                 _ => true,
             };
             let holds = known.entry == *entry && follows_the_same;
-            self.test(Judged::LogMatching, true, holds, || {
+            self.test(Judged::LogMatching, self.keeps_order, holds, || {
                 (None, format!("two logs differ up to {position}, though both have an entry there"))
             })?;
         } else {
@@ -283,7 +288,7 @@ impl LogJudge {
             places.push(position);
         }
         if is_there_twice {
-            return self.test(Judged::ExactlyOnce, true, false, || {
+            return self.test(Judged::ExactlyOnce, self.keeps_order, false, || {
                 (None, format!("a log has the request {request} twice"))
             });
         }
@@ -312,7 +317,7 @@ impl LogJudge {
     fn lead(&mut self, node: NodeId, epoch: Epoch) -> Result<(), Broken> {
         if !self.leaders.is_empty() {
             let earlier = self.leaders.get(&epoch).copied();
-            self.test(Judged::OneLeaderPerEpoch, true, earlier.is_none(), || {
+            self.test(Judged::OneLeaderPerEpoch, self.keeps_order, earlier.is_none(), || {
                 let epoch = epoch.0;
                 let is_it_again = earlier == Some(node);
                 let statement = match is_it_again {
@@ -432,7 +437,7 @@ impl LogJudge {
                 Acknowledged { key: key.clone(), position, epoch: based.epoch, is_lost: false };
             self.acknowledged.push(write);
             if is_retried {
-                self.test(Judged::ExactlyOnce, true, true, || (None, String::new()))?;
+                self.test(Judged::ExactlyOnce, self.keeps_order, true, || (None, String::new()))?;
             }
             if required.is_some() {
                 self.test(Judged::Linearizable, is_safe, based.on_required, || {
@@ -492,6 +497,21 @@ impl LogJudge {
 
 impl Judge<LeaderBased> for LogJudge {
     type Seen = Seen;
+
+    /// Where a later leader has everything that was acknowledged, a node that lost its disk belongs to nobody until all
+    /// others have told what they know, so one such loss breaks nothing. A second may take a vote or an entry
+    /// away before the first is made good, and where nobody asks one is enough. One that led may have had entries that
+    /// nobody knows of, and has not been searched.
+    fn on_lost_disk(&mut self, node: NodeId) -> Result<(), Broken> {
+        self.logs[node.index()] = Log::default();
+        self.lost_disks += 1;
+        let has_led = self.leaders.values().any(|leader| *leader == node);
+        if !self.is_safe || has_led || self.lost_disks > 1 || self.logs.len() == 1 {
+            (self.is_safe, self.keeps_order) = (false, false);
+            self.standings.values_mut().for_each(|standing| standing.is_promised = false);
+        }
+        Ok(())
+    }
 
     fn on_node_step(
         &mut self,

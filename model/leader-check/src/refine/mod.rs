@@ -40,7 +40,9 @@ impl Traced for LeaderBased {
 
     fn reaches_node(input: &NodeInput) -> Reaches<'_, Self> {
         match &input.reaching {
-            Reaching::Start { .. } => Reaches::Start,
+            Reaching::Start { life, founding } => {
+                Reaches::Start { is_founding: *founding, name: *life }
+            }
             Reaching::Receive { from, packet } => Reaches::Receive { from: *from, message: packet },
             Reaching::Expire(timer) => Reaches::Expire(alarm(*timer)),
             Reaching::Promote => Reaches::Command(()),

@@ -94,7 +94,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     },
     watch: Watch::NOTHING,
     on_traces: OnTraces::of_states(
-        |promiser| promiser.is_exact() && promiser.forgets_safely(),
+        |promiser| promiser.is_exact() && promiser.forgets_safely() && promiser.keeps_disks(),
         "hints dropped",
         |_, happening| matches!(happening, Happening::HintDropped { .. }),
     ),

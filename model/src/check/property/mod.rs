@@ -59,7 +59,7 @@ use memory::Remembers;
 
 pub use goal::Goal;
 pub use on_traces::{Judging, OnTraces, Promiser};
-pub(crate) use on_traces::{Tested, Weakest};
+pub(crate) use on_traces::{LostDisks, Tested, Weakest};
 pub use quorate_checker::world::Expected;
 pub use spec::{Condition, Explanation, Nodes, PropertyKind, PropertySpec, View, Witness};
 

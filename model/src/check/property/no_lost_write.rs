@@ -35,7 +35,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     },
     watch: Watch { reaped: true, ..Watch::NOTHING },
     on_traces: OnTraces::of_states(
-        |promiser| promiser.is_exact() && promiser.forgets_safely(),
+        |promiser| promiser.is_exact() && promiser.forgets_safely() && promiser.keeps_writes(),
         "acknowledged writes",
         |_, happening| matches!(happening, Happening::WriteAcknowledged { .. }),
     ),

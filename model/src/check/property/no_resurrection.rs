@@ -113,7 +113,10 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     },
     watch: Watch { deletes: true, reaped: true, ..Watch::NOTHING },
     on_traces: OnTraces::of_states(
-        |promiser| promiser.is_exact() && promiser.forgets_safely() && !promiser.is_minted_twice,
+        |promiser| {
+            let is_safe = promiser.is_exact() && promiser.forgets_safely();
+            is_safe && !promiser.is_minted_twice && promiser.keeps_writes()
+        },
         "records that know of a delete",
         |view, happening| match happening {
             Happening::Touched(touched) => {

@@ -68,11 +68,10 @@ pub(crate) enum Tested {
 
 /// A running cluster, as far as its promises about one key go.
 ///
-/// No disk is lost in an accepted trace. What is left is R + W > N homes where overlap is needed,
-/// which no sloppy write promises; versions that lose nothing; and blocking repair where reads must
-/// not go back. Such a repair makes reads with the cluster's own R monotonic, no smaller ones.
-/// Where tombstones are reaped, a read cannot tell a delete from nothing; where that goes by age, what
-/// a delete covered may come back.
+/// R + W > N homes where overlap is needed, which no sloppy write promises; versions that lose nothing; and blocking
+/// repair where reads must not go back. Such a repair makes reads with the cluster's own R monotonic, no smaller
+/// ones. Where tombstones are reaped, a read cannot tell a delete from nothing; where that goes by age, what
+/// a delete covered may come back. And disks that stay, or few that are [lost](LostDisks).
 #[derive(Clone, Copy, Debug)]
 pub struct Promiser<'a> {
     /// How it is set.
@@ -82,6 +81,21 @@ pub struct Promiser<'a> {
     /// Whether one of its writes was minted under two dots: a coordinator that has forgotten what it
     /// minted takes a retry for a second write, of the same value.
     pub(crate) is_minted_twice: bool,
+    /// The disks that were lost.
+    pub(crate) lost: LostDisks,
+}
+
+/// The disks that were lost, as far as the promises about one key go.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct LostDisks {
+    /// How many disks were lost of nodes that may hold the key: of its homes, or where a write may be sloppy of all.
+    pub(crate) of_holders: usize,
+    /// How many of these nodes lost theirs.
+    pub(crate) holders: usize,
+    /// How many disks were lost in all.
+    pub(crate) in_all: usize,
+    /// Whether an operator accepted that what some held is lost.
+    pub(crate) is_accepted: bool,
 }
 
 /// The least that was asked for of a key: a promise is as good as the weakest request.
@@ -102,13 +116,40 @@ impl Promiser<'_> {
 
     /// Whether reads return what was acknowledged before they began.
     pub(super) fn is_fresh(&self) -> bool {
-        self.overlaps() && self.is_exact() && self.cluster.background().reaping == Reaping::Off
+        self.overlaps()
+            && self.is_exact()
+            && self.cluster.background().reaping == Reaping::Off
+            && self.catches_up_with_all()
     }
 
-    /// Whether reads with this key's R leave what they returned where the next such read finds it.
+    /// Whether reads with this key's R leave what they returned where the next such read finds it: of a value that was
+    /// not acknowledged, nobody who catches up knows whether a read returned it.
     pub(super) fn repairs_before_answering(&self) -> bool {
         self.cluster.read_repair() == ReadRepair::Blocking
             && self.weakest.r >= self.cluster.quorum().r()
+            && self.lost.of_holders == 0
+    }
+
+    /// Whether of the W nodes that acknowledged a write one has kept its disk.
+    pub(super) fn keeps_writes(&self) -> bool {
+        let is_agreed_by_all = self.cluster.background().reaping == Reaping::Off;
+        self.lost.holders == 0 || self.lost.holders < self.weakest.w && is_agreed_by_all
+    }
+
+    /// Whether a home that lost its disk has asked all who may know what it had acknowledged before it serves.
+    ///
+    /// What it had acknowledged may be a write that is acknowledged only later, of which none but its coordinator
+    /// knows yet. With W = 2 all other homes are asked, and so that one, if it is a home. What was asked before the same
+    /// disk was lost once more may be answered after.
+    fn catches_up_with_all(&self) -> bool {
+        let asks_all = self.cluster.quorum().w() <= 2 && !self.cluster.takes_client_driven();
+        let is_one = self.lost.of_holders == 1 && asks_all && !self.lost.is_accepted;
+        self.lost.of_holders == 0 || self.keeps_writes() && is_one
+    }
+
+    /// Whether no disk was lost at all.
+    pub(super) fn keeps_disks(&self) -> bool {
+        self.lost.in_all == 0
     }
 
     /// Whether versions tell exactly what their writers had seen.

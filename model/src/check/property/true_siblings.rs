@@ -79,7 +79,10 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
     },
     watch: Watch::NOTHING,
     on_traces: OnTraces::of_states(
-        |promiser| promiser.is_exact() && promiser.forgets_safely() && !promiser.is_minted_twice,
+        |promiser| {
+            let is_safe = promiser.is_exact() && promiser.forgets_safely();
+            is_safe && !promiser.is_minted_twice && promiser.keeps_writes()
+        },
         "states with siblings",
         |_, happening| match happening {
             Happening::Touched(touched) => touched.after.versions().count() > 1,

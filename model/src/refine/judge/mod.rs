@@ -22,7 +22,7 @@ use crate::check::facts::{self, Cause, Fact, Writes};
 use crate::check::history::{Happening, Historian, History, Judgement};
 use crate::check::leaderless::Leaderless;
 use crate::check::property::{
-    self, Judging, Nodes, OnTraces, Promiser, PropertyKind, PropertySpec, Tested, View,
+    self, Judging, LostDisks, Nodes, OnTraces, Promiser, PropertyKind, PropertySpec, Tested, View,
 };
 use crate::check::state::NodeState;
 use crate::check::write_set::WriteSet;
@@ -38,6 +38,8 @@ pub struct Judge {
     operations: Operations,
     of_key: BTreeMap<Key, usize>,
     tallies: Vec<Tally>,
+    /// How often each node lost its disk.
+    lost_disks: Vec<usize>,
 }
 
 /// A property that is judged on traces.
@@ -85,6 +87,10 @@ struct KeyGhost {
     seen_with: BTreeMap<VersionVector, WriteSet>,
     /// Of each property that is judged, in order, how it stands.
     standings: Vec<Standing>,
+    /// Whether one of its writes was minted under two dots.
+    is_minted_twice: bool,
+    /// The disks that were lost.
+    lost: LostDisks,
     not_judged: Option<NotJudged>,
 }
 
@@ -113,7 +119,8 @@ impl Judge {
         let of_key = keys.iter().enumerate();
         let of_key = of_key.map(|(index, ghost)| (ghost.plan.key.clone(), index)).collect();
         let tallies = judged().map(|_| Tally::default()).collect();
-        Judge { nodes, keys, operations: Operations(plan.operations), of_key, tallies }
+        let lost_disks = alloc::vec![0; cluster.nodes().len()];
+        Judge { nodes, keys, operations: Operations(plan.operations), of_key, tallies, lost_disks }
     }
 
     /// The place of the operation in its key's ghost, if that takes note of it.
@@ -205,12 +212,22 @@ impl refine::Judge<Leaderless> for Judge {
         step.outcome.as_ref().map_or(Ok(()), |outcome| self.on_outcome(request, outcome))
     }
 
+    fn on_lost_disk(&mut self, node: NodeId) -> Result<(), Broken> {
+        self.lost_disks[node.index()] += 1;
+        let lose =
+            |ghost: &mut KeyGhost| ghost.lose_disk(node, &self.lost_disks, &mut self.tallies);
+        self.keys.iter_mut().try_for_each(lose)
+    }
+
     fn on_node_step(
         &mut self,
         node: NodeId,
         step: &NodeStep,
         touched: Touched,
     ) -> Result<(), Broken> {
+        if let Input::AcceptLoss { .. } = step.input {
+            self.keys.iter_mut().for_each(KeyGhost::accept_loss);
+        }
         let cause = match &step.input {
             Input::Receive { message, .. } => Cause::Message(message),
             Input::Expire(_) => Cause::Timer,
@@ -276,7 +293,8 @@ impl KeyGhost {
     fn new(cluster: &ClusterConfig, mut plan: KeyPlan) -> Self {
         let properties: Vec<_> = judged().map(|property| property.spec).collect();
         let historian = Historian::new(plan.scenario.clone(), &properties);
-        let promiser = Promiser { cluster, weakest: plan.weakest, is_minted_twice: false };
+        let (is_minted_twice, lost) = (false, LostDisks::default());
+        let promiser = Promiser { cluster, weakest: plan.weakest, is_minted_twice, lost };
         let standing = |property: Judged| Standing {
             property,
             is_promised: (property.judging.promised)(&promiser),
@@ -288,6 +306,8 @@ impl KeyGhost {
             nodes: KeyNodes(alloc::vec![NodeState::default(); cluster.nodes().len()]),
             seen_with: BTreeMap::new(),
             standings: judged().map(standing).collect(),
+            is_minted_twice,
+            lost,
             not_judged: plan.not_judged.take(),
             plan,
         }
@@ -318,6 +338,8 @@ impl KeyGhost {
             self.historian.ask(&mut self.history, &self.nodes);
         }
         if happenings.iter().any(Happening::mints) {
+            let dots = self.history.ledger().dots();
+            self.is_minted_twice = dots.iter().any(|dots| dots.len() > 1);
             self.withdraw_promises();
         }
         for happening in &happenings {
@@ -326,11 +348,40 @@ impl KeyGhost {
         self.check()
     }
 
-    /// Promises no longer what goes without saying only while each write has one name.
-    fn withdraw_promises(&mut self) {
-        let is_minted_twice = self.history.ledger().dots().iter().any(|dots| dots.len() > 1);
+    /// A node lost its disk; these are all that were lost. What it held of the key is gone.
+    fn lose_disk(
+        &mut self,
+        node: NodeId,
+        lost_disks: &[usize],
+        tallies: &mut [Tally],
+    ) -> Result<(), Broken> {
         let (cluster, weakest) = (&self.plan.scenario.cluster, self.plan.weakest);
-        let promiser = Promiser { cluster, weakest, is_minted_twice };
+        let homes = cluster.homes(&self.plan.key);
+        let may_hold = |node: NodeId| weakest.is_sloppy || homes.contains(node);
+        let of_holders = cluster.nodes().iter().filter(|node| may_hold(**node));
+        let of_holders = of_holders.map(|node| lost_disks[node.index()]);
+        self.lost = LostDisks {
+            of_holders: of_holders.clone().sum(),
+            holders: of_holders.filter(|times| *times > 0).count(),
+            in_all: lost_disks.iter().sum(),
+            ..self.lost
+        };
+        self.withdraw_promises();
+        self.nodes.0[node.index()] = NodeState::default();
+        self.note(&[Fact::DiskReplaced { node, holds: Vec::new() }], tallies)
+    }
+
+    /// An operator accepted that what some disk held is lost.
+    fn accept_loss(&mut self) {
+        self.lost.is_accepted = true;
+        self.withdraw_promises();
+    }
+
+    /// Promises no longer what goes without saying only while each write has one name, and disks stay.
+    fn withdraw_promises(&mut self) {
+        let (cluster, weakest) = (&self.plan.scenario.cluster, self.plan.weakest);
+        let (is_minted_twice, lost) = (self.is_minted_twice, self.lost);
+        let promiser = Promiser { cluster, weakest, is_minted_twice, lost };
         for standing in &mut self.standings {
             standing.is_promised &= (standing.property.judging.promised)(&promiser);
         }

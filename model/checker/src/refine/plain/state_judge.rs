@@ -11,8 +11,8 @@ use crate::refine::trace::{ClientStep, NodeStep};
 use crate::refine::traced::{Asks, Reaches, ReachesClient, Traced};
 use crate::shared::Shared;
 use crate::world::{
-    ActorState, ClientInput, Envelope, Event, Outbox, Property, PropertyKind, Protocol, Seat,
-    State, Taken, World,
+    ActorState, ClientInput, Envelope, Event, NodeState, Outbox, Property, PropertyKind, Protocol,
+    Seat, State, Taken, World,
 };
 
 /// A property that is judged on traces.
@@ -55,6 +55,8 @@ struct Standing<P: Protocol> {
     is_witnessed: bool,
     is_broken: bool,
     occasions: u64,
+    /// Those of which it was promised then.
+    occasions_promised: u64,
     broken: u64,
 }
 
@@ -74,6 +76,7 @@ impl<P: Traced> StateJudge<P> {
             is_witnessed: false,
             is_broken: false,
             occasions: 0,
+            occasions_promised: 0,
             broken: 0,
         };
         StateJudge {
@@ -141,7 +144,9 @@ impl<P: Traced> StateJudge<P> {
             let PropertyKind::Safety { holds, witness } = &property.kind else { continue };
             let was_witnessed = standing.is_witnessed;
             standing.is_witnessed = witness(protocol, state);
-            standing.occasions += u64::from(standing.is_witnessed && !was_witnessed);
+            let is_occasion = standing.is_witnessed && !was_witnessed;
+            standing.occasions += u64::from(is_occasion);
+            standing.occasions_promised += u64::from(is_occasion && *is_promised);
             let was_broken = standing.is_broken;
             standing.is_broken = !holds(protocol, state);
             standing.broken += u64::from(standing.is_broken && !was_broken);
@@ -158,6 +163,14 @@ impl<P: Traced> StateJudge<P> {
 impl<P: Traced> Judge<P> for StateJudge<P> {
     type Seen = Seen<P>;
 
+    /// What is promised of nodes that lose disks, nobody has said: nothing is from here on.
+    fn on_lost_disk(&mut self, node: NodeId) -> Result<(), Broken> {
+        self.sit(Peer::Node(node), ActorState::Node(NodeState::default()));
+        self.world.protocol().on_disk_replaced(&mut self.state, node);
+        self.standings.iter_mut().for_each(|standing| standing.promise.is_promised = false);
+        self.check()
+    }
+
     fn on_node_step(
         &mut self,
         node: NodeId,
@@ -170,11 +183,11 @@ impl<P: Traced> Judge<P> for StateJudge<P> {
         let peer = Peer::Node(node);
         let event = match P::reaches_node(&step.input) {
             // In the world, nodes have all started once before anything is observed.
-            Reaches::Start if self.started.insert(node) => {
+            Reaches::Start { .. } if self.started.insert(node) => {
                 self.sit(peer, ActorState::Node(seen.after));
                 return self.check();
             }
-            Reaches::Start => Event::Restart(node),
+            Reaches::Start { .. } => Event::Restart(node),
             Reaches::Receive { from, message } => {
                 Event::Receive(self.envelope(from, peer, message))
             }
@@ -232,7 +245,7 @@ impl<P: Traced> Judge<P> for StateJudge<P> {
                 name: standing.promise.property.name,
                 keys_promised: usize::from(is_promised && is_judged),
                 occasions: standing.occasions,
-                occasions_promised: if is_promised { standing.occasions } else { 0 },
+                occasions_promised: standing.occasions_promised,
                 occasion: "occasions",
                 broken: standing.broken,
             }

@@ -220,6 +220,32 @@ fn a_log_that_has_a_request_twice_is_refused_and_one_that_discarded_the_first_is
 }
 
 #[test]
+fn a_lost_disk_holds_nothing_and_only_one_takes_no_promise_away() {
+    let promised = |run: &Run| {
+        let findings = run.judge.findings();
+        findings.properties.iter().map(|property| property.keys_promised).sum::<usize>()
+    };
+    let mut run = Run::with_a_write(Replication::Majority, &[B]);
+    run.judge.on_lost_disk(B).unwrap();
+    assert_eq!(promised(&run), 8);
+    refused(run.lead(B, 2), "leader-completeness");
+    let mut run = Run::with_a_write(Replication::Majority, &[B]);
+    run.judge.on_lost_disk(B).unwrap();
+    run.judge.on_lost_disk(C).unwrap();
+    assert_eq!(promised(&run), 0);
+    run.lead(B, 2).unwrap();
+    assert_eq!(run.report("leader-completeness").broken, 1);
+    // Of what one had that led, nobody may know.
+    let mut run = Run::with_a_write(Replication::Majority, &[B]);
+    run.judge.on_lost_disk(A).unwrap();
+    assert_eq!(promised(&run), 0);
+    // Nobody says what is left where a leader may lack what was acknowledged anyway.
+    let mut run = Run::with_a_write(Replication::Async, &[]);
+    run.judge.on_lost_disk(B).unwrap();
+    assert_eq!(promised(&run), 0);
+}
+
+#[test]
 fn a_later_leader_without_what_was_acknowledged_is_refused_where_that_is_promised() {
     // A leader without what others committed is refused for that first.
     let mut run = Run::with_a_write(Replication::Majority, &[B]);
