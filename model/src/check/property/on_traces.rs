@@ -71,7 +71,7 @@ pub(crate) enum Tested {
 /// R + W > N homes where overlap is needed, which no sloppy write promises; versions that lose nothing; and blocking
 /// repair where reads must not go back. Such a repair makes reads with the cluster's own R monotonic, no smaller
 /// ones. Where tombstones are reaped, a read cannot tell a delete from nothing; where that goes by age, what
-/// a delete covered may come back. And disks that stay, or few that are [lost](LostDisks).
+/// a delete covered may come back. And disks that stay, or few that are lost.
 #[derive(Clone, Copy, Debug)]
 pub struct Promiser<'a> {
     /// How it is set.
