@@ -21,9 +21,15 @@ use quorate_leader::shards::ShardId;
 use crate::leader_based::{ClusterState, LeaderBased};
 use crate::view;
 
-/// Whether what the rules rest on only grows in this scenario.
+/// Whether what the rules rest on only grows in this scenario, and an epoch has one leader. A node that lost its disk, or has
+/// an older one, may lead again in an epoch that had a leader, where no majority that remembers has to elect it.
 pub(crate) fn applies(protocol: &LeaderBased) -> bool {
-    protocol.cluster().fencing
+    let Faults { wipes, rollbacks, .. } = protocol.surroundings().faults;
+    let may_strike = wipes > 0 || rollbacks > 0;
+    let remember = protocol.cluster().election == ElectionKind::Raft
+        && !protocol.cluster().deviations.contains(Deviation::VotesUncaught);
+    let forgets_disks = forgets!(protocol, DeadThoughForgetting);
+    protocol.cluster().fencing && (remember || !may_strike || forgets_disks)
 }
 
 /// Whether a node may yet lose its disk, or get an older one.
