@@ -26,8 +26,7 @@ use crate::view;
 pub(crate) fn applies(protocol: &LeaderBased) -> bool {
     let Faults { wipes, rollbacks, .. } = protocol.surroundings().faults;
     let may_strike = wipes > 0 || rollbacks > 0;
-    let remember = protocol.cluster().election == ElectionKind::Raft
-        && !protocol.cluster().deviations.contains(Deviation::VotesUncaught);
+    let remember = protocol.cluster().election == ElectionKind::Raft;
     let forgets_disks = forgets!(protocol, DeadThoughForgetting);
     protocol.cluster().fencing && (remember || !may_strike || forgets_disks)
 }
