@@ -652,7 +652,9 @@ fn small(loses_disk: bool) -> Files {
         let plan = Plan { operations: 4, keys: 1, lost: 10, ..Plan::new(5) };
         let crashing = record(&Plan { crashed: 1, ..plan.clone() });
         judge(&crashing).report();
-        let mut seeds = (0..).map(|seed| Plan { wiped: (4, 1), seed, ..plan.clone() });
+        // In runs of some other seeds a line may be missing or altered and the rest is a run too: the last step before a disk
+        // was lost may be one that nobody heard of, and an altered late reply one that was sent before.
+        let mut seeds = (15..).map(|seed| Plan { wiped: (4, 1), seed, ..plan.clone() });
         let losing = seeds.find_map(|plan| {
             let files = record(&plan);
             (judge(&files).report().lost_disks() == 1).then_some(files)
