@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod components;
 mod deviations;
 mod kinds;
 

@@ -8,70 +8,37 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use quorate_ids::{ClientId, NodeId};
+use quorate_ids::{ClientId, NodeId, components};
 
 use crate::effect::Timer;
 use crate::names::Key;
 use crate::shards::ShardId;
 
-macro_rules! components {
-    ($($words:literal $name:ident $(($of:ty))?,)*) => {
-        /// A named part of the state of a client, or of what a node keeps of one log. Together they are all of it.
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum Component {
-            $(#[doc = $words] $name $(($of))?,)*
-        }
-
-        /// Components of one sort.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum Family {
-            $(#[doc = $words] $name,)*
-        }
-
-        impl Component {
-            /// What sort it is of.
-            #[must_use]
-            pub fn family(&self) -> Family {
-                match self {
-                    $(Component::$name { .. } => Family::$name,)*
-                }
-            }
-        }
-
-        impl Family {
-            /// What they are, in words.
-            #[must_use]
-            pub fn words(self) -> &'static str {
-                match self {
-                    $(Family::$name => $words,)*
-                }
-            }
-        }
-    };
-}
-
 components! {
-    "what the node is" Role,
-    "what a follower is known to hold" Matched(NodeId),
-    "whether a piece of the log is under way to a follower" UnderWay(NodeId),
-    "who is the synchronous follower" Synchronous,
-    "the writes that wait" Waiting,
-    "the reads that wait" Confirming,
-    "what others have told since a lost disk" Recall,
-    "the pages of a snapshot that have arrived" Arriving,
-    "the latest epoch and the vote in it" Ballot,
-    "whether the disk is caught up" CaughtUp,
-    "the log" Log,
-    "how far the log is committed" Committed,
-    "a row" Row(Key),
-    "what is remembered of a client" Remembered(ClientId),
-    "what applied entries replaced" Undo,
-    "a timer" Timer(Timer),
-    "the request that a client waits for" Asked,
-    "whom a client believes to lead" Believes(ShardId),
-    "the replica that a client reads from" Sticky,
-    "the rows that a client wrote" Written,
-    "how far a client has seen a log" Seen(ShardId),
+    /// A named part of the state of a client, or of what a node keeps of one log. Together they are all of it.
+    pub enum Component {
+        "what the node is" Role,
+        "what a follower is known to hold" Matched(NodeId),
+        "whether a piece of the log is under way to a follower" UnderWay(NodeId),
+        "who is the synchronous follower" Synchronous,
+        "the writes that wait" Waiting,
+        "the reads that wait" Confirming,
+        "what others have told since a lost disk" Recall,
+        "the pages of a snapshot that have arrived" Arriving,
+        "the latest epoch and the vote in it" Ballot,
+        "whether the disk is caught up" CaughtUp,
+        "the log" Log,
+        "how far the log is committed" Committed,
+        "a row" Row(Key),
+        "what is remembered of a client" Remembered(ClientId),
+        "what applied entries replaced" Undo,
+        "a timer" Timer(Timer),
+        "the request that a client waits for" Asked,
+        "whom a client believes to lead" Believes(ShardId),
+        "the replica that a client reads from" Sticky,
+        "the rows that a client wrote" Written,
+        "how far a client has seen a log" Seen(ShardId),
+    }
 }
 
 impl fmt::Display for Component {
@@ -100,27 +67,6 @@ impl fmt::Display for Component {
             | Component::Sticky
             | Component::Written => f.write_str(words),
         }
-    }
-}
-
-/// One component, or all of one sort.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Area {
-    /// This one.
-    One(Component),
-    /// Whichever there are.
-    All(Family),
-}
-
-impl From<Component> for Area {
-    fn from(component: Component) -> Self {
-        Area::One(component)
-    }
-}
-
-impl From<Family> for Area {
-    fn from(family: Family) -> Self {
-        Area::All(family)
     }
 }
 

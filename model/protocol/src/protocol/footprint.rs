@@ -8,72 +8,41 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use quorate_ids::components;
+
 use super::effect::Timer;
 use crate::ids::{Key, NodeId, RequestId};
 
-macro_rules! components {
-    ($($words:literal $name:ident $(($of:ty $(, $and:ty)?))?,)*) => {
-        /// A named part of the state of a node or a client. Together they are all of it.
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum Component {
-            $(#[doc = $words] $name $(($of $(, $and)?))?,)*
-        }
-
-        /// Components of one sort.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum Family {
-            $(#[doc = $words] $name,)*
-        }
-
-        impl Component {
-            /// What sort it is of.
-            #[must_use]
-            pub fn family(&self) -> Family {
-                match self {
-                    $(Component::$name { .. } => Family::$name,)*
-                }
-            }
-        }
-
-        impl Family {
-            /// What they are, in words.
-            #[must_use]
-            pub fn words(self) -> &'static str {
-                match self {
-                    $(Family::$name => $words,)*
-                }
-            }
-        }
-    };
-}
-
 components! {
-    "the wall clock" Clock,
-    "the incarnation and the life" Incarnation,
-    "the counters of what was minted" Counters,
-    "whether the disk is caught up" CaughtUp,
-    "what is registered of a node" Registration(NodeId),
-    "the entry of a key" Record(Key),
-    "the hint for a home about a key" Hint(NodeId, Key),
-    "a put that is coordinated" Put(RequestId),
-    "a get that is coordinated" Get(RequestId),
-    "a put that was forwarded" Forward(RequestId),
-    "a put that waits for a home to answer" Probe(RequestId),
-    "a put that was answered" Finished(RequestId),
-    "the order in which puts were answered" FinishedOrder,
-    "whether the node may mint" Standing,
-    "the puts that wait until the node may mint" Waiting,
-    "up to which hint the last handoff came" HandoffCursor,
-    "how far the node has caught up" CatchUp,
-    "the round about a tombstone" ReapRound(Key),
-    "up to where the last round about tombstones came" ReapCursors,
-    "the number of the next round about tombstones" ReapNumber,
-    "the waits before the first round about tombstones" ReapWaits,
-    "whether the node compares with others" Comparing,
-    "a timer" Timer(Timer),
-    "the request that a client waits for" Pending,
-    "the read that a client still repairs" Trailing,
-    "the number of a client's next request" Sequence,
+    /// A named part of the state of a node or a client. Together they are all of it.
+    pub enum Component {
+        "the wall clock" Clock,
+        "the incarnation and the life" Incarnation,
+        "the counters of what was minted" Counters,
+        "whether the disk is caught up" CaughtUp,
+        "what is registered of a node" Registration(NodeId),
+        "the entry of a key" Record(Key),
+        "the hint for a home about a key" Hint(NodeId, Key),
+        "a put that is coordinated" Put(RequestId),
+        "a get that is coordinated" Get(RequestId),
+        "a put that was forwarded" Forward(RequestId),
+        "a put that waits for a home to answer" Probe(RequestId),
+        "a put that was answered" Finished(RequestId),
+        "the order in which puts were answered" FinishedOrder,
+        "whether the node may mint" Standing,
+        "the puts that wait until the node may mint" Waiting,
+        "up to which hint the last handoff came" HandoffCursor,
+        "how far the node has caught up" CatchUp,
+        "the round about a tombstone" ReapRound(Key),
+        "up to where the last round about tombstones came" ReapCursors,
+        "the number of the next round about tombstones" ReapNumber,
+        "the waits before the first round about tombstones" ReapWaits,
+        "whether the node compares with others" Comparing,
+        "a timer" Timer(Timer),
+        "the request that a client waits for" Pending,
+        "the read that a client still repairs" Trailing,
+        "the number of a client's next request" Sequence,
+    }
 }
 
 impl fmt::Display for Component {
@@ -106,27 +75,6 @@ impl fmt::Display for Component {
             | Component::Trailing
             | Component::Sequence => f.write_str(words),
         }
-    }
-}
-
-/// One component, or all of one sort.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Area {
-    /// This one.
-    One(Component),
-    /// Whichever there are.
-    All(Family),
-}
-
-impl From<Component> for Area {
-    fn from(component: Component) -> Self {
-        Area::One(component)
-    }
-}
-
-impl From<Family> for Area {
-    fn from(family: Family) -> Self {
-        Area::All(family)
     }
 }
 
