@@ -275,18 +275,7 @@ impl Draft {
         }
         if self.faults != Faults::default() {
             text.push_str("\n[faults]\n");
-            let Faults { drops, duplicates, timeouts, crashes, wipes, rollbacks, partitions, lies } =
-                self.faults;
-            for (name, budget) in [
-                ("timeouts", timeouts),
-                ("drops", drops),
-                ("duplicates", duplicates),
-                ("crashes", crashes),
-                ("wipes", wipes),
-                ("rollbacks", rollbacks),
-                ("partitions", partitions),
-                ("lies", lies),
-            ] {
+            for (name, budget) in self.faults.by_name() {
                 if budget > 0 {
                     writeln!(text, "{name} = {budget}")?;
                 }

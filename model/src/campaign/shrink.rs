@@ -2,74 +2,44 @@
 
 use alloc::vec::Vec;
 
+use quorate_checker::world::campaign::{With, fewer_asked, fewer_faults, simpler_by};
+
 use super::draft::{Draft, DraftClient, Nodes, Verb};
-use crate::scenario::{Faults, Rounds};
+use crate::scenario::Rounds;
 
 /// Everything that is this scenario with one thing less, what makes it smallest first.
 pub(super) fn simpler(draft: &Draft) -> Vec<Draft> {
-    let mut all = Vec::new();
-    let mut with = |change: &dyn Fn(&mut Draft)| {
-        let mut simpler = draft.clone();
-        change(&mut simpler);
-        if simpler != *draft {
-            all.push(simpler);
-        }
-    };
-    for client in 0..draft.clients.len() {
-        if draft.clients.len() > 1 {
-            with(&|draft| {
-                draft.clients.remove(client);
-            });
-        }
-        for operation in 0..draft.clients[client].operations.len() {
-            if draft.clients[client].operations.len() > 1 {
+    simpler_by(draft, |with| {
+        for client in 0..draft.clients.len() {
+            if draft.clients.len() > 1 {
                 with(&|draft| {
-                    draft.clients[client].operations.remove(operation);
+                    draft.clients.remove(client);
                 });
             }
+            for operation in 0..draft.clients[client].operations.len() {
+                if draft.clients[client].operations.len() > 1 {
+                    with(&|draft| {
+                        draft.clients[client].operations.remove(operation);
+                    });
+                }
+            }
         }
-    }
-    with(&|draft| *draft = without_last_node(draft.clone()));
-    with(&|draft| {
-        let clients = draft.clients.iter_mut();
-        clients.flat_map(|one| &mut one.operations).for_each(|one| one.other_key = false);
-    });
-    if draft.asked.len() > 1 {
-        // Each alone first: what is asked switches rules.
-        for asked in &draft.asked {
-            with(&|draft| draft.asked = Vec::from([*asked]));
+        with(&|draft| *draft = without_last_node(draft.clone()));
+        with(&|draft| {
+            let clients = draft.clients.iter_mut();
+            clients.flat_map(|one| &mut one.operations).for_each(|one| one.other_key = false);
+        });
+        fewer_asked(&draft.asked, |draft: &mut Draft| &mut draft.asked, with);
+        simpler_faults(draft, with);
+        simpler_cluster(draft, with);
+        for client in 0..draft.clients.len() {
+            simpler_client(draft, client, with);
         }
-        for position in 0..draft.asked.len() {
-            with(&|draft| {
-                draft.asked.remove(position);
-            });
-        }
-    }
-    simpler_faults(draft, &mut with);
-    simpler_cluster(draft, &mut with);
-    for client in 0..draft.clients.len() {
-        simpler_client(draft, client, &mut with);
-    }
-    all
+    })
 }
 
-type With<'a> = dyn FnMut(&dyn Fn(&mut Draft)) + 'a;
-
-fn simpler_faults(draft: &Draft, with: &mut With<'_>) {
-    let budgets: [fn(&mut Faults) -> &mut u8; 8] = [
-        |faults| &mut faults.wipes,
-        |faults| &mut faults.rollbacks,
-        |faults| &mut faults.crashes,
-        |faults| &mut faults.drops,
-        |faults| &mut faults.duplicates,
-        |faults| &mut faults.partitions,
-        |faults| &mut faults.lies,
-        |faults| &mut faults.timeouts,
-    ];
-    for budget in budgets {
-        with(&|draft| *budget(&mut draft.faults) = 0);
-        with(&|draft| *budget(&mut draft.faults) = budget(&mut draft.faults).saturating_sub(1));
-    }
+fn simpler_faults(draft: &Draft, with: &mut With<'_, Draft>) {
+    fewer_faults(|draft| &mut draft.faults, with);
     with(&|draft| {
         draft.partition = Vec::new();
         draft.heals = false;
@@ -87,7 +57,7 @@ fn simpler_faults(draft: &Draft, with: &mut With<'_>) {
     with(&|draft| draft.shared_identity = false);
 }
 
-fn simpler_cluster(draft: &Draft, with: &mut With<'_>) {
+fn simpler_cluster(draft: &Draft, with: &mut With<'_, Draft>) {
     let plain = Draft::plain(draft.nodes);
     with(&|draft| (draft.sloppy, draft.handoff) = (false, false));
     with(&|draft| draft.handoff = false);
@@ -114,7 +84,7 @@ fn simpler_cluster(draft: &Draft, with: &mut With<'_>) {
     with(&|draft| draft.w = (draft.w - 1).max(1));
 }
 
-fn simpler_client(draft: &Draft, client: usize, with: &mut With<'_>) {
+fn simpler_client(draft: &Draft, client: usize, with: &mut With<'_, Draft>) {
     with(&|draft| draft.clients[client].attempts = 1);
     with(&|draft| draft.clients[client].repeat = 1);
     for (position, operation) in draft.clients[client].operations.iter().enumerate() {

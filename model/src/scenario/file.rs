@@ -163,8 +163,7 @@ fn is_set(flag: &Option<Spanned<bool>>) -> bool {
 /// What integer a field may be, where that is more than none below zero.
 fn integer(field: &str) -> Option<&'static str> {
     Some(match field {
-        "drops" | "duplicates" | "timeouts" | "crashes" | "wipes" | "rollbacks" | "partitions"
-        | "lies" => "an integer from 0 to 255",
+        _ if Faults::has_budget(field) => "an integer from 0 to 255",
         "n" => "an integer from 1 to the number of nodes",
         "r" | "w" => "an integer from 1 to n",
         "tokens-per-node" => "an integer from 1 to 4096",

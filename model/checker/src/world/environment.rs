@@ -38,6 +38,29 @@ impl Faults {
         partitions: u8::MAX,
         lies: u8::MAX,
     };
+
+    /// Whether a budget is called so in a scenario file.
+    #[must_use]
+    pub fn has_budget(name: &str) -> bool {
+        Faults::default().by_name().into_iter().any(|(known, _)| known == name)
+    }
+
+    /// Each budget as it is called in a scenario file, with what it is.
+    #[must_use]
+    pub fn by_name(&self) -> [(&'static str, u8); 8] {
+        let Faults { drops, duplicates, timeouts, crashes, wipes, rollbacks, partitions, lies } =
+            *self;
+        [
+            ("timeouts", timeouts),
+            ("drops", drops),
+            ("duplicates", duplicates),
+            ("crashes", crashes),
+            ("wipes", wipes),
+            ("rollbacks", rollbacks),
+            ("partitions", partitions),
+            ("lies", lies),
+        ]
+    }
 }
 
 /// A cluster's size, and everything that may happen to it.

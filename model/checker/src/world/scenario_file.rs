@@ -126,9 +126,7 @@ struct Raw<T, S> {
 
 /// What integer a field may be that every protocol's file has.
 fn integer(field: &str) -> Option<&'static str> {
-    let budgets =
-        ["drops", "duplicates", "timeouts", "crashes", "wipes", "rollbacks", "partitions", "lies"];
-    budgets.contains(&field).then_some("an integer from 0 to 255")
+    Faults::has_budget(field).then_some("an integer from 0 to 255")
 }
 
 impl<T: for<'de> Deserialize<'de>, S: for<'de> Deserialize<'de>> ScenarioFile<T, S> {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use quorate_checker::world::Faults;
+use quorate_checker::world::campaign::{With, fewer_asked, fewer_faults, simpler_by};
 use quorate_ids::Enumerated;
 
 use crate::kinds::Rule;
@@ -278,21 +279,10 @@ impl Draft {
     }
 
     fn write_rest(&self, text: &mut String) -> std::fmt::Result {
-        let Faults { drops, duplicates, timeouts, crashes, wipes, rollbacks, partitions, lies } =
-            self.faults;
         if self.faults != Faults::default() {
             text.push_str("\n[faults]\n");
         }
-        for (name, budget) in [
-            ("timeouts", timeouts),
-            ("drops", drops),
-            ("duplicates", duplicates),
-            ("crashes", crashes),
-            ("wipes", wipes),
-            ("rollbacks", rollbacks),
-            ("partitions", partitions),
-            ("lies", lies),
-        ] {
+        for (name, budget) in self.faults.by_name() {
             if budget > 0 {
                 writeln!(text, "{name} = {budget}")?;
             }
@@ -308,59 +298,31 @@ impl Draft {
     /// Everything that is this scenario with one thing less, what makes it smallest first.
     #[must_use]
     pub fn simpler(&self) -> Vec<Draft> {
-        let mut all = Vec::new();
-        let mut with = |change: &dyn Fn(&mut Draft)| {
-            let mut simpler = self.clone();
-            change(&mut simpler);
-            if simpler != *self {
-                all.push(simpler);
-            }
-        };
-        for client in 0..self.clients.len() {
-            if self.clients.len() > 1 {
-                with(&|draft| draft.remove_client(client));
-            }
-            for operation in 0..self.clients[client].operations.len() {
-                if self.clients[client].operations.len() > 1 {
-                    with(&|draft| {
-                        draft.clients[client].operations.remove(operation);
-                    });
+        simpler_by(self, |with| {
+            for client in 0..self.clients.len() {
+                if self.clients.len() > 1 {
+                    with(&|draft| draft.remove_client(client));
+                }
+                for operation in 0..self.clients[client].operations.len() {
+                    if self.clients[client].operations.len() > 1 {
+                        with(&|draft| {
+                            draft.clients[client].operations.remove(operation);
+                        });
+                    }
                 }
             }
-        }
-        with(&Draft::remove_last_node);
-        if self.asked.len() > 1 {
-            for asked in &self.asked {
-                with(&|draft| draft.asked = vec![*asked]);
+            with(&Draft::remove_last_node);
+            fewer_asked(&self.asked, |draft: &mut Draft| &mut draft.asked, with);
+            self.simpler_faults(with);
+            self.simpler_protocol(with);
+            for client in 0..self.clients.len() {
+                self.simpler_client(client, with);
             }
-            for position in 0..self.asked.len() {
-                with(&|draft| {
-                    draft.asked.remove(position);
-                });
-            }
-        }
-        self.simpler_faults(&mut with);
-        self.simpler_protocol(&mut with);
-        for client in 0..self.clients.len() {
-            self.simpler_client(client, &mut with);
-        }
-        all
+        })
     }
 
-    fn simpler_faults(&self, with: &mut With<'_>) {
-        let budgets: [fn(&mut Faults) -> &mut u8; 7] = [
-            |faults| &mut faults.wipes,
-            |faults| &mut faults.rollbacks,
-            |faults| &mut faults.crashes,
-            |faults| &mut faults.drops,
-            |faults| &mut faults.duplicates,
-            |faults| &mut faults.partitions,
-            |faults| &mut faults.timeouts,
-        ];
-        for budget in budgets {
-            with(&|draft| *budget(&mut draft.faults) = 0);
-            with(&|draft| *budget(&mut draft.faults) = budget(&mut draft.faults).saturating_sub(1));
-        }
+    fn simpler_faults(&self, with: &mut With<'_, Draft>) {
+        fewer_faults(|draft| &mut draft.faults, with);
         with(&|draft| {
             (draft.split, draft.splits_in_three, draft.heals) = (None, false, false);
             draft.faults.partitions = 0;
@@ -378,7 +340,7 @@ impl Draft {
         with(&|draft| draft.faulty.truncate(1));
     }
 
-    fn simpler_protocol(&self, with: &mut With<'_>) {
+    fn simpler_protocol(&self, with: &mut With<'_, Draft>) {
         let plain = Draft::plain(self.nodes);
         with(&|draft| draft.without = None);
         with(&|draft| draft.deviation = None);
@@ -403,7 +365,7 @@ impl Draft {
         with(&|draft| draft.election = plain.election);
     }
 
-    fn simpler_client(&self, client: usize, with: &mut With<'_>) {
+    fn simpler_client(&self, client: usize, with: &mut With<'_, Draft>) {
         with(&|draft| draft.clients[client].asks = None);
         with(&|draft| draft.clients[client].is_after_first = false);
         for at in 0..self.clients[client].operations.len() {
@@ -451,8 +413,6 @@ impl Draft {
         self.clients.iter_mut().filter_map(|client| client.asks.as_mut()).for_each(last);
     }
 }
-
-type With<'a> = dyn FnMut(&dyn Fn(&mut Draft)) + 'a;
 
 /// Properties of what is to be reached.
 const OF_REACHING: [&str; 2] = ["write-acknowledged", "both-sides-acknowledge"];

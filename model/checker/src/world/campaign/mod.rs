@@ -11,6 +11,7 @@ mod chance;
 mod compare;
 mod draft;
 mod sequence;
+mod simpler;
 mod tally;
 mod visit;
 
@@ -20,6 +21,7 @@ pub use chance::Chance;
 pub use compare::{Compared, Difference, Exercised, Reference, compare};
 pub use draft::{Draft, Readied, Wrong, shrunk};
 pub use sequence::{Case, Origin, Sequence};
+pub use simpler::{With, fewer_asked, fewer_faults, simpler_by};
 pub use tally::{Shortage, Tally};
 pub(super) use visit::hash_of_store;
 pub use visit::{Disks, DisksSeen, Ending, Found, Length, Shown, visit};
