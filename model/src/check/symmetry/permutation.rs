@@ -158,7 +158,7 @@ pub(super) fn group(scenario: &Scenario) -> Vec<Permutation> {
 fn exchanges_of_nodes(scenario: &Scenario) -> Vec<Vec<usize>> {
     let nodes = scenario.cluster.nodes().len();
     let may_move = nodes <= NODES_MAX
-        && names_alone_tell_apart(scenario)
+        && scenario.script.is_none()
         && scenario.names_writes_once()
         && (none_is_asked_before_others(scenario) || forgets!(scenario, NodesThoughAskedInOrder));
     if !may_move {
@@ -189,37 +189,24 @@ fn none_is_asked_before_others(scenario: &Scenario) -> bool {
 /// The places that clients may take once nodes have taken these, in lexicographic order.
 fn exchanges_of_clients(scenario: &Scenario, nodes: &[usize]) -> Vec<Vec<usize>> {
     let clients = scenario.clients.len();
-    let may_move = clients <= CLIENTS_MAX && names_alone_tell_clients_apart(scenario);
-    let are_alike: Vec<Vec<bool>> = (0..clients)
-        .map(|one| {
-            let alike =
-                |other| (may_move || one == other) && are_alike(scenario, nodes, one, other);
-            (0..clients).map(alike).collect()
-        })
-        .collect();
     let is_alike = |places: &Vec<usize>| {
-        places.iter().enumerate().all(|(client, place)| are_alike[client][*place])
+        let mut each = places.iter().enumerate();
+        each.all(|(client, place)| are_alike(scenario, nodes, client, *place))
     };
-    if !may_move {
-        let nobody = (0..clients).collect();
-        return Vec::from([nobody]).into_iter().filter(is_alike).collect();
-    }
-    (0..clients).permutations(clients).filter(is_alike).collect()
+    let may_move = clients <= CLIENTS_MAX && names_alone_tell_clients_apart(scenario);
+    // The first moves nobody.
+    let looked_at = if may_move { usize::MAX } else { 1 };
+    (0..clients).permutations(clients).take(looked_at).filter(is_alike).collect()
 }
 
 /// Whether nothing but their names tells clients apart that do the same.
 ///
-/// Turns go by the order of clients. With versionings other than dotted, values or clients break ties, and
+/// A script says who does what, and turns go by the order of clients. With versionings other than dotted, values or clients break ties, and
 /// versions that have no dot of their own are told apart by what they say.
 fn names_alone_tell_clients_apart(scenario: &Scenario) -> bool {
-    names_alone_tell_apart(scenario)
+    scenario.script.is_none()
         && (scenario.turn_length.is_none() || forgets!(scenario, SymmetryDespiteTurns))
         && (scenario.names_writes_once() || forgets!(scenario, SymmetryThoughTiesBreak))
-}
-
-/// A script says who does what.
-fn names_alone_tell_apart(scenario: &Scenario) -> bool {
-    scenario.script.is_none()
 }
 
 /// Whether one client does what the other does, at the nodes that take these places.
@@ -232,21 +219,20 @@ fn are_alike(scenario: &Scenario, nodes: &[usize], one: usize, other: usize) -> 
             Some((with_context, scenario.writes[write].value.is_none()))
         }
     };
-    let all = |operation: &PlannedOperation, via: NodeSet| {
-        let PlannedOperation { action: _, key, quorum, sloppy, via: _ } = operation.clone();
-        (what(operation), key, quorum, sloppy, via)
+    let moved = |node: &NodeId| match forgets!(scenario, NodesWhoeverIsAsked) {
+        true => *node,
+        false => moved_node(nodes, *node),
     };
-    let mine = |operation: &PlannedOperation| {
-        let moved = |node: &NodeId| match forgets!(scenario, NodesWhoeverIsAsked) {
-            true => *node,
-            false => moved_node(nodes, *node),
-        };
-        all(operation, operation.via.iter().map(moved).collect())
+    let is_alike = |mine: &PlannedOperation, theirs: &PlannedOperation| {
+        let PlannedOperation { action: _, key, quorum, sloppy, via } = mine;
+        let via: NodeSet = via.iter().map(moved).collect();
+        let there: NodeSet = theirs.via.iter().copied().collect();
+        what(mine) == what(theirs)
+            && (key, quorum, sloppy, via) == (&theirs.key, &theirs.quorum, &theirs.sloppy, there)
     };
-    let theirs =
-        |operation: &PlannedOperation| all(operation, operation.via.iter().copied().collect());
+    let mut both = one.operations.iter().zip(&other.operations);
     one.attempts == other.attempts
-        && (one.operations.iter().map(mine).eq(other.operations.iter().map(theirs))
-            || forgets!(scenario, SymmetryWhateverTheyDo)
-                && one.operations.len() == other.operations.len())
+        && one.operations.len() == other.operations.len()
+        && (both.all(|(mine, theirs)| is_alike(mine, theirs))
+            || forgets!(scenario, SymmetryWhateverTheyDo))
 }
