@@ -2,11 +2,14 @@
 
 #[path = "support/builtin.rs"]
 mod builtin;
+#[path = "support/noticed.rs"]
+mod noticed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use builtin::builtin;
+use noticed::assert_noticed;
 use quorate_checker::Switch;
 use quorate_checker::world::footprints::{self, Extent};
 use quorate_model::check::ClusterModel;
@@ -91,22 +94,9 @@ fn declarations_that_forget_something_are_noticed() {
         ("delete-hinted", "ReapAsk does not declare to read the hint for a home about a key"),
         ("disk-rollback", "Put does not declare to change whether the node may mint"),
     ];
-    let mut noticed: BTreeMap<&str, BTreeMap<String, bool>> = BTreeMap::new();
-    for (name, _) in planted {
-        noticed.entry(name).or_insert_with(|| {
-            let extent = Extent { search_max: None, ..EXTENT };
-            let scenario = Arc::new(builtin(name));
-            let wrongs = forget_each(&scenario, extent);
-            let wrongs = wrongs.expect("nobody stops it").into_iter();
-            wrongs.map(|(wrong, is_noticed)| (wrong.to_string(), is_noticed)).collect()
-        });
-    }
-    let missed: Vec<_> = planted
-        .into_iter()
-        .filter(|(name, wrong)| noticed[name].get(*wrong) != Some(&true))
-        .map(|(name, wrong)| (name, wrong, noticed[name].get(wrong)))
-        .collect();
-    assert!(missed.is_empty(), "{missed:#?}");
+    assert_noticed(&planted, |name| {
+        forget_each(&Arc::new(builtin(name)), Extent { search_max: None, ..EXTENT })
+    });
 }
 
 #[test]

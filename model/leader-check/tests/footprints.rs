@@ -1,7 +1,9 @@
 //! Footprints: every step of a search does what it declares, and declarations that forget something are noticed.
 
-use std::collections::BTreeMap;
+#[path = "../../tests/support/noticed.rs"]
+mod noticed;
 
+use noticed::assert_noticed;
 use quorate_checker::Switch;
 use quorate_checker::world::World;
 use quorate_checker::world::footprints::{Extent, compare, forget_each};
@@ -83,19 +85,8 @@ fn declarations_that_forget_something_are_noticed() {
         ("lag-monotonic-position-crash", "reply does not declare to tell observers"),
         ("lag-prefix-shards", "append does not declare to change a row (log 2)"),
     ];
-    let mut noticed: BTreeMap<&str, BTreeMap<String, bool>> = BTreeMap::new();
-    for (name, _) in planted {
-        noticed.entry(name).or_insert_with(|| {
-            let world = World::new(LeaderBased::new(builtin(name)));
-            let wrongs = forget_each(&world, EXTENT, &Switch::default(), &|_: &Wrong| false);
-            let wrongs = wrongs.expect("it is small").into_iter();
-            wrongs.map(|(wrong, is_noticed)| (wrong.to_string(), is_noticed)).collect()
-        });
-    }
-    let missed: Vec<_> = planted
-        .into_iter()
-        .filter(|(name, wrong)| noticed[name].get(*wrong) != Some(&true))
-        .map(|(name, wrong)| (name, wrong, noticed[name].get(wrong)))
-        .collect();
-    assert!(missed.is_empty(), "{missed:#?}");
+    assert_noticed(&planted, |name| {
+        let world = World::new(LeaderBased::new(builtin(name)));
+        forget_each(&world, EXTENT, &Switch::default(), &|_: &Wrong| false)
+    });
 }
