@@ -208,7 +208,7 @@ impl Runs for LeaderNode {
             node: settings.node,
             cluster: leader.cluster.clone(),
             durable_step,
-            lost_disk: durable_step == 0 && !settings.is_founding,
+            lost_disk: settings.has_lost_disk(durable_step),
             datagram_lifetime_us: None,
         })
     }

@@ -227,7 +227,7 @@ impl Runs for LeaderlessNode {
             node: settings.node,
             cluster: settings.cluster.spec.clone(),
             durable_step,
-            lost_disk: durable_step == 0 && !settings.is_founding,
+            lost_disk: settings.has_lost_disk(durable_step),
             datagram_lifetime_us: relied_on_lifetime_us(&settings.cluster),
         })
     }

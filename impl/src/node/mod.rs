@@ -61,6 +61,13 @@ impl NodeSettings {
         Ok(NodeSettings { cluster, node, data, trace, is_founding: false, metrics: Arc::default() })
     }
 
+    /// Whether a node that comes up on a disk with so many durable steps has lost one: there is nothing on it, and the cluster
+    /// is not being founded.
+    #[must_use]
+    pub fn has_lost_disk(&self, durable_step: u64) -> bool {
+        durable_step == 0 && !self.is_founding
+    }
+
     /// The name of the node.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -240,16 +240,7 @@ impl Runs for RegisterNode {
     fn tell_news(&mut self, (): &(), _: &OneFile) {}
 
     fn header(settings: &NodeSettings, durable_step: u64) -> Line {
-        let (format, node, cluster) = (TRACE_FORMAT, settings.node, running(&settings.cluster));
-        let datagram_lifetime_us = None;
-        TraceLine::Node(NodeHeader {
-            format,
-            node,
-            cluster,
-            durable_step,
-            lost_disk: false,
-            datagram_lifetime_us,
-        })
+        header_of(settings.node, running(&settings.cluster), durable_step)
     }
 
     fn digest(store: &OneFile) -> Result<u32, StorageError> {
@@ -338,6 +329,18 @@ impl Asks for RegisterClient {
         let (effects, outcome) = (step.effects.clone(), step.outcome.clone());
         TraceLine::ClientStep(ClientStep { client, number, at_us, input, effects, outcome })
     }
+}
+
+/// The header of a life of a node that kept its disk.
+fn header_of(node: NodeId, cluster: crate::register::Cluster, durable_step: u64) -> Line {
+    TraceLine::Node(NodeHeader {
+        format: TRACE_FORMAT,
+        node,
+        cluster,
+        durable_step,
+        lost_disk: false,
+        datagram_lifetime_us: None,
+    })
 }
 
 /// The cluster that runs here: its primary answers once the backup has a write.
@@ -567,18 +570,7 @@ struct Recording {
 
 impl Recording {
     fn new(cluster: crate::register::Cluster) -> Self {
-        let header = |node: NodeId| {
-            let (format, cluster) = (TRACE_FORMAT, cluster.clone());
-            let (durable_step, datagram_lifetime_us) = (0, None);
-            TraceLine::Node(NodeHeader {
-                format,
-                node,
-                cluster,
-                durable_step,
-                lost_disk: false,
-                datagram_lifetime_us,
-            })
-        };
+        let header = |node: NodeId| header_of(node, cluster.clone(), 0);
         let client = |client: u64| {
             let (format, client, cluster) = (TRACE_FORMAT, ClientId(client), cluster.clone());
             TraceLine::Client(ClientHeader { format, client, cluster })
