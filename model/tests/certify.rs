@@ -138,7 +138,8 @@ fn an_exchange_that_is_more_than_a_change_of_names_is_not_certified() {
         scenario
     };
     let fallback = two_puts(
-        "[cluster]\nnodes = [\"A\", \"B\", \"C\"]\nn = 2\nr = 1\nw = 2\nsloppy = true\n[faults]\ntimeouts = 1\n",
+        "[cluster]\nnodes = [\"A\", \"B\", \"C\"]\nn = 2\nr = 1\nw = 2\nsloppy = true\n[faults]\ntimeouts = 1\n\
+         [reductions]\nanswers = false\n",
         "",
     );
     let strict = "[cluster]\nnodes = [\"A\", \"B\"]\nn = 2\nr = 1\nw = 1\n";
