@@ -9,12 +9,18 @@ use quorate_refinement_tests::{Load, LoadSetting, Recorded, Setting, TracedClust
 
 const NODE: &str = env!("CARGO_BIN_EXE_traced-node");
 
-/// How often a property was put to the test, having been promised of every key and never broken.
+/// How often a property was put to the test where it is promised, and it was never broken: of every key,
+/// but for what a retry does that no coordinator recognised, as one that came up anew may not.
 fn held(report: &Report, name: &str) -> u64 {
-    let property = report.properties.iter().find(|property| property.name == name).unwrap();
-    assert_eq!(property.keys_promised, report.keys_judged, "{name}");
-    assert_eq!(property.broken, 0, "{name}");
-    property.occasions
+    let named = |name| report.properties.iter().find(|property| property.name == name).unwrap();
+    let property = named(name);
+    let minted_twice = match name {
+        "true-siblings" | "no-resurrection" => named("minted-once").broken,
+        _ => 0,
+    };
+    assert_eq!(property.keys_promised as u64 + minted_twice, report.keys_judged as u64, "{name}");
+    assert!(property.broken <= minted_twice, "{name}");
+    property.occasions_promised
 }
 
 #[test]
