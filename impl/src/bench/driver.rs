@@ -7,17 +7,14 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 
-use quorate_model::ids::{ClientId, Key, NodeId, Peer, RequestId};
-use quorate_model::protocol::{Message, Operation, Outcome, Timer};
-use quorate_model::versions::VersionVector;
+use quorate_model::ids::{ClientId, Key, Peer};
 
-use super::{Act, Ended, Kind, Measured, Workload};
+use super::{Act, Ended, Kind, Load, Measured, Workload};
 use crate::client::{ClientError, transport_of};
 use crate::config::ClusterFile;
 use crate::guard::GuardedTransport;
-use crate::leaderless::{Leaderless, LeaderlessClient, SessionOptions};
 use crate::node::Timers;
-use crate::runs::{Asks, EffectOf, Speaks};
+use crate::runs::{EffectOf, Speaks, TimerOf, Whom};
 use crate::transport::{SocketTransport, Transport};
 use crate::wire::{Age, Datagram, Wire, age_of, wall_clock_ms};
 
@@ -81,8 +78,8 @@ struct Running {
 }
 
 #[derive(Debug)]
-struct Slot {
-    client: LeaderlessClient,
+struct Slot<A> {
+    client: A,
     running: Option<Running>,
 }
 
@@ -96,39 +93,38 @@ enum Source {
 
 /// Clients of a cluster, and what they are to ask for.
 #[derive(Debug)]
-pub struct Driver {
+pub struct Driver<A: Load> {
     cluster: ClusterFile,
-    wire: Wire<Leaderless>,
+    wire: Wire<A::Speaks>,
     transport: GuardedTransport<SocketTransport>,
     workload: Workload,
-    r: Option<usize>,
-    w: Option<usize>,
-    slots: Vec<Slot>,
+    asking: A::Asking,
+    slots: Vec<Slot<A>>,
     free: Vec<usize>,
     slot_of: BTreeMap<ClientId, usize>,
-    timers: Timers<(usize, Timer)>,
+    timers: Timers<(usize, TimerOf<A::Speaks>)>,
     random: SmallRng,
     buffer: Vec<u8>,
 }
 
-impl Driver {
-    /// So many clients with ids that nobody else has; `r` and `w` as the cluster says if absent.
+impl<A: Load> Driver<A> {
+    /// So many clients with ids that nobody else has, who ask like this.
     ///
     /// # Errors
-    /// When there is no socket to be had.
+    /// When there is no socket to be had, or they may not ask like this.
     pub fn new(
         cluster: ClusterFile,
         workload: Workload,
         clients: usize,
-        r: Option<usize>,
-        w: Option<usize>,
+        options: &A::Options,
+        asking: A::Asking,
     ) -> Result<Self, BenchError> {
         let count = u32::try_from(clients).unwrap_or(u32::MAX);
-        let transport = transport_of::<Leaderless>(&cluster, count)?;
+        let transport = transport_of::<A::Speaks>(&cluster, count)?;
         let ids = transport.guarded_by().clients();
         let slot_of = ids.iter().enumerate().map(|(slot, id)| (*id, slot)).collect();
         let slot = |id: &ClientId| {
-            let client = LeaderlessClient::new(*id, &cluster, SessionOptions::default())?;
+            let client = A::new(*id, &cluster, options.clone())?;
             Ok(Slot { client, running: None })
         };
         let slots = ids.iter().map(slot).collect::<Result<Vec<_>, ClientError>>()?;
@@ -137,8 +133,7 @@ impl Driver {
             cluster,
             transport,
             workload,
-            r,
-            w,
+            asking,
             free: (0..slots.len()).collect(),
             slots,
             slot_of,
@@ -201,7 +196,7 @@ impl Driver {
             let until = until.map_or(WAIT_MAX, |at| at.saturating_duration_since(Instant::now()));
             self.receive(until.min(WAIT_MAX), &mut measured)?;
             while let Some((slot, timer)) = self.timers.pop_expired(Instant::now()) {
-                self.step(slot, LeaderlessClient::expire(timer), &mut measured)?;
+                self.step(slot, A::expire(timer), &mut measured)?;
             }
             let part = source.part(self.workload.keys());
             if !watch(Progress { part, operations: measured.operations() }) && stopped_at.is_none()
@@ -270,30 +265,30 @@ impl Driver {
         measured: &mut Measured,
     ) -> Result<(), BenchError> {
         let operation = match kind {
-            Kind::Put => self.put(key.clone(), VersionVector::new()),
-            Kind::Get | Kind::Update => Operation::Get { key: key.clone(), r: self.r },
+            Kind::Put => A::write(&self.asking, key.clone(), self.workload.value(), None),
+            Kind::Get | Kind::Update => A::read(&self.asking, key.clone()),
         };
         self.slots[slot].running = Some(Running { kind, key, due, writes: kind == Kind::Put });
         self.invoke(slot, operation, measured)
     }
 
-    fn put(&mut self, key: Key, context: VersionVector) -> Operation {
-        let value = Some(self.workload.value());
-        Operation::Put { key, value, context, w: self.w, sloppy: None }
-    }
-
+    /// Asks one of the nodes that may be asked first, chosen at random: whether it is there, nobody looks.
     fn invoke(
         &mut self,
         slot: usize,
-        operation: Operation,
+        operation: A::Operation,
         measured: &mut Measured,
     ) -> Result<(), BenchError> {
-        let cluster = &self.cluster.cluster;
-        let homes = cluster.preference_list(operation.key());
-        let homes: &[NodeId] = &homes[..cluster.quorum().n()];
-        let coordinator = *homes.choose(&mut self.random).expect("every key has homes");
+        let client = &self.slots[slot].client;
+        let node = match client.whom_to_ask(&operation) {
+            Whom::Node(node) => node,
+            Whom::FirstOf(groups) => {
+                let first = groups.first().and_then(|nodes| nodes.choose(&mut self.random));
+                *first.expect("somebody may be asked")
+            }
+        };
         let attempts = self.cluster.timeouts.client_attempts.max(1);
-        let input = self.slots[slot].client.invoke(operation, coordinator, attempts);
+        let input = client.invoke(operation, node, attempts);
         self.step(slot, input, measured)
     }
 
@@ -313,33 +308,33 @@ impl Driver {
             if age_of(sent_ms, wall_clock_ms(), lifetime) != Age::Fresh {
                 continue;
             }
-            if let Some(context) = Leaderless::gives(&message) {
+            if let Some(context) = A::Speaks::gives(&message) {
                 self.cluster.given.remember(&context, &evidence);
             }
-            if let Some(slot) = request_of(&message).and_then(|request| self.slot_of(request)) {
-                self.step(slot, LeaderlessClient::receive(from, message), measured)?;
+            let Some((client, detour)) = A::answers(&message) else { continue };
+            if let Some(slot) = self.slot_of.get(&client).copied() {
+                if let Some(detour) = detour {
+                    measured.count_detour(detour);
+                }
+                self.step(slot, A::receive(from, message), measured)?;
             }
         }
         Ok(())
     }
 
-    fn slot_of(&self, request: RequestId) -> Option<usize> {
-        self.slot_of.get(&request.client).copied()
-    }
-
     fn step(
         &mut self,
         slot: usize,
-        input: <LeaderlessClient as Asks>::Input,
+        input: A::Input,
         measured: &mut Measured,
     ) -> Result<(), BenchError> {
         let client = &mut self.slots[slot].client;
         let step = client.step(input);
         for effect in step.effects {
-            match LeaderlessClient::effect(effect) {
+            match A::effect(effect) {
                 EffectOf::Send { to: Peer::Node(to), message } => {
                     let sent_ms = wall_clock_ms();
-                    let context = Leaderless::hands_back(&message);
+                    let context = A::Speaks::hands_back(&message);
                     let evidence =
                         context.map(|context| self.cluster.given.show(context)).unwrap_or_default();
                     let datagram = Datagram::Protocol { sent_ms, evidence, message };
@@ -367,26 +362,19 @@ impl Driver {
     fn end(
         &mut self,
         slot: usize,
-        outcome: &Outcome,
+        outcome: &A::Outcome,
         measured: &mut Measured,
     ) -> Result<(), BenchError> {
         let Some(mut running) = self.slots[slot].running.take() else { return Ok(()) };
-        if let (Kind::Update, false, Outcome::GetOk { state, .. }) =
-            (running.kind, running.writes, outcome)
-        {
+        let ended = A::ended(outcome);
+        let has_read = matches!(ended, Ended::Ok | Ended::Absent) && !running.writes;
+        if running.kind == Kind::Update && has_read {
             running.writes = true;
-            let context = state.as_ref().map(|state| state.context()).unwrap_or_default();
-            let operation = self.put(running.key.clone(), context);
+            let (key, value) = (running.key.clone(), self.workload.value());
+            let operation = A::write(&self.asking, key, value, Some(outcome));
             self.slots[slot].running = Some(running);
             return self.invoke(slot, operation, measured);
         }
-        let ended = match outcome {
-            Outcome::PutOk { .. } | Outcome::GetOk { state: Some(_), .. } => Ended::Ok,
-            Outcome::GetOk { state: None, .. } => Ended::Absent,
-            Outcome::PutUnavailable { .. } | Outcome::GetUnavailable { .. } => Ended::Unavailable,
-            Outcome::Refused(_) => Ended::Refused,
-            Outcome::NoAnswer => Ended::NoAnswer,
-        };
         measured.count(running.kind, ended, running.due.elapsed());
         self.free.push(slot);
         Ok(())
@@ -401,16 +389,5 @@ impl Source {
                 (start.elapsed().as_secs_f64() / (*end - *start).as_secs_f64()).min(1.0)
             }
         }
-    }
-}
-
-/// The request that a message to a client answers.
-fn request_of(message: &Message) -> Option<RequestId> {
-    match message {
-        Message::PutReply { request, .. }
-        | Message::GetReply { request, .. }
-        | Message::StoreAck { request, .. }
-        | Message::FetchReply { request, .. } => Some(*request),
-        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::Kind;
+use super::{Detour, Kind};
 
 /// Three digits of every time, up to an hour, in nanoseconds.
 const DIGITS: u8 = 3;
@@ -20,9 +20,9 @@ pub enum Ended {
     Absent,
     /// Too few homes answered in time.
     Unavailable,
-    /// The coordinator would not.
+    /// The node that was asked would not.
     Refused,
-    /// The coordinator did not answer.
+    /// No node that was asked answered, or, with a leader, none of them led.
     NoAnswer,
 }
 
@@ -124,6 +124,10 @@ pub struct Percentiles {
 pub struct Measured {
     /// How long operations were begun.
     pub lasted: Duration,
+    /// Answers that sent clients on to another node.
+    pub redirected: u64,
+    /// Answers that nobody leads.
+    pub nobody_leads: u64,
     timings: [Timings; Kind::ALL.len()],
 }
 
@@ -154,6 +158,14 @@ impl Measured {
     /// Counts an operation.
     pub fn count(&mut self, kind: Kind, ended: Ended, took: Duration) {
         self.timings[kind as usize].count(ended, took);
+    }
+
+    /// Counts an answer that did not end an operation.
+    pub fn count_detour(&mut self, detour: Detour) {
+        match detour {
+            Detour::Redirected => self.redirected += 1,
+            Detour::NobodyLeads => self.nobody_leads += 1,
+        }
     }
 
     /// All operations, whatever became of them.

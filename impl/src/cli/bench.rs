@@ -1,6 +1,6 @@
 //! `quorate bench`.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,15 +14,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use quorate_model::ids::NodeId;
-
-use super::{Failure, output};
+use super::protocol::{ProtocolArgs, written};
+use super::{Failure, output, with_leader};
 use crate::bench::{
-    BenchError, Driver, Measured, Mix, Pace, Progress, Workload, WorkloadError, cpu_of,
+    BenchError, Driver, Load, Measured, Mix, Pace, Progress, Quorums, Workload, WorkloadError,
+    cpu_of,
 };
 use crate::config::{ClusterFile, Template, TemplateNode};
-use crate::leaderless::Leaderless;
-use crate::leaderless::{NodeStatus, collect_status};
+use crate::leader_based::{AskOptions, LeaderClient, WithLeader, statuses};
+use crate::leaderless::{Leaderless, LeaderlessClient, SessionOptions, collect_status};
 use crate::local_cluster::{LocalCluster, prepare};
 use crate::transport::{SocketTransport, StreamLimits};
 
@@ -38,16 +38,23 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// Starts a cluster of its own in a temporary directory, unless --cluster names one that runs. Puts
 /// write keys that nobody wrote; gets and updates choose among --keys that are written before anything
-/// is measured; an update reads a key and writes it with the context of that read. What is written
-/// stays in a cluster that --cluster names.
+/// is measured; an update reads a key and writes it, with the context of that read where there is no
+/// leader. What is written stays in a cluster that --cluster names.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Measure this running cluster, by its configuration
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "n", "dir", "speculative_retry"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all =
+            ["nodes", "n", "dir", "speculative_retry", "protocol", "replication", "election", "log"]
+    )]
     cluster: Option<PathBuf>,
     /// How many nodes [default: 3]
     #[arg(long)]
     nodes: Option<usize>,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
     /// Homes of each key [default: 3, or all nodes if there are fewer]
     #[arg(long)]
     n: Option<usize>,
@@ -96,13 +103,35 @@ pub struct BenchArgs {
     json: bool,
 }
 
+/// How the cluster that was measured works.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Setting {
+    /// Without a leader.
+    Quorums { n: usize, r: usize, w: usize },
+    /// With one.
+    Leader { replication: String, election: String, reads: String, log: String },
+}
+
+/// `N=3 R=2 W=2`, or `majority replication, raft election, confirmed reads, row log`
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Setting::Quorums { n, r, w } => write!(f, "N={n} R={r} W={w}"),
+            Setting::Leader { replication, election, reads, log } => write!(
+                f,
+                "{replication} replication, {election} election, {reads} reads, {log} log"
+            ),
+        }
+    }
+}
+
 /// What was asked for, and what was measured.
 #[derive(Debug, Serialize)]
 struct Report<R> {
     nodes: usize,
-    n: usize,
-    r: usize,
-    w: usize,
+    #[serde(flatten)]
+    setting: Setting,
     clients: u32,
     keys: u64,
     value_bytes: usize,
@@ -110,11 +139,23 @@ struct Report<R> {
     rate: Option<f64>,
     seconds: f64,
     operations: R,
+    /// Answers that ended no operation, with a leader; absent without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detours: Option<Detours>,
     /// Sent by all nodes; absent where a node did not say.
     datagrams: Option<u64>,
     /// What each operation took of the processors, of this process and all nodes together; absent where the nodes are
     /// not processes of this one.
     cpu_us_per_operation: Option<f64>,
+}
+
+/// Answers that ended no operation.
+#[derive(Debug, Serialize)]
+struct Detours {
+    /// Those that sent a client on to another node.
+    redirected: u64,
+    /// Those that said that nobody leads.
+    nobody_leads: u64,
 }
 
 /// Runs the command.
@@ -127,23 +168,13 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| Failure::Unexpected(format!("cannot watch for signals: {error}")))?;
     }
-    match &args.cluster {
-        Some(path) => {
-            let cluster = ClusterFile::read(path)?.without_leader("`bench`")?;
-            args.measure(&cluster, None, &stop)
-        }
-        None => {
-            let directory = args.directory()?;
-            let (cluster, _) = prepare(directory.path(), &args.template()?)?;
-            let program = std::env::current_exe().map_err(|error| {
-                Failure::Unexpected(format!("cannot find this program: {error}"))
-            })?;
-            let local = LocalCluster::start::<Leaderless>(&program, &cluster)?;
-            let measured = args.measure(&cluster, Some(&local), &stop);
-            drop(local);
-            measured
-        }
+    let Some(path) = &args.cluster else { return args.measure_own(&stop) };
+    let cluster = ClusterFile::read(path)?;
+    match cluster.leader {
+        None => args.refuse_reads()?,
+        Some(_) => with_leader::refuse(&[("--r", args.r.is_some()), ("--w", args.w.is_some())])?,
     }
+    args.measure(&cluster, None, &stop)
 }
 
 impl BenchArgs {
@@ -160,7 +191,37 @@ impl BenchArgs {
         })
     }
 
+    /// Starts a cluster and measures that.
+    fn measure_own(&self, stop: &AtomicBool) -> Result<(), Failure> {
+        let template = self.template()?;
+        let directory = self.directory()?;
+        let (cluster, _) = prepare(directory.path(), &template)?;
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::Unexpected(format!("cannot find this program: {error}")))?;
+        let local = match cluster.leader {
+            None => LocalCluster::start::<Leaderless>(&program, &cluster)?,
+            Some(_) => LocalCluster::start::<WithLeader>(&program, &cluster)?,
+        };
+        let measured = self.measure(&cluster, Some(&local), stop);
+        drop(local);
+        measured
+    }
+
+    /// Where there is no leader, it is the homes of a key that are read.
+    fn refuse_reads(&self) -> Result<(), Failure> {
+        match self.protocol.reads() {
+            None => Ok(()),
+            Some(_) => Err(Failure::Usage("--reads: this cluster has no leader".to_string())),
+        }
+    }
+
     fn template(&self) -> Result<Template, Failure> {
+        let has_leader = self.protocol.has_leader(&[
+            ("n", self.n.is_some()),
+            ("r", self.r.is_some()),
+            ("w", self.w.is_some()),
+            ("speculative-retry", self.speculative_retry),
+        ])?;
         let count = self.nodes.unwrap_or(NODES_DEFAULT);
         let addresses = free_addresses(count)
             .map_err(|error| Failure::Unexpected(format!("no free ports: {error}")))?;
@@ -175,6 +236,7 @@ impl BenchArgs {
             r: self.r.unwrap_or(quorum),
             w: self.w.unwrap_or(quorum),
             speculative_retry: self.speculative_retry,
+            leader: has_leader.then(|| self.protocol.template()),
             ..usual
         })
     }
@@ -185,16 +247,49 @@ impl BenchArgs {
         local: Option<&LocalCluster>,
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
-        for (flag, asked) in [("r", self.r), ("w", self.w)] {
-            let n = cluster.spec.n;
-            if let Some(asked) = asked.filter(|asked| *asked == 0 || *asked > n) {
-                return Err(Failure::Usage(format!("--{flag} {asked}: ask for 1 to {n} homes")));
+        let Some(leader) = &cluster.leader else {
+            let (r, w) = (self.r, self.w);
+            for (flag, asked) in [("r", r), ("w", w)] {
+                let n = cluster.spec.n;
+                if let Some(asked) = asked.filter(|asked| *asked == 0 || *asked > n) {
+                    return Err(Failure::Usage(format!(
+                        "--{flag} {asked}: ask for 1 to {n} homes"
+                    )));
+                }
             }
-        }
+            let setting = Setting::Quorums {
+                n: cluster.spec.n,
+                r: r.unwrap_or(cluster.spec.r),
+                w: w.unwrap_or(cluster.spec.w),
+            };
+            let (options, quorums) = (SessionOptions::default(), Quorums { r, w });
+            return self
+                .drive::<LeaderlessClient>(cluster, local, stop, setting, &options, quorums);
+        };
+        let reads = self.protocol.reads();
+        let setting = Setting::Leader {
+            replication: written(&leader.cluster.replication),
+            election: written(&leader.cluster.election),
+            reads: written(&reads.unwrap_or(leader.reads)),
+            log: written(&leader.cluster.log),
+        };
+        let options = AskOptions { reads, ..AskOptions::default() };
+        self.drive::<LeaderClient>(cluster, local, stop, setting, &options, ())
+    }
+
+    fn drive<A: Load>(
+        &self,
+        cluster: &ClusterFile,
+        local: Option<&LocalCluster>,
+        stop: &AtomicBool,
+        setting: Setting,
+        options: &A::Options,
+        asking: A::Asking,
+    ) -> Result<(), Failure> {
         let seed = self.seed.unwrap_or_else(rand::random);
         let workload = Workload::new(self.mix, self.keys, self.zipf, self.value_bytes, seed)?;
         let (fills, clients) = (workload.keys(), self.clients as usize);
-        let mut driver = Driver::new(cluster.clone(), workload, clients, self.r, self.w)?;
+        let mut driver = Driver::<A>::new(cluster.clone(), workload, clients, options, asking)?;
         if fills > 0 {
             let bar = Bar::new("writing keys", stop);
             driver.fill(|progress| bar.show(progress))?;
@@ -215,9 +310,7 @@ impl BenchArgs {
         let datagrams = before.zip(after).and_then(|(before, after)| after.checked_sub(before));
         let report = Report {
             nodes: cluster.cluster.members().len(),
-            n: cluster.spec.n,
-            r: self.r.unwrap_or(cluster.spec.r),
-            w: self.w.unwrap_or(cluster.spec.w),
+            setting,
             clients: self.clients,
             keys: fills,
             value_bytes: self.value_bytes,
@@ -225,6 +318,10 @@ impl BenchArgs {
             rate: self.rate,
             seconds: measured.lasted.as_secs_f64(),
             operations: measured.rows(),
+            detours: cluster.leader.as_ref().map(|_| Detours {
+                redirected: measured.redirected,
+                nobody_leads: measured.nobody_leads,
+            }),
             datagrams,
             cpu_us_per_operation: had.zip(has).map(|(had, has)| {
                 let took = has.saturating_sub(had).as_secs_f64() * 1_000_000.0;
@@ -273,17 +370,24 @@ fn told<R>(report: &Report<R>, measured: &Measured) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let Report { nodes, n, r, w, clients, value_bytes, .. } = report;
+    let Report { nodes, setting, clients, value_bytes, .. } = report;
     let pace = match report.rate {
         Some(rate) => format!("{rate} operations due each second"),
         None => "each asks again once it has its answer".to_string(),
     };
     let mut text = format!(
-        "{nodes} nodes, N={n} R={r} W={w}; {clients} clients, {pace}; values of {value_bytes} \
+        "{nodes} nodes, {setting}; {clients} clients, {pace}; values of {value_bytes} \
          bytes; {:.1} s\n{}\n",
         report.seconds,
         table.trim_fmt()
     );
+    if let Some(Detours { redirected, nobody_leads }) = report.detours
+        && redirected + nobody_leads > 0
+    {
+        text += &format!(
+            "{redirected} answers sent a client on to another node, {nobody_leads} said that nobody leads.\n"
+        );
+    }
     if let Some(datagrams) = report.datagrams {
         let per = datagrams as f64 / measured.operations().max(1) as f64;
         let rate = datagrams as f64 / report.seconds;
@@ -315,9 +419,18 @@ fn seconds(seconds: f64) -> Result<Duration, Failure> {
 
 /// How many datagrams all nodes have sent; `None` if any does not say.
 fn sent(cluster: &ClusterFile) -> Result<Option<u64>, Failure> {
-    let statuses: BTreeMap<NodeId, NodeStatus> = collect_status(cluster, STATUS_TIMEOUT)?;
-    let all = statuses.len() == cluster.cluster.members().len();
-    Ok(all.then(|| statuses.values().map(|status| status.traffic.sent).sum()))
+    let sent: Vec<u64> = match cluster.leader {
+        None => {
+            let all = collect_status(cluster, STATUS_TIMEOUT)?;
+            all.values().map(|status| status.traffic.sent).collect()
+        }
+        Some(_) => {
+            let all = statuses(cluster, STATUS_TIMEOUT)?;
+            all.values().map(|status| status.traffic.sent).collect()
+        }
+    };
+    let all = sent.len() == cluster.cluster.members().len();
+    Ok(all.then(|| sent.iter().sum()))
 }
 
 /// What this process and those of a cluster have had of the processors; `None` where that is not known of all.

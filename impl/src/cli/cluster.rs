@@ -7,18 +7,16 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
-use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
 use quorate_model::protocol::ReadRepair;
 use quorate_model::versions::Versioning;
 
+use super::protocol::{ProtocolArgs, word, written};
 use super::request::config_flag;
 use super::{Failure, output};
-use crate::config::{ClusterFile, LeaderSettings, Template, TemplateLeader, TemplateNode};
+use crate::config::{ClusterFile, Template, TemplateNode};
 use crate::keys::Access;
 use crate::leader_based::WithLeader;
 use crate::leaderless::Leaderless;
@@ -43,11 +41,8 @@ pub struct ClusterArgs {
     /// How many nodes [default: 5, with a leader 3]
     #[arg(long)]
     nodes: Option<usize>,
-    /// leaderless, or leader: one node takes all writes and ships its log to the others
-    #[arg(long, value_name = "PROTOCOL", value_parser = word::<ProtocolWord>)]
-    protocol: Option<ProtocolWord>,
     #[command(flatten)]
-    leader: LeaderFlags,
+    protocol: ProtocolArgs,
     /// Homes of each key [default: 3]
     #[arg(long)]
     n: Option<usize>,
@@ -91,74 +86,6 @@ pub struct ClusterArgs {
     /// commit for reads too, and a line per step
     #[arg(long)]
     trace: bool,
-}
-
-/// Which protocol.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum ProtocolWord {
-    /// No node is more than others.
-    Leaderless,
-    /// One takes all writes.
-    Leader,
-}
-
-/// How a leader works.
-#[derive(Debug, Args)]
-struct LeaderFlags {
-    /// With a leader: whose acknowledgements a write waits for: async, semi-sync, sync or majority [default: majority]
-    #[arg(long, value_parser = word::<Replication>)]
-    replication: Option<Replication>,
-    /// With a leader: how one is found: manual, bully or raft [default: raft]
-    #[arg(long, value_parser = word::<ElectionKind>)]
-    election: Option<ElectionKind>,
-    /// With a leader: where clients read: leader, confirmed, any, sticky, own-writes or position
-    /// [default: confirmed]
-    #[arg(long, value_parser = word::<Reads>)]
-    reads: Option<Reads>,
-    /// With a leader: what its log ships: row, statement or replaced [default: row]
-    #[arg(long, value_parser = word::<LogKind>)]
-    log: Option<LogKind>,
-}
-
-/// A word as it is written.
-pub(super) fn written<T: Serialize>(word: &T) -> String {
-    let value = serde_json::to_value(word).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_string()
-}
-
-impl LeaderFlags {
-    /// Those that are given, with what they say and what a configuration says.
-    fn given(
-        &self,
-        leader: Option<&LeaderSettings>,
-    ) -> [(&'static str, Option<String>, String); 4] {
-        let has = |of: fn(&LeaderSettings) -> String| leader.map(of).unwrap_or_default();
-        [
-            (
-                "replication",
-                self.replication.as_ref().map(written),
-                has(|leader| written(&leader.cluster.replication)),
-            ),
-            (
-                "election",
-                self.election.as_ref().map(written),
-                has(|leader| written(&leader.cluster.election)),
-            ),
-            ("reads", self.reads.as_ref().map(written), has(|leader| written(&leader.reads))),
-            ("log", self.log.as_ref().map(written), has(|leader| written(&leader.cluster.log))),
-        ]
-    }
-
-    fn template(&self) -> TemplateLeader {
-        let usual = TemplateLeader::default();
-        TemplateLeader {
-            replication: self.replication.unwrap_or(usual.replication),
-            election: self.election.unwrap_or(usual.election),
-            reads: self.reads.unwrap_or(usual.reads),
-            log: self.log.unwrap_or(usual.log),
-        }
-    }
 }
 
 /// Runs the command.
@@ -219,32 +146,16 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
 impl ClusterArgs {
     /// Whether the cluster is to have a leader; flags of the other protocol are refused.
     fn has_leader(&self) -> Result<bool, Failure> {
-        let has_leader = self.protocol == Some(ProtocolWord::Leader);
-        let refused = if has_leader {
-            let flags = [
-                ("n", self.n.is_some()),
-                ("r", self.r.is_some()),
-                ("w", self.w.is_some()),
-                ("versioning", self.versioning.is_some()),
-                ("read-repair", self.read_repair.is_some()),
-                ("speculative-retry", self.speculative_retry),
-                ("sloppy", self.sloppy),
-                ("client-fan-out", self.client_fan_out),
-            ];
-            flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
-        } else {
-            let given = self.leader.given(None).into_iter().find(|(_, given, _)| given.is_some());
-            given.map(|(flag, ..)| flag)
-        };
-        match (refused, has_leader) {
-            (None, _) => Ok(has_leader),
-            (Some(flag), true) => Err(Failure::Usage(format!(
-                "--{flag}: it is for clusters without a leader, and this one has --protocol leader"
-            ))),
-            (Some(flag), false) => {
-                Err(Failure::Usage(format!("--{flag}: it is for --protocol leader")))
-            }
-        }
+        self.protocol.has_leader(&[
+            ("n", self.n.is_some()),
+            ("r", self.r.is_some()),
+            ("w", self.w.is_some()),
+            ("versioning", self.versioning.is_some()),
+            ("read-repair", self.read_repair.is_some()),
+            ("speculative-retry", self.speculative_retry),
+            ("sloppy", self.sloppy),
+            ("client-fan-out", self.client_fan_out),
+        ])
     }
 
     fn template(&self) -> Result<Template, Failure> {
@@ -281,7 +192,7 @@ impl ClusterArgs {
             speculative_retry: self.speculative_retry,
             sloppy: self.sloppy,
             client_fan_out: self.client_fan_out,
-            leader: has_leader.then(|| self.leader.template()),
+            leader: has_leader.then(|| self.protocol.template()),
             unauthenticated: self.unauthenticated,
             nodes: nodes.collect::<Result<_, Failure>>()?,
         })
@@ -295,16 +206,7 @@ impl ClusterArgs {
         let http_ports: Vec<_> =
             cluster.nodes.iter().filter_map(|node| Some(node.http?.port())).collect();
         let is_traced = cluster.nodes.iter().all(|node| node.trace.is_some());
-        let protocol = match cluster.leader {
-            None => "leaderless",
-            Some(_) => "leader",
-        };
-        let asked = self.protocol.map(|protocol| match protocol {
-            ProtocolWord::Leaderless => "leaderless".to_string(),
-            ProtocolWord::Leader => "leader".to_string(),
-        });
         let flags = [
-            ("protocol", asked, protocol.to_string()),
             ("nodes", text(self.nodes), spec.nodes.len().to_string()),
             ("n", text(self.n), spec.n.to_string()),
             ("r", text(self.r), spec.r.to_string()),
@@ -354,8 +256,8 @@ impl ClusterArgs {
             ),
             ("trace", self.trace.then(|| "true".to_string()), is_traced.to_string()),
         ];
-        let of_leader = self.leader.given(cluster.leader.as_ref());
-        for (flag, asked, has) in flags.into_iter().chain(of_leader) {
+        let of_protocol = self.protocol.given(cluster.leader.as_ref());
+        for (flag, asked, has) in of_protocol.into_iter().chain(flags) {
             if let Some(asked) = asked.filter(|asked| *asked != has) {
                 return Err(Failure::Usage(format!(
                     "--{flag} is {asked}, but {} has {has}: leave the flag out, edit the file, or \
@@ -456,11 +358,6 @@ fn introduction(cluster: &ClusterFile, local: &LocalCluster) -> String {
          {validate}{http}Ctrl-C stops them all.\n"
     );
     text
-}
-
-/// Parses one word of a choice, as the configuration file does.
-pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    T::deserialize(text.into_deserializer()).map_err(|error: Error| error.to_string())
 }
 
 impl From<LocalClusterError> for Failure {

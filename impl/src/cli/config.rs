@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use quorate_leader::config::{LogKind, Reads, Replication};
 use quorate_leader_model::refine::Cluster;
 
-use super::cluster::written;
+use super::protocol::written;
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
 use crate::config::{ClusterFile, LeaderSettings};

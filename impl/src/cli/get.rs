@@ -7,7 +7,7 @@ use quorate_leader::config::Reads;
 use quorate_model::ids::Key;
 use quorate_model::protocol::{Operation, Outcome};
 
-use super::cluster::word;
+use super::protocol::word;
 use super::put::fail;
 use super::request::{Ended, RequestArgs, names};
 use super::{Failure, output, with_leader};

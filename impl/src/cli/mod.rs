@@ -20,6 +20,7 @@ pub mod manual;
 pub mod node;
 pub mod output;
 pub mod promote;
+mod protocol;
 pub mod put;
 pub mod replay;
 pub mod request;
