@@ -127,7 +127,7 @@ fn the_steps_of_a_cycle_are_told_apart_from_those_that_lead_there() {
 
 #[test]
 fn every_reduction_keeps_the_verdict_on_convergence() {
-    const STATES: usize = 20_000;
+    const STATES: usize = 10_000;
     let mut compared = 0;
     for builtin in ALL {
         let scenario = builtin.parse().expect("built-in scenarios parse");
@@ -143,5 +143,5 @@ fn every_reduction_keeps_the_verdict_on_convergence() {
             assert_eq!(verdict(reductions), Some(unreduced), "{}: {reductions:?}", builtin.name);
         }
     }
-    assert!(compared >= 45, "only {compared} scenarios are small enough unreduced");
+    assert!(compared >= 40, "only {compared} scenarios are small enough unreduced");
 }

@@ -117,6 +117,7 @@ builtins! {
     "quorum-lost-sloppy"
     "hint-holder-dies-w1"
     "hint-holder-dies-w2"
+    "hint-holder-dies-w2-large"
     "hint-home-disk-lost"
     "hint-home-reaps-by-age"
     "ack-before-durable"

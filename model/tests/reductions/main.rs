@@ -16,7 +16,7 @@ use quorate_model::scenario::builtin::ALL;
 use quorate_model::scenario::{Reductions, Scenario};
 
 /// Unreduced runs larger than this are left out of the comparison.
-const DISTINCT_MAX: usize = 60_000;
+const DISTINCT_MAX: usize = 25_000;
 
 /// For each property whether it is discovered, and whether its witness is.
 type Verdicts = BTreeMap<Shown, bool>;
