@@ -93,15 +93,15 @@ fn write(
     };
     // Whoever led may have changed since it was asked first; it is the last that answered.
     let leader = session.answered_by().map_or("", |node| cluster.cluster.name(node));
+    let (epoch, index) = (position.epoch.number, position.index.0);
     if request.json {
-        let (epoch, index) = (position.epoch.0, position.index.0);
         return output::json(&ShownWritten { key, value: value.to_string(), epoch, index, leader });
     }
     let held = match value {
         Value::Number(number) => format!(": {number}"),
         Value::Text(_) => String::new(),
     };
-    output::print(format!("ok, at {position} in the log of {leader}{held}\n"))
+    output::print(format!("ok, at {epoch}:{index} in the log of {leader}{held}\n"))
 }
 
 /// A node refuses.
@@ -129,8 +129,9 @@ pub(super) fn get(
     };
     let node = session.answered_by().map_or("", |node| cluster.cluster.name(node));
     let value = value.map(|value| value.to_string());
+    let (epoch, index) = (position.epoch.number, position.index.0);
     if request.json {
-        let (epoch, index, found) = (position.epoch.0, position.index.0, value.is_some());
+        let found = value.is_some();
         return output::json(&ShownFound { key, found, value, epoch, index, node });
     }
     match value {
@@ -140,7 +141,7 @@ pub(super) fn get(
             Err(Failure::Unexpected("--raw prints one value, but the key has none".to_string()))
         }
         None => {
-            output::note(&format!("not found, at {position} in the log of {node}"));
+            output::note(&format!("not found, at {epoch}:{index} in the log of {node}"));
             Ok(())
         }
     }

@@ -118,7 +118,7 @@ impl Front {
 }
 
 fn answered(key: &str, position: Position, value: Option<Value>) -> Json<serde_json::Value> {
-    let (epoch, index, found) = (position.epoch.0, position.index.0, value.is_some());
+    let (epoch, index, found) = (position.epoch.number, position.index.0, value.is_some());
     let value = value.map(|value| value.to_string());
     let found = Found { key, found, value, epoch, index };
     Json(serde_json::to_value(found).unwrap_or_default())

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn append(index: u32) -> Change {
-        let entry = Entry { epoch: Epoch(1), content: Content::Lead(NodeId(0)) };
+        let entry = Entry { epoch: Epoch::of(1), content: Content::Lead(NodeId(0)) };
         Change::Append { index: Index(index), entry }
     }
 

@@ -121,10 +121,10 @@ mod tests {
         assert_eq!(need(1, asks(read.clone())), Need::Right(Right::Read));
         assert_eq!(need(1, asks(write)), Need::Right(Right::Write));
         assert_eq!(need(2, asks(read)), Need::Node);
-        for message in [Message::Election, Message::Vote { epoch: Epoch(1) }] {
+        for message in [Message::Election, Message::Vote { epoch: Epoch::of(1) }] {
             assert_eq!(need(1, message), Need::Node);
         }
-        let vote = Packet { shard: LOG, message: Message::Vote { epoch: Epoch(1) } };
+        let vote = Packet { shard: LOG, message: Message::Vote { epoch: Epoch::of(1) } };
         assert_eq!(WithLeader::need(NodeId(1).into(), &vote), Need::Node);
     }
 }

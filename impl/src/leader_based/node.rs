@@ -197,7 +197,7 @@ impl Runs for LeaderNode {
         let epoch = store.head().ballot.epoch;
         if self.told != Some((role, leader, epoch)) {
             self.told = Some((role, leader, epoch));
-            info!(role = role.name(), leader = self.name(leader), epoch = epoch.0, "election");
+            info!(role = role.name(), leader = self.name(leader), epoch = epoch.number, "election");
         }
     }
 

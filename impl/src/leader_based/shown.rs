@@ -75,9 +75,9 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &LeaderStatus) -> Shown<'a> {
     Shown {
         role: status.role.name(),
         leader: status.leader.map(name),
-        epoch: status.epoch.0,
+        epoch: status.epoch.number,
         last: status.last.index.0,
-        last_epoch: status.last.epoch.0,
+        last_epoch: status.last.epoch.number,
         committed: status.committed.0,
         compacted: status.base.index.0,
         rows: status.rows,

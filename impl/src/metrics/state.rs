@@ -66,7 +66,7 @@ pub fn of_leader_status(
             "Whether the node votes: 0 until it has caught up after it lost its disk.",
             u64::from(status.is_caught_up),
         ),
-        ("quorate_epoch", "The latest epoch that the node knows of.", status.epoch.0.into()),
+        ("quorate_epoch", "The latest epoch that the node knows of.", status.epoch.number.into()),
         ("quorate_log_last", "The index of the last entry of its log.", status.last.index.0.into()),
         (
             "quorate_log_committed",

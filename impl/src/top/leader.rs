@@ -123,7 +123,7 @@ impl WatchedLeader {
 fn says(status: &LeaderStatus) -> Says {
     Says {
         role: if status.is_caught_up { status.role.name() } else { "catching up" }.to_string(),
-        epoch: status.epoch.0,
+        epoch: status.epoch.number,
         last: status.last.index.0,
         committed: status.committed.0,
         rows: status.rows,

@@ -78,11 +78,11 @@ fn the_screen_shows_nodes_rates_hints_and_how_far_homes_differ() {
 }
 
 fn leader_status(role: RoleName, epoch: u32, last: u32, followers: Vec<Follower>) -> LeaderStatus {
-    let position = Position { epoch: Epoch(epoch), index: Index(last) };
+    let position = Position { epoch: Epoch::of(epoch), index: Index(last) };
     LeaderStatus {
         role,
         leader: None,
-        epoch: Epoch(epoch),
+        epoch: Epoch::of(epoch),
         last: position,
         committed: Index(last),
         base: Position::default(),

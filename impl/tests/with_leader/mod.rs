@@ -332,7 +332,7 @@ fn a_node_whose_disk_was_wiped_does_not_vote_until_it_holds_what_it_may_have_ack
     // Of those who are left, one has less than was acknowledged, and the other nothing.
     cluster.start(wiped);
     cluster.start(other);
-    let epoch = |cluster: &TestCluster| said(cluster, other).map(|status| status.epoch.0);
+    let epoch = |cluster: &TestCluster| said(cluster, other).map(|status| status.epoch.number);
     let began = epoch(&cluster).unwrap();
     wait_for("two elections", || epoch(&cluster) >= Some(began + 2));
     let status = said(&cluster, wiped).unwrap();

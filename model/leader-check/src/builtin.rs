@@ -120,11 +120,16 @@ builtins! {
     "bully-fenced-partition"
     "bully-preempts"
     "bully-preempts-script"
+    "bully-wiped-returns"
     "bully-wiped-leads-again-script"
+    "bully-epoch-led-twice-script"
     ["An operator promotes"]
     "manual-promotion"
     "manual-promotion-script"
     "manual-wiped-promoted"
+    "manual-wiped-promoted-again"
+    "manual-older-disk-promoted-again"
+    "manual-epoch-of-another"
     ["Followers lag: what do clients see?"]
     "lag-own-writes-any"
     "lag-own-writes-leader"

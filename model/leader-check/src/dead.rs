@@ -21,14 +21,16 @@ use quorate_leader::shards::ShardId;
 use crate::leader_based::{ClusterState, LeaderBased};
 use crate::view;
 
-/// Whether what the rules rest on only grows in this scenario, and an epoch has one leader. A node that lost its disk, or has
-/// an older one, may lead again in an epoch that had a leader, where no majority that remembers has to elect it.
+/// Whether what the rules rest on only grows in this scenario, and an epoch has one leader. Where epochs do not say in which
+/// life they were claimed, a node that lost its disk, or has an older one, may lead again in one that had a leader.
 pub(crate) fn applies(protocol: &LeaderBased) -> bool {
     let Faults { wipes, rollbacks, .. } = protocol.surroundings().faults;
     let may_strike = wipes > 0 || rollbacks > 0;
-    let remember = protocol.cluster().election == ElectionKind::Raft;
+    let cluster = protocol.cluster();
+    let tell_lives_apart = cluster.election == ElectionKind::Raft
+        || !cluster.deviations.contains(Deviation::EpochsWithoutLives);
     let forgets_disks = forgets!(protocol, DeadThoughForgetting);
-    protocol.cluster().fencing && (remember || !may_strike || forgets_disks)
+    cluster.fencing && (tell_lives_apart || !may_strike || forgets_disks)
 }
 
 /// Whether a node may yet lose its disk, or get an older one.

@@ -30,7 +30,7 @@ impl LeaderBased {
     }
 
     fn entry(&self, entry: &Entry) -> String {
-        let epoch = entry.epoch.0;
+        let epoch = entry.epoch;
         match &entry.content {
             Content::Lead(node) => format!("{epoch}: {} leads", self.node(*node)),
             Content::Write { key, effect: RowEffect::Row(value), .. } => {
@@ -51,8 +51,7 @@ impl LeaderBased {
         let Append { epoch, previous, entries, commit, round } = append;
         let round = if *round > 0 { format!(", round {round}") } else { String::new() };
         format!(
-            "{name} of epoch {}: {} after {previous}, committed to {}{round}",
-            epoch.0,
+            "{name} of epoch {epoch}: {} after {previous}, committed to {}{round}",
             self.entries(entries),
             commit.0
         )
@@ -80,7 +79,7 @@ impl LeaderBased {
         let base = if base.index.0 > 0 { format!("compacted to {base}, ") } else { String::new() };
         format!(
             "epoch {}, voted for {}; {base}log {}, committed to {}; {{{}}}",
-            store.latest_ballot().epoch.0,
+            store.latest_ballot().epoch,
             self.node_or_nobody(store.latest_ballot().vote),
             self.entries(store.entries()),
             store.committed_index().0,
@@ -109,9 +108,9 @@ impl Words<LeaderBased> for LeaderBased {
             Message::Coordinator(append) => self.append("coordinator", append),
             Message::Appended { epoch, matched, round } => {
                 let round = if *round > 0 { format!(", round {round}") } else { String::new() };
-                format!("appended to {} in epoch {}{round}", matched.0, epoch.0)
+                format!("appended to {} in epoch {epoch}{round}", matched.0)
             }
-            Message::Ask { epoch, last } => format!("ask after {} in epoch {}", last.0, epoch.0),
+            Message::Ask { epoch, last } => format!("ask after {} in epoch {epoch}", last.0),
             Message::Snapshot(page) => format!(
                 "snapshot at {}, {} rows{}",
                 page.position,
@@ -120,15 +119,15 @@ impl Words<LeaderBased> for LeaderBased {
             ),
             Message::More { position, .. } => format!("ask for a page of {position}"),
             Message::RequestVote { epoch, last } => {
-                format!("request for a vote in epoch {}, log to {last}", epoch.0)
+                format!("request for a vote in epoch {epoch}, log to {last}")
             }
-            Message::Vote { epoch } => format!("vote in epoch {}", epoch.0),
-            Message::Stale { epoch } => format!("it is epoch {}", epoch.0),
+            Message::Vote { epoch } => format!("vote in epoch {epoch}"),
+            Message::Stale { epoch } => format!("it is epoch {epoch}"),
             Message::Election => "election".to_owned(),
             Message::Answer => "answer".to_owned(),
             Message::Recall { .. } => "recall".to_owned(),
             Message::Recalled { epoch, last, .. } => {
-                format!("recalled: epoch {}, log to {last}", epoch.0)
+                format!("recalled: epoch {epoch}, log to {last}")
             }
         };
         self.log(packet.shard, &told)
@@ -202,7 +201,7 @@ impl Words<LeaderBased> for LeaderBased {
                 ))
             }
             Fact::Led { node, epoch, shard, .. } => {
-                Some(self.log(*shard, &format!("{} leads in epoch {}", self.node(*node), epoch.0)))
+                Some(self.log(*shard, &format!("{} leads in epoch {epoch}", self.node(*node))))
             }
             _ => None,
         }

@@ -169,5 +169,5 @@ fn a_follower_that_lost_its_disk_does_not_vote_twice_in_an_epoch() {
     let roles = [C, E].map(|node| script.state.node(node).replica[0].leadership().is_some());
     assert_eq!(roles, [true, false]);
     let ballot = script.state.node(B).store[0].latest_ballot();
-    assert_eq!((ballot.epoch.0, ballot.vote), (2, Some(B)));
+    assert_eq!((ballot.epoch.number, ballot.vote), (2, Some(B)));
 }

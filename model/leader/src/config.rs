@@ -110,7 +110,7 @@ impl ClusterConfig {
     /// The epoch in which the first leader leads, which is appointed when the cluster is founded.
     #[must_use]
     pub fn founding_epoch(&self) -> Epoch {
-        Epoch(u32::from(self.fencing))
+        Epoch::of(u32::from(self.fencing))
     }
 }
 
@@ -132,12 +132,13 @@ impl NodeConfig {
         self.cluster.node_ids().filter(move |other| *other != node)
     }
 
-    /// The least epoch above this one that no other node ever claims: where nobody votes, each node has epochs of
-    /// its own. There is none where epochs end.
+    /// The least epoch above this one that no other node ever claims, nor this one in another life: where nobody votes, each
+    /// node has numbers of its own. There is none where epochs end.
     #[must_use]
-    pub fn own_epoch_after(&self, known: Epoch) -> Option<Epoch> {
+    pub fn own_epoch_after(&self, known: Epoch, life: u64) -> Option<Epoch> {
         let (nodes, own) = (self.cluster.nodes as u32, u32::from(self.node.0));
-        let next = known.next()?.0;
-        next.checked_add((nodes + own - next % nodes) % nodes).map(Epoch)
+        let next = known.next()?.number;
+        let number = next.checked_add((nodes + own - next % nodes) % nodes)?;
+        Some(Epoch { number, life })
     }
 }

@@ -28,7 +28,7 @@ pub enum Timer {
 pub enum Input {
     /// The node starts, on whatever its store holds. Volatile state is empty.
     Start {
-        /// How often it had started before.
+        /// How often it had started before, or another number that none of its other starts has.
         life: u64,
         /// Whether the cluster is being founded: an empty store has then lost nothing, and the first leader
         /// is appointed.

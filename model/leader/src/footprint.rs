@@ -23,6 +23,7 @@ components! {
         "who is the synchronous follower" Synchronous,
         "the writes that wait" Waiting,
         "the reads that wait" Confirming,
+        "in which of its lives the node is" Life,
         "what others have told since a lost disk" Recall,
         "the pages of a snapshot that have arrived" Arriving,
         "the latest epoch and the vote in it" Ballot,
@@ -56,6 +57,7 @@ impl fmt::Display for Component {
             | Component::Synchronous
             | Component::Waiting
             | Component::Confirming
+            | Component::Life
             | Component::Recall
             | Component::Arriving
             | Component::Ballot

@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(leader.ask(4, set("k", "v")), refused);
         assert_eq!(leader.ask(5, read("k")), refused);
         assert_eq!((leader.ask(2, set("k", "v")), leader.entries()), (None, 3));
-        let (from, epoch) = (Peer::Node(NodeId(1)), Epoch(1));
+        let (from, epoch) = (Peer::Node(NodeId(1)), Epoch::of(1));
         let message = Message::Appended { epoch, matched: Index(3), round: 0 };
         leader.step(Input::Receive { from, message });
         assert_eq!((leader.ask(4, set("k", "v")), leader.entries()), (None, 4), "there is room");
@@ -312,7 +312,7 @@ mod tests {
         leader.ask(1, set("k", "1"));
         leader.ask(2, set("k", "2"));
         leader.ask(3, set("k", "3"));
-        let message = Message::Ask { epoch: Epoch(1), last: Index(0) };
+        let message = Message::Ask { epoch: Epoch::of(1), last: Index(0) };
         let shipped = |sent: Vec<Message>| {
             let shipped = sent.into_iter().find_map(|message| match message {
                 Message::Append(Append { entries, previous, .. }) => {
@@ -324,11 +324,11 @@ mod tests {
         };
         let from = Peer::Node(NodeId(1));
         assert_eq!(shipped(leader.step(Input::Receive { from, message })), (0, 2));
-        let message = Message::Appended { epoch: Epoch(1), matched: Index(2), round: 0 };
+        let message = Message::Appended { epoch: Epoch::of(1), matched: Index(2), round: 0 };
         assert_eq!(shipped(leader.step(Input::Receive { from, message })), (2, 1));
         let mut leader = Leader::founded(Limits { piece_bytes_max: 1, ..LIMITS });
         leader.ask(1, set("k", "1"));
-        let message = Message::Ask { epoch: Epoch(1), last: Index(0) };
+        let message = Message::Ask { epoch: Epoch::of(1), last: Index(0) };
         assert_eq!(shipped(leader.step(Input::Receive { from, message })), (0, 1));
     }
 
@@ -336,14 +336,14 @@ mod tests {
     fn a_page_of_a_snapshot_has_no_more_bytes_than_it_may_unless_it_is_one_row() {
         for (piece_bytes_max, rows_of_page) in [(1, 1), (2 * SHARE_BYTES + 4, 2), (1 << 20, 5)] {
             let mut leader = Leader::founded(Limits { piece_bytes_max, ..LIMITS });
-            let position = Position { epoch: Epoch(1), index: Index(9) };
+            let position = Position { epoch: Epoch::of(1), index: Index(9) };
             let rows = (0..5).map(|row| (Key::from(&*alloc::format!("{row}")), Value::Number(row)));
             let snapshot =
                 crate::store::Snapshot { position, rows: rows.collect(), ..Default::default() };
             leader.store.apply([crate::store::Change::Install(snapshot)]);
             let (from, mut after, mut seen) = (Peer::Node(NodeId(1)), None, 0);
             loop {
-                let message = Message::More { epoch: Epoch(1), position, after };
+                let message = Message::More { epoch: Epoch::of(1), position, after };
                 let sent = leader.step(Input::Receive { from, message });
                 let [Message::Snapshot(page)] = &sent[..] else { panic!("{sent:?}") };
                 assert!(page.rows.len() <= rows_of_page, "{page:?}");

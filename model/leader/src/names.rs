@@ -6,17 +6,46 @@ use core::fmt;
 use quorate_ids::ClientId;
 use serde::{Deserialize, Serialize};
 
-/// A reign: what Raft calls a term. No two nodes lead in one epoch, where the election sees to it.
-#[derive(
-    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
-)]
-pub struct Epoch(pub u32);
+/// A reign: what Raft calls a term. No two nodes lead in one epoch, and none twice, where the election sees to it.
+///
+/// Where nobody votes, whoever makes itself leader claims an epoch by a number that no other node claims, and by which of its
+/// lives it is: one that lost its disk, or has an older one, does not know which numbers it has claimed before.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its number. An epoch with a larger one is later.
+    pub number: u32,
+    /// The life in which its leader claimed it; zero where a majority elects, and for the epoch in which a cluster is founded.
+    /// Of two epochs with one number either may be called the later one.
+    pub life: u64,
+}
 
 impl Epoch {
+    /// The epoch of this number that nobody has claimed: it was voted about, or the cluster was founded in it.
+    #[must_use]
+    pub const fn of(number: u32) -> Epoch {
+        Epoch { number, life: 0 }
+    }
+
     /// The next epoch, if there is one.
     #[must_use]
     pub fn next(self) -> Option<Epoch> {
-        self.0.checked_add(1).map(Epoch)
+        self.number.checked_add(1).map(Epoch::of)
+    }
+}
+
+/// `4`, or `4/2`: number 4, claimed in life 2.
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.life {
+            0 => write!(f, "{}", self.number),
+            life => write!(f, "{}/{life}", self.number),
+        }
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -63,7 +92,7 @@ pub struct Position {
 /// `1:3`: the third entry, made in epoch 1.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.epoch.0, self.index.0)
+        write!(f, "{}:{}", self.epoch, self.index.0)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::storage::damage::{
     survives_random_damage,
 };
 
-const EPOCH: Epoch = Epoch(1);
+const EPOCH: Epoch = Epoch::of(1);
 
 /// Every so many steps the log is compacted, up to so many entries before the last.
 const COMPACTED_EVERY: u32 = 15;

@@ -55,14 +55,14 @@ fn changes(act: &Act, store: &MemoryStore) -> Vec<Change> {
             let request = RequestId { client: ClientId(1), number: last.0 };
             let effect = RowEffect::Row(value);
             let content = Content::Write { key: key(1), effect, request };
-            let entry = Entry { epoch: Epoch(*epoch), content };
+            let entry = Entry { epoch: Epoch::of(*epoch), content };
             vec![Change::Append { index: last.next(), entry }]
         }
         Act::Apply(number, client) if committed < last => {
             let (index, client, key) = (committed.next(), ClientId(*client), key(*number));
             let Ok(old) = Store::row(store, &key);
             let Ok(before) = Store::remembered(store, client);
-            let position = Position { epoch: Epoch(1), index };
+            let position = Position { epoch: Epoch::of(1), index };
             let remembered = Some(Remembered { number: index.0, position, value: value.clone() });
             let undo = Undo { key: key.clone(), value: old, client, remembered: before };
             vec![
@@ -91,11 +91,11 @@ fn changes(act: &Act, store: &MemoryStore) -> Vec<Change> {
             entry.map(at).into_iter().map(Change::Compact).collect()
         }
         Act::Ballot(epoch) => {
-            vec![Change::Ballot(Ballot { epoch: Epoch(*epoch), vote: Some(NodeId(1)) })]
+            vec![Change::Ballot(Ballot { epoch: Epoch::of(*epoch), vote: Some(NodeId(1)) })]
         }
         Act::CaughtUp(is_caught_up) => vec![Change::CaughtUp(*is_caught_up)],
         Act::Install(index, rows) => {
-            let position = Position { epoch: Epoch(2), index: Index(*index) };
+            let position = Position { epoch: Epoch::of(2), index: Index(*index) };
             let rows = rows.iter().map(|number| (key(*number), Value::Text("s".into()))).collect();
             let remembered = Remembered { number: 1, position, value: Value::Number(1) };
             let remembered = [(ClientId(2), remembered)].into();

@@ -52,6 +52,7 @@ pub const MODES: &[(&str, HasMode)] = &[
     ("forgets-requests", |file| has_deviation(file, Deviation::ForgetsRequests)),
     ("commits-older-epochs", |file| has_deviation(file, Deviation::CommitsOlderEpochs)),
     ("votes-uncaught", |file| has_deviation(file, Deviation::VotesUncaught)),
+    ("epochs-without-lives", |file| has_deviation(file, Deviation::EpochsWithoutLives)),
     ("two clients", |file| file.protocol.clients.len() == 2),
     ("three clients", |file| file.protocol.clients.len() == 3),
     ("one client after another", |file| has_client(file, |client| client.after.is_some())),
@@ -87,7 +88,9 @@ pub const MODES: &[(&str, HasMode)] = &[
     ("judges unique-ids", |file| judges(file, "unique-ids")),
     ("judges write-acknowledged", |file| judges(file, "write-acknowledged")),
     ("judges both-sides-acknowledge", |file| judges(file, "both-sides-acknowledge")),
+    ("judges state-machine-safety", |file| judges(file, "state-machine-safety")),
     ("judges convergence", |file| judges(file, "convergence")),
+    ("judges progress", |file| judges(file, "progress")),
 ];
 
 fn has_client(file: &LeaderFile, has: impl Fn(&crate::setting::ClientSetting) -> bool) -> bool {

@@ -216,4 +216,14 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
     if draft.second_log.is_some() && tape.rarely(3) {
         draft.leader = Some(1);
     }
+    for property in ["state-machine-safety", "progress"] {
+        if tape.rarely(4) {
+            draft.asked.push(property);
+        }
+    }
+    draft.asked.sort_unstable();
+    let loses_disks = draft.faults.wipes > 0 || draft.faults.rollbacks > 0;
+    if loses_disks && draft.election != "raft" && tape.rarely(3) {
+        draft.deviation = Some("epochs-without-lives");
+    }
 }

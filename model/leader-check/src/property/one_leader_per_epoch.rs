@@ -49,6 +49,6 @@ pub(super) fn property() -> Property<LeaderBased> {
         |memory: &Memory| {
             !memory.leads_again && memory.leaders.values().all(|leaders| leaders.len() < 2)
         },
-        |memory| memory.leaders.keys().any(|(_, epoch)| epoch.0 > 1),
+        |memory| memory.leaders.keys().any(|(_, epoch)| epoch.number > 1),
     )
 }

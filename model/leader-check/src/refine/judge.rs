@@ -11,7 +11,7 @@ use quorate_checker::refine::trace::{ClientStep, NodeStep};
 use quorate_checker::refine::{Broken, Findings, Judge};
 use quorate_ids::{ClientId, NodeId};
 use quorate_leader::client::Task;
-use quorate_leader::config::Reads;
+use quorate_leader::config::{ElectionKind, Reads};
 use quorate_leader::log::{Content, Entry};
 use quorate_leader::message::{Message, Outcome};
 use quorate_leader::names::{Epoch, Index, Key, Position, RequestId};
@@ -59,6 +59,18 @@ impl Judged {
             Judged::Linearizable => "linearizable",
             Judged::ReadYourWrites => "read-your-writes",
             Judged::MonotonicReads => "monotonic-reads",
+        }
+    }
+
+    /// Whether it is about epochs and logs alone, and not about what a later leader has.
+    fn is_about_order(self) -> bool {
+        match self {
+            Judged::OneLeaderPerEpoch | Judged::LogMatching | Judged::ExactlyOnce => true,
+            Judged::LeaderCompleteness
+            | Judged::NoLostWrite
+            | Judged::Linearizable
+            | Judged::ReadYourWrites
+            | Judged::MonotonicReads => false,
         }
     }
 
@@ -177,6 +189,8 @@ pub struct LogJudge {
     is_safe: bool,
     /// Whether no epoch is led twice, and no log goes back: as long as disks stay, or few are lost.
     keeps_order: bool,
+    /// Whether that is so whatever disks are lost: where nobody votes, and epochs tell the lives of a node apart.
+    outlives_disks: bool,
     lost_disks: usize,
     standings: BTreeMap<Judged, Standing>,
     logs: Vec<Log>,
@@ -202,19 +216,13 @@ impl LogJudge {
     pub(super) fn new(cluster: &Cluster) -> Self {
         let is_safe = cluster.elects_the_complete();
         let standing = |judged: Judged| {
-            let is_promised = match judged {
-                Judged::OneLeaderPerEpoch | Judged::LogMatching | Judged::ExactlyOnce => true,
-                Judged::LeaderCompleteness
-                | Judged::NoLostWrite
-                | Judged::Linearizable
-                | Judged::ReadYourWrites
-                | Judged::MonotonicReads => is_safe,
-            };
+            let is_promised = judged.is_about_order() || is_safe;
             (judged, Standing { is_promised, ..Standing::default() })
         };
         LogJudge {
             is_safe,
             keeps_order: true,
+            outlives_disks: cluster.election != ElectionKind::Raft,
             lost_disks: 0,
             standings: Judged::ALL.into_iter().map(standing).collect(),
             logs: vec![Log::default(); cluster.nodes.len()],
@@ -318,7 +326,6 @@ impl LogJudge {
         if !self.leaders.is_empty() {
             let earlier = self.leaders.get(&epoch).copied();
             self.test(Judged::OneLeaderPerEpoch, self.keeps_order, earlier.is_none(), || {
-                let epoch = epoch.0;
                 let is_it_again = earlier == Some(node);
                 let statement = match is_it_again {
                     true => format!("a node comes to lead in epoch {epoch} twice"),
@@ -347,7 +354,6 @@ impl LogJudge {
     ) -> Result<(), Broken> {
         let (holds, is_safe) = (self.log(leader).has(last), self.is_safe);
         self.test(Judged::LeaderCompleteness, is_safe, holds, || {
-            let epoch = epoch.0;
             (
                 None,
                 format!(
@@ -366,7 +372,7 @@ impl LogJudge {
         let (holds, is_safe) = (self.log(leader).has(write.position), self.is_safe);
         self.acknowledged[at].is_lost = !holds;
         self.test(Judged::NoLostWrite, is_safe, holds, || {
-            let (position, epoch) = (write.position, epoch.0);
+            let position = write.position;
             let of = Some(format!("key {}", write.key));
             (of, format!("the write at {position} was acknowledged, and the leader of epoch {epoch} lacks it"))
         })
@@ -500,15 +506,18 @@ impl Judge<LeaderBased> for LogJudge {
 
     /// Where a later leader has everything that was acknowledged, a node that lost its disk belongs to nobody until all
     /// others have told what they know, so one such loss breaks nothing. A second may take a vote or an entry
-    /// away before the first is made good, and where nobody asks one is enough. One that led may have had entries that
-    /// nobody knows of, and has not been searched.
+    /// away before the first is made good. One that led may have had entries that nobody knows of, and has not been searched.
+    /// Where nobody votes there is no vote to forget: whoever leads claims an epoch that nobody had, and what is said of
+    /// it is said of one log that only grows.
     fn on_lost_disk(&mut self, node: NodeId) -> Result<(), Broken> {
         self.logs[node.index()] = Log::default();
         self.lost_disks += 1;
         let has_led = self.leaders.values().any(|leader| *leader == node);
         if !self.is_safe || has_led || self.lost_disks > 1 || self.logs.len() == 1 {
-            (self.is_safe, self.keeps_order) = (false, false);
-            self.standings.values_mut().for_each(|standing| standing.is_promised = false);
+            (self.is_safe, self.keeps_order) = (false, self.keeps_order && self.outlives_disks);
+            for (judged, standing) in &mut self.standings {
+                standing.is_promised &= judged.is_about_order() && self.keeps_order;
+            }
         }
         Ok(())
     }

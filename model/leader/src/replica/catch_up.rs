@@ -14,7 +14,6 @@ use crate::store::{Ballot, Snapshot, Store};
 /// What the others have said that they hold, since a lost disk.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub(super) struct Recall {
-    life: u64,
     told: NodeSet,
     epoch: Epoch,
     last: Position,
@@ -23,11 +22,6 @@ pub(super) struct Recall {
 impl Recall {
     pub(super) fn has_told(&self, other: NodeId) -> bool {
         self.told.contains(other)
-    }
-
-    /// Whether it is of this start.
-    pub(super) fn is_since(&self, life: u64) -> bool {
-        self.life == life
     }
 
     #[cfg(feature = "planted-faults")]
@@ -69,7 +63,6 @@ impl Replica {
     pub(super) fn recall_if_lost<S: Store>(
         &mut self,
         turn: &mut Turn<'_, S>,
-        life: u64,
     ) -> Result<(), S::Error> {
         let is_blank = turn.draft.ballot()? == Ballot::default();
         if is_blank && !turn.deviates(Deviation::VotesUncaught) {
@@ -79,7 +72,7 @@ impl Replica {
             return Ok(());
         }
         let (told, epoch, last) = (NodeSet::EMPTY, Epoch::default(), Position::default());
-        self.recall = Some(Recall { life, told, epoch, last });
+        self.recall = Some(Recall { told, epoch, last });
         self.recall_again(turn);
         Ok(())
     }
@@ -88,7 +81,7 @@ impl Replica {
     pub(super) fn recall_again<S: Store>(&mut self, turn: &mut Turn<'_, S>) {
         let Some(recall) = &self.recall else { return };
         for other in turn.config.others().filter(|other| !recall.has_told(*other)) {
-            turn.send(other, Message::Recall { life: recall.life });
+            turn.send(other, Message::Recall { life: self.life });
         }
         turn.set(Timer::CatchUp);
     }
@@ -116,10 +109,9 @@ impl Replica {
         epoch: Epoch,
         last: Position,
     ) -> Result<(), S::Error> {
-        let Some(recall) = &mut self.recall else { return Ok(()) };
-        if !recall.is_since(life) {
+        let Some(recall) = self.recall.as_mut().filter(|_| self.life == life) else {
             return Ok(());
-        }
+        };
         recall.told.insert(from);
         recall.epoch = recall.epoch.max(epoch);
         recall.last = recall.last.max(last);

@@ -69,6 +69,7 @@ impl Guards<'_> {
     /// Everything volatile goes, and every timer that a node may have.
     fn start(&self, declared: &mut Declaration) {
         declared.write(Component::Recall).write(Component::Arriving).write(Family::Timer);
+        declared.write(Component::Life);
         Self::of_a_leader(declared);
         declared.write(Component::Role);
         match self.cluster().election {
@@ -116,7 +117,7 @@ impl Guards<'_> {
             Timer::CatchUp => {
                 declared.read(Component::Recall);
                 if self.replica.recall.is_some() {
-                    declared.send("recall");
+                    declared.read(Component::Life).send("recall");
                 }
             }
         }
@@ -258,7 +259,11 @@ impl Guards<'_> {
             }
             Message::Recalled { life, .. } => {
                 declared.read(Component::Recall);
-                if self.replica.recall.as_ref().is_some_and(|recall| recall.is_since(*life)) {
+                if self.replica.recall.is_none() {
+                    return;
+                }
+                declared.read(Component::Life);
+                if self.replica.life == *life {
                     declared.write(Component::Recall).write(Component::Ballot);
                     self.follow(declared);
                     self.note_caught_up(declared);
@@ -467,7 +472,7 @@ impl Guards<'_> {
 
     fn claim(&self, declared: &mut Declaration) {
         if self.cluster().fencing {
-            declared.write(Component::Ballot);
+            declared.read(Component::Life).write(Component::Ballot);
         }
         self.lead("coordinator", declared);
     }

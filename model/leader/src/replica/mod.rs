@@ -42,6 +42,8 @@ use snapshot::Arriving;
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub struct Replica {
     role: Role,
+    /// Which of its lives this is: no two have the same.
+    life: u64,
     /// What the others have said that they hold, since a lost disk.
     recall: Option<Recall>,
     /// Pages of a snapshot.
@@ -266,8 +268,10 @@ impl Replica {
     ) -> Result<Step, S::Error> {
         let mut turn = Turn { config, draft: Draft::of(store), around, effects: Vec::new() };
         match input {
-            Input::Start { founding: true, .. } => self.found(&mut turn),
-            Input::Start { life, founding: false } => self.restart(&mut turn, life)?,
+            Input::Start { life, founding } => {
+                self.life = life;
+                if founding { self.found(&mut turn) } else { self.restart(&mut turn)? }
+            }
             Input::Expire(timer) => self.expire(&mut turn, timer)?,
             Input::Receive { from: Peer::Client(client), message } => {
                 self.serve(&mut turn, client, message)?;
@@ -291,10 +295,10 @@ impl Replica {
     }
 
     /// The node starts again, and knows no leader.
-    fn restart<S: Store>(&mut self, turn: &mut Turn<'_, S>, life: u64) -> Result<(), S::Error> {
+    fn restart<S: Store>(&mut self, turn: &mut Turn<'_, S>) -> Result<(), S::Error> {
         self.follow(turn, None);
         if turn.config.cluster.election == ElectionKind::Raft {
-            self.recall_if_lost(turn, life)?;
+            self.recall_if_lost(turn)?;
         }
         if turn.config.cluster.election == ElectionKind::Bully {
             self.bully(turn)?;

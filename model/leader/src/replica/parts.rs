@@ -29,6 +29,7 @@ impl Replica {
             Component::Synchronous,
             Component::Waiting,
             Component::Confirming,
+            Component::Life,
             Component::Recall,
             Component::Arriving,
         ]);
@@ -69,6 +70,7 @@ impl Replica {
             Component::Confirming => of_leader(&|one, other| {
                 (one.round, &one.confirming) == (other.round, &other.confirming)
             }),
+            Component::Life => self.life == other.life,
             Component::Recall => self.recall == other.recall,
             Component::Arriving => self.arriving == other.arriving,
             of_store => store.is_same(of_store, others),
@@ -91,6 +93,7 @@ impl Replica {
                 (_, Role::Leader(_)) => self.role = Role::Leader(blank),
                 (_, other) => self.role = other.clone(),
             },
+            Component::Life => self.life = from.life,
             Component::Recall => self.recall.clone_from(&from.recall),
             Component::Arriving => self.arriving.clone_from(&from.arriving),
             Component::Matched(_)

@@ -96,7 +96,7 @@ pub(super) fn step<S: Store>(
         (
             Deviation::NoUpToDateCheck,
             Input::Receive { message: Message::RequestVote { last, .. }, .. },
-        ) => *last = Position { epoch: Epoch(u32::MAX), index: Index(u32::MAX) },
+        ) => *last = Position { epoch: Epoch::of(u32::MAX), index: Index(u32::MAX) },
         (Deviation::LeadsWithOneVoteLess, Input::Expire(Timer::Election | Timer::Candidacy)) => {
             return lead_early(replica, config, store, around, input);
         }

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_keeps_what_the_log_has_beyond_it() {
-        let (one, later) = (Epoch(1), Epoch(2));
+        let (one, later) = (Epoch::of(1), Epoch::of(2));
         let write = |number: u32| {
             let request = RequestId { client: ClientId(0), number };
             let effect = RowEffect::Row(Value::Number(u64::from(number)));

@@ -18,7 +18,7 @@ const B: NodeId = NodeId(1);
 const C: NodeId = NodeId(2);
 
 fn at(epoch: u32, index: u32) -> Position {
-    Position { epoch: Epoch(epoch), index: Index(index) }
+    Position { epoch: Epoch::of(epoch), index: Index(index) }
 }
 
 fn request(client: u64, number: u32) -> RequestId {
@@ -42,11 +42,15 @@ type Judgement = Result<(), Broken>;
 
 impl Run {
     fn new(replication: Replication) -> Self {
+        Run::elected(replication, ElectionKind::Raft)
+    }
+
+    fn elected(replication: Replication, election: ElectionKind) -> Self {
         let cluster = Cluster {
             protocol: ProtocolName::Leader,
             nodes: ["a", "b", "c"].map(String::from).to_vec(),
             replication,
-            election: ElectionKind::Raft,
+            election,
             log: LogKind::Row,
             snapshot_after: None,
             entries_max: 9,
@@ -75,7 +79,7 @@ impl Run {
                 _ => {}
             }
         }
-        let leads = leads.map(Epoch);
+        let leads = leads.map(Epoch::of);
         let led = std::mem::replace(&mut self.leads[node.index()], leads);
         let answer = |(request, outcome): (RequestId, Outcome)| NodeEffect::Send {
             to: request.client.into(),
@@ -94,12 +98,12 @@ impl Run {
 
     fn append(&mut self, node: NodeId, position: Position, content: Content) -> Judgement {
         let entry = Entry { epoch: position.epoch, content };
-        let leads = self.leads[node.index()].map(|epoch| epoch.0);
+        let leads = self.leads[node.index()].map(|epoch| epoch.number);
         self.node(node, vec![Change::Append { index: position.index, entry }], leads, None)
     }
 
     fn commit(&mut self, node: NodeId, index: u32) -> Judgement {
-        let leads = self.leads[node.index()].map(|epoch| epoch.0);
+        let leads = self.leads[node.index()].map(|epoch| epoch.number);
         self.node(node, vec![Change::Committed(Index(index))], leads, None)
     }
 
@@ -135,7 +139,7 @@ impl Run {
     fn written(&mut self, node: NodeId, request: RequestId, position: Position) -> Judgement {
         let value = Value::Number(1);
         let outcome = Outcome::Written { position, value: value.clone() };
-        let leads = self.leads[node.index()].map(|epoch| epoch.0);
+        let leads = self.leads[node.index()].map(|epoch| epoch.number);
         self.node(node, Vec::new(), leads, Some((request, outcome.clone())))?;
         let packet = Packet { shard: LOG, message: Message::Reply { request, outcome } };
         let answer = Answer::Written { position, value };
@@ -147,7 +151,7 @@ impl Run {
         self.invoke(request.client.0, Task::Read { key: Key::from("x") }, reads)?;
         let position = at(1, self.committed[node.index()]);
         let outcome = Outcome::Found { position, value: None };
-        let leads = self.leads[node.index()].map(|epoch| epoch.0);
+        let leads = self.leads[node.index()].map(|epoch| epoch.number);
         self.node(node, Vec::new(), leads, Some((request, outcome.clone())))?;
         let packet = Packet { shard: LOG, message: Message::Reply { request, outcome } };
         let answer = Answer::Found { position, value: None };
@@ -243,6 +247,33 @@ fn a_lost_disk_holds_nothing_and_only_one_takes_no_promise_away() {
     let mut run = Run::with_a_write(Replication::Async, &[]);
     run.judge.on_lost_disk(B).unwrap();
     assert_eq!(promised(&run), 0);
+}
+
+#[test]
+fn where_nobody_votes_epochs_and_logs_stay_in_order_whatever_disks_are_lost() {
+    for election in [ElectionKind::Manual, ElectionKind::Bully] {
+        let mut run = Run::elected(Replication::Sync, election);
+        run.lead(A, 1).unwrap();
+        [A, B, A].iter().for_each(|node| run.judge.on_lost_disk(*node).unwrap());
+        let promised = |name: &str| run.report(name).keys_promised;
+        let order = ["one-leader-per-epoch", "log-matching", "exactly-once"].map(promised);
+        assert_eq!((order, promised("no-lost-write")), ([1; 3], 0));
+        run.lead(A, 4).unwrap();
+        assert_eq!(run.report("one-leader-per-epoch").occasions_promised, 1);
+        refused(run.lead(B, 4), "one-leader-per-epoch");
+    }
+}
+
+#[test]
+fn an_epoch_of_another_life_is_another_epoch() {
+    let mut run = Run::elected(Replication::Sync, ElectionKind::Bully);
+    let mut lead = |life| {
+        run.leads[A.index()] = None;
+        run.judge.lead(A, Epoch { number: 4, life })
+    };
+    lead(1).unwrap();
+    lead(2).unwrap();
+    refused(lead(1), "one-leader-per-epoch");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod raft;
 
 use super::{Replica, Role, Turn};
 use crate::config::ElectionKind;
+use crate::deviation::Deviation;
 use crate::names::Epoch;
 use crate::store::{Ballot, Store};
 
@@ -46,11 +47,12 @@ impl Replica {
         }
     }
 
-    /// Makes itself leader, without asking anybody: in an epoch of its own, where there are epochs. Where they end,
-    /// nobody leads any more.
+    /// Makes itself leader, without asking anybody: in an epoch of its own, and of this life, where there are epochs. Where they
+    /// end, nobody leads any more.
     fn claim<S: Store>(&mut self, turn: &mut Turn<'_, S>) -> Result<(), S::Error> {
         if turn.config.cluster.fencing {
-            let Some(epoch) = turn.config.own_epoch_after(turn.draft.epoch()?) else {
+            let life = if turn.deviates(Deviation::EpochsWithoutLives) { 0 } else { self.life };
+            let Some(epoch) = turn.config.own_epoch_after(turn.draft.epoch()?, life) else {
                 self.follow(turn, None);
                 return Ok(());
             };
