@@ -37,7 +37,7 @@ pub enum WithLeader {}
 
 impl Speaks for WithLeader {
     const FINGERPRINT_CONTEXT: &'static str =
-        "quorate wire: fingerprint of a cluster with a leader, version 1";
+        "quorate wire: fingerprint of a cluster with a leader, version 2";
 
     type Checked = LeaderBased;
     type Command = Promote;

@@ -139,6 +139,21 @@ impl<'a, S: Store> Draft<'a, S> {
         changed.map_or_else(|| self.store.remembered(of), Ok)
     }
 
+    /// The last write of this client that was applied in this step: where it is, and what its row held then.
+    pub(crate) fn applied_last(&self, of: ClientId) -> Option<(Position, Value)> {
+        let (mut row, mut last) = (None, None);
+        for change in &self.changes {
+            match change {
+                Change::Row { value, .. } => row = value.as_ref(),
+                Change::Remember { client, remembered: Some(remembered) } if *client == of => {
+                    last = row.map(|value| (remembered.position, value));
+                }
+                _ => {}
+            }
+        }
+        last.map(|(position, value)| (position, value.clone()))
+    }
+
     fn undo(&self, at: Index) -> Result<Option<Undo>, S::Error> {
         let changed = self.latest(|change| match change {
             Change::Undo { index, undo } if *index == at => Some(undo.clone()),
@@ -230,8 +245,8 @@ impl<'a, S: Store> Draft<'a, S> {
         let remembered = self.remembered(client)?;
         let undo = Undo { key: key.clone(), value: before, client, remembered };
         self.changes.push(Change::Undo { index, undo: Some(undo) });
-        self.changes.push(Change::Row { key, value: Some(value.clone()) });
-        let remembered = Some(Remembered { number: request.number, position, value });
+        let remembered = Some(Remembered::of(request.number, position, &value));
+        self.changes.push(Change::Row { key, value: Some(value) });
         self.changes.push(Change::Remember { client, remembered });
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What a node keeps durably about one log, and the trait through which the protocol reads it.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::Entry;
 use crate::names::{Epoch, Index, Key, Position, Value};
+use crate::statement::Statement;
 
 /// The latest epoch a node knows of, and whom it follows or votes for in it.
 #[derive(
@@ -28,8 +30,31 @@ pub struct Remembered {
     pub number: u32,
     /// Where it is in the log.
     pub position: Position,
-    /// What the row held then.
-    pub value: Value,
+    /// The number that the row held then, if it was one: its client asks for it again with a retry. If the row held text,
+    /// the retry says itself which.
+    pub counted: Option<u64>,
+}
+
+impl Remembered {
+    /// What is remembered of a write that left this in its row.
+    #[must_use]
+    pub fn of(number: u32, position: Position, value: &Value) -> Self {
+        let counted = match value {
+            Value::Number(counted) => Some(*counted),
+            Value::Text(_) => None,
+        };
+        Remembered { number, position, counted }
+    }
+
+    /// What the row held then, as a retry with this statement is told; `None` if that is no retry.
+    #[must_use]
+    pub fn value(&self, statement: &Statement) -> Option<Value> {
+        match (self.counted, statement) {
+            (Some(counted), _) => Some(Value::Number(counted)),
+            (None, Statement::Set(text)) => Some(Value::Text(Arc::clone(text))),
+            (None, _) => None,
+        }
+    }
 }
 
 /// What applying an entry replaced: so that a deposed leader can discard what it had applied.

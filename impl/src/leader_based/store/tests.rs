@@ -63,7 +63,7 @@ fn changes(act: &Act, store: &MemoryStore) -> Vec<Change> {
             let Ok(old) = Store::row(store, &key);
             let Ok(before) = Store::remembered(store, client);
             let position = Position { epoch: Epoch::of(1), index };
-            let remembered = Some(Remembered { number: index.0, position, value: value.clone() });
+            let remembered = Some(Remembered::of(index.0, position, &value));
             let undo = Undo { key: key.clone(), value: old, client, remembered: before };
             vec![
                 Change::Undo { index, undo: Some(undo) },
@@ -97,7 +97,7 @@ fn changes(act: &Act, store: &MemoryStore) -> Vec<Change> {
         Act::Install(index, rows) => {
             let position = Position { epoch: Epoch::of(2), index: Index(*index) };
             let rows = rows.iter().map(|number| (key(*number), Value::Text("s".into()))).collect();
-            let remembered = Remembered { number: 1, position, value: Value::Number(1) };
+            let remembered = Remembered { number: 1, position, counted: Some(1) };
             let remembered = [(ClientId(2), remembered)].into();
             vec![Change::Install(Snapshot { position, rows, remembered })]
         }

@@ -104,9 +104,9 @@ impl ComesTo {
             }
         };
         let position = Position { epoch: entry.epoch, index };
-        self.rows.insert(key.clone(), value.clone());
-        let remembered = Remembered { number: request.number, position, value };
+        let remembered = Remembered::of(request.number, position, &value);
         self.remembered.insert(request.client, remembered);
+        self.rows.insert(key.clone(), value);
     }
 }
 

@@ -62,7 +62,7 @@ impl Replica {
         let is_held = |_: &RequestId, waiting: &mut Waiting| waiting.index <= held;
         let answered: Vec<_> = leadership.waiting.extract_if(.., is_held).collect();
         for (request, Waiting { index, .. }) in answered {
-            acknowledge(turn, request, index)?;
+            acknowledge(turn, request, index);
         }
         compact(turn)?;
         self.confirm_waiting(turn)
@@ -101,19 +101,14 @@ fn commits_at<S: Store>(turn: &Turn<'_, S>, index: Index) -> Result<bool, S::Err
     Ok(turn.draft.position(index)?.is_some_and(|position| position.epoch == epoch))
 }
 
-/// Tells a client that its write is applied.
-fn acknowledge<S: Store>(
-    turn: &mut Turn<'_, S>,
-    request: RequestId,
-    index: Index,
-) -> Result<(), S::Error> {
-    if let Some(remembered) = turn.draft.remembered(request.client)?
-        && remembered.position.index == index
+/// Tells a client that its write is applied: in this step, or nobody would wait for it. Where its client has gone on to
+/// its next one, it waits for this one no longer.
+fn acknowledge<S: Store>(turn: &mut Turn<'_, S>, request: RequestId, index: Index) {
+    if let Some((position, value)) = turn.draft.applied_last(request.client)
+        && position.index == index
     {
-        let (position, value) = (remembered.position, remembered.value);
         turn.reply(request, Outcome::Written { position, value });
     }
-    Ok(())
 }
 
 /// Compacts the log where it has grown so far. What is compacted cannot be discarded any more.

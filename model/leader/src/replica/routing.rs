@@ -24,7 +24,9 @@ impl Replica {
             return Ok(());
         }
         let bytes = limits::request_bytes(&key, Some(&statement));
-        if !turn.deviates(Deviation::ForgetsRequests) && self.has_seen(turn, request, bytes)? {
+        if !turn.deviates(Deviation::ForgetsRequests)
+            && self.has_seen(turn, request, &statement, bytes)?
+        {
             return Ok(());
         }
         if let Err(refusal) = self.admit(turn, bytes)? {
@@ -48,14 +50,17 @@ impl Replica {
         &mut self,
         turn: &mut Turn<'_, S>,
         request: RequestId,
+        statement: &Statement,
         bytes: usize,
     ) -> Result<bool, S::Error> {
         if let Some(remembered) = turn.draft.remembered(request.client)?
             && remembered.number >= request.number
         {
             // A client goes on to its next request only once it waits for the one before no longer.
-            if remembered.number == request.number {
-                let (position, value) = (remembered.position, remembered.value);
+            if remembered.number == request.number
+                && let Some(value) = remembered.value(statement)
+            {
+                let position = remembered.position;
                 turn.reply(request, Outcome::Written { position, value });
             }
             return Ok(true);
