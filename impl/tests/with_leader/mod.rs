@@ -310,6 +310,36 @@ fn said(cluster: &TestCluster, name: &str) -> Option<LeaderStatus> {
 }
 
 #[test]
+fn a_node_whose_disk_was_wiped_leads_in_an_epoch_of_its_own_where_nobody_votes() {
+    let mut cluster = cluster(Replication::Sync, ElectionKind::Bully);
+    cluster.start_all();
+    let trace = cluster.path("clients.jsonl").display().to_string();
+    let highest = cluster.names().last().unwrap().clone();
+    let leads = |cluster: &TestCluster| {
+        said(cluster, &highest).is_some_and(|said| said.role == RoleName::Leader)
+    };
+    // Twice, since the first leader is another node: what the highest one claims first is then what it claims again.
+    for value in ["red", "green"] {
+        cluster.kill(&highest);
+        if value == "green" {
+            std::fs::remove_dir_all(cluster.path(&highest)).unwrap();
+        }
+        cluster.start(&highest);
+        wait_for("the highest node to lead", || leads(&cluster));
+        cluster.ok(&["put", "key", value, "--trace", &trace]);
+        cluster.ok(&["status", "--wait-converged", "--timeout", "20s"]);
+    }
+    let report = validated(&cluster, &["clients.jsonl"]);
+    let lost = report.nodes.iter().filter(|node| node.lost_disks == 1).map(|node| &node.name);
+    assert_eq!(lost.collect::<Vec<_>>(), [&highest]);
+    for name in ["one-leader-per-epoch", "log-matching"] {
+        let property = property(&report, name);
+        assert!(property.occasions_promised > 0, "{property:?}");
+        assert_eq!((property.keys_promised, property.broken), (1, 0), "{property:?}");
+    }
+}
+
+#[test]
 fn a_node_whose_disk_was_wiped_does_not_vote_until_it_holds_what_it_may_have_acknowledged() {
     let mut cluster = cluster(Replication::Majority, ElectionKind::Raft);
     cluster.start_all();
