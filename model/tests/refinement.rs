@@ -152,17 +152,32 @@ fn a_lost_disk_that_the_node_tells_of_is_a_fault_of_the_run() {
         assert_eq!(report.nodes[0].lost_disks, lost);
         let counted = report.actions.iter().find(|action| action.name == "lose disk").unwrap();
         assert_eq!(counted.count, lost);
-        // Of two that acknowledged a write, one has kept its disk.
-        let kept = named(&report, "no-lost-write");
-        assert_eq!((kept.keys_promised, kept.broken), (2, 0));
-        assert!(kept.occasions_promised > 0);
+        // Of two that acknowledged a write, one has kept its disk, and tells each start of the other.
+        for name in ["no-lost-write", "read-freshness", "read-your-writes"] {
+            let kept = named(&report, name);
+            assert_eq!((kept.keys_promised, kept.broken), (2, 0), "{name}");
+            assert!(kept.occasions_promised > 0, "{name}");
+        }
         let promised = |name| named(&report, name).keys_promised;
-        assert_eq!(promised("read-freshness"), if lost < 2 { 2 } else { 0 });
         assert_eq!(promised("monotonic-reads"), if lost == 0 { 2 } else { 0 });
         assert_eq!(promised("hint-safety"), if lost == 0 { 2 } else { 0 });
         *if lost < 2 { &mut once } else { &mut more_often } += lost;
     }
     assert!(once > 0 && more_often > 0, "{once} {more_often}");
+}
+
+#[test]
+fn a_home_that_lost_its_disk_has_heard_of_what_all_others_had_under_way() {
+    let mut lost = 0;
+    for seed in 0..20 {
+        let cluster = cluster(3, 1, 3, ReadRepair::Off);
+        let report = judge(&record(&Plan { cluster, ..losing_disks(1, seed) })).report();
+        let fresh = named(&report, "read-freshness");
+        assert_eq!((fresh.keys_promised, fresh.broken), (2, 0));
+        assert!(fresh.occasions_promised > 0);
+        lost += report.lost_disks();
+    }
+    assert!(lost > 0);
 }
 
 #[test]

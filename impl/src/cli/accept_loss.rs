@@ -61,7 +61,7 @@ pub fn run(args: &AcceptLossArgs) -> Result<(), Failure> {
     if !status.is_catching_up {
         return Err(Failure::Usage(format!("--node: {name} serves, it waits for nobody")));
     }
-    let awaited = status.awaited.iter().map(|awaited| awaited.from);
+    let awaited = status.awaited.iter().map(|awaited| awaited.homes());
     let awaited = awaited.fold(NodeSet::EMPTY, NodeSet::union);
     let lost: NodeSet = if args.lost.is_empty() {
         let is_lost = |home: &NodeId| statuses.get(home).is_some_and(|home| home.is_catching_up);

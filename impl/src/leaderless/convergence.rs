@@ -64,8 +64,13 @@ pub fn catching_up(
     };
     let lost: NodeSet = worst.from.iter().filter(is_lost).collect();
     let others: NodeSet = worst.from.iter().filter(|home| !is_lost(home)).collect();
-    let (missing, homes) = (worst.missing, listed(worst.from));
-    text += &format!(": of the keys of {}, it waits for {missing} of {homes}", listed(worst.range));
+    let (missing, unanswered) = (worst.missing, worst.unanswered);
+    let told = (missing > 0).then(|| format!("{missing} of {}", listed(worst.from)));
+    let answered = (unanswered.len() > missing as usize)
+        .then(|| format!("an answer of {}", listed(unanswered)));
+    let waits_for: Vec<_> = told.into_iter().chain(answered).collect();
+    let (homes, waits_for) = (listed(worst.range), waits_for.join(", and for "));
+    text += &format!(": of the keys of {homes}, it waits for {waits_for}");
     if others.len() < worst.missing as usize {
         text += &format!(
             ", but {} catch up too, so that this never ends; `quorate accept-loss --node {}` ends \
@@ -133,8 +138,9 @@ mod tests {
     #[test]
     fn nodes_that_wait_for_each_other_are_told_apart_from_those_that_are_being_told() {
         let set = |nodes: &[usize]| nodes.iter().map(|index| NODES[*index]).collect();
-        let waiting = |awaited: &[usize], missing| {
-            let awaited = Awaited { range: set(&[0, 1, 2]), from: set(awaited), missing };
+        let waiting = |from: &[usize], missing| {
+            let (range, from) = (set(&[0, 1, 2]), set(from));
+            let awaited = Awaited { range, from, missing, unanswered: from };
             NodeStatus { is_catching_up: true, awaited: vec![awaited], ..status(7) }
         };
         let told = [Some(waiting(&[1, 2], 2)), Some(status(7)), Some(status(7))];
@@ -148,6 +154,27 @@ mod tests {
             "n1 is catching up: of the keys of n1, n2, n3, it waits for 1 of n2, but n2 catch up \
              too, so that this never ends; `quorate accept-loss --node n1` ends it, at the price of \
              what only they held"
+        );
+    }
+
+    #[test]
+    fn a_node_that_has_been_told_enough_and_waits_for_an_answer_says_so() {
+        let set = |nodes: &[usize]| nodes.iter().map(|index| NODES[*index]).collect();
+        let lost = || NodeStatus { is_catching_up: true, ..status(7) };
+        let waiting = |missing, unanswered: &[usize]| {
+            let (range, from, unanswered) = (set(&[0, 1, 2]), set(&[1, 2]), set(unanswered));
+            let awaited = vec![Awaited { range, from, missing, unanswered }];
+            let waits = NodeStatus { awaited, ..lost() };
+            obstacles_of([Some(waits), Some(lost()), Some(status(7))])[0].clone()
+        };
+        assert_eq!(
+            waiting(1, &[1, 2]),
+            "n1 is catching up: of the keys of n1, n2, n3, it waits for 1 of n2, n3, and for an answer \
+             of n2, n3"
+        );
+        assert_eq!(
+            waiting(0, &[1]),
+            "n1 is catching up: of the keys of n1, n2, n3, it waits for an answer of n2"
         );
     }
 

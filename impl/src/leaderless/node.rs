@@ -45,13 +45,7 @@ pub struct LeaderlessNode {
 
 impl LeaderlessNode {
     fn awaited(&self, replica: &Replica) -> Vec<Awaited> {
-        let awaited = replica.awaited(&self.config).into_iter();
-        let awaited = awaited.map(|awaited| Awaited {
-            range: awaited.range,
-            from: awaited.from,
-            missing: u32::try_from(awaited.missing).unwrap_or(u32::MAX),
-        });
-        awaited.collect()
+        replica.awaited(&self.config).into_iter().map(Awaited::from).collect()
     }
 }
 

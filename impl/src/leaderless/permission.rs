@@ -50,6 +50,7 @@ pub(super) fn need(from: Peer, message: &Message) -> Need {
 mod tests {
     use quorate_model::ids::{ClientId, Key, NodeId};
     use quorate_model::protocol::GetRequest;
+    use quorate_model::versions::Incarnation;
 
     use super::*;
 
@@ -60,6 +61,7 @@ mod tests {
         assert_eq!(need(ClientId(1).into(), &get), Need::Right(Right::Read));
         assert_eq!(need(ClientId(2).into(), &get), Need::Node);
         assert_eq!(need(NodeId(2).into(), &get), Need::Right(Right::Read));
-        assert_eq!(need(ClientId(1).into(), &Message::CatchUp { after: None }), Need::Node);
+        let asks = Message::CatchUp { token: Incarnation(1), after: None };
+        assert_eq!(need(ClientId(1).into(), &asks), Need::Node);
     }
 }

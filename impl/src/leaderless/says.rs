@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use quorate_model::hash_tree::SetHash;
 use quorate_model::ids::{NodeId, NodeSet};
+use quorate_model::protocol;
 use quorate_model::versions::{Incarnation, Life};
 
 use crate::wire::Traffic;
@@ -196,8 +197,25 @@ pub struct Awaited {
     pub range: NodeSet,
     /// The homes that have not told everything.
     pub from: NodeSet,
-    /// How many of them must, at least.
+    /// How many of them must, at least: none, where enough have.
     pub missing: u32,
+    /// Those of them that must answer, if only that they catch up themselves, and have not.
+    pub unanswered: NodeSet,
+}
+
+impl From<protocol::Awaited> for Awaited {
+    fn from(awaited: protocol::Awaited) -> Self {
+        let protocol::Awaited { range, from, missing, unanswered } = awaited;
+        Awaited { range, from, missing: u32::try_from(missing).unwrap_or(u32::MAX), unanswered }
+    }
+}
+
+impl Awaited {
+    /// The homes of which something is still to come.
+    #[must_use]
+    pub fn homes(&self) -> NodeSet {
+        if self.missing > 0 { self.from } else { self.unanswered }
+    }
 }
 
 /// Hints for one home.

@@ -71,6 +71,8 @@ pub(crate) struct Waits<'a> {
     pub(crate) waits_for: Vec<&'a str>,
     /// How many of them must tell, at least.
     pub(crate) missing: u32,
+    /// Those that must answer, if only that they catch up themselves.
+    pub(crate) unanswered: Vec<&'a str>,
 }
 
 /// What is held of the keys of these homes.
@@ -110,8 +112,9 @@ fn shown<'a>(cluster: &'a ClusterFile, status: &NodeStatus) -> Shown<'a> {
     });
     let waits_for = status.awaited.iter().map(|awaited| Waits {
         homes: names(awaited.range),
-        waits_for: names(awaited.from),
+        waits_for: names(awaited.homes()),
         missing: awaited.missing,
+        unanswered: names(awaited.unanswered),
     });
     let ranges = status.ranges.as_ref().map(|ranges| {
         let ranges = ranges.iter();

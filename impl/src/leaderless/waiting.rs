@@ -7,6 +7,8 @@ use tracing::{info, warn};
 use quorate_model::ids::{NodeId, NodeSet, Peer};
 use quorate_model::protocol::{Input, Message, NodeConfig, Replica};
 
+use super::Awaited;
+
 /// How long until a node that catches up says again what it waits for.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
@@ -67,8 +69,8 @@ impl Waiting {
             return;
         }
         (self.told, self.tells_now) = (Instant::now(), false);
-        let awaited = replica.awaited(config);
-        let from = awaited.iter().fold(NodeSet::EMPTY, |all, awaited| all.union(awaited.from));
+        let awaited: Vec<_> = replica.awaited(config).into_iter().map(Awaited::from).collect();
+        let from = awaited.iter().fold(NodeSet::EMPTY, |all, awaited| all.union(awaited.homes()));
         if from.is_empty() {
             return;
         }

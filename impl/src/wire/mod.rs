@@ -29,7 +29,7 @@ pub const MAGIC: [u8; 4] = *b"qrat";
 
 /// The version of the format. A message of any other version is dropped: the nodes of one
 /// cluster are upgraded by stopping them all.
-pub const WIRE_VERSION: u8 = 9;
+pub const WIRE_VERSION: u8 = 10;
 
 /// The most bytes of one message, unless the configuration says otherwise.
 ///

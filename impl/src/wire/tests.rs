@@ -116,11 +116,13 @@ fn messages() -> Vec<Message> {
         },
         Message::Handoff { key: key.clone(), state: Arc::clone(&state) },
         Message::HandoffAck { key: key.clone(), held: state.digest() },
-        Message::CatchUp { after: Some(key.clone()) },
+        Message::CatchUp { token: Incarnation(11), after: Some(key.clone()) },
         Message::CatchUpPage {
+            token: Incarnation(11),
             after: None,
             entries: vec![(key.clone(), Arc::clone(&state))],
             next: Some(key.clone()),
+            is_caught_up: true,
         },
         Message::Register {
             incarnation: Incarnation(9),
@@ -158,6 +160,7 @@ fn datagrams() -> Vec<Datagram> {
             range: [NodeId(0), NodeId(1)].into_iter().collect(),
             from: [NodeId(0)].into_iter().collect(),
             missing: 1,
+            unanswered: [NodeId(1)].into_iter().collect(),
         }],
         ranges: Some(vec![RangeStatus {
             homes: [NodeId(1)].into_iter().collect(),

@@ -151,7 +151,8 @@ fn a_spoofed_replayed_truncated_foreign_misdirected_or_stale_datagram_changes_no
         ..client.put(2, "key", nothing())
     };
     let theirs = client.sealed(Message::Put(theirs), now_ms);
-    let reserved = client.sealed(Message::CatchUp { after: None }, now_ms);
+    let asks = Message::CatchUp { token: Incarnation(1), after: None };
+    let reserved = client.sealed(asks, now_ms);
     for bytes in [
         &spoofed[..],
         &whole[..whole.len() - 1],

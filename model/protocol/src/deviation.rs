@@ -12,7 +12,9 @@ deviations! {
     comparisons {
         OneActorPerNode: "a node names its writes by itself alone: no incarnation, no epoch",
         RebuildFromOne: "a node that lost its disk serves once it has caught up from one other home",
+        RebuildFromQuorum: "a node that lost its disk serves once it has caught up from N - W + 1 other homes, whether or not the others answer",
         ServeUncaught: "a node that lost its disk serves at once",
+        CatchUpUnnamed: "a node that lost its disk takes what an earlier start of it was told for what it asked itself",
         RestartsAnew: "every start takes a fresh incarnation",
         LimitCountsHeld: "a put is refused if its key holds as many versions as it may, whatever it replaces",
         TrustsContexts: "a put's context is taken in whether or not any node gave it",

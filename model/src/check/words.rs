@@ -291,11 +291,16 @@ impl Words<Leaderless> for Names {
             }
             Message::Handoff { key, state } => format!("Handoff {key}: {}", self.record(state)),
             Message::HandoffAck { key, .. } => format!("HandoffAck {key}"),
-            Message::CatchUp { after: None } => "CatchUp".to_string(),
-            Message::CatchUp { after: Some(after) } => format!("CatchUp after {after}"),
-            Message::CatchUpPage { entries, next, .. } => {
+            Message::CatchUp { token, after } => {
+                let after = after.iter().map(|after| format!(" after {after}")).collect::<String>();
+                format!("CatchUp of start {}{after}", token.0)
+            }
+            Message::CatchUpPage { token, is_caught_up: false, .. } => {
+                format!("CatchUpPage for start {}: catches up itself", token.0)
+            }
+            Message::CatchUpPage { token, entries, next, .. } => {
                 let more = if next.is_some() { ", more to come" } else { "" };
-                format!("CatchUpPage {}{more}", self.states(entries))
+                format!("CatchUpPage for start {}: {}{more}", token.0, self.states(entries))
             }
             Message::Register { incarnation, life, minted, .. } => format!(
                 "Register {}, life {}, after {}",

@@ -370,17 +370,24 @@ pub enum Message {
     },
     /// A node that lost its disk to another home: what do you hold that I should?
     CatchUp {
+        /// What tells the start that asks from every other: what was asked before the disk was lost once more says
+        /// nothing of what was acknowledged in between.
+        token: Incarnation,
         /// Everything beyond this key, in the order of keys.
         after: Option<Key>,
     },
-    /// The answer, of a node that is itself caught up.
+    /// The answer. Of a node that catches up itself it says nothing but that.
     CatchUpPage {
+        /// Which start asked.
+        token: Incarnation,
         /// What was asked beyond.
         after: Option<Key>,
         /// States of keys that the asker is a home of, in the order of keys.
         entries: Vec<(Key, Arc<Record>)>,
         /// Beyond which key there is more; `None` at the end.
         next: Option<Key>,
+        /// Whether the sender holds all that it ever acknowledged: not while it catches up itself.
+        is_caught_up: bool,
     },
     /// A node that has started again to every other, before it mints: may I keep this incarnation?
     Register {

@@ -250,7 +250,17 @@ macro_rules! renamed_message {
             })*
             // The token of a start, and what a node says of itself.
             Message::Register { incarnation: _, life: _, token: _, minted: _ }
-            | Message::Registered { token: _, agrees: _ } => $message.clone(),
+            | Message::Registered { token: _, agrees: _ }
+            | Message::CatchUp { token: _, after: _ } => $message.clone(),
+            Message::CatchUpPage { token, after, entries, next, is_caught_up } => {
+                Message::CatchUpPage {
+                    token: *token,
+                    after: after.clone(),
+                    entries: entries.renamed($names),
+                    next: next.clone(),
+                    is_caught_up: *is_caught_up,
+                }
+            }
             Message::SyncHashes { range, level, nodes } => Message::SyncHashes {
                 range: range.renamed($names),
                 level: *level,
@@ -276,8 +286,6 @@ impl Renamed for Message {
             StoreHint { request, home, key, state },
             Handoff { key, state },
             HandoffAck { key, held },
-            CatchUp { after },
-            CatchUpPage { after, entries, next },
             ReapAsk { round, key, state },
             ReapAgree { round, key, held },
             Reap { key, held },

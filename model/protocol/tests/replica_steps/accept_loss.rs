@@ -22,7 +22,9 @@ fn accept(
 }
 
 fn page() -> Message {
-    Message::CatchUpPage { after: None, entries: Vec::new(), next: None }
+    let token = Incarnation(9);
+    let (entries, is_caught_up) = (Vec::new(), true);
+    Message::CatchUpPage { token, after: None, entries, next: None, is_caught_up }
 }
 
 #[test]

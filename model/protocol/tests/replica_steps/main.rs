@@ -5,6 +5,7 @@
 mod bench;
 
 mod accept_loss;
+mod catch_up;
 mod forward;
 mod get;
 mod identity;

@@ -344,8 +344,9 @@ fn a_tombstone_is_not_sent_to_who_wants_it() {
 fn a_node_that_lost_its_disk_sets_no_timer_to_ask_again() {
     let mut bench = home([Deviation::CatchUpAskedOnce], spec(3, 3, 2, 2));
     bench.store = MemoryStore::default();
-    let step = bench.take(Input::Start { incarnation: Incarnation(9), founding: false });
-    let asks = [B, C].map(|other| send(other, Message::CatchUp { after: None }));
+    let token = Incarnation(9);
+    let step = bench.take(Input::Start { incarnation: token, founding: false });
+    let asks = [B, C].map(|other| send(other, Message::CatchUp { token, after: None }));
     assert_eq!(step.effects, asks);
 }
 

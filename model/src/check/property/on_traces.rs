@@ -88,9 +88,8 @@ pub struct Promiser<'a> {
 /// The disks that were lost, as far as the promises about one key go.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct LostDisks {
-    /// How many disks were lost of nodes that may hold the key: of its homes, or where a write may be sloppy of all.
-    pub(crate) of_holders: usize,
-    /// How many of these nodes lost theirs.
+    /// How many nodes that may hold the key lost theirs, once or more often: of its homes, or where a write may be
+    /// sloppy of all.
     pub(crate) holders: usize,
     /// How many disks were lost in all.
     pub(crate) in_all: usize,
@@ -127,7 +126,7 @@ impl Promiser<'_> {
     pub(super) fn repairs_before_answering(&self) -> bool {
         self.cluster.read_repair() == ReadRepair::Blocking
             && self.weakest.r >= self.cluster.quorum().r()
-            && self.lost.of_holders == 0
+            && self.lost.holders == 0
     }
 
     /// Whether of the W nodes that acknowledged a write one has kept its disk.
@@ -136,15 +135,15 @@ impl Promiser<'_> {
         self.lost.holders == 0 || self.lost.holders < self.weakest.w && is_agreed_by_all
     }
 
-    /// Whether a home that lost its disk has asked all who may know what it had acknowledged before it serves.
+    /// Whether a home that lost its disk has heard all who may know what it had acknowledged before it serves.
     ///
     /// What it had acknowledged may be a write that is acknowledged only later, of which none but its coordinator
-    /// knows yet. With W = 2 all other homes are asked, and so that one, if it is a home. What was asked before the same
-    /// disk was lost once more may be answered after.
+    /// knows yet. All other homes are heard, and so that one, if it is a home. Each start of the same node asks anew,
+    /// however often it loses its disk.
     fn catches_up_with_all(&self) -> bool {
-        let asks_all = self.cluster.quorum().w() <= 2 && !self.cluster.takes_client_driven();
-        let is_one = self.lost.of_holders == 1 && asks_all && !self.lost.is_accepted;
-        self.lost.of_holders == 0 || self.keeps_writes() && is_one
+        let hears_all = !self.cluster.takes_client_driven();
+        let is_one = self.lost.holders == 1 && hears_all && !self.lost.is_accepted;
+        self.lost.holders == 0 || self.keeps_writes() && is_one
     }
 
     /// Whether no disk was lost at all.

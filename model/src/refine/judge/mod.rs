@@ -358,14 +358,10 @@ impl KeyGhost {
         let (cluster, weakest) = (&self.plan.scenario.cluster, self.plan.weakest);
         let homes = cluster.homes(&self.plan.key);
         let may_hold = |node: NodeId| weakest.is_sloppy || homes.contains(node);
-        let of_holders = cluster.nodes().iter().filter(|node| may_hold(**node));
-        let of_holders = of_holders.map(|node| lost_disks[node.index()]);
-        self.lost = LostDisks {
-            of_holders: of_holders.clone().sum(),
-            holders: of_holders.filter(|times| *times > 0).count(),
-            in_all: lost_disks.iter().sum(),
-            ..self.lost
-        };
+        let has_lost = |node: NodeId| lost_disks[node.index()] > 0;
+        let holders = cluster.nodes().iter().filter(|node| may_hold(**node) && has_lost(**node));
+        self.lost =
+            LostDisks { holders: holders.count(), in_all: lost_disks.iter().sum(), ..self.lost };
         self.withdraw_promises();
         self.nodes.0[node.index()] = NodeState::default();
         self.note(&[Fact::DiskReplaced { node, holds: Vec::new() }], tallies)

@@ -4,9 +4,13 @@
 //! N - W + 1 of those others include one of them, since (W - 1) + (N - W + 1) > N - 1.
 //!
 //! That is of writes that were acknowledged before the disk was lost. One that the node had acknowledged while others
-//! had not yet counts its acknowledgement later all the same, and until then may be held by its coordinator alone. With
-//! W = 2 that one is among those who are asked, since all are; with more a read may miss the write
-//! (`disk-lost-in-flight`).
+//! had not yet counts its acknowledgement later all the same, and until then may be held by its coordinator alone, which
+//! may be any home. So *every* other home must answer. With W = 2 nothing comes of that, since N - W + 1 is all of them.
+//! With more, a read could miss such a write otherwise (`disk-lost-in-flight`). A home that lost its own disk coordinates
+//! nothing that it was asked before, and so answers too: it says that it catches up, and is not one of the N - W + 1.
+//!
+//! Each question names the start that asks it, and so does each answer: a node that loses its disk again may have
+//! acknowledged something in between, of which the answers to its first questions say nothing (`disk-lost-twice`).
 //!
 //! A home that lost its own disk has nothing to tell, so where too many homes of a range lost theirs
 //! together, none of them ever catches up, although others may still hold everything. The protocol
@@ -27,7 +31,7 @@ use crate::ids::{Key, NodeId, NodeSet};
 use crate::protocol::effect::{Effect, Step, Timer};
 use crate::protocol::message::Message;
 use crate::protocol::store::{Change, Identity, Store};
-use crate::versions::Record;
+use crate::versions::{Incarnation, Record};
 
 use super::{NodeConfig, Replica, take_in};
 
@@ -36,10 +40,14 @@ use super::{NodeConfig, Replica, take_in};
 const PAGE_BYTES: usize = 48 * 1024;
 
 /// How far a node has caught up. Volatile: a crash starts it over.
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) struct CatchUp {
+    /// What tells this start from every other.
+    pub(super) token: Incarnation,
     /// From whom everything has been taken in.
     pub(super) done: NodeSet,
+    /// Who has said that it catches up itself.
+    pub(super) heard: NodeSet,
     /// Up to which key from the others.
     pub(super) cursors: BTreeMap<NodeId, Key>,
     /// Homes whose holdings an operator has given up.
@@ -53,18 +61,41 @@ pub struct Awaited {
     pub range: NodeSet,
     /// The homes that have not told everything.
     pub from: NodeSet,
-    /// How many of them must, at least.
+    /// How many of them must, at least: none, where enough have.
     pub missing: usize,
+    /// Those of them that must answer, if only that they catch up themselves, and have not.
+    pub unanswered: NodeSet,
 }
 
 /// What another home holds, or a part of it: [`Message::CatchUpPage`].
 pub(super) struct Page {
+    pub(super) token: Incarnation,
     pub(super) after: Option<Key>,
     pub(super) entries: Vec<(Key, Arc<Record>)>,
     pub(super) next: Option<Key>,
+    pub(super) is_caught_up: bool,
+}
+
+impl NodeConfig {
+    /// Whether a node that lost its disk waits for answers of more homes than it must take everything in from. Then those
+    /// who catch up themselves have something to say.
+    pub(super) fn waits_for_more_than_it_takes(&self) -> bool {
+        self.cluster.quorum().w() > 2 && self.waits_for_all_homes()
+    }
+
+    fn waits_for_all_homes(&self) -> bool {
+        !self.cluster.deviates(Deviation::RebuildFromOne)
+            && !self.cluster.deviates(Deviation::RebuildFromQuorum)
+    }
 }
 
 impl CatchUp {
+    /// Of a start that nobody has told anything yet.
+    pub(super) fn of_start(token: Incarnation) -> Self {
+        let nobody = NodeSet::EMPTY;
+        CatchUp { token, done: nobody, heard: nobody, cursors: BTreeMap::new(), given_up: nobody }
+    }
+
     /// Whether that is enough to vote and serve: at once, for a node that is a home of nothing or
     /// the only home of everything it is one of.
     pub(super) fn is_enough(&self, config: &NodeConfig) -> bool {
@@ -79,21 +110,33 @@ impl CatchUp {
         } else {
             quorum.n() + 1 - quorum.w()
         };
+        let waits_for_all = config.waits_for_all_homes();
         let over = self.done.union(self.given_up);
         let ranges = config.cluster.ranges().iter().copied();
         ranges.filter(|range| range.contains(config.node)).filter_map(move |range| {
             let others = range.without(config.node);
-            let from: NodeSet = others.iter().filter(|home| !over.contains(*home)).collect();
+            let without = |those: NodeSet| -> NodeSet {
+                others.iter().filter(|home| !those.contains(*home)).collect()
+            };
+            let from = without(over);
             let missing = needed.min(others.len()).saturating_sub(others.len() - from.len());
-            (missing > 0).then_some(Awaited { range, from, missing })
+            let unanswered =
+                if waits_for_all { without(over.union(self.heard)) } else { NodeSet::EMPTY };
+            let is_over = missing == 0 && unanswered.is_empty();
+            (!is_over).then_some(Awaited { range, from, missing, unanswered })
         })
     }
 }
 
 impl Replica {
     /// Starts to catch up, after a start on an empty disk.
-    pub(super) fn start_catching_up(&mut self, config: &NodeConfig, step: &mut Step) {
-        self.catching_up = Some(CatchUp::default());
+    pub(super) fn start_catching_up(
+        &mut self,
+        config: &NodeConfig,
+        token: Incarnation,
+        step: &mut Step,
+    ) {
+        self.catching_up = Some(CatchUp::of_start(token));
         self.ask_all(config, step);
     }
 
@@ -103,23 +146,28 @@ impl Replica {
         let ranges = config.cluster.ranges().iter().filter(|homes| homes.contains(config.node));
         let others: NodeSet = ranges.flat_map(|homes| homes.without(config.node).iter()).collect();
         for other in others.iter().filter(|other| !catch_up.done.contains(*other)) {
-            let after = catch_up.cursors.get(&other).cloned();
-            step.send(other, Message::CatchUp { after });
+            let (token, after) = (catch_up.token, catch_up.cursors.get(&other).cloned());
+            step.send(other, Message::CatchUp { token, after });
         }
         step.effects.push(Effect::SetTimer(Timer::CatchUp));
     }
 
     /// Tells a node that lost its disk what it should hold. A node that lost its own knows
-    /// nothing to tell.
+    /// nothing to tell but that.
     pub(super) fn receive_catch_up<S: Store>(
         &mut self,
         config: &NodeConfig,
         store: &S,
         from: NodeId,
+        token: Incarnation,
         after: Option<Key>,
         step: &mut Step,
     ) -> Result<(), S::Error> {
         if !self.serves() {
+            if config.waits_for_more_than_it_takes() {
+                let (entries, next, is_caught_up) = (Vec::new(), None, false);
+                step.send(from, Message::CatchUpPage { token, after, entries, next, is_caught_up });
+            }
             return Ok(());
         }
         let batch_max = config.cluster.limits().batch_max;
@@ -138,7 +186,8 @@ impl Replica {
             last = Some(key);
         }
         let next = if is_complete { None } else { last };
-        step.send(from, Message::CatchUpPage { after, entries, next });
+        let is_caught_up = true;
+        step.send(from, Message::CatchUpPage { token, after, entries, next, is_caught_up });
         Ok(())
     }
 
@@ -148,13 +197,22 @@ impl Replica {
         config: &NodeConfig,
         store: &S,
         from: NodeId,
-        Page { after, entries, next }: Page,
+        Page { token, after, entries, next, is_caught_up }: Page,
         step: &mut Step,
     ) -> Result<(), S::Error> {
+        if !self.asks_to_catch_up_under(config, token) {
+            return Ok(());
+        }
         let Some(catch_up) = &mut self.catching_up else { return Ok(()) };
         // A late copy of a page before.
         if catch_up.done.contains(from) || catch_up.cursors.get(&from) != after.as_ref() {
             return Ok(());
+        }
+        if !is_caught_up {
+            // What it told before it lost its disk is not all that it will hold: it is to tell it from the beginning.
+            catch_up.cursors.remove(&from);
+            catch_up.heard.insert(from);
+            return self.end_if_enough(config, store, step);
         }
         for (key, state) in &entries {
             if config.stores(key, state) {
@@ -164,7 +222,7 @@ impl Replica {
         match next {
             Some(next) => {
                 catch_up.cursors.insert(from, next.clone());
-                step.send(from, Message::CatchUp { after: Some(next) });
+                step.send(from, Message::CatchUp { token: catch_up.token, after: Some(next) });
             }
             None => {
                 catch_up.cursors.remove(&from);
@@ -173,6 +231,12 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    /// Whether the node catches up, and asks under this token.
+    pub(super) fn asks_to_catch_up_under(&self, config: &NodeConfig, token: Incarnation) -> bool {
+        let is_of_any_start = config.cluster.deviates(Deviation::CatchUpUnnamed);
+        self.catching_up.as_ref().is_some_and(|asks| asks.token == token || is_of_any_start)
     }
 
     /// Waits no longer for what these homes held.

@@ -202,12 +202,14 @@ impl Guards<'_> {
                     declared.read(Component::CatchUp);
                     if replica.serves() {
                         declared.read(Family::Record).send(&["CatchUpPage"]);
+                    } else if config.waits_for_more_than_it_takes() {
+                        declared.send(&["CatchUpPage"]);
                     }
                 }
             }
-            Message::CatchUpPage { entries, .. } => {
+            Message::CatchUpPage { token, entries, .. } => {
                 declared.read(Component::CatchUp);
-                if !is_from_client && !replica.serves() {
+                if !is_from_client && replica.asks_to_catch_up_under(config, *token) {
                     declared.write(Component::CatchUp).send(&["CatchUp"]);
                     for (key, state) in entries {
                         if config.stores(key, state) {

@@ -120,13 +120,13 @@ impl Replica {
                 let known = store.identity()?;
                 // On a store that is empty, in a cluster that is not, a disk was lost.
                 let is_caught_up = known.map_or(founding, |known| known.is_caught_up)
-                    || CatchUp::default().is_enough(config)
+                    || CatchUp::of_start(incarnation).is_enough(config)
                     || config.cluster.deviates(Deviation::ServeUncaught);
                 let (naming, identity) = Naming::at_start(config, known, incarnation, is_caught_up);
                 self.naming = naming;
                 step.changes.push(Change::Identity(identity));
                 if !is_caught_up {
-                    self.start_catching_up(config, &mut step);
+                    self.start_catching_up(config, incarnation, &mut step);
                 }
                 start_background(config, &mut step);
                 self.start_reaping(config, founding && known.is_none(), &mut step);
@@ -288,9 +288,11 @@ impl Replica {
             Message::HandoffAck { key, held } => {
                 self.receive_handoff_ack(store, from, key, held, step)
             }
-            Message::CatchUp { after } => self.receive_catch_up(config, store, from, after, step),
-            Message::CatchUpPage { after, entries, next } => {
-                let page = catch_up::Page { after, entries, next };
+            Message::CatchUp { token, after } => {
+                self.receive_catch_up(config, store, from, token, after, step)
+            }
+            Message::CatchUpPage { token, after, entries, next, is_caught_up } => {
+                let page = catch_up::Page { token, after, entries, next, is_caught_up };
                 self.receive_catch_up_page(config, store, from, page, step)
             }
             Message::ReapAsk { round, key, state } => {

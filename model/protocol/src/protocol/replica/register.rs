@@ -409,8 +409,8 @@ pub(super) fn without_void<S: Store>(
         states.into_iter().filter_map(is_kept).collect::<Result<Vec<_>, S::Error>>()
     };
     Ok(Some(match message {
-        Message::CatchUpPage { after, entries, next } => {
-            Message::CatchUpPage { after, entries: kept(entries)?, next }
+        Message::CatchUpPage { token, after, entries, next, is_caught_up } => {
+            Message::CatchUpPage { token, after, entries: kept(entries)?, next, is_caught_up }
         }
         Message::SyncStates { states, wanted } => {
             Message::SyncStates { states: kept(states)?, wanted }

@@ -128,9 +128,11 @@ impl Renamed for Finished {
 
 impl Renamed for CatchUp {
     fn renamed(&self, names: &dyn Renaming) -> Self {
-        let CatchUp { done, cursors, given_up } = self;
+        let CatchUp { token, done, heard, cursors, given_up } = self;
         CatchUp {
+            token: *token,
             done: done.renamed(names),
+            heard: heard.renamed(names),
             cursors: cursors.renamed(names),
             given_up: given_up.renamed(names),
         }

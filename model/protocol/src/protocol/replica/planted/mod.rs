@@ -134,7 +134,9 @@ fn piece<S: Store>(fault: Deviation, input: &Input) -> Option<Piece<S>> {
         Deviation::OneActorPerNode
         | Deviation::TrustsContexts
         | Deviation::RebuildFromOne
+        | Deviation::RebuildFromQuorum
         | Deviation::ServeUncaught
+        | Deviation::CatchUpUnnamed
         | Deviation::RestartsAnew
         | Deviation::LimitCountsHeld
         | Deviation::ValuesOnlyTree => None,
