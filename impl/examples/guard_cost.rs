@@ -31,20 +31,20 @@ fn main() -> Result<()> {
     let receiver = file.party(NodeId(1));
     for bytes in [64, 200, 1_000, 10_000, 1 << 20] {
         let messages = if bytes > 10_000 { MESSAGES / 1_000 } else { MESSAGES };
-        let node = Guard::of_node(&settings, NodeId(0))?;
+        let node = Guard::of_node(&settings, NodeId(0), 0)?;
         let client = Guard::of_client(&settings)?;
         for (sender, mut guard) in [("node", node), ("client", client)] {
-            let mut to = Guard::of_node(&settings, NodeId(1))?;
+            let mut to = Guard::of_node(&settings, NodeId(1), 0)?;
             let (seal, open) = cost(&mut guard, &mut to, receiver, bytes, messages)?;
             println!("{bytes:>8} bytes of a {sender:<6}: seal {seal:>8.0?}, open {open:>8.0?}");
         }
     }
-    let mut node = Guard::of_node(&settings, NodeId(1))?;
+    let mut node = Guard::of_node(&settings, NodeId(1), 0)?;
     let before = resident_kib()?;
     let mut sealed = Vec::new();
     for _ in 0..CLIENTS {
         let mut client = Guard::of_client(&settings)?;
-        let now_ms = wall_clock_ms() + 1;
+        let now_ms = wall_clock_ms();
         client.seal(&receiver, b"hello", now_ms, &mut sealed);
         node.open(&sealed, receiver.address, now_ms)?;
     }
@@ -62,7 +62,7 @@ fn cost(
     messages: u32,
 ) -> Result<(Duration, Duration)> {
     let body = vec![7; bytes];
-    let (mut sealed, now_ms) = (vec![Vec::new(); messages as usize], wall_clock_ms() + 1);
+    let (mut sealed, now_ms) = (vec![Vec::new(); messages as usize], wall_clock_ms());
     let start = cpu()?;
     for sealed in &mut sealed {
         from.seal(&party, black_box(&body), now_ms, sealed);

@@ -19,7 +19,7 @@ static NODE: LazyLock<Mutex<Guard>> = LazyLock::new(|| {
     make_key(&access).unwrap();
     let cluster = Fingerprint::of::<Leaderless>(&spec);
     let settings = GuardSettings { access, cluster, nodes: 3, lifetime: Duration::from_secs(30), configuration: vec![7] };
-    Mutex::new(Guard::of_node(&settings, NodeId(0)).unwrap())
+    Mutex::new(Guard::of_node(&settings, NodeId(0), 0).unwrap())
 });
 
 fn spec() -> ClusterSpec {

@@ -23,7 +23,7 @@ use quorate_model::versions::VersionVector;
 
 use crate::given::Evidence;
 use crate::keys::{Access, GrantRef, HeldKeys, KeyError, Keyring, now_seconds};
-use crate::wire::{Age, Fingerprint, age_of, wall_clock_ms};
+use crate::wire::{Age, Fingerprint, age_of};
 use envelope::{Claimed, Header, Sender};
 use party::KnownClient;
 use replay::Sessions;
@@ -77,14 +77,19 @@ pub struct GuardSettings {
 }
 
 impl Guard {
-    /// The guard of a node.
+    /// The guard of a node whose process listens at its address since this time, or will.
+    ///
+    /// What was sent before may have come to the process before, which may have taken it in. What is sent since cannot.
     ///
     /// # Errors
     /// When the keys of the cluster cannot be read.
-    pub fn of_node(settings: &GuardSettings, node: NodeId) -> Result<Self, KeyError> {
+    pub fn of_node(
+        settings: &GuardSettings,
+        node: NodeId,
+        listens_since_ms: u64,
+    ) -> Result<Self, KeyError> {
         let keys = HeldKeys::open_cluster(&settings.access)?;
-        // What was sent before it started may have come to the process before.
-        let forgotten_until_ms = wall_clock_ms().saturating_sub(1);
+        let forgotten_until_ms = listens_since_ms.saturating_sub(1);
         Ok(Self::new(settings, keys, Me::Node(node), rand::random(), forgotten_until_ms))
     }
 

@@ -157,6 +157,19 @@ fn what_is_not_for_us_or_not_of_now_is_refused_for_what_it_is() {
 }
 
 #[test]
+fn what_was_sent_before_a_node_listened_is_refused_and_what_is_sent_since_is_not() {
+    let fixture = Fixture::new();
+    let mut one = fixture.node(1);
+    // It opens its keys a while after it began to listen, and has what came meanwhile to take in.
+    let mut two = Guard::of_node(&fixture.settings("cluster"), NodeId(2), NOW - 100).unwrap();
+    let mut sent = |sent_ms| sealed(&mut one, &to(&fixture.node(2)), b"hello", sent_ms);
+    let (before, since) = (sent(NOW - 101), sent(NOW - 100));
+    assert_eq!(open(&mut two, &before), Err(Refused::TooOld));
+    assert!(open(&mut two, &since).is_ok());
+    assert_eq!(open(&mut two, &since), Err(Refused::Replayed));
+}
+
+#[test]
 fn a_client_cannot_pass_for_a_node_or_another_client_nor_give_itself_rights() {
     let fixture = Fixture::new();
     let mut node = fixture.node(0);

@@ -166,10 +166,12 @@ impl<P: Runs> RunningNode<P> {
         // The socket first: a node that runs already is best recognised by it.
         let bind =
             |source| NodeError::Bind { address: entry.address, name: entry.name.clone(), source };
+        // From then on nobody else can take in what is sent here.
+        let listens_since_ms = wall_clock_ms();
         let sockets =
             SocketTransport::bind(entry.address, cluster.stream_limits()).map_err(bind)?;
         let address = sockets.address().map_err(NodeError::Socket)?;
-        let guard = Guard::of_node(&cluster.guard::<P::Speaks>(), *node)?;
+        let guard = Guard::of_node(&cluster.guard::<P::Speaks>(), *node, listens_since_ms)?;
         let guarded = GuardedTransport::new(sockets, guard);
         // A message that is sent twice is sealed twice: the protocol is to meet it twice.
         let transport: Box<dyn Transport<Party>> = match cluster.faults {

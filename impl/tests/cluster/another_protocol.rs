@@ -663,10 +663,10 @@ fn processes_of_two_protocols_do_not_understand_each_other_though_they_read_the_
     let cluster = cluster();
     let party = cluster.file.party(PRIMARY);
     let mut client = Guard::of_client(&cluster.file.guard::<Leaderless>()).unwrap();
-    let (mut sealed, now_ms) = (Vec::new(), wall_clock_ms() + 1);
+    let (mut sealed, now_ms) = (Vec::new(), wall_clock_ms());
     client.seal(&party, b"", now_ms, &mut sealed);
-    let mut theirs = Guard::of_node(&cluster.file.guard::<Leaderless>(), PRIMARY).unwrap();
-    let mut ours = Guard::of_node(&cluster.file.guard::<Register>(), PRIMARY).unwrap();
+    let mut theirs = Guard::of_node(&cluster.file.guard::<Leaderless>(), PRIMARY, now_ms).unwrap();
+    let mut ours = Guard::of_node(&cluster.file.guard::<Register>(), PRIMARY, now_ms).unwrap();
     assert!(theirs.open(&sealed, party.address, now_ms).is_ok());
     assert_eq!(
         ours.open(&sealed, party.address, now_ms).unwrap_err(),
