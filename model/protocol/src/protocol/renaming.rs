@@ -249,18 +249,7 @@ macro_rules! renamed_message {
                 Message::$kind { $($field: $field.renamed($names)),* }
             })*
             // The token of a start, and what a node says of itself.
-            Message::Register { incarnation: _, life: _, token: _, minted: _ }
-            | Message::Registered { token: _, agrees: _ }
-            | Message::CatchUp { token: _, after: _ } => $message.clone(),
-            Message::CatchUpPage { token, after, entries, next, is_caught_up } => {
-                Message::CatchUpPage {
-                    token: *token,
-                    after: after.clone(),
-                    entries: entries.renamed($names),
-                    next: next.clone(),
-                    is_caught_up: *is_caught_up,
-                }
-            }
+            Message::Register { incarnation: _, life: _, token: _, minted: _ } => $message.clone(),
             Message::SyncHashes { range, level, nodes } => Message::SyncHashes {
                 range: range.renamed($names),
                 level: *level,
@@ -286,6 +275,9 @@ impl Renamed for Message {
             StoreHint { request, home, key, state },
             Handoff { key, state },
             HandoffAck { key, held },
+            CatchUp { token, after },
+            CatchUpPage { token, after, entries, next, is_caught_up },
+            Registered { token, agrees },
             ReapAsk { round, key, state },
             ReapAgree { round, key, held },
             Reap { key, held },
