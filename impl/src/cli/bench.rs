@@ -247,34 +247,38 @@ impl BenchArgs {
         local: Option<&LocalCluster>,
         stop: &AtomicBool,
     ) -> Result<(), Failure> {
-        let Some(leader) = &cluster.leader else {
-            let (r, w) = (self.r, self.w);
-            for (flag, asked) in [("r", r), ("w", w)] {
-                let n = cluster.spec.n;
-                if let Some(asked) = asked.filter(|asked| *asked == 0 || *asked > n) {
-                    return Err(Failure::Usage(format!(
-                        "--{flag} {asked}: ask for 1 to {n} homes"
-                    )));
-                }
+        match &cluster.leader {
+            None => {
+                let spec = &cluster.spec;
+                let quorums = self.quorums(spec.n)?;
+                let (r, w) = (quorums.r.unwrap_or(spec.r), quorums.w.unwrap_or(spec.w));
+                let (setting, options) =
+                    (Setting::Quorums { n: spec.n, r, w }, SessionOptions::default());
+                self.drive::<LeaderlessClient>(cluster, local, stop, setting, &options, quorums)
             }
-            let setting = Setting::Quorums {
-                n: cluster.spec.n,
-                r: r.unwrap_or(cluster.spec.r),
-                w: w.unwrap_or(cluster.spec.w),
-            };
-            let (options, quorums) = (SessionOptions::default(), Quorums { r, w });
-            return self
-                .drive::<LeaderlessClient>(cluster, local, stop, setting, &options, quorums);
-        };
-        let reads = self.protocol.reads();
-        let setting = Setting::Leader {
-            replication: written(&leader.cluster.replication),
-            election: written(&leader.cluster.election),
-            reads: written(&reads.unwrap_or(leader.reads)),
-            log: written(&leader.cluster.log),
-        };
-        let options = AskOptions { reads, ..AskOptions::default() };
-        self.drive::<LeaderClient>(cluster, local, stop, setting, &options, ())
+            Some(leader) => {
+                let reads = self.protocol.reads();
+                let setting = Setting::Leader {
+                    replication: written(&leader.cluster.replication),
+                    election: written(&leader.cluster.election),
+                    reads: written(&reads.unwrap_or(leader.reads)),
+                    log: written(&leader.cluster.log),
+                };
+                let options = AskOptions { reads, ..AskOptions::default() };
+                self.drive::<LeaderClient>(cluster, local, stop, setting, &options, ())
+            }
+        }
+    }
+
+    /// What is asked for of the homes of each key, of which there are so many.
+    fn quorums(&self, n: usize) -> Result<Quorums, Failure> {
+        let (r, w) = (self.r, self.w);
+        for (flag, asked) in [("r", r), ("w", w)] {
+            if let Some(asked) = asked.filter(|asked| *asked == 0 || *asked > n) {
+                return Err(Failure::Usage(format!("--{flag} {asked}: ask for 1 to {n} homes")));
+            }
+        }
+        Ok(Quorums { r, w })
     }
 
     fn drive<A: Load>(
