@@ -1,8 +1,8 @@
 //! How long it takes until a node that lost its disk has it back, and until hints have reached their home.
 //!
 //! ```text
-//! cargo run --release -p quorate --example catch_up -- disk KEYS
-//! cargo run --release -p quorate --example catch_up -- hints HINTS
+//! cargo run --release -p quorate --features measurements --example catch_up -- disk KEYS
+//! cargo run --release -p quorate --features measurements --example catch_up -- hints HINTS
 //! ```
 //!
 //! The first starts two nodes that are the homes of all keys, one of which holds all of them and the other nothing. The

@@ -1,6 +1,6 @@
 //! What it costs to seal and open messages, and to hear of a million clients: the figures of `docs/performance.md`.
 //!
-//! `cargo run --release --example guard_cost`. Times are of this process's CPU, so a busy machine does not matter much.
+//! `cargo run --release --features measurements --example guard_cost`. Times are of this process's CPU, so a busy machine does not matter much.
 
 use std::error::Error;
 use std::hint::black_box;

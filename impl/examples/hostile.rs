@@ -1,6 +1,6 @@
 //! Tells nodes so many altered messages of a running cluster that can be decoded, as somebody would who has its key.
 //!
-//! `cargo run --example hostile -- CASES SEED`. Overflow is checked in this profile, and nodes are optimised all the same.
+//! `cargo run --features measurements --example hostile -- CASES SEED`. Overflow is checked in this profile, and nodes are optimised all the same.
 
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! How long a node takes from its start to its first answer, by how many keys it holds.
 //!
 //! ```text
-//! cargo run --release -p quorate --example start_up -- fill DIRECTORY KEYS
-//! cargo run --release -p quorate --example start_up -- serve DIRECTORY
+//! cargo run --release -p quorate --features measurements --example start_up -- fill DIRECTORY KEYS
+//! cargo run --release -p quorate --features measurements --example start_up -- serve DIRECTORY
 //! ```
 //!
 //! The first writes keys with values of 128 bytes into the directory of the only node of a cluster. The second

@@ -1,7 +1,7 @@
 //! Counts what two running nodes send each other until anti-entropy has made them equal.
 //!
 //! ```text
-//! cargo run --release -p quorate --example sync_traffic -- 1000 10000 100000 1000000
+//! cargo run --release -p quorate --features measurements --example sync_traffic -- 1000 10000 100000 1000000
 //! ```
 //!
 //! The arguments are numbers of keys. Both nodes hold the same `n` keys, but one of them missed the

@@ -2,7 +2,7 @@
 //! system calls, between as many processes; without encoding, seals, a protocol or a disk.
 //!
 //! ```text
-//! cargo run --release -p quorate --example udp_echo -- [SECONDS [CLIENTS]]
+//! cargo run --release -p quorate --features measurements --example udp_echo -- [SECONDS [CLIENTS]]
 //! ```
 //!
 //! A client sends a request to one of three nodes, which sends a question to both others, and an answer to the client once the

@@ -2,7 +2,7 @@
 //! built-in scenarios, or those that are named; unreduced, and beside the rules that are on.
 //!
 //! ```sh
-//! cargo run --release -p quorate-model --example derived_rule
+//! cargo run --release -p quorate-model --features measurements --example derived_rule
 //! ```
 //!
 //! What could be left is measured on the whole graph of a search: a set of actions of a state is closed if each of them

@@ -3,7 +3,7 @@
 //! campaign, which compares with no rules at all. Exit code 1 if not.
 //!
 //! ```sh
-//! cargo run --release -p quorate-model --example weakest_rules -- flagship 400000000
+//! cargo run --release -p quorate-model --features measurements --example weakest_rules -- flagship 400000000
 //! ```
 //!
 //! The number says for how many states the table of names has room.

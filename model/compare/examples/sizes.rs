@@ -1,7 +1,7 @@
 //! Without the command line of `quorate`: how large the searches of a comparison are, with `--tables` what it says, as
 //! Markdown, and with a setting and a property the run that shows it.
 //!
-//! `cargo run --release -p quorate-compare --example sizes [--tables | SETTING PROPERTY]`
+//! `cargo run --release -p quorate-compare --features measurements --example sizes [--tables | SETTING PROPERTY]`
 
 use std::error::Error;
 use std::time::Instant;
