@@ -159,6 +159,9 @@ builtins! {
     "follower-too-early-sync"
     "follower-too-early-majority"
     "follower-caught-up-script"
+    "leader-caught-up"
     ; deep
     "follower-caught-up"
+    ; beyond
+    "leader-caught-up-large"
 }

@@ -506,14 +506,13 @@ impl Judge<LeaderBased> for LogJudge {
 
     /// Where a later leader has everything that was acknowledged, a node that lost its disk belongs to nobody until all
     /// others have told what they know, so one such loss breaks nothing. A second may take a vote or an entry
-    /// away before the first is made good. One that led may have had entries that nobody knows of, and has not been searched.
+    /// away before the first is made good. One that led may have had entries that nobody else has; of these it acknowledged none.
     /// Where nobody votes there is no vote to forget: whoever leads claims an epoch that nobody had, and what is said of
     /// it is said of one log that only grows.
     fn on_lost_disk(&mut self, node: NodeId) -> Result<(), Broken> {
         self.logs[node.index()] = Log::default();
         self.lost_disks += 1;
-        let has_led = self.leaders.values().any(|leader| *leader == node);
-        if !self.is_safe || has_led || self.lost_disks > 1 || self.logs.len() == 1 {
+        if !self.is_safe || self.lost_disks > 1 || self.logs.len() == 1 {
             (self.is_safe, self.keeps_order) = (false, self.keeps_order && self.outlives_disks);
             for (judged, standing) in &mut self.standings {
                 standing.is_promised &= judged.is_about_order() && self.keeps_order;

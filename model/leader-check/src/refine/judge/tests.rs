@@ -239,10 +239,11 @@ fn a_lost_disk_holds_nothing_and_only_one_takes_no_promise_away() {
     assert_eq!(promised(&run), 0);
     run.lead(B, 2).unwrap();
     assert_eq!(run.report("leader-completeness").broken, 1);
-    // Of what one had that led, nobody may know.
+    // One that led had acknowledged nothing that it alone had.
     let mut run = Run::with_a_write(Replication::Majority, &[B]);
     run.judge.on_lost_disk(A).unwrap();
-    assert_eq!(promised(&run), 0);
+    assert_eq!(promised(&run), 8);
+    refused(run.lead(C, 2), "leader-completeness");
     // Nobody says what is left where a leader may lack what was acknowledged anyway.
     let mut run = Run::with_a_write(Replication::Async, &[]);
     run.judge.on_lost_disk(B).unwrap();
