@@ -285,13 +285,7 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
         draft.clock_ahead = Some((tape.choose(draft.nodes), 1 + tape.choose(2) as u64));
     }
     if tape.rarely(20) {
-        draft.deviation = Some(tape.one_of(&[
-            Deviation::OneActorPerNode,
-            Deviation::RebuildFromOne,
-            Deviation::ServeUncaught,
-            Deviation::RestartsAnew,
-            Deviation::ValuesOnlyTree,
-        ]));
+        draft.deviation = Some(tape.one_of(Deviation::COMPARISONS));
     }
     // Where no rule is off, one may hide what another one misses.
     let usual: Vec<Rule> = Rule::ALL.into_iter().filter(|rule| rule.is_usual()).collect();
