@@ -288,12 +288,17 @@ fn check_one<C: Case>(
 /// The scenarios that are asked for.
 fn found(args: &CheckArgs) -> Result<Vec<Found>, Failure> {
     if args.scenarios.is_empty() {
-        let all = Shipped::all().filter(|shipped| !shipped.is_beyond());
-        let all = all.map(Shipped::load).collect::<Result<Vec<_>, _>>()?;
-        return Ok(all.into_iter().filter(|found| found.is_default() != args.deep).collect());
+        let mut all = all_shipped()?;
+        all.retain(|found| found.is_default() != args.deep);
+        return Ok(all);
     }
     let named = args.scenarios.iter().map(|name| load_all(name));
     Ok(named.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// All scenarios that are searched to their end, whether every day or not.
+fn all_shipped() -> Result<Vec<Found>, Failure> {
+    Shipped::all().filter(|shipped| !shipped.is_beyond()).map(Shipped::load).collect()
 }
 
 /// How much is told.
@@ -374,8 +379,10 @@ fn plant(args: &CheckArgs) -> Result<(), Failure> {
              Run: cargo run --release --features planted-faults -- check --planted";
         return Err(Failure::Usage(problem.to_owned()));
     }
+    // Where none is named the large ones too, of which the beginning alone is searched: some faults need them.
+    let scenarios = if args.scenarios.is_empty() { all_shipped()? } else { found(args)? };
     let (mut leaderless, mut leader) = (Vec::new(), Vec::new());
-    for found in found(args)? {
+    for found in scenarios {
         match found {
             Found::Leaderless(loaded) => leaderless.push(loaded.scenario),
             Found::Leader(loaded) => leader.push(loaded.scenario),
