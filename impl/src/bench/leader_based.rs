@@ -55,7 +55,10 @@ impl Load for LeaderClient {
             Outcome::Redirect { leader: None } | Outcome::Behind { leader: None } => {
                 Some(Detour::NobodyLeads)
             }
-            Outcome::Written { .. } | Outcome::Found { .. } | Outcome::Refused(_) => None,
+            Outcome::Written { .. }
+            | Outcome::Found { .. }
+            | Outcome::NoSession { .. }
+            | Outcome::Refused(_) => None,
         };
         Some((request.client, detour))
     }

@@ -53,6 +53,8 @@ pub(super) struct RawProtocol {
     reads: Reads,
     #[serde(default = "snapshot_after_default")]
     snapshot_after: u32,
+    #[serde(default = "sessions_default")]
+    sessions: u32,
     #[serde(default = "entries_max_default")]
     entries_max: u32,
     #[serde(default = "page_rows_default")]
@@ -185,6 +187,7 @@ impl RawProtocol {
             election,
             log,
             snapshot_after: Some(self.snapshot_after),
+            sessions: Some(self.sessions),
             entries_max: self.entries_max,
             page_rows: self.page_rows,
             limits: Limits {
@@ -214,6 +217,10 @@ fn confirmed() -> Reads {
 
 fn snapshot_after_default() -> u32 {
     10_000
+}
+
+fn sessions_default() -> u32 {
+    100_000
 }
 
 fn entries_max_default() -> u32 {

@@ -215,6 +215,7 @@ replication = {replication}  # whose acknowledgements a write waits for: async, 
 election = {election}  # how a leader is found: manual (quorate promote), bully, raft
 log = {log}  # what is shipped: row, statement, replaced (values for what is not deterministic)
 snapshot_after = 10000  # committed entries until the log is compacted; what is compacted comes as a snapshot
+sessions = 100000  # clients whose last write is remembered, so that none is done twice when it is asked for again
 entries_max = 256  # entries of a message
 page_rows = 1000  # rows of a page of a snapshot
 piece_bytes_max = 1048576  # bytes of the entries of a message, or of the rows of a page, unless it is a single one

@@ -194,6 +194,7 @@ fn what_a_new_file_says_of_a_leader_is_the_default() {
     let text = with_leader();
     let defaults = [
         "snapshot_after",
+        "sessions",
         "entries_max",
         "page_rows",
         "_bytes_max",
@@ -222,6 +223,7 @@ fn what_cannot_be_a_cluster_with_a_leader_is_refused() {
             "protocol.election_ms: 150 ms is less than two",
         ),
         ("page_rows = 1000", "page_rows = 0", "protocol: entries_max, page_rows"),
+        ("sessions = 100000", "sessions = 0", "protocol: sessions must be at least 1"),
         (
             "pending_bytes_max = 268435456",
             "pending_bytes_max = 1000000",
@@ -251,6 +253,7 @@ fn processes_that_differ_in_what_all_agree_on_are_of_two_clusters_and_other_sett
         ("\"semi-sync\"", "\"async\"", false),
         ("\"raft\"", "\"bully\"", false),
         ("snapshot_after = 10000", "snapshot_after = 9", false),
+        ("sessions = 100000", "sessions = 9", false),
         ("piece_bytes_max = 1048576", "piece_bytes_max = 9", false),
         ("reads = \"confirmed\"", "reads = \"any\"", true),
         ("heartbeat_ms = 100", "heartbeat_ms = 50", true),

@@ -15,6 +15,10 @@ use crate::client::ClientError;
 use crate::config::ClusterFile;
 use crate::runs::{Asked, Asks, EffectOf, Runs, StepAt, Whom};
 
+/// How long a client asks for nothing until it takes itself for forgotten. It need not be: it is told anew how far the log
+/// is then, before its next write.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
+
 /// How a client asks.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct AskOptions {
@@ -38,6 +42,7 @@ pub struct LeaderClient {
     reads: Reads,
     options: AskOptions,
     wrote_at: Option<Instant>,
+    asked_at: Option<Instant>,
 }
 
 impl LeaderClient {
@@ -65,7 +70,7 @@ impl Asks for LeaderClient {
         let settings = file.leader.as_ref().ok_or(ClientError::NoLeader)?;
         let (cluster, reads) = (settings.cluster.clone(), settings.reads);
         let client = AskingClient::new(id, &cluster);
-        Ok(LeaderClient { id, client, cluster, reads, options, wrote_at: None })
+        Ok(LeaderClient { id, client, cluster, reads, options, wrote_at: None, asked_at: None })
     }
 
     fn set_options(&mut self, _: &ClusterFile, options: AskOptions) -> Result<(), ClientError> {
@@ -95,7 +100,8 @@ impl Asks for LeaderClient {
     fn invoke(&self, task: Task, node: NodeId, attempts: u32) -> ClientInput {
         let attempts = u8::try_from(attempts).unwrap_or(u8::MAX);
         let (reads, wrote_long_ago) = (self.reads(), self.wrote_long_ago());
-        ClientInput::Invoke { task, node, reads, attempts, wrote_long_ago }
+        let asked_long_ago = self.asked_at.is_some_and(|at| at.elapsed() >= FORGOTTEN_AFTER);
+        ClientInput::Invoke { task, node, reads, attempts, wrote_long_ago, asked_long_ago }
     }
 
     fn receive(from: NodeId, packet: Packet) -> ClientInput {
@@ -108,6 +114,9 @@ impl Asks for LeaderClient {
 
     fn step(&mut self, input: ClientInput) -> Asked<Self> {
         let (effects, outcome) = self.client.react(&input);
+        if matches!(input, ClientInput::Invoke { .. }) || outcome.is_some() {
+            self.asked_at = Some(Instant::now());
+        }
         let begins_to_write = matches!(input, ClientInput::Invoke { task: Task::Write { .. }, .. });
         if begins_to_write || matches!(outcome, Some(Answer::Written { .. })) {
             self.wrote_at = Some(Instant::now());

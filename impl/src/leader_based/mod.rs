@@ -37,7 +37,7 @@ pub enum WithLeader {}
 
 impl Speaks for WithLeader {
     const FINGERPRINT_CONTEXT: &'static str =
-        "quorate wire: fingerprint of a cluster with a leader, version 2";
+        "quorate wire: fingerprint of a cluster with a leader, version 3";
 
     type Checked = LeaderBased;
     type Command = Promote;
@@ -113,7 +113,7 @@ mod tests {
         let request = RequestId { client: ClientId(1), number: 1 };
         let key = Key::from("x");
         let read = Operation::Read { key: key.clone(), from: ReadFrom::Replica };
-        let write = Operation::Write { key, statement: Statement::Add(1) };
+        let write = Operation::Write { key, statement: Statement::Add(1), since: None };
         let need = |client, message| {
             WithLeader::need(ClientId(client).into(), &Packet { shard: LOG, message })
         };

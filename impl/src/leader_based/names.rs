@@ -24,7 +24,10 @@ impl NamesNodes for Packet {
                 Outcome::Redirect { leader } | Outcome::Behind { leader } => {
                     leader.is_none_or(|leader| known.node(leader))
                 }
-                Outcome::Written { .. } | Outcome::Found { .. } | Outcome::Refused(_) => true,
+                Outcome::Written { .. }
+                | Outcome::Found { .. }
+                | Outcome::NoSession { .. }
+                | Outcome::Refused(_) => true,
             },
             Message::Request { .. }
             | Message::Appended { .. }

@@ -9,7 +9,7 @@ use quorate::wire::{Datagram, Need, Wire};
 use quorate_leader::config::{ElectionKind, LogKind, NodeConfig, Replication};
 use quorate_leader::effect::{Effect, Timer};
 use quorate_leader::message::{Message, Operation, ReadFrom};
-use quorate_leader::names::{Key, RequestId};
+use quorate_leader::names::{Key, Position, RequestId};
 use quorate_leader::replica::Replica;
 use quorate_leader::statement::Statement;
 use quorate_leader::store::MemoryStore;
@@ -69,6 +69,7 @@ fn cluster(random: &mut StdRng) -> ClusterFile {
     let text = template
         .render()
         .replace("snapshot_after = 10000 ", "snapshot_after = 5 ")
+        .replace("sessions = 100000 ", "sessions = 2 ")
         .replace("entries_max = 256 ", "entries_max = 4 ")
         .replace("page_rows = 1000 ", "page_rows = 2 ")
         .replace("piece_bytes_max = 1048576 ", "piece_bytes_max = 600 ");
@@ -163,10 +164,12 @@ impl Siege {
         let operation = match self.random.random_range(0..8) {
             0 => Operation::Read { key, from: ReadFrom::ConfirmedLeader },
             1 => Operation::Read { key, from: ReadFrom::Replica },
-            2..5 => Operation::Write { key, statement: Statement::Set("text".into()) },
-            _ => {
-                let statement = statements.choose(&mut self.random).unwrap().clone();
-                Operation::Write { key, statement }
+            kind => {
+                let statement = match kind {
+                    2..5 => Statement::Set("text".into()),
+                    _ => statements.choose(&mut self.random).unwrap().clone(),
+                };
+                Operation::Write { key, statement, since: Some(Position::default()) }
             }
         };
         let leads = |node: &Node| node.replica.iter().any(|replica| replica.leadership().is_some());

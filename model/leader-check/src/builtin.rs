@@ -106,6 +106,13 @@ builtins! {
     "retry-add-late"
     "retry-add-restart"
     "retry-add-snapshot-script"
+    "sessions-kept"
+    "sessions-expired"
+    "sessions-failover"
+    "sessions-expired-duplicate"
+    "sessions-expired-script"
+    "sessions-snapshot-script"
+    "sessions-deposed-script"
     ; deep
     "raft-rivals-restart"
     ; beyond

@@ -60,6 +60,11 @@ pub fn cluster(file: &LeaderFile) -> String {
     if let Some(after) = of.snapshot_after {
         add(format!("logs of {after} committed entries are compacted"));
     }
+    match of.sessions {
+        Some(1) => add("the log remembers the last write of one client".to_owned()),
+        Some(sessions) => add(format!("the log remembers the last write of {sessions} clients")),
+        None => {}
+    }
     if let Some(entries) = of.entries_max {
         add(format!("a message carries at most {entries} entries"));
     }

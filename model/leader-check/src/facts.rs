@@ -6,7 +6,7 @@ use quorate_checker::world::{ActorState, ClientInput, Event, NodeState, Taken};
 use quorate_ids::{NodeId, Peer};
 use quorate_leader::client::{Ended, Task};
 use quorate_leader::log::Entry;
-use quorate_leader::message::{Message, Outcome};
+use quorate_leader::message::{Message, Operation, Outcome};
 use quorate_leader::names::{Epoch, Index, Position, RequestId, Value};
 use quorate_leader::shards::ShardId;
 use quorate_leader::store::Change;
@@ -27,6 +27,8 @@ pub enum Fact {
     },
     /// A client asks again.
     Retried(RequestId),
+    /// A write arrives at a leader of a log that may forget clients.
+    Asked(RequestId),
     /// A client's operation ended.
     Ended(Ended),
     /// A node made itself leader.
@@ -84,6 +86,7 @@ pub(crate) fn of(protocol: &LeaderBased, taken: &Taken<'_, LeaderBased>) -> Vec<
     match (taken.peer, taken.before, &*taken.after) {
         (Peer::Node(node), ActorState::Node(before), ActorState::Node(after)) => {
             let mut facts = Vec::new();
+            facts.extend(asked(protocol, taken.event, before).map(Fact::Asked));
             for (shard, changes) in protocol.changes(node, before, taken.event) {
                 of_log(&mut facts, shard, node, [before, after], &changes);
             }
@@ -100,6 +103,23 @@ pub(crate) fn of(protocol: &LeaderBased, taken: &Taken<'_, LeaderBased>) -> Vec<
             of_client(protocol, taken, before, after)
         }
         _ => Vec::new(),
+    }
+}
+
+/// Which write arrives, if it does at a leader of a log that may forget clients.
+fn asked(
+    protocol: &LeaderBased,
+    event: &Event<LeaderBased>,
+    before: &NodeState<LeaderBased>,
+) -> Option<RequestId> {
+    let Event::Receive(sent) = event else { return None };
+    let shard = sent.message.shard;
+    if protocol.cluster().sessions.is_none() || view::leadership(before, shard).is_none() {
+        return None;
+    }
+    match &sent.message.message {
+        Message::Request { request, operation: Operation::Write { .. } } => Some(*request),
+        _ => None,
     }
 }
 
@@ -177,6 +197,12 @@ fn of_client(
     }
     let step = before.clone().react(protocol, client, &input);
     let asked = before.client.asks().map(|(request, ..)| request);
-    let retried = step.send.and(asked).map(Fact::Retried);
+    // What its client had to be told first was not done: that is asked for again, but could not count twice.
+    let is_told = matches!(
+        taken.event,
+        Event::Receive(sent)
+            if matches!(sent.message.message, Message::Reply { outcome: Outcome::NoSession { .. }, .. })
+    );
+    let retried = step.send.and(asked).filter(|_| !is_told).map(Fact::Retried);
     retried.into_iter().chain(step.ended.map(Fact::Ended)).collect()
 }

@@ -14,6 +14,8 @@
 //!   later, to when the request arrives that it causes. So it takes time itself, and that request none.
 //! - *A request* that is not its operation's first takes no time if it cannot be given up by mistake, and nobody else can
 //!   answer while it is under way.
+//! - *An answer that its client has no session* is as a redirection: it is moved to when the request arrives that it
+//!   causes; or it ends the operation, and takes time.
 //! - *A refusal* takes time, as a redirection: there is none within the bounds of scenarios.
 //!
 //! Nothing of this holds where messages may be lost or doubled: an answer that is lost makes its client ask again for what
@@ -89,9 +91,10 @@ pub(crate) fn takes_no_time(
                     Outcome::Written { .. } | Outcome::Found { .. } => {
                         is_alone(protocol, state, *request)
                     }
-                    Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_) => {
-                        forgets!(protocol, HopsOfRedirections)
-                    }
+                    Outcome::Redirect { .. }
+                    | Outcome::Behind { .. }
+                    | Outcome::NoSession { .. }
+                    | Outcome::Refused(_) => forgets!(protocol, HopsOfRedirections),
                 }
         }
         _ => false,

@@ -58,6 +58,8 @@ pub struct Setting {
     pub waits_for_leader: bool,
     /// Compact logs that have so many committed entries.
     pub snapshot_after: Option<u32>,
+    /// Of how many clients the log remembers the last write; of all if it is not said.
+    pub sessions: Option<u32>,
     /// How many entries a message has at most.
     pub entries_max: Option<u32>,
     /// How many rows a page of a snapshot has at most.
@@ -219,6 +221,13 @@ pub fn parse(file: &str, text: &str) -> Result<LeaderFile, ScenarioFileError> {
     if !setting.shards.is_empty() && setting.leader.is_some() {
         return error("leader", "leader: where shards are named, each names its own".to_owned());
     }
+    if setting.sessions == Some(0) {
+        return error("sessions", "sessions: at least 1".to_owned());
+    }
+    if setting.sessions.is_some() && !setting.epochs {
+        let problem = "sessions: only with epochs, which order what different leaders did";
+        return error("sessions", problem.to_owned());
+    }
     if !setting.clocks_ahead.is_empty() && setting.clocks_ahead.len() != parsed.nodes.len() {
         let problem = "clocks-ahead: one number for each node".to_owned();
         return error("clocks-ahead", problem);
@@ -278,6 +287,7 @@ impl Setting {
             snapshot_after: self.snapshot_after,
             entries_max: self.entries_max.unwrap_or(ENTRIES_MAX).max(1),
             page_rows: self.page_rows.unwrap_or(PAGE_ROWS),
+            sessions: self.sessions,
             limits: Limits::default(),
             deviations: self.deviations.iter().copied().collect(),
         }
@@ -305,6 +315,7 @@ impl Setting {
             reads: self.reads,
             attempts: self.attempts.max(1),
             waits_for_leader: self.waits_for_leader,
+            has_sessions: self.sessions.is_some(),
         }
     }
 

@@ -68,6 +68,7 @@ impl LeaderBased {
             Outcome::Behind { leader } => {
                 format!("behind; {} leads", self.node_or_nobody(*leader))
             }
+            Outcome::NoSession { position } => format!("no session (at {position})"),
             Outcome::Refused(refusal) => format!("refused: {refusal}"),
         }
     }
@@ -100,7 +101,10 @@ impl Words<LeaderBased> for LeaderBased {
     fn message(&self, packet: &Packet) -> String {
         let told = match &packet.message {
             Message::Request { operation, .. } => match operation {
-                Operation::Write { key, statement: what } => format!("{key} {}", statement(what)),
+                Operation::Write { key, statement: what, since } => {
+                    let since = since.map(|since| format!(", having seen {since}"));
+                    format!("{key} {}{}", statement(what), since.unwrap_or_default())
+                }
                 Operation::Read { key, from } => format!("read {key} from {from:?}"),
             },
             Message::Reply { outcome, .. } => self.outcome(outcome),

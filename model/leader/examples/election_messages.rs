@@ -52,6 +52,7 @@ impl Cluster {
             fencing: true,
             log: LogKind::Row,
             snapshot_after: None,
+            sessions: None,
             entries_max: 256,
             page_rows: 100,
             limits: Limits::default(),

@@ -32,6 +32,8 @@ pub struct ClientConfig {
     /// Whether a client that hears that nobody leads waits for its timer before it asks the next node, as it does for
     /// one that does not answer. Without, an election outlasts all its attempts.
     pub waits_for_leader: bool,
+    /// Whether nodes may forget clients ([`sessions`](crate::sessions)): then a write says how far its client has seen the log.
+    pub has_sessions: bool,
 }
 
 /// What a client wants.
@@ -75,6 +77,8 @@ pub struct Client {
     written: BTreeSet<Key>,
     /// How far it has seen each log, with reads by position.
     seen: BTreeMap<ShardId, Position>,
+    /// The same where nodes may forget it, for its writes to say.
+    since: BTreeMap<ShardId, Position>,
     asked: Option<Asked>,
 }
 
@@ -86,6 +90,8 @@ struct Asked {
     node: NodeId,
     attempts_left: u8,
     redirections_left: u8,
+    /// Whether it was told how far the log is, having seen nothing of it when it began.
+    is_told: bool,
 }
 
 /// What a client does in one step.
@@ -120,6 +126,7 @@ impl Client {
             sticky: None,
             written: BTreeSet::new(),
             seen: BTreeMap::new(),
+            since: BTreeMap::new(),
             asked: None,
         }
     }
@@ -138,6 +145,7 @@ impl Client {
         self.asked.as_ref().is_some_and(|asked| {
             asked.attempts_left + 1 == config.attempts
                 && asked.redirections_left == REDIRECTIONS_MAX
+                && !asked.is_told
         })
     }
 
@@ -167,7 +175,11 @@ impl Client {
                 if config.reads == Reads::OwnWrites {
                     self.written.insert(key.clone());
                 }
-                Operation::Write { key: key.clone(), statement: statement.clone() }
+                let since = match config.has_sessions {
+                    true => self.since.get(&config.shards.of(key)).copied(),
+                    false => None,
+                };
+                Operation::Write { key: key.clone(), statement: statement.clone(), since }
             }
             Task::Read { key } => {
                 let from = match config.reads {
@@ -184,7 +196,9 @@ impl Client {
             }
         };
         let (attempts_left, redirections_left) = (config.attempts - 1, REDIRECTIONS_MAX);
-        self.asked = Some(Asked { task, operation, node, attempts_left, redirections_left });
+        let is_told = false;
+        let asked = Asked { task, operation, node, attempts_left, redirections_left, is_told };
+        self.asked = Some(asked);
         self.ask(config)
     }
 
@@ -213,8 +227,10 @@ impl Client {
         match outcome {
             Outcome::Written { position, .. } | Outcome::Found { position, .. } => {
                 if config.reads == Reads::Position {
-                    let seen = self.seen.entry(shard).or_default();
-                    *seen = (*seen).max(*position);
+                    self.seen.entry(shard).or_default().advance(*position);
+                }
+                if config.has_sessions {
+                    self.since.entry(shard).or_default().advance(*position);
                 }
                 if matches!(outcome, Outcome::Written { .. }) {
                     self.believes.insert(shard, from);
@@ -224,10 +240,33 @@ impl Client {
                 self.end(Some(outcome.clone()))
             }
             // What another node says than was asked last is of an attempt that was given up.
-            Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_)
+            Outcome::Redirect { .. }
+            | Outcome::Behind { .. }
+            | Outcome::NoSession { .. }
+            | Outcome::Refused(_)
                 if from != asked.node =>
             {
                 ClientStep::default()
+            }
+            Outcome::NoSession { position } => {
+                match &mut asked.operation {
+                    // Nobody has done it: it did not say how far it had seen the log.
+                    Operation::Write { since: since @ None, .. } => {
+                        *since = Some(*position);
+                        asked.is_told = true;
+                        self.since.insert(shard, *position);
+                        self.ask(config)
+                    }
+                    // It was told that already: what expires is beyond what a client says that has no session.
+                    Operation::Write { since: Some(since), .. } if *since == *position => {
+                        ClientStep::default()
+                    }
+                    // It may have been done before its client was forgotten.
+                    _ => {
+                        self.since.insert(shard, *position);
+                        self.end(None)
+                    }
+                }
             }
             Outcome::Refused(refusal) => {
                 // An earlier attempt may have been taken, unless it is one that no node ever takes.
@@ -267,17 +306,26 @@ impl Client {
         self.written.clear();
     }
 
+    /// So much time has passed since it asked last that nodes may have forgotten it: before its next write it is told anew
+    /// how far the log is. At any other time that costs a round trip, and nothing else.
+    pub fn forget_sessions(&mut self) {
+        self.since.clear();
+    }
+
     /// Whether it reads what it wrote from the leader.
     #[must_use]
     pub fn remembers_own_writes(&self) -> bool {
         !self.written.is_empty()
     }
 
-    /// Asks the next node for the same, or gives up: then it does not know what becomes of its request.
+    /// Asks the next node for the same, or gives up: then it does not know what becomes of its request, nor whether what it has
+    /// seen of the log is there still.
     fn try_again(&mut self, config: &ClientConfig) -> ClientStep {
         let Some(asked) = &mut self.asked else { return ClientStep::default() };
-        self.believes.remove(&config.shards.of(asked.operation.key()));
+        let shard = config.shards.of(asked.operation.key());
+        self.believes.remove(&shard);
         if asked.attempts_left == 0 {
+            self.since.remove(&shard);
             return self.end(None);
         }
         asked.attempts_left -= 1;
@@ -297,6 +345,7 @@ impl Client {
 mod tests {
     use super::*;
     use crate::limits::Refusal;
+    use crate::names::{Epoch, Index, Value};
     use crate::shards::Shard;
 
     const NODES: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
@@ -308,6 +357,7 @@ mod tests {
             reads: Reads::Confirmed,
             attempts: 3,
             waits_for_leader,
+            has_sessions: false,
         }
     }
 
@@ -335,6 +385,48 @@ mod tests {
             assert_eq!(ended.is_some(), is_certain, "{refusal:?}");
             assert_eq!(client.asks().is_none(), is_certain, "{refusal:?}");
         }
+    }
+
+    #[test]
+    fn a_client_is_told_how_far_the_log_is_before_its_first_write_and_learns_nothing_of_one_that_was_forgotten()
+     {
+        let config = ClientConfig { has_sessions: true, ..config(true) };
+        let at = |index| Position { epoch: Epoch::of(1), index: Index(index) };
+        let mut client = Client::new(ClientId(1), &config, None);
+        let since = |step: &ClientStep| match &step.send {
+            Some((node, _, Message::Request { operation: Operation::Write { since, .. }, .. })) => {
+                (*node, *since)
+            }
+            other => panic!("{other:?}"),
+        };
+        let write = || Task::Write { key: Key::from("x"), statement: Statement::Add(1) };
+        let told = |number, outcome| Message::Reply {
+            request: RequestId { client: ClientId(1), number },
+            outcome,
+        };
+        let asked = client.start(&config, write(), NODES[0]);
+        assert_eq!(since(&asked), (NODES[0], None));
+        assert!(client.asks_first(&config));
+        let no_session = |index| Outcome::NoSession { position: at(index) };
+        let again = client.receive(&config, NODES[0], &told(1, no_session(3)));
+        assert_eq!(since(&again), (NODES[0], Some(at(3))));
+        assert!(!client.asks_first(&config));
+        let elsewhere = client.expire(&config);
+        assert_eq!(since(&elsewhere), (NODES[1], Some(at(3))), "it says the same to all");
+        let ended = client.receive(&config, NODES[1], &told(1, no_session(9))).ended;
+        assert_eq!(ended.map(|ended| ended.outcome), Some(None), "it may have been done");
+        let next = client.start(&config, write(), NODES[1]);
+        assert_eq!(since(&next), (NODES[1], Some(at(9))));
+        assert_eq!(
+            client.receive(&config, NODES[1], &told(2, no_session(9))),
+            ClientStep::default()
+        );
+        let written = Outcome::Written { position: at(10), value: Value::Number(1) };
+        assert!(client.receive(&config, NODES[1], &told(2, written)).ended.is_some());
+        assert_eq!(since(&client.start(&config, write(), NODES[1])), (NODES[1], Some(at(10))));
+        while client.expire(&config).ended.is_none() {}
+        let anew = client.start(&config, write(), NODES[1]);
+        assert_eq!(since(&anew), (NODES[1], None), "nobody may be so far any more");
     }
 
     /// Whom a client asks after each of three nodes has said that nobody leads, and its timer has expired then.

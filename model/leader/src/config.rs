@@ -83,6 +83,8 @@ pub struct ClusterConfig {
     pub entries_max: u32,
     /// How many rows a page of a snapshot has at most.
     pub page_rows: usize,
+    /// Of how many clients the log remembers the last write ([`sessions`](crate::sessions)); of all for ever if `None`.
+    pub sessions: Option<u32>,
     /// What a node keeps to, so that no client makes it grow without bound.
     pub limits: Limits,
     /// What is done wrongly on purpose: nothing in a cluster that is meant to work.

@@ -1,32 +1,123 @@
 //! What a step is about to change: a store as it will be, and the changes that lead there.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use quorate_ids::ClientId;
 
 use crate::log::{Content, Entry, RowEffect};
+use crate::message::Remembers;
 use crate::names::{Epoch, Index, Key, Position, Value};
+use crate::sessions::Sessions;
 use crate::statement::Surroundings;
 use crate::store::{Ballot, Change, Remembered, Snapshot, Store, Undo};
+
+/// How many sessions are looked at at a time for the one that expires next: the first few may be in use again.
+const SESSIONS_READ: usize = 16;
 
 /// A store under the changes of a step that is being taken. Reads see them; the last about a thing decides.
 #[derive(Debug)]
 pub struct Draft<'a, S> {
     store: &'a S,
     changes: Vec<Change>,
+    /// Which sessions were in use in this step; made when the first of it expires.
+    used: Option<Used>,
+}
+
+/// The sessions that a step has changed, by where in the log their last writes are now: so that to find the one that expires
+/// next does not take longer the more of them have expired in one step.
+#[derive(Default, Debug)]
+struct Used {
+    changed: BTreeMap<ClientId, Option<Index>>,
+    in_order: BTreeMap<Index, ClientId>,
+    /// Whether the store is replaced by a snapshot.
+    is_replaced: bool,
+    /// In the store, those up to here were changed in this step.
+    looked_through: Index,
+}
+
+impl Used {
+    fn of(changes: &[Change]) -> Self {
+        let mut used = Used::default();
+        changes.iter().for_each(|change| used.note(change));
+        used
+    }
+
+    fn note(&mut self, change: &Change) {
+        match change {
+            Change::Remember { client, remembered } => {
+                self.put(*client, remembered.as_ref().map(|last| last.position.index));
+            }
+            Change::Install(snapshot) => {
+                *self = Used { is_replaced: true, ..Used::default() };
+                for (client, last) in &snapshot.remembered {
+                    self.put(*client, Some(last.position.index));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, client: ClientId, index: Option<Index>) {
+        if let Some(Some(before)) = self.changed.insert(client, index)
+            && self.in_order.get(&before) == Some(&client)
+        {
+            self.in_order.remove(&before);
+        }
+        self.in_order.extend(index.map(|index| (index, client)));
+    }
+
+    /// The first beyond this index, and other than this client.
+    fn first(&self, after: Index, except: ClientId) -> Option<(Index, ClientId)> {
+        let mut beyond = self.in_order.range((Bound::Excluded(after), Bound::Unbounded));
+        beyond.find(|(_, client)| **client != except).map(|(index, client)| (*index, *client))
+    }
+
+    /// The first of those that the step has not changed. Those that it has changed are looked through once.
+    fn first_in_store<S: Store>(
+        &mut self,
+        store: &S,
+        after: Index,
+        except: ClientId,
+    ) -> Result<Option<(Index, ClientId)>, S::Error> {
+        if self.is_replaced {
+            return Ok(None);
+        }
+        self.looked_through = self.looked_through.max(after);
+        let (mut from, mut all_changed) = (self.looked_through, true);
+        loop {
+            let page = store.sessions_by_use(from, SESSIONS_READ)?;
+            let is_last = page.len() < SESSIONS_READ;
+            for (index, client) in page {
+                let is_changed = self.changed.contains_key(&client);
+                if !is_changed && client != except {
+                    return Ok(Some((index, client)));
+                }
+                all_changed &= is_changed;
+                if all_changed {
+                    self.looked_through = index;
+                }
+                from = index;
+            }
+            if is_last {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 impl<'a, S: Store> Draft<'a, S> {
     /// No change yet.
     #[must_use]
     pub fn of(store: &'a S) -> Self {
-        Draft { store, changes: Vec::new() }
+        Draft { store, changes: Vec::new(), used: None }
     }
 
     /// A step that goes on, with these changes so far.
     #[cfg(feature = "planted-faults")]
     pub(crate) fn resumed(store: &'a S, changes: Vec<Change>) -> Self {
-        Draft { store, changes }
+        Draft { store, changes, used: None }
     }
 
     /// The changes, in order.
@@ -37,6 +128,13 @@ impl<'a, S: Store> Draft<'a, S> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    fn push(&mut self, change: Change) {
+        if let Some(used) = &mut self.used {
+            used.note(&change);
+        }
+        self.changes.push(change);
     }
 
     fn latest<T>(&self, about: impl Fn(&Change) -> Option<T>) -> Option<T> {
@@ -139,6 +237,32 @@ impl<'a, S: Store> Draft<'a, S> {
         changed.map_or_else(|| self.store.remembered(of), Ok)
     }
 
+    /// What is known of sessions beside that.
+    pub(crate) fn sessions(&self) -> Result<Sessions, S::Error> {
+        let changed = self.latest(|change| match change {
+            Change::Sessions(sessions) => Some(*sessions),
+            Change::Install(snapshot) => Some(snapshot.sessions),
+            _ => None,
+        });
+        changed.map_or_else(|| self.store.sessions(), Ok)
+    }
+
+    /// The session whose last write is furthest back in the log, of those beyond this index, and other than that of this
+    /// client.
+    fn oldest_session(
+        &mut self,
+        after: Index,
+        except: ClientId,
+    ) -> Result<Option<(ClientId, Remembered)>, S::Error> {
+        let store = self.store;
+        let used = self.used.get_or_insert_with(|| Used::of(&self.changes));
+        let in_step = used.first(after, except);
+        let in_store = used.first_in_store(store, after, except)?;
+        let oldest = [in_step, in_store].into_iter().flatten().min();
+        let Some((_, client)) = oldest else { return Ok(None) };
+        Ok(self.remembered(client)?.map(|last| (client, last)))
+    }
+
     /// The last write of this client that was applied in this step: where it is, and what its row held then.
     pub(crate) fn applied_last(&self, of: ClientId) -> Option<(Position, Value)> {
         let (mut row, mut last) = (None, None);
@@ -174,28 +298,29 @@ impl<'a, S: Store> Draft<'a, S> {
     }
 
     /// What was remembered of all clients before this step.
-    pub(crate) fn remembered_before(&self) -> Result<Vec<(ClientId, Remembered)>, S::Error> {
-        self.store.all_remembered()
+    pub(crate) fn remembered_before(&self) -> Result<Remembers, S::Error> {
+        let (clients, sessions) = (self.store.all_remembered()?, self.store.sessions()?);
+        Ok(Remembers { clients, sessions })
     }
 
     pub(crate) fn vote(&mut self, ballot: Ballot) {
-        self.changes.push(Change::Ballot(ballot));
+        self.push(Change::Ballot(ballot));
     }
 
     pub(crate) fn set_caught_up(&mut self, is_caught_up: bool) {
-        self.changes.push(Change::CaughtUp(is_caught_up));
+        self.push(Change::CaughtUp(is_caught_up));
     }
 
     pub(crate) fn append(&mut self, index: Index, entry: Entry) {
-        self.changes.push(Change::Append { index, entry });
+        self.push(Change::Append { index, entry });
     }
 
     pub(crate) fn install(&mut self, snapshot: Snapshot) {
-        self.changes.push(Change::Install(snapshot));
+        self.push(Change::Install(snapshot));
     }
 
     pub(crate) fn compact(&mut self, base: Position) {
-        self.changes.push(Change::Compact(base));
+        self.push(Change::Compact(base));
     }
 
     /// Discards the entries from this index on, and what applying them came to; or, if rows are kept, the entries
@@ -204,37 +329,55 @@ impl<'a, S: Store> Draft<'a, S> {
         let committed = self.committed()?;
         for index in (from.0..=committed.0).rev().map(Index) {
             let Some(undo) = self.undo(index)? else { continue };
-            self.changes.push(Change::Undo { index, undo: None });
+            self.push(Change::Undo { index, undo: None });
             if keeps_rows {
                 continue;
             }
-            let Undo { key, value, client, remembered } = undo;
-            self.changes.push(Change::Row { key, value });
-            self.changes.push(Change::Remember { client, remembered });
+            let Undo { key, value, client, remembered, sessions, expired } = undo;
+            self.push(Change::Row { key, value });
+            self.push(Change::Remember { client, remembered });
+            for (client, last) in expired {
+                self.push(Change::Remember { client, remembered: Some(last) });
+            }
+            self.note_sessions(sessions)?;
         }
         if committed >= from {
-            self.changes.push(Change::Committed(from.before()));
+            self.push(Change::Committed(from.before()));
         }
-        self.changes.push(Change::Discard(from));
+        self.push(Change::Discard(from));
         Ok(())
     }
 
-    /// Applies the entries up to this index, in order.
+    fn note_sessions(&mut self, sessions: Sessions) -> Result<(), S::Error> {
+        if self.sessions()? != sessions {
+            self.push(Change::Sessions(sessions));
+        }
+        Ok(())
+    }
+
+    /// Applies the entries up to this index, in order, and keeps so many sessions at most.
     pub(crate) fn apply_through(
         &mut self,
         index: Index,
         around: Surroundings,
+        sessions_max: Option<u32>,
     ) -> Result<(), S::Error> {
         let committed = self.committed()?;
         for at in (committed.0 + 1..=index.0).map(Index) {
             let Some(entry) = self.entry(at)? else { break };
-            self.apply(at, entry, around)?;
-            self.changes.push(Change::Committed(at));
+            self.apply(at, entry, around, sessions_max)?;
+            self.push(Change::Committed(at));
         }
         Ok(())
     }
 
-    fn apply(&mut self, index: Index, entry: Entry, around: Surroundings) -> Result<(), S::Error> {
+    fn apply(
+        &mut self,
+        index: Index,
+        entry: Entry,
+        around: Surroundings,
+        sessions_max: Option<u32>,
+    ) -> Result<(), S::Error> {
         let Content::Write { key, effect, request } = entry.content else { return Ok(()) };
         let before = self.row(&key)?;
         let value = match effect {
@@ -243,11 +386,27 @@ impl<'a, S: Store> Draft<'a, S> {
         };
         let (client, position) = (request.client, Position { epoch: entry.epoch, index });
         let remembered = self.remembered(client)?;
-        let undo = Undo { key: key.clone(), value: before, client, remembered };
-        self.changes.push(Change::Undo { index, undo: Some(undo) });
+        let sessions = self.sessions()?;
+        let mut after = sessions;
+        let mut expired = Vec::new();
+        if let Some(sessions_max) = sessions_max {
+            after.held = after.held.saturating_add(u32::from(remembered.is_none()));
+            while after.held > sessions_max
+                && let Some((client, last)) = self.oldest_session(after.expired.index, client)?
+            {
+                after = Sessions { held: after.held - 1, expired: last.position };
+                expired.push((client, last));
+            }
+        }
+        let gone: Vec<_> = expired.iter().map(|(client, _)| *client).collect();
+        let key_of = key.clone();
+        let undo = Undo { key: key_of, value: before, client, remembered, sessions, expired };
+        self.push(Change::Undo { index, undo: Some(undo) });
         let remembered = Some(Remembered::of(request.number, position, &value));
-        self.changes.push(Change::Row { key, value: Some(value) });
-        self.changes.push(Change::Remember { client, remembered });
-        Ok(())
+        self.push(Change::Row { key, value: Some(value) });
+        self.push(Change::Remember { client, remembered });
+        let forgotten = |client| Change::Remember { client, remembered: None };
+        gone.into_iter().map(forgotten).for_each(|change| self.push(change));
+        self.note_sessions(after)
     }
 }

@@ -32,6 +32,7 @@ components! {
         "how far the log is committed" Committed,
         "a row" Row(Key),
         "what is remembered of a client" Remembered(ClientId),
+        "what is known of sessions" Sessions,
         "what applied entries replaced" Undo,
         "a timer" Timer(Timer),
         "the request that a client waits for" Asked,
@@ -64,6 +65,7 @@ impl fmt::Display for Component {
             | Component::CaughtUp
             | Component::Log
             | Component::Committed
+            | Component::Sessions
             | Component::Undo
             | Component::Asked
             | Component::Sticky

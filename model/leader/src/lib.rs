@@ -4,7 +4,7 @@
 //! [`Replica::step`](replica::Replica::step) is a function of what a node keeps, what its store holds and what
 //! reaches it. Each rule is a module of its own, named with its word: the [log], and in
 //! [`replica`] acknowledgement, heartbeat, election, catch-up, snapshot, routing and reads. What a client does is in
-//! [`client`].
+//! [`client`], and what is remembered of it in [`sessions`].
 //!
 //! This crate is `no_std`: it cannot name a socket, a file or a clock.
 #![no_std]
@@ -22,6 +22,7 @@ pub mod log;
 pub mod message;
 pub mod names;
 pub mod replica;
+pub mod sessions;
 pub mod shards;
 pub mod statement;
 pub mod store;

@@ -217,6 +217,7 @@ mod tests {
                 snapshot_after: None,
                 entries_max: 256,
                 page_rows: 8,
+                sessions: None,
                 limits,
                 deviations: Deviations::default(),
             };
@@ -256,7 +257,8 @@ mod tests {
     }
 
     fn set(key: &str, value: &str) -> Operation {
-        Operation::Write { key: Key::from(key), statement: Statement::Set(Arc::from(value)) }
+        let statement = Statement::Set(Arc::from(value));
+        Operation::Write { key: Key::from(key), statement, since: None }
     }
 
     fn read(key: &str) -> Operation {

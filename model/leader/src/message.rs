@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::Refusal;
 use crate::log::Entry;
 use crate::names::{Epoch, Index, Key, Position, RequestId, Value};
+use crate::sessions::Sessions;
 use crate::statement::Statement;
 use crate::store::Remembered;
 
@@ -123,7 +124,16 @@ pub struct Page {
     /// The rows, in order.
     pub rows: Vec<(Key, Value)>,
     /// On the last page, what is remembered of clients; `None` on others.
-    pub end: Option<Vec<(ClientId, Remembered)>>,
+    pub end: Option<Remembers>,
+}
+
+/// What is remembered of clients.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Remembers {
+    /// The last write of each.
+    pub clients: Vec<(ClientId, Remembered)>,
+    /// What else is known of their sessions.
+    pub sessions: Sessions,
 }
 
 /// What a client asks for.
@@ -135,6 +145,10 @@ pub enum Operation {
         key: Key,
         /// How.
         statement: Statement,
+        /// How far its client had seen the log when it first asked for this, where clients may be forgotten
+        /// ([`sessions`](crate::sessions)); nothing if it has seen nothing of it.
+        #[serde(default)]
+        since: Option<Position>,
     },
     /// What a row holds.
     Read {
@@ -194,6 +208,12 @@ pub enum Outcome {
     Behind {
         /// Who leads, as far as it knows.
         leader: Option<NodeId>,
+    },
+    /// The log does not remember this client, and is this far now: what its write says of what it had seen does not show that
+    /// the write is new.
+    NoSession {
+        /// How far.
+        position: Position,
     },
     /// The node will not do it.
     Refused(Refusal),

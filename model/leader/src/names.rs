@@ -89,6 +89,13 @@ pub struct Position {
     pub index: Index,
 }
 
+impl Position {
+    /// Goes on to this position, if that is later.
+    pub(crate) fn advance(&mut self, to: Position) {
+        *self = (*self).max(to);
+    }
+}
+
 /// `1:3`: the third entry, made in epoch 1.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

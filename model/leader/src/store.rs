@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::Entry;
 use crate::names::{Epoch, Index, Key, Position, Value};
+use crate::sessions::Sessions;
 use crate::statement::Statement;
 
 /// The latest epoch a node knows of, and whom it follows or votes for in it.
@@ -68,6 +69,10 @@ pub struct Undo {
     pub client: ClientId,
     /// What was remembered of the client.
     pub remembered: Option<Remembered>,
+    /// What was known of sessions.
+    pub sessions: Sessions,
+    /// The sessions that expired with it.
+    pub expired: Vec<(ClientId, Remembered)>,
 }
 
 /// Everything that applying a prefix of the log comes to.
@@ -79,6 +84,8 @@ pub struct Snapshot {
     pub rows: BTreeMap<Key, Value>,
     /// What is remembered of each client.
     pub remembered: BTreeMap<ClientId, Remembered>,
+    /// What else is known of their sessions.
+    pub sessions: Sessions,
 }
 
 /// What a step reads of a node's disk.
@@ -146,6 +153,23 @@ pub trait Store {
     /// As all others.
     fn all_remembered(&self) -> Result<Vec<(ClientId, Remembered)>, Self::Error>;
 
+    /// What is known of sessions beside that.
+    ///
+    /// # Errors
+    /// As all others.
+    fn sessions(&self) -> Result<Sessions, Self::Error>;
+
+    /// The clients that are remembered in the order of their last writes, with where those are: those beyond this index,
+    /// so many at most.
+    ///
+    /// # Errors
+    /// As all others.
+    fn sessions_by_use(
+        &self,
+        after: Index,
+        at_most: usize,
+    ) -> Result<Vec<(Index, ClientId)>, Self::Error>;
+
     /// What applying the entry at this index replaced.
     ///
     /// # Errors
@@ -185,6 +209,8 @@ pub enum Change {
         /// What; nothing if `None`.
         remembered: Option<Remembered>,
     },
+    /// What is known of sessions beside that.
+    Sessions(Sessions),
     /// What applying the entry at this index replaced.
     Undo {
         /// Which entry.
@@ -208,6 +234,7 @@ pub struct MemoryStore {
     pub(crate) committed: Index,
     pub(crate) rows: BTreeMap<Key, Value>,
     pub(crate) remembered: BTreeMap<ClientId, Remembered>,
+    pub(crate) sessions: Sessions,
     pub(crate) undo: BTreeMap<Index, Undo>,
 }
 
@@ -228,6 +255,12 @@ impl MemoryStore {
     #[must_use]
     pub fn clients(&self) -> &BTreeMap<ClientId, Remembered> {
         &self.remembered
+    }
+
+    /// What is known of sessions beside that.
+    #[must_use]
+    pub fn known_of_sessions(&self) -> Sessions {
+        self.sessions
     }
 
     /// The entry at an index above the base.
@@ -290,6 +323,7 @@ impl MemoryStore {
             Change::Remember { client, remembered } => {
                 put(&mut self.remembered, client, remembered);
             }
+            Change::Sessions(sessions) => self.sessions = sessions,
             Change::Undo { index, undo } => put(&mut self.undo, index, undo),
             Change::Compact(base) => {
                 let compacted = (base.index.0 - self.base.index.0) as usize;
@@ -297,7 +331,7 @@ impl MemoryStore {
                 self.base = base;
                 self.undo.retain(|index, _| *index > base.index);
             }
-            Change::Install(Snapshot { position, rows, remembered }) => {
+            Change::Install(Snapshot { position, rows, remembered, sessions }) => {
                 let (ballot, has_lost_its_disk) = (self.ballot, self.has_lost_its_disk);
                 *self = MemoryStore {
                     ballot,
@@ -306,6 +340,7 @@ impl MemoryStore {
                     committed: position.index,
                     rows,
                     remembered,
+                    sessions,
                     ..MemoryStore::default()
                 };
             }
@@ -366,6 +401,22 @@ impl Store for MemoryStore {
 
     fn all_remembered(&self) -> Result<Vec<(ClientId, Remembered)>, Infallible> {
         Ok(self.remembered.iter().map(|(client, what)| (*client, what.clone())).collect())
+    }
+
+    fn sessions(&self) -> Result<Sessions, Infallible> {
+        Ok(self.sessions)
+    }
+
+    fn sessions_by_use(
+        &self,
+        after: Index,
+        at_most: usize,
+    ) -> Result<Vec<(Index, ClientId)>, Infallible> {
+        let used = self.remembered.iter().map(|(client, last)| (last.position.index, *client));
+        let mut used: Vec<_> = used.filter(|(index, _)| *index > after).collect();
+        used.sort_unstable();
+        used.truncate(at_most);
+        Ok(used)
     }
 
     fn undo(&self, index: Index) -> Result<Option<Undo>, Infallible> {

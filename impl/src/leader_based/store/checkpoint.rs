@@ -24,7 +24,7 @@ use crate::storage::durable::Checkpoints;
 use crate::storage::{StorageError, codec};
 
 /// The database of the store. Any other version of its layout is refused.
-pub(super) const FILE: DatabaseFile = DatabaseFile { name: "leader.redb", format: 3 };
+pub(super) const FILE: DatabaseFile = DatabaseFile { name: "leader.redb", format: 4 };
 
 /// The entries of the replicated log, by index.
 const ENTRIES: TableDefinition<'_, u32, Bytes> = TableDefinition::new("entries");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quorate_leader::log::{Content, Entry, RowEffect};
 use quorate_leader::names::{Epoch, Position, RequestId};
+use quorate_leader::sessions::Sessions;
 use quorate_leader::store::{Change, Store};
 
 use super::*;
@@ -44,7 +45,14 @@ fn remembered(step: u64) -> Remembered {
 }
 
 fn undo(step: u64) -> Undo {
-    Undo { key: key(step), value: None, client: ClientId(step), remembered: None }
+    Undo {
+        key: key(step),
+        value: None,
+        client: ClientId(step),
+        remembered: None,
+        sessions: Sessions::default(),
+        expired: Vec::new(),
+    }
 }
 
 /// An entry is appended and applied.

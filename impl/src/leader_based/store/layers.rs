@@ -8,10 +8,12 @@ use std::ops::Bound;
 
 use quorate_leader::log::Entry;
 use quorate_leader::names::{Index, Key, Position, Value};
+use quorate_leader::sessions::Sessions;
 use quorate_leader::store::{Ballot, Change, Remembered, Snapshot, Store, Undo};
 use quorate_model::ids::ClientId;
 use serde::{Deserialize, Serialize};
 
+use super::by_use::ByUse;
 use crate::storage::StorageError;
 
 /// What a store has one of.
@@ -22,6 +24,7 @@ pub(crate) struct Head {
     pub(crate) base: Position,
     pub(crate) last: Position,
     pub(crate) committed: Index,
+    pub(crate) sessions: Sessions,
 }
 
 /// The changes of some steps, the last one of each thing.
@@ -34,6 +37,9 @@ pub struct StagedLog {
     rows: BTreeMap<Key, Option<Value>>,
     remembered: BTreeMap<ClientId, Option<Remembered>>,
     undo: BTreeMap<Index, Option<Undo>>,
+    /// The clients among those remembered, in order, while steps are added.
+    #[serde(skip)]
+    by_use: ByUse,
 }
 
 impl StagedLog {
@@ -93,15 +99,18 @@ impl StagedLog {
                 self.rows.insert(key, value);
             }
             Change::Remember { client, remembered } => {
+                self.by_use.note(client, remembered.as_ref());
                 self.remembered.insert(client, remembered);
             }
+            Change::Sessions(sessions) => head.sessions = sessions,
             Change::Undo { index, undo } => {
                 self.undo.insert(index, undo);
             }
             Change::Compact(base) => head.base = base,
-            Change::Install(Snapshot { position, rows, remembered }) => {
+            Change::Install(Snapshot { position, rows, remembered, sessions }) => {
                 let (base, last, committed) = (position, position, position.index);
-                head = Head { base, last, committed, ..head };
+                head = Head { base, last, committed, sessions, ..head };
+                let by_use = ByUse::of(&remembered);
                 let some = |(client, remembered)| (client, Some(remembered));
                 *self = StagedLog {
                     head: None,
@@ -110,6 +119,7 @@ impl StagedLog {
                     rows: rows.into_iter().map(|(key, value)| (key, Some(value))).collect(),
                     remembered: remembered.into_iter().map(some).collect(),
                     undo: BTreeMap::new(),
+                    by_use,
                 };
             }
         }
@@ -162,6 +172,17 @@ pub(crate) trait Layer {
     fn remembered(&self, client: ClientId) -> Result<Option<Remembered>, StorageError>;
 
     fn all_remembered(&self) -> Result<Vec<(ClientId, Remembered)>, StorageError>;
+
+    /// The clients that are remembered, by where in the log their last writes are: those beyond this place, so many at most.
+    /// Where there is no index of that, all are read.
+    fn sessions_by_use(
+        &self,
+        after: Index,
+        at_most: usize,
+    ) -> Result<Vec<(Index, ClientId)>, StorageError> {
+        let all = self.all_remembered()?;
+        Ok(ByUse::of(all.iter().map(|(client, last)| (client, last))).after(after, at_most))
+    }
 
     fn undo(&self, index: Index) -> Result<Option<Undo>, StorageError>;
 }
@@ -255,6 +276,28 @@ impl<L: Layer> Layer for Over<'_, L> {
         Ok(all.into_iter().filter_map(|(client, it)| Some((client, it?))).collect())
     }
 
+    fn sessions_by_use(
+        &self,
+        after: Index,
+        at_most: usize,
+    ) -> Result<Vec<(Index, ClientId)>, StorageError> {
+        let mut found: BTreeMap<_, _> =
+            self.changes.by_use.after(after, at_most).into_iter().collect();
+        let (mut from, mut is_last, mut unchanged) = (after, self.changes.replaces_all, 0);
+        while !is_last && unchanged < at_most {
+            let page = self.below.sessions_by_use(from, at_most)?;
+            is_last = page.len() < at_most;
+            from = page.last().map_or(from, |(last, _)| *last);
+            let is_unchanged =
+                |(_, client): &(Index, ClientId)| !self.changes.remembered.contains_key(client);
+            for (index, client) in page.into_iter().filter(is_unchanged) {
+                found.insert(index, client);
+                unchanged += 1;
+            }
+        }
+        Ok(found.into_iter().take(at_most).collect())
+    }
+
     fn undo(&self, index: Index) -> Result<Option<Undo>, StorageError> {
         self.either(self.changes.undo.get(&index), |below| below.undo(index))
     }
@@ -306,6 +349,18 @@ impl<L: Layer> Store for Reading<'_, L> {
 
     fn all_remembered(&self) -> Result<Vec<(ClientId, Remembered)>, StorageError> {
         self.0.all_remembered()
+    }
+
+    fn sessions(&self) -> Result<Sessions, StorageError> {
+        Ok(self.0.head().sessions)
+    }
+
+    fn sessions_by_use(
+        &self,
+        after: Index,
+        at_most: usize,
+    ) -> Result<Vec<(Index, ClientId)>, StorageError> {
+        self.0.sessions_by_use(after, at_most)
     }
 
     fn undo(&self, index: Index) -> Result<Option<Undo>, StorageError> {

@@ -3,6 +3,7 @@
 //! The write-ahead log is that of every node ([`storage`](crate::storage)), and so is what it promises. The replicated
 //! log is something else: rows of the database, beside those that applying it came to.
 
+mod by_use;
 mod checkpoint;
 mod layers;
 
@@ -18,6 +19,7 @@ use quorate_model::ids::ClientId;
 
 use crate::storage::durable::{Durable, prepare};
 use crate::storage::{StorageError, Waker};
+use by_use::ByUse;
 use checkpoint::{Checkpoint, Summary};
 
 /// A node's durable store.
@@ -28,6 +30,7 @@ use checkpoint::{Checkpoint, Summary};
 pub struct LogStore {
     durable: Durable<Checkpoint>,
     rows: u64,
+    by_use: ByUse,
 }
 
 impl LogStore {
@@ -42,7 +45,9 @@ impl LogStore {
         let (checkpoint, summary) = Checkpoint::open(directory, owner, cache_bytes)?;
         let Summary { step, segment, rows, .. } = summary;
         let (durable, logged) = Durable::open(lock, directory, checkpoint, step, segment)?;
-        let mut store = LogStore { durable, rows };
+        let remembered = durable.checkpoint().all_remembered()?;
+        let by_use = ByUse::of(remembered.iter().map(|(client, last)| (client, last)));
+        let mut store = LogStore { durable, rows, by_use };
         for group in logged {
             let changes = store.durable.decoded(&group)?;
             store.apply(&changes)?;
@@ -123,6 +128,12 @@ impl LogStore {
     /// Lets everything in memory follow a group.
     fn apply(&mut self, changes: &StagedLog) -> Result<(), StorageError> {
         if changes.replaces_all() {
+            self.by_use = ByUse::default();
+        }
+        for (client, remembered) in changes.remembered() {
+            self.by_use.note(*client, remembered.as_ref());
+        }
+        if changes.replaces_all() {
             self.rows = changes.rows_held().count() as u64;
         } else {
             for (key, value) in changes.rows_changed() {
@@ -172,6 +183,14 @@ impl Layer for LogStore {
 
     fn all_remembered(&self) -> Result<Vec<(ClientId, Remembered)>, StorageError> {
         self.layers(|layers| layers.all_remembered())
+    }
+
+    fn sessions_by_use(
+        &self,
+        after: Index,
+        at_most: usize,
+    ) -> Result<Vec<(Index, ClientId)>, StorageError> {
+        Ok(self.by_use.after(after, at_most))
     }
 
     fn undo(&self, index: Index) -> Result<Option<Undo>, StorageError> {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use quorate_leader::log::{Content, Entry, RowEffect};
 use quorate_leader::names::{Epoch, Position, RequestId};
+use quorate_leader::sessions::Sessions;
 use quorate_leader::store::{Ballot, Change, MemoryStore, Snapshot, Store};
 use quorate_leader_model::refine::StoreDigest;
 use quorate_model::ids::NodeId;
@@ -64,23 +65,52 @@ fn changes(act: &Act, store: &MemoryStore) -> Vec<Change> {
             let Ok(before) = Store::remembered(store, client);
             let position = Position { epoch: Epoch::of(1), index };
             let remembered = Some(Remembered::of(index.0, position, &value));
-            let undo = Undo { key: key.clone(), value: old, client, remembered: before };
-            vec![
+            let sessions = store.known_of_sessions();
+            // Every other one makes room.
+            let Ok(oldest) = store.sessions_by_use(sessions.expired.index, 1);
+            let oldest =
+                oldest.first().filter(|(_, other)| index.0.is_multiple_of(2) && *other != client);
+            let expired: Vec<_> = oldest
+                .map(|(_, oldest)| (*oldest, store.clients()[oldest].clone()))
+                .into_iter()
+                .collect();
+            let held = sessions.held + u32::from(before.is_none()) - expired.len() as u32;
+            let after = expired.first().map_or(sessions.expired, |(_, last)| last.position);
+            let gone = expired.first().map(|(client, _)| *client);
+            let undo = Undo {
+                key: key.clone(),
+                value: old,
+                client,
+                remembered: before,
+                sessions,
+                expired,
+            };
+            let mut changes = vec![
                 Change::Undo { index, undo: Some(undo) },
                 Change::Row { key: key.clone(), value: Some(value) },
                 Change::Remember { client, remembered },
+                Change::Sessions(Sessions { held, expired: after }),
                 Change::Committed(index),
-            ]
+            ];
+            let forgotten = |client| Change::Remember { client, remembered: None };
+            changes.extend(gone.map(forgotten));
+            changes
         }
         Act::Undo if committed > store.base_position().index => {
             let Ok(undo) = Store::undo(store, committed);
-            let Some(Undo { key, value, client, remembered }) = undo else { return Vec::new() };
-            vec![
+            let Some(Undo { key, value, client, remembered, sessions, expired }) = undo else {
+                return Vec::new();
+            };
+            let back = |(client, last)| Change::Remember { client, remembered: Some(last) };
+            let mut changes: Vec<_> = expired.into_iter().map(back).collect();
+            changes.extend([
                 Change::Undo { index: committed, undo: None },
                 Change::Row { key, value },
                 Change::Remember { client, remembered },
+                Change::Sessions(sessions),
                 Change::Committed(committed.before()),
-            ]
+            ]);
+            changes
         }
         Act::Discard(more) if committed.0 + more < last.0 => {
             vec![Change::Discard(Index(committed.0 + more + 1))]
@@ -99,7 +129,8 @@ fn changes(act: &Act, store: &MemoryStore) -> Vec<Change> {
             let rows = rows.iter().map(|number| (key(*number), Value::Text("s".into()))).collect();
             let remembered = Remembered { number: 1, position, counted: Some(1) };
             let remembered = [(ClientId(2), remembered)].into();
-            vec![Change::Install(Snapshot { position, rows, remembered })]
+            let sessions = Sessions { held: 1, expired: Position::default() };
+            vec![Change::Install(Snapshot { position, rows, remembered, sessions })]
         }
         _ => Vec::new(),
     }
@@ -113,7 +144,11 @@ fn content<S: Store>(store: &S) -> Result<String, S::Error> {
     let rows: Result<Vec<_>, _> = (0..5).map(|number| store.row(&key(number))).collect();
     let head = (store.ballot()?, store.is_caught_up()?, store.base()?, store.last()?);
     let pages = (store.rows(None, 100)?, store.rows(Some(&key(1)), 2)?, store.all_remembered()?);
-    let all = (entries?, undo?, rows?, head, store.committed()?, pages, StoreDigest::of(store)?);
+    let by_use = [0, 2, 5].map(|after| store.sessions_by_use(Index(after), 2));
+    let by_use: Result<Vec<_>, _> = by_use.into_iter().collect();
+    let sessions = (store.sessions()?, by_use?);
+    let digest = StoreDigest::of(store)?;
+    let all = (entries?, undo?, rows?, head, store.committed()?, pages, sessions, digest);
     Ok(format!("{all:?}"))
 }
 

@@ -40,6 +40,8 @@ pub struct Draft {
     pub waits_for_leader: bool,
     /// After how many committed entries logs are compacted.
     pub snapshot_after: Option<u32>,
+    /// Of how many clients the log remembers the last write, if not of all. Not without epochs.
+    pub sessions: Option<u32>,
     /// How many entries a message has at most.
     pub entries_max: Option<u32>,
     /// How many rows a page has at most.
@@ -133,6 +135,7 @@ impl Draft {
             attempts: 1,
             waits_for_leader: false,
             snapshot_after: None,
+            sessions: None,
             entries_max: None,
             page_rows: None,
             crashed_stay_down: false,
@@ -210,6 +213,9 @@ impl Draft {
         flag(text, "waits-for-leader", self.waits_for_leader)?;
         if let Some(entries) = self.snapshot_after {
             writeln!(text, "snapshot-after = {entries}")?;
+        }
+        if let Some(sessions) = self.sessions {
+            writeln!(text, "sessions = {sessions}")?;
         }
         if let Some(entries) = self.entries_max {
             writeln!(text, "entries-max = {entries}")?;
@@ -351,6 +357,8 @@ impl Draft {
         with(&|draft| draft.waits_for_leader = false);
         with(&|draft| draft.snapshot_after = None);
         with(&|draft| draft.snapshot_after = draft.snapshot_after.map(|_| 1));
+        with(&|draft| draft.sessions = None);
+        with(&|draft| draft.sessions = draft.sessions.map(|_| 1));
         with(&|draft| draft.entries_max = None);
         with(&|draft| draft.page_rows = None);
         with(&|draft| draft.crashed_stay_down = false);

@@ -39,6 +39,8 @@ pub const MODES: &[(&str, HasMode)] = &[
     ("waits for leader", |file| file.protocol.waits_for_leader),
     ("compaction of one entry", |file| file.protocol.snapshot_after == Some(1)),
     ("compaction of two entries", |file| file.protocol.snapshot_after == Some(2)),
+    ("one session", |file| file.protocol.sessions == Some(1)),
+    ("two sessions", |file| file.protocol.sessions == Some(2)),
     ("one entry a message", |file| file.protocol.entries_max == Some(1)),
     ("one row a page", |file| file.protocol.page_rows == Some(1)),
     ("crashed stay down", |file| file.protocol.crashed_stay_down),

@@ -226,4 +226,7 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
     if loses_disks && draft.election != "raft" && tape.rarely(3) {
         draft.deviation = Some("epochs-without-lives");
     }
+    if draft.epochs && tape.rarely(6) {
+        draft.sessions = Some(tape.one_of(&[1, 1, 2]));
+    }
 }

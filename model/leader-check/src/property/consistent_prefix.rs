@@ -86,7 +86,10 @@ impl crate::history::Memory for Memory {
                 Outcome::Found { value, .. } => {
                     self.find(request.client, task.key(), value.as_ref());
                 }
-                Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_) => {}
+                Outcome::Redirect { .. }
+                | Outcome::Behind { .. }
+                | Outcome::NoSession { .. }
+                | Outcome::Refused(_) => {}
             },
             _ => {}
         }

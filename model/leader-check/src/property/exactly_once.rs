@@ -21,8 +21,10 @@ pub(crate) struct Memory {
     added: BTreeMap<Key, u64>,
     acknowledged: BTreeSet<(Key, RequestId)>,
     retried: BTreeSet<RequestId>,
-    /// Whether one that was asked again was acknowledged.
+    /// Whether one that was asked again was acknowledged; or came to a leader once one had taken it.
     is_tested: bool,
+    /// Which requests leaders have taken, where logs may forget clients.
+    taken: Option<BTreeSet<RequestId>>,
     /// What leaders have had in their logs.
     logs: LogOfReigns,
 }
@@ -32,6 +34,7 @@ impl crate::history::Memory for Memory {
 
     fn blank(setting: &Setting, _: &[String]) -> Self {
         Memory {
+            taken: setting.sessions.is_some().then(BTreeSet::new),
             added: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
             retried: BTreeSet::new(),
@@ -51,6 +54,15 @@ impl crate::history::Memory for Memory {
             Fact::Retried(request) => {
                 self.retried.insert(*request);
             }
+            Fact::Asked(request) => {
+                let taken = self.taken.as_ref();
+                self.is_tested |= taken.is_some_and(|taken| taken.contains(request));
+            }
+            Fact::Accepted { request, .. } => {
+                if let Some(taken) = &mut self.taken {
+                    taken.insert(*request);
+                }
+            }
             Fact::Ended(Ended { request, task, outcome: Some(Outcome::Written { .. }) }) => {
                 self.is_tested |= self.retried.contains(request);
                 if let Task::Write { key, statement: Statement::Add(_) } = task {
@@ -67,7 +79,15 @@ impl crate::history::Memory for Memory {
             && self.logs == other.logs
             && self.retried.is_superset(&other.retried)
             && self.acknowledged.is_superset(&other.acknowledged)
+            && self.has_taken_as_much_as(other)
             && (self.is_tested || !other.is_tested)
+    }
+}
+
+impl Memory {
+    fn has_taken_as_much_as(&self, other: &Self) -> bool {
+        let (taken, others) = (self.taken.iter().flatten(), other.taken.iter().flatten());
+        taken.collect::<BTreeSet<_>>().is_superset(&others.collect())
     }
 }
 
@@ -102,7 +122,8 @@ pub(super) fn property() -> Property<LeaderBased> {
     Property::always(
         <Memory as crate::history::Memory>::NAME,
         |protocol, state| !counts_twice(state) && !counts_for_nothing(protocol, state),
-        // The witness: an addition that was asked for again was acknowledged.
+        // The witness: an addition that was asked for again was acknowledged. Where logs may forget clients, whoever asks again
+        // may hear that nobody knows: then, that it came to a leader once one had taken it.
         is_tested,
     )
     .explained(|protocol, state| {

@@ -26,8 +26,10 @@ pub(super) fn property() -> Property<LeaderBased> {
         "log-matching",
         |protocol, state| {
             let rows_tell = rows_tell(protocol);
+            let sessions = protocol.cluster().sessions;
+            let is_same = |one, other, last| is_same_up_to(one, other, last, rows_tell, sessions);
             pairs(protocol, state).all(|(one, other)| {
-                last_match(one, other).is_none_or(|last| is_same_up_to(one, other, last, rows_tell))
+                last_match(one, other).is_none_or(|last| is_same(one, other, last))
             })
         },
         // The witness: two logs share an entry and go on differently.

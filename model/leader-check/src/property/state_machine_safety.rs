@@ -15,7 +15,12 @@ fn both_applied(one: &MemoryStore, other: &MemoryStore) -> Index {
 }
 
 /// The first place at which two nodes have applied different entries, or up to which what they have compacted differs.
-fn differ_at(one: &MemoryStore, other: &MemoryStore, rows_tell: bool) -> Option<Index> {
+fn differ_at(
+    protocol: &LeaderBased,
+    one: &MemoryStore,
+    other: &MemoryStore,
+    rows_tell: bool,
+) -> Option<Index> {
     let through = both_applied(one, other);
     let base = one.base_position().index.max(other.base_position().index).min(through);
     let differs = |index: &Index| match (epoch_at(one, *index), epoch_at(other, *index)) {
@@ -24,7 +29,9 @@ fn differ_at(one: &MemoryStore, other: &MemoryStore, rows_tell: bool) -> Option<
         _ => false,
     };
     let entry = (1..=through.0).map(Index).find(differs);
-    entry.or_else(|| (!is_same_up_to(one, other, through, rows_tell)).then_some(base))
+    let sessions = protocol.cluster().sessions;
+    let is_same = || is_same_up_to(one, other, through, rows_tell, sessions);
+    entry.or_else(|| (!is_same()).then_some(base))
 }
 
 pub(super) const STATEMENT: &str = "no two nodes have applied different entries at one place";
@@ -32,7 +39,7 @@ pub(super) const STATEMENT: &str = "no two nodes have applied different entries 
 pub(super) fn property() -> Property<LeaderBased> {
     let all_agree = |protocol: &LeaderBased, state: &_| {
         let rows_tell = rows_tell(protocol);
-        pairs(protocol, state).find_map(|(one, other)| differ_at(one, other, rows_tell))
+        pairs(protocol, state).find_map(|(one, other)| differ_at(protocol, one, other, rows_tell))
     };
     Property::always(
         "state-machine-safety",

@@ -31,6 +31,9 @@ pub enum ClientInput {
         /// Whether its own writes are so old that any replica will do, with reads of its own writes.
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
         wrote_long_ago: bool,
+        /// Whether it asked last so long ago that nodes may have forgotten it.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        asked_long_ago: bool,
     },
     /// A message arrives.
     Receive {
@@ -100,9 +103,12 @@ impl AskingClient {
     /// Something reaches it: what it asks for then, in order, and how its operation ended, if it did.
     pub fn react(&mut self, input: &ClientInput) -> (Vec<NodeEffect>, Option<Answer>) {
         let ClientStep { send, ended } = match input {
-            ClientInput::Invoke { task, node, reads, attempts, wrote_long_ago } => {
+            ClientInput::Invoke { task, node, reads, attempts, wrote_long_ago, asked_long_ago } => {
                 if *wrote_long_ago {
                     self.client.forget_own_writes();
+                }
+                if *asked_long_ago {
+                    self.client.forget_sessions();
                 }
                 self.config = self.cluster.client(*reads, *attempts);
                 self.client.start(&self.config, task.clone(), *node)
@@ -121,7 +127,8 @@ impl AskingClient {
             Some(Outcome::Written { position, value }) => Answer::Written { position, value },
             Some(Outcome::Found { position, value }) => Answer::Found { position, value },
             Some(Outcome::Refused(refusal)) => Answer::Refused(refusal),
-            Some(Outcome::Redirect { .. } | Outcome::Behind { .. }) | None => Answer::Unknown,
+            Some(Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::NoSession { .. })
+            | None => Answer::Unknown,
         });
         if answer.is_some() {
             effects.push(NodeEffect::CancelTimer(Alarm::Request));

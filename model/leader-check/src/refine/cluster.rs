@@ -30,6 +30,9 @@ pub struct Cluster {
     pub log: LogKind,
     /// Compact the log once it has so many committed entries; never if `None`.
     pub snapshot_after: Option<u32>,
+    /// Of how many clients the log remembers the last write; of all if `None`.
+    #[serde(default)]
+    pub sessions: Option<u32>,
     /// How many entries a message has at most.
     pub entries_max: u32,
     /// How many rows a page of a snapshot has at most.
@@ -50,6 +53,9 @@ impl Cluster {
         }
         if self.entries_max == 0 || self.page_rows == 0 || self.snapshot_after == Some(0) {
             return Err("entries_max, page_rows and snapshot_after must be at least 1".to_owned());
+        }
+        if self.sessions == Some(0) {
+            return Err("sessions must be at least 1".to_owned());
         }
         let (bytes, least) = (self.limits.pending_bytes_max, self.limits.request_bytes_most());
         if bytes < least {
@@ -72,6 +78,7 @@ impl Cluster {
             snapshot_after: self.snapshot_after,
             entries_max: self.entries_max,
             page_rows: self.page_rows,
+            sessions: self.sessions,
             limits: self.limits,
             deviations: Deviations::default(),
         });
@@ -87,6 +94,7 @@ impl Cluster {
             reads,
             attempts: attempts.max(1),
             waits_for_leader: true,
+            has_sessions: self.sessions.is_some(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use quorate_checker::refine::digest::{Digest, short};
 use quorate_leader::names::{Index, Position};
 use quorate_leader::replica::Replica;
+use quorate_leader::sessions::Sessions;
 use quorate_leader::store::{Ballot, Change, Snapshot, Store};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ pub struct StoreDigest {
     base: Position,
     last: Position,
     committed: Index,
+    sessions: Sessions,
     things: u128,
 }
 
@@ -37,6 +39,7 @@ impl StoreDigest {
             base: store.base()?,
             last: store.last()?,
             committed: store.committed()?,
+            sessions: store.sessions()?,
             things: 0,
         };
         for index in (digest.base.index.0 + 1..=digest.last.index.0).map(Index) {
@@ -118,6 +121,7 @@ impl StoreDigest {
                     self.toggle(&("remembered", client, new));
                 }
             }
+            Change::Sessions(sessions) => self.sessions = *sessions,
             Change::Undo { index, undo } => {
                 self.toggle_undo(before, *index)?;
                 if let Some(new) = undo {
@@ -131,7 +135,7 @@ impl StoreDigest {
                 }
                 self.base = *base;
             }
-            Change::Install(Snapshot { position, rows, remembered }) => {
+            Change::Install(Snapshot { position, rows, remembered, sessions }) => {
                 self.things = 0;
                 for (key, value) in rows {
                     self.toggle(&("row", key, value));
@@ -139,6 +143,7 @@ impl StoreDigest {
                 for (client, remembered) in remembered {
                     self.toggle(&("remembered", client, remembered));
                 }
+                self.sessions = *sessions;
                 (self.base, self.last, self.committed) = (*position, *position, position.index);
             }
         }

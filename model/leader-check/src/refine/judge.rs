@@ -407,7 +407,10 @@ impl LogJudge {
             Outcome::Found { position, .. } => {
                 (*position, Box::new(|earlier| log.has_applied(earlier)))
             }
-            Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_) => return,
+            Outcome::Redirect { .. }
+            | Outcome::Behind { .. }
+            | Outcome::NoSession { .. }
+            | Outcome::Refused(_) => return,
         };
         let writes = self.writes.get(&operation.key);
         let found = writes
@@ -541,6 +544,7 @@ impl Judge<LeaderBased> for LogJudge {
                 | Change::Row { .. }
                 | Change::Remember { .. }
                 | Change::Undo { .. }
+                | Change::Sessions(_)
                 | Change::Compact(_) => {}
             }
         }

@@ -17,6 +17,9 @@ impl Client {
         let mut declared = Declaration::default();
         let shard = config.shards.of(task.key());
         declared.write(Component::Asked).read(Component::Believes(shard)).send("request").tell();
+        if config.has_sessions {
+            declared.read(Component::Seen(shard));
+        }
         match (task, config.reads) {
             (Task::Write { .. }, Reads::OwnWrites) => {
                 declared.write(Component::Written);
@@ -52,7 +55,7 @@ impl Client {
         match outcome {
             Outcome::Written { .. } | Outcome::Found { .. } => {
                 declared.write(Component::Asked).tell();
-                if config.reads == Reads::Position {
+                if config.reads == Reads::Position || config.has_sessions {
                     declared.write(Component::Seen(shard));
                 }
                 if matches!(outcome, Outcome::Written { .. }) {
@@ -61,8 +64,15 @@ impl Client {
                     declared.write(Component::Sticky);
                 }
             }
-            Outcome::Redirect { .. } | Outcome::Behind { .. } | Outcome::Refused(_)
+            Outcome::Redirect { .. }
+            | Outcome::Behind { .. }
+            | Outcome::NoSession { .. }
+            | Outcome::Refused(_)
                 if from != asked.node => {}
+            Outcome::NoSession { .. } => {
+                declared.write(Component::Asked).write(Component::Seen(shard));
+                declared.send("request").tell();
+            }
             Outcome::Refused(_) => {
                 declared.write(Component::Asked).tell();
             }
@@ -97,6 +107,9 @@ impl Client {
         let shard = config.shards.of(asked.operation.key());
         declared.write(Component::Asked).write(Component::Believes(shard));
         declared.send("request").tell();
+        if config.has_sessions {
+            declared.write(Component::Seen(shard));
+        }
     }
 
     /// Its components. What it does not have is blank.
@@ -104,7 +117,7 @@ impl Client {
     pub fn components(&self) -> BTreeSet<Component> {
         let mut all = BTreeSet::from([Component::Asked, Component::Sticky, Component::Written]);
         all.extend(self.believes.keys().copied().map(Component::Believes));
-        all.extend(self.seen.keys().copied().map(Component::Seen));
+        all.extend(self.seen.keys().chain(self.since.keys()).copied().map(Component::Seen));
         all
     }
 
@@ -116,7 +129,10 @@ impl Client {
             Component::Sticky => self.sticky == other.sticky,
             Component::Written => self.written == other.written,
             Component::Believes(shard) => self.believes.get(shard) == other.believes.get(shard),
-            Component::Seen(shard) => self.seen.get(shard) == other.seen.get(shard),
+            Component::Seen(shard) => {
+                (self.seen.get(shard), self.since.get(shard))
+                    == (other.seen.get(shard), other.since.get(shard))
+            }
             _ => true,
         }
     }
@@ -137,6 +153,8 @@ impl Client {
             Component::Seen(shard) => {
                 self.seen.remove(shard);
                 self.seen.extend(from.seen.get(shard).map(|position| (*shard, *position)));
+                self.since.remove(shard);
+                self.since.extend(from.since.get(shard).map(|position| (*shard, *position)));
             }
             _ => {}
         }

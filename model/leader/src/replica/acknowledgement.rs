@@ -58,7 +58,7 @@ impl Replica {
         if held <= turn.draft.committed()? || !commits_at(turn, held)? {
             return Ok(());
         }
-        turn.draft.apply_through(held, turn.around)?;
+        turn.apply_through(held)?;
         let is_held = |_: &RequestId, waiting: &mut Waiting| waiting.index <= held;
         let answered: Vec<_> = leadership.waiting.extract_if(.., is_held).collect();
         for (request, Waiting { index, .. }) in answered {

@@ -62,6 +62,10 @@ impl Guards<'_> {
         self.cluster().snapshot_after.is_some()
     }
 
+    fn forgets_clients(&self) -> bool {
+        self.cluster().sessions.is_some()
+    }
+
     fn known(&self) -> Ballot {
         self.store.latest_ballot()
     }
@@ -149,6 +153,11 @@ impl Guards<'_> {
         }
         if !self.cluster().deviations.contains(Deviation::ForgetsRequests) {
             declared.read(Component::Remembered(request.client)).tell();
+            if self.forgets_clients() {
+                // One that lacks a session is told how far the log is.
+                declared.read(Component::Sessions).read(Component::Committed);
+                declared.read(Component::Log).read(Component::Ballot);
+            }
             let remembered = self.store.clients().get(&request.client);
             if remembered.is_some_and(|remembered| remembered.number >= request.number) {
                 return;
@@ -348,6 +357,9 @@ impl Guards<'_> {
     fn apply(&self, declared: &mut Declaration) {
         declared.read(Component::Log).write(Component::Committed).write(Component::Undo);
         declared.write(Family::Row).write(Family::Remembered);
+        if self.forgets_clients() {
+            declared.write(Component::Sessions);
+        }
         if self.compacts() {
             declared.write(Component::Log);
         }
@@ -527,7 +539,8 @@ impl Guards<'_> {
 
     fn send_page(declared: &mut Declaration) {
         declared.read(Component::Ballot).read(Component::Committed).read(Component::Log);
-        declared.read(Family::Row).read(Family::Remembered).send("snapshot page");
+        declared.read(Family::Row).read(Family::Remembered).read(Component::Sessions);
+        declared.send("snapshot page");
     }
 
     fn note_caught_up(&self, declared: &mut Declaration) {

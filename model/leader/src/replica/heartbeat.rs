@@ -144,7 +144,7 @@ impl Replica {
             log::take_in(&mut turn.draft, index, entry, keeps_rows)?;
         }
         if commit.min(matched) > turn.draft.committed()? {
-            turn.draft.apply_through(commit.min(matched), turn.around)?;
+            turn.apply_through(commit.min(matched))?;
             acknowledgement::compact(turn)?;
         }
         self.arriving = None;

@@ -203,6 +203,11 @@ impl<S: Store> Turn<'_, S> {
         self.effects.push(Effect::CancelTimer(timer));
     }
 
+    /// Applies the log up to here.
+    fn apply_through(&mut self, index: Index) -> Result<(), S::Error> {
+        self.draft.apply_through(index, self.around, self.config.cluster.sessions)
+    }
+
     fn committed_position(&self) -> Result<Position, S::Error> {
         Ok(self.draft.position(self.draft.committed()?)?.unwrap_or_default())
     }
@@ -338,7 +343,9 @@ impl Replica {
             return Ok(());
         }
         match operation {
-            Operation::Write { key, statement } => self.write(turn, request, key, statement),
+            Operation::Write { key, statement, since } => {
+                self.write(turn, request, key, statement, since)
+            }
             Operation::Read { key, from } => self.read(turn, request, key, from),
         }
     }

@@ -137,6 +137,7 @@ impl MemoryStore {
             Component::CaughtUp,
             Component::Log,
             Component::Committed,
+            Component::Sessions,
             Component::Undo,
         ]);
         all.extend(self.rows.keys().cloned().map(Component::Row));
@@ -150,6 +151,7 @@ impl MemoryStore {
             Component::CaughtUp => self.has_lost_its_disk == other.has_lost_its_disk,
             Component::Log => (self.base, &self.entries) == (other.base, &other.entries),
             Component::Committed => self.committed == other.committed,
+            Component::Sessions => self.sessions == other.sessions,
             Component::Undo => self.undo == other.undo,
             Component::Row(key) => self.rows.get(key) == other.rows.get(key),
             Component::Remembered(client) => {
@@ -168,6 +170,7 @@ impl MemoryStore {
                 self.entries.clone_from(&from.entries);
             }
             Component::Committed => self.committed = from.committed,
+            Component::Sessions => self.sessions = from.sessions,
             Component::Undo => self.undo.clone_from(&from.undo),
             Component::Row(key) => replace(&mut self.rows, key, &from.rows),
             Component::Remembered(client) => {

@@ -14,6 +14,7 @@ use crate::effect::{Effect, Input, Step, Timer};
 use crate::log::Entry;
 use crate::message::{Append, Message, Operation, ReadFrom};
 use crate::names::{Epoch, Index, Key, Position, Value};
+use crate::sessions::Sessions;
 use crate::statement::Surroundings;
 use crate::store::{Ballot, Change, Remembered, Store, Undo};
 
@@ -61,6 +62,18 @@ impl<S: Store> Store for Voteless<'_, S> {
 
     fn all_remembered(&self) -> Result<Vec<(ClientId, Remembered)>, S::Error> {
         self.0.all_remembered()
+    }
+
+    fn sessions(&self) -> Result<Sessions, S::Error> {
+        self.0.sessions()
+    }
+
+    fn sessions_by_use(
+        &self,
+        after: Index,
+        at_most: usize,
+    ) -> Result<Vec<(Index, ClientId)>, S::Error> {
+        self.0.sessions_by_use(after, at_most)
     }
 
     fn undo(&self, index: Index) -> Result<Option<Undo>, S::Error> {
@@ -180,8 +193,32 @@ pub(super) fn step<S: Store>(
                 {
                     match fault {
                         Deviation::SnapshotDropsLastRow => drop(page.rows.pop()),
-                        _ => remembered.clear(),
+                        _ => remembered.clients.clear(),
                     }
+                }
+            }
+            return Ok(step);
+        }
+        (
+            Deviation::ExpiredTakenForNew | Deviation::TakesFromThoseAhead,
+            Input::Receive {
+                message:
+                    Message::Request { operation: Operation::Write { since: Some(since), .. }, .. },
+                ..
+            },
+        ) => {
+            let reaches = Position { epoch: store.ballot()?.epoch, index: store.last()?.index };
+            if fault == Deviation::ExpiredTakenForNew || *since > reaches {
+                *since = reaches;
+            }
+        }
+        (Deviation::SnapshotForgetsExpiry, _) => {
+            let mut step = replica.react(config, store, around, input)?;
+            for effect in &mut step.effects {
+                if let Effect::Send { message: Message::Snapshot(page), .. } = effect
+                    && let Some(end) = &mut page.end
+                {
+                    end.sessions.expired = Position::default();
                 }
             }
             return Ok(step);

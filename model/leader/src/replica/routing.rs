@@ -5,7 +5,7 @@ use crate::deviation::Deviation;
 use crate::limits::{self, Refusal};
 use crate::log::{self, Content};
 use crate::message::Outcome;
-use crate::names::{Index, Key, RequestId};
+use crate::names::{Index, Key, Position, RequestId};
 use crate::statement::Statement;
 use crate::store::Store;
 
@@ -18,6 +18,7 @@ impl Replica {
         request: RequestId,
         key: Key,
         statement: Statement,
+        since: Option<Position>,
     ) -> Result<(), S::Error> {
         if !matches!(self.role, Role::Leader(_)) {
             self.redirect(turn, request);
@@ -25,7 +26,8 @@ impl Replica {
         }
         let bytes = limits::request_bytes(&key, Some(&statement));
         if !turn.deviates(Deviation::ForgetsRequests)
-            && self.has_seen(turn, request, &statement, bytes)?
+            && (self.has_seen(turn, request, &statement, bytes)?
+                || self.lacks_session(turn, request, since)?)
         {
             return Ok(());
         }
@@ -77,6 +79,28 @@ impl Replica {
         {
             leadership.waiting.insert(request, Waiting { index, bytes });
         }
+        Ok(true)
+    }
+
+    /// Whether the log may have held this request, and has forgotten its client since; or its client has seen nothing of the
+    /// log and has to be told first how far it is. Then the client is told. A leader whose log does not reach what its client has
+    /// seen was deposed, or has lost it: it sends its client on, since what it took now would come before that.
+    fn lacks_session<S: Store>(
+        &self,
+        turn: &mut Turn<'_, S>,
+        request: RequestId,
+        since: Option<Position>,
+    ) -> Result<bool, S::Error> {
+        if turn.config.cluster.sessions.is_none() {
+            return Ok(false);
+        }
+        let reaches = Position { epoch: turn.draft.epoch()?, index: turn.draft.last()?.index };
+        let outcome = match since {
+            Some(since) if since > reaches => Outcome::Redirect { leader: None },
+            Some(since) if !turn.draft.sessions()?.may_have_forgotten(since) => return Ok(false),
+            _ => Outcome::NoSession { position: turn.committed_position()? },
+        };
+        turn.reply(request, outcome);
         Ok(true)
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Replica, Role, Turn, acknowledgement};
 use crate::limits;
 use crate::log;
-use crate::message::{Message, Page};
+use crate::message::{Message, Page, Remembers};
 use crate::names::{Epoch, Index, Key, Position, Value};
 use crate::store::{Snapshot, Store};
 
@@ -74,7 +74,7 @@ impl Replica {
         }
         if log::holds(&turn.draft, position)? {
             // What its log has beyond the snapshot stays: it may have acknowledged that (Ongaro and Ousterhout 2014, 7).
-            turn.draft.apply_through(position.index, turn.around)?;
+            turn.apply_through(position.index)?;
             acknowledgement::compact(turn)?;
             self.note_caught_up(turn)?;
             turn.send(from, Message::Appended { epoch, matched: position.index, round: 0 });
@@ -91,15 +91,15 @@ impl Replica {
         }
         let Some(arriving) = &mut self.arriving else { return Ok(()) };
         arriving.rows.extend(rows);
-        let Some(remembered) = end else {
+        let Some(Remembers { clients, sessions }) = end else {
             let after = arriving.last_key().cloned();
             turn.send(from, Message::More { epoch, position, after });
             return Ok(());
         };
         let rows = core::mem::take(&mut arriving.rows);
         self.arriving = None;
-        let remembered = remembered.into_iter().collect();
-        turn.draft.install(Snapshot { position, rows, remembered });
+        let remembered = clients.into_iter().collect();
+        turn.draft.install(Snapshot { position, rows, remembered, sessions });
         self.note_caught_up(turn)?;
         turn.send(from, Message::Appended { epoch, matched: position.index, round: 0 });
         Ok(())
@@ -164,6 +164,7 @@ mod tests {
             snapshot_after: Some(2),
             entries_max: 256,
             page_rows: 8,
+            sessions: None,
             limits: limits::Limits::default(),
             deviations: Deviations::default(),
         };
@@ -184,7 +185,8 @@ mod tests {
         store.apply((1..=3).map(write));
         let position = Position { epoch: one, index: Index(2) };
         let rows = vec![(Key::from("k"), Value::Number(2))];
-        let page = Page { epoch: later, position, after: None, rows, end: Some(vec![]) };
+        let end = Remembers { clients: vec![], sessions: Default::default() };
+        let page = Page { epoch: later, position, after: None, rows, end: Some(end) };
         let from = Peer::Node(NodeId(1));
         let input = Input::Receive { from, message: Message::Snapshot(page) };
         let around = Surroundings { now: Timestamp(0), random: 0 };

@@ -53,6 +53,7 @@ impl Run {
             election,
             log: LogKind::Row,
             snapshot_after: None,
+            sessions: None,
             entries_max: 9,
             page_rows: 9,
             limits: Default::default(),
@@ -125,7 +126,14 @@ impl Run {
     fn invoke(&mut self, client: u64, task: Task, reads: Reads) -> Judgement {
         self.client(
             client,
-            ClientInput::Invoke { task, node: A, reads, attempts: 1, wrote_long_ago: false },
+            ClientInput::Invoke {
+                task,
+                node: A,
+                reads,
+                attempts: 1,
+                wrote_long_ago: false,
+                asked_long_ago: false,
+            },
             None,
         )
     }
