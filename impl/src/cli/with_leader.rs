@@ -85,6 +85,11 @@ fn write(
     let answer = session.perform(Task::Write { key: Key::from(key), statement })?;
     let (position, value) = match answer {
         Answer::Written { position, value } => (position, value),
+        Answer::Refused(refusal) if !refusal.is_of_request() => {
+            let text =
+                format!("refused: {refusal}; the write may yet happen if the network doubled it");
+            return Err(Failure::Unexpected(text));
+        }
         Answer::Refused(refusal) => return Err(refused(refusal)),
         Answer::Found { .. } | Answer::Unknown => {
             let text = "not acknowledged: no leader was found, or it did not answer; the write may yet happen";

@@ -73,6 +73,12 @@ impl Problem {
         Problem { body, ..problem }
     }
 
+    /// The same of a write that may happen all the same.
+    pub(crate) fn may_happen(self) -> Self {
+        let body = Body { indeterminate: Some(true), ..self.body };
+        Problem { body, ..self }
+    }
+
     /// Something failed here.
     pub(crate) fn internal(message: &str) -> Self {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)

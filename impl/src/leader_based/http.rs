@@ -133,7 +133,9 @@ fn refused(refusal: Refusal, is_write: bool) -> Problem {
         }
         Refusal::LogFull => StatusCode::INSUFFICIENT_STORAGE,
     };
-    Problem::refused(status, &format!("refused: {refusal}"), is_write)
+    let problem = Problem::refused(status, &format!("refused: {refusal}"), is_write);
+    // A copy of it may be done yet, unless no node ever does it.
+    if is_write && !refusal.is_of_request() { problem.may_happen() } else { problem }
 }
 
 async fn read(

@@ -113,6 +113,8 @@ builtins! {
     "sessions-expired-script"
     "sessions-snapshot-script"
     "sessions-deposed-script"
+    "refused-doubled"
+    "refused-doubled-trusted"
     ; deep
     "raft-rivals-restart"
     ; beyond

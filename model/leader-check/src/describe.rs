@@ -65,6 +65,11 @@ pub fn cluster(file: &LeaderFile) -> String {
         Some(sessions) => add(format!("the log remembers the last write of {sessions} clients")),
         None => {}
     }
+    match of.pending_max {
+        Some(1) => add("one request may wait at a leader".to_owned()),
+        Some(pending) => add(format!("{pending} requests may wait at a leader")),
+        None => {}
+    }
     if let Some(entries) = of.entries_max {
         add(format!("a message carries at most {entries} entries"));
     }

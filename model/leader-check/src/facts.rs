@@ -27,7 +27,7 @@ pub enum Fact {
     },
     /// A client asks again.
     Retried(RequestId),
-    /// A write arrives at a leader of a log that may forget clients.
+    /// A write arrives at a leader, where writes may be turned away.
     Asked(RequestId),
     /// A client's operation ended.
     Ended(Ended),
@@ -106,7 +106,7 @@ pub(crate) fn of(protocol: &LeaderBased, taken: &Taken<'_, LeaderBased>) -> Vec<
     }
 }
 
-/// Which write arrives, if it does at a leader of a log that may forget clients.
+/// Which write arrives, if it does at a leader, and where writes may be turned away.
 fn asked(
     protocol: &LeaderBased,
     event: &Event<LeaderBased>,
@@ -114,7 +114,7 @@ fn asked(
 ) -> Option<RequestId> {
     let Event::Receive(sent) = event else { return None };
     let shard = sent.message.shard;
-    if protocol.cluster().sessions.is_none() || view::leadership(before, shard).is_none() {
+    if !protocol.setting().may_turn_writes_away() || view::leadership(before, shard).is_none() {
         return None;
     }
     match &sent.message.message {

@@ -16,7 +16,7 @@
 //!   answer while it is under way.
 //! - *An answer that its client has no session* is as a redirection: it is moved to when the request arrives that it
 //!   causes; or it ends the operation, and takes time.
-//! - *A refusal* takes time, as a redirection: there is none within the bounds of scenarios.
+//! - *A refusal* takes time, as a redirection.
 //!
 //! Nothing of this holds where messages may be lost or doubled: an answer that is lost makes its client ask again for what
 //! was done, and a request that is doubled is made twice. Nor where a client that would ask again may yet give up by

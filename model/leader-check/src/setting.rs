@@ -60,6 +60,8 @@ pub struct Setting {
     pub snapshot_after: Option<u32>,
     /// Of how many clients the log remembers the last write; of all if it is not said.
     pub sessions: Option<u32>,
+    /// How many requests may wait at a leader; a further one is refused.
+    pub pending_max: Option<usize>,
     /// How many entries a message has at most.
     pub entries_max: Option<u32>,
     /// How many rows a page of a snapshot has at most.
@@ -224,6 +226,9 @@ pub fn parse(file: &str, text: &str) -> Result<LeaderFile, ScenarioFileError> {
     if setting.sessions == Some(0) {
         return error("sessions", "sessions: at least 1".to_owned());
     }
+    if setting.pending_max == Some(0) {
+        return error("pending-max", "pending-max: at least 1".to_owned());
+    }
     if setting.sessions.is_some() && !setting.epochs {
         let problem = "sessions: only with epochs, which order what different leaders did";
         return error("sessions", problem.to_owned());
@@ -288,9 +293,19 @@ impl Setting {
             entries_max: self.entries_max.unwrap_or(ENTRIES_MAX).max(1),
             page_rows: self.page_rows.unwrap_or(PAGE_ROWS),
             sessions: self.sessions,
-            limits: Limits::default(),
+            limits: Limits {
+                pending_max: self.pending_max.unwrap_or(Limits::default().pending_max),
+                ..Limits::default()
+            },
             deviations: self.deviations.iter().copied().collect(),
         }
+    }
+
+    /// Whether the client of a write that was done, or will be, may be told something else than that: its session has
+    /// expired, or there was no room.
+    #[must_use]
+    pub fn may_turn_writes_away(&self) -> bool {
+        self.sessions.is_some() || self.pending_max.is_some()
     }
 
     /// What each node is told of each log.

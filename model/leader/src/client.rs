@@ -110,7 +110,8 @@ pub struct Ended {
     pub request: RequestId,
     /// What was wanted.
     pub task: Task,
-    /// What came of it: [`Outcome::Written`], [`Outcome::Found`] or [`Outcome::Refused`]; `None` if nobody knows.
+    /// What came of it: [`Outcome::Written`], [`Outcome::Found`] or [`Outcome::Refused`]; `None` if nobody knows. A write that was
+    /// refused may be done all the same if the network doubled it, unless the reason is the request itself.
     pub outcome: Option<Outcome>,
 }
 

@@ -13,6 +13,7 @@ deviations! {
         ForgetsRequests: "a retry is a new write, whatever the log remembers",
         CommitsOlderEpochs: "a new leader commits entries of older epochs by counting who has them",
         VotesUncaught: "a node that lost its disk votes at once",
+        TrustsRefusals: "a client takes a write that was refused for one that is never done",
         EpochsWithoutLives: "an epoch that a node claims does not say in which of its lives",
     }
     planted {

@@ -65,7 +65,8 @@ impl Limits {
     }
 }
 
-/// Why a node will not do what it was asked. Nothing was appended.
+/// Why a node will not do what it was asked. Nothing was appended. Where the network doubles messages, another copy may yet be
+/// done, unless no node ever does what was asked ([`Refusal::is_of_request`]).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {

@@ -1,10 +1,12 @@
-//! What a client adds counts once, however often it asks: never twice, and not for nothing once it is acknowledged.
+//! What a client adds counts once, however often it asks: never twice, not for nothing once it is acknowledged, and not at all
+//! once it is refused for good.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_checker::world::Property;
 use quorate_ids::NodeSet;
 use quorate_leader::client::{Ended, Task};
+use quorate_leader::deviation::Deviation;
 use quorate_leader::message::Outcome;
 use quorate_leader::names::{Key, RequestId, Value};
 use quorate_leader::statement::Statement;
@@ -20,10 +22,12 @@ use crate::view;
 pub(crate) struct Memory {
     added: BTreeMap<Key, u64>,
     acknowledged: BTreeSet<(Key, RequestId)>,
+    /// Whether clients take what was refused for never done: then it is not to be added.
+    trusts_refusals: bool,
     retried: BTreeSet<RequestId>,
     /// Whether one that was asked again was acknowledged; or came to a leader once one had taken it.
     is_tested: bool,
-    /// Which requests leaders have taken, where logs may forget clients.
+    /// Which requests leaders have taken, where writes may be turned away.
     taken: Option<BTreeSet<RequestId>>,
     /// What leaders have had in their logs.
     logs: LogOfReigns,
@@ -34,8 +38,9 @@ impl crate::history::Memory for Memory {
 
     fn blank(setting: &Setting, _: &[String]) -> Self {
         Memory {
-            taken: setting.sessions.is_some().then(BTreeSet::new),
+            taken: setting.may_turn_writes_away().then(BTreeSet::new),
             added: BTreeMap::new(),
+            trusts_refusals: setting.deviations.contains(&Deviation::TrustsRefusals),
             acknowledged: BTreeSet::new(),
             retried: BTreeSet::new(),
             is_tested: false,
@@ -67,6 +72,15 @@ impl crate::history::Memory for Memory {
                 self.is_tested |= self.retried.contains(request);
                 if let Task::Write { key, statement: Statement::Add(_) } = task {
                     self.acknowledged.insert((key.clone(), *request));
+                }
+            }
+            Fact::Ended(Ended {
+                task: Task::Write { key, statement: Statement::Add(more) },
+                outcome: Some(Outcome::Refused(refusal)),
+                ..
+            }) if refusal.is_of_request() || self.trusts_refusals => {
+                if let Some(added) = self.added.get_mut(key) {
+                    *added -= more;
                 }
             }
             _ => {}
@@ -122,13 +136,13 @@ pub(super) fn property() -> Property<LeaderBased> {
     Property::always(
         <Memory as crate::history::Memory>::NAME,
         |protocol, state| !counts_twice(state) && !counts_for_nothing(protocol, state),
-        // The witness: an addition that was asked for again was acknowledged. Where logs may forget clients, whoever asks again
-        // may hear that nobody knows: then, that it came to a leader once one had taken it.
+        // The witness: an addition that was asked for again was acknowledged. Where writes may be turned away, whoever asks
+        // again may hear something else: then, that it came to a leader once one had taken it.
         is_tested,
     )
     .explained(|protocol, state| {
         if counts_twice(state) {
-            return Some("a row holds more than was ever added to it".to_owned());
+            return Some("a row holds more than was ever added to it, and not refused".to_owned());
         }
         let is_lost = counts_for_nothing(protocol, state);
         is_lost.then(|| "an addition was acknowledged, and no node has it".to_owned())
