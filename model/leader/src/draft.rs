@@ -1,15 +1,14 @@
 //! What a step is about to change: a store as it will be, and the changes that lead there.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use core::ops::Bound;
 
 use quorate_ids::ClientId;
 
 use crate::log::{Content, Entry, RowEffect};
 use crate::message::Remembers;
 use crate::names::{Epoch, Index, Key, Position, Value};
-use crate::sessions::Sessions;
+use crate::sessions::{ByUse, Sessions};
 use crate::statement::Surroundings;
 use crate::store::{Ballot, Change, Remembered, Snapshot, Store, Undo};
 
@@ -29,8 +28,8 @@ pub struct Draft<'a, S> {
 /// next does not take longer the more of them have expired in one step.
 #[derive(Default, Debug)]
 struct Used {
-    changed: BTreeMap<ClientId, Option<Index>>,
-    in_order: BTreeMap<Index, ClientId>,
+    changed: BTreeSet<ClientId>,
+    by_use: ByUse,
     /// Whether the store is replaced by a snapshot.
     is_replaced: bool,
     /// In the store, those up to here were changed in this step.
@@ -47,31 +46,20 @@ impl Used {
     fn note(&mut self, change: &Change) {
         match change {
             Change::Remember { client, remembered } => {
-                self.put(*client, remembered.as_ref().map(|last| last.position.index));
+                self.changed.insert(*client);
+                self.by_use.note(*client, remembered.as_ref());
             }
             Change::Install(snapshot) => {
-                *self = Used { is_replaced: true, ..Used::default() };
-                for (client, last) in &snapshot.remembered {
-                    self.put(*client, Some(last.position.index));
-                }
+                let by_use = ByUse::of(&snapshot.remembered);
+                *self = Used { by_use, is_replaced: true, ..Used::default() };
             }
             _ => {}
         }
     }
 
-    fn put(&mut self, client: ClientId, index: Option<Index>) {
-        if let Some(Some(before)) = self.changed.insert(client, index)
-            && self.in_order.get(&before) == Some(&client)
-        {
-            self.in_order.remove(&before);
-        }
-        self.in_order.extend(index.map(|index| (index, client)));
-    }
-
     /// The first beyond this index, and other than this client.
     fn first(&self, after: Index, except: ClientId) -> Option<(Index, ClientId)> {
-        let mut beyond = self.in_order.range((Bound::Excluded(after), Bound::Unbounded));
-        beyond.find(|(_, client)| **client != except).map(|(index, client)| (*index, *client))
+        self.by_use.beyond(after).find(|(_, client)| *client != except)
     }
 
     /// The first of those that the step has not changed. Those that it has changed are looked through once.
@@ -90,7 +78,7 @@ impl Used {
             let page = store.sessions_by_use(from, SESSIONS_READ)?;
             let is_last = page.len() < SESSIONS_READ;
             for (index, client) in page {
-                let is_changed = self.changed.contains_key(&client);
+                let is_changed = self.changed.contains(&client);
                 if !is_changed && client != except {
                     return Ok(Some((index, client)));
                 }
@@ -399,8 +387,7 @@ impl<'a, S: Store> Draft<'a, S> {
             }
         }
         let gone: Vec<_> = expired.iter().map(|(client, _)| *client).collect();
-        let key_of = key.clone();
-        let undo = Undo { key: key_of, value: before, client, remembered, sessions, expired };
+        let undo = Undo { key: key.clone(), value: before, client, remembered, sessions, expired };
         self.push(Change::Undo { index, undo: Some(undo) });
         let remembered = Some(Remembered::of(request.number, position, &value));
         self.push(Change::Row { key, value: Some(value) });

@@ -17,6 +17,8 @@ pub mod deviation;
 pub mod draft;
 pub mod effect;
 pub mod footprint;
+#[cfg(test)]
+mod founded;
 pub mod limits;
 pub mod log;
 pub mod message;

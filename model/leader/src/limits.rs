@@ -183,14 +183,12 @@ mod tests {
     use quorate_ids::{ClientId, NodeId, Peer};
 
     use super::*;
-    use crate::config::{ClusterConfig, ElectionKind, LogKind, NodeConfig, Replication};
-    use crate::deviation::Deviations;
-    use crate::effect::{Effect, Input};
+    use crate::config::ClusterConfig;
+    use crate::effect::Input;
+    use crate::founded::{Founded, raft};
     use crate::message::{Append, Message, Operation, Outcome, ReadFrom};
     use crate::names::{Epoch, Index, Position, RequestId};
     use crate::replica::Replica;
-    use crate::statement::Surroundings;
-    use crate::store::MemoryStore;
 
     const LIMITS: Limits = Limits {
         key_bytes_max: 4,
@@ -200,45 +198,10 @@ mod tests {
         piece_bytes_max: 2 * SHARE_BYTES + 4,
     };
 
-    /// A leader whose followers say nothing.
-    struct Leader {
-        config: NodeConfig,
-        replica: Replica,
-        store: MemoryStore,
-    }
-
-    impl Leader {
-        fn founded(limits: Limits) -> Self {
-            let cluster = ClusterConfig {
-                nodes: 3,
-                replication: Replication::Majority,
-                election: ElectionKind::Raft,
-                fencing: true,
-                log: LogKind::Row,
-                snapshot_after: None,
-                entries_max: 256,
-                page_rows: 8,
-                sessions: None,
-                limits,
-                deviations: Deviations::default(),
-            };
-            let (node, cluster) = (NodeId(0), Arc::new(cluster));
-            let config = NodeConfig { node, first_leader: node, cluster };
-            let (replica, store) = Default::default();
-            let mut leader = Leader { config, replica, store };
-            leader.step(Input::Start { life: 0, founding: true });
-            leader
-        }
-
-        fn step(&mut self, input: Input) -> Vec<Message> {
-            let around = Surroundings::default();
-            let Ok(step) = self.replica.step(&self.config, &self.store, around, input);
-            self.store.apply(step.changes);
-            let sent = step.effects.into_iter().filter_map(|effect| match effect {
-                Effect::Send { message, .. } => Some(message),
-                _ => None,
-            });
-            sent.collect()
+    impl Founded {
+        /// A leader whose followers say nothing.
+        fn within(limits: Limits) -> Self {
+            Founded::of(ClusterConfig { limits, ..raft(3) })
         }
 
         /// What a client is told at once.
@@ -268,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_refused_by_whoever_is_asked() {
-        let mut leader = Leader::founded(LIMITS);
+        let mut leader = Founded::within(LIMITS);
         let key = Refusal::KeyTooLong { bytes: 5, bytes_max: 4 };
         let value = Refusal::ValueTooLarge { bytes: 9, bytes_max: 8 };
         assert_eq!(leader.ask(1, set("12345", "")), Some(Outcome::Refused(key)));
@@ -281,7 +244,7 @@ mod tests {
 
     #[test]
     fn no_more_requests_wait_than_may_and_none_that_waits_is_refused_when_it_is_repeated() {
-        let mut leader = Leader::founded(Limits { pending_bytes_max: usize::MAX, ..LIMITS });
+        let mut leader = Founded::within(Limits { pending_bytes_max: usize::MAX, ..LIMITS });
         for client in 1..=3 {
             assert_eq!(leader.ask(client, set("k", "v")), None);
         }
@@ -297,7 +260,7 @@ mod tests {
 
     #[test]
     fn requests_that_wait_hold_no_more_than_they_may() {
-        let mut leader = Leader::founded(LIMITS);
+        let mut leader = Founded::within(LIMITS);
         assert_eq!(leader.ask(1, set("k", "v")), None);
         assert_eq!(leader.ask(2, read("k")), None);
         let refused = Refusal::TooMuchWaits {
@@ -311,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_piece_of_the_log_has_no_more_bytes_than_it_may_unless_it_is_one_entry() {
-        let mut leader = Leader::founded(Limits { pending_bytes_max: usize::MAX, ..LIMITS });
+        let mut leader = Founded::within(Limits { pending_bytes_max: usize::MAX, ..LIMITS });
         leader.ask(1, set("k", "1"));
         leader.ask(2, set("k", "2"));
         leader.ask(3, set("k", "3"));
@@ -329,7 +292,7 @@ mod tests {
         assert_eq!(shipped(leader.step(Input::Receive { from, message })), (0, 2));
         let message = Message::Appended { epoch: Epoch::of(1), matched: Index(2), round: 0 };
         assert_eq!(shipped(leader.step(Input::Receive { from, message })), (2, 1));
-        let mut leader = Leader::founded(Limits { piece_bytes_max: 1, ..LIMITS });
+        let mut leader = Founded::within(Limits { piece_bytes_max: 1, ..LIMITS });
         leader.ask(1, set("k", "1"));
         let message = Message::Ask { epoch: Epoch::of(1), last: Index(0) };
         assert_eq!(shipped(leader.step(Input::Receive { from, message })), (0, 1));
@@ -338,7 +301,7 @@ mod tests {
     #[test]
     fn a_page_of_a_snapshot_has_no_more_bytes_than_it_may_unless_it_is_one_row() {
         for (piece_bytes_max, rows_of_page) in [(1, 1), (2 * SHARE_BYTES + 4, 2), (1 << 20, 5)] {
-            let mut leader = Leader::founded(Limits { piece_bytes_max, ..LIMITS });
+            let mut leader = Founded::within(Limits { piece_bytes_max, ..LIMITS });
             let position = Position { epoch: Epoch::of(1), index: Index(9) };
             let rows = (0..5).map(|row| (Key::from(&*alloc::format!("{row}")), Value::Number(row)));
             let snapshot =

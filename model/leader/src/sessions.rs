@@ -22,7 +22,11 @@
 //!
 //! Positions order what happened only where epochs tell the logs of leaders apart.
 
+mod by_use;
+
 use serde::{Deserialize, Serialize};
+
+pub use by_use::ByUse;
 
 use crate::names::Position;
 
@@ -48,63 +52,25 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use alloc::sync::Arc;
     use alloc::vec::Vec;
 
-    use quorate_ids::{ClientId, NodeId, Peer};
+    use quorate_ids::{ClientId, Peer};
 
     use super::Sessions;
-    use crate::config::{ClusterConfig, ElectionKind, LogKind, NodeConfig, Replication};
-    use crate::deviation::Deviations;
+    use crate::config::{ClusterConfig, LogKind};
     use crate::draft::Draft;
-    use crate::effect::{Effect, Input};
-    use crate::limits::Limits;
+    use crate::effect::Input;
+    use crate::founded::{Founded, raft};
     use crate::log::{Content, Entry, RowEffect};
     use crate::message::{Message, Operation, Outcome};
     use crate::names::{Epoch, Index, Key, Position, RequestId, Value};
-    use crate::replica::Replica;
     use crate::statement::{Statement, Surroundings};
-    use crate::store::MemoryStore;
 
-    /// A cluster of one node, which commits at once.
-    struct Node {
-        config: NodeConfig,
-        replica: Replica,
-        store: MemoryStore,
-    }
-
-    impl Node {
+    impl Founded {
+        /// A cluster of one node, which commits at once.
         fn with_sessions(sessions: u32) -> Self {
-            let cluster = ClusterConfig {
-                nodes: 1,
-                replication: Replication::Majority,
-                election: ElectionKind::Raft,
-                fencing: true,
-                log: LogKind::Statement,
-                snapshot_after: None,
-                entries_max: 256,
-                page_rows: 8,
-                sessions: Some(sessions),
-                limits: Limits::default(),
-                deviations: Deviations::default(),
-            };
-            let (node, cluster) = (NodeId(0), Arc::new(cluster));
-            let config = NodeConfig { node, first_leader: node, cluster };
-            let (replica, store) = Default::default();
-            let mut node = Node { config, replica, store };
-            node.step(Input::Start { life: 0, founding: true });
-            node
-        }
-
-        fn step(&mut self, input: Input) -> Vec<Message> {
-            let around = Surroundings::default();
-            let Ok(step) = self.replica.step(&self.config, &self.store, around, input);
-            self.store.apply(step.changes);
-            let sent = step.effects.into_iter().filter_map(|effect| match effect {
-                Effect::Send { message, .. } => Some(message),
-                _ => None,
-            });
-            sent.collect()
+            let (log, sessions) = (LogKind::Statement, Some(sessions));
+            Founded::of(ClusterConfig { log, sessions, ..raft(1) })
         }
 
         /// What a client is told that asks for one more.
@@ -133,7 +99,7 @@ mod tests {
 
     #[test]
     fn one_session_too_many_ends_that_of_the_client_that_wrote_longest_ago() {
-        let mut node = Node::with_sessions(2);
+        let mut node = Founded::with_sessions(2);
         let new = Some(Position::default());
         assert_eq!(node.add(1, 1, new), written(1));
         assert_eq!(node.add(2, 1, new), written(2));
@@ -152,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_says_nothing_of_what_its_client_has_seen_is_never_done() {
-        let mut node = Node::with_sessions(2);
+        let mut node = Founded::with_sessions(2);
         let told = Outcome::NoSession { position: Position::default() };
         assert_eq!(node.add(1, 1, None), told);
         assert_eq!(node.add(1, 1, Some(Position::default())), written(1));
@@ -163,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_leader_does_not_take_what_its_client_asks_having_seen_more_of_the_log() {
-        let mut node = Node::with_sessions(1);
+        let mut node = Founded::with_sessions(1);
         assert_eq!(node.add(1, 1, Some(Position::default())), written(1));
         let sent_on = Outcome::Redirect { leader: None };
         assert_eq!(node.add(2, 1, Some(at(2))), sent_on);
@@ -175,7 +141,7 @@ mod tests {
 
     #[test]
     fn of_many_sessions_that_expire_in_one_step_those_go_first_that_were_used_longest_ago() {
-        let mut node = Node::with_sessions(20);
+        let mut node = Founded::with_sessions(20);
         for client in 1..=20 {
             node.add(client, 1, Some(Position::default()));
         }
@@ -199,7 +165,7 @@ mod tests {
 
     #[test]
     fn sessions_come_back_with_what_is_discarded() {
-        let mut node = Node::with_sessions(1);
+        let mut node = Founded::with_sessions(1);
         node.add(1, 1, Some(Position::default()));
         let before = node.store.clone();
         node.add(2, 1, Some(at(1)));

@@ -8,12 +8,11 @@ use std::ops::Bound;
 
 use quorate_leader::log::Entry;
 use quorate_leader::names::{Index, Key, Position, Value};
-use quorate_leader::sessions::Sessions;
+use quorate_leader::sessions::{ByUse, Sessions};
 use quorate_leader::store::{Ballot, Change, Remembered, Snapshot, Store, Undo};
 use quorate_model::ids::ClientId;
 use serde::{Deserialize, Serialize};
 
-use super::by_use::ByUse;
 use crate::storage::StorageError;
 
 /// What a store has one of.
@@ -181,7 +180,8 @@ pub(crate) trait Layer {
         at_most: usize,
     ) -> Result<Vec<(Index, ClientId)>, StorageError> {
         let all = self.all_remembered()?;
-        Ok(ByUse::of(all.iter().map(|(client, last)| (client, last))).after(after, at_most))
+        let by_use = ByUse::of(all.iter().map(|(client, last)| (client, last)));
+        Ok(by_use.beyond(after).take(at_most).collect())
     }
 
     fn undo(&self, index: Index) -> Result<Option<Undo>, StorageError>;
@@ -281,8 +281,7 @@ impl<L: Layer> Layer for Over<'_, L> {
         after: Index,
         at_most: usize,
     ) -> Result<Vec<(Index, ClientId)>, StorageError> {
-        let mut found: BTreeMap<_, _> =
-            self.changes.by_use.after(after, at_most).into_iter().collect();
+        let mut found: BTreeMap<_, _> = self.changes.by_use.beyond(after).take(at_most).collect();
         let (mut from, mut is_last, mut unchanged) = (after, self.changes.replaces_all, 0);
         while !is_last && unchanged < at_most {
             let page = self.below.sessions_by_use(from, at_most)?;

@@ -3,7 +3,6 @@
 //! The write-ahead log is that of every node ([`storage`](crate::storage)), and so is what it promises. The replicated
 //! log is something else: rows of the database, beside those that applying it came to.
 
-mod by_use;
 mod checkpoint;
 mod layers;
 
@@ -14,12 +13,12 @@ use std::path::Path;
 
 use quorate_leader::log::Entry;
 use quorate_leader::names::{Index, Key, Value};
+use quorate_leader::sessions::ByUse;
 use quorate_leader::store::{Remembered, Undo};
 use quorate_model::ids::ClientId;
 
 use crate::storage::durable::{Durable, prepare};
 use crate::storage::{StorageError, Waker};
-use by_use::ByUse;
 use checkpoint::{Checkpoint, Summary};
 
 /// A node's durable store.
@@ -190,7 +189,7 @@ impl Layer for LogStore {
         after: Index,
         at_most: usize,
     ) -> Result<Vec<(Index, ClientId)>, StorageError> {
-        Ok(self.by_use.after(after, at_most))
+        Ok(self.by_use.beyond(after).take(at_most).collect())
     }
 
     fn undo(&self, index: Index) -> Result<Option<Undo>, StorageError> {

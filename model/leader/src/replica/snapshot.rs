@@ -146,28 +146,16 @@ mod tests {
     use quorate_ids::{ClientId, Peer, Timestamp};
 
     use super::*;
-    use crate::config::{ClusterConfig, ElectionKind, LogKind, NodeConfig, Replication};
-    use crate::deviation::Deviations;
+    use crate::config::{ClusterConfig, NodeConfig};
     use crate::effect::Input;
+    use crate::founded::raft;
     use crate::log::{Content, Entry, RowEffect};
     use crate::names::RequestId;
     use crate::statement::Surroundings;
     use crate::store::{Ballot, Change, MemoryStore};
 
     fn config() -> NodeConfig {
-        let cluster = ClusterConfig {
-            nodes: 5,
-            replication: Replication::Majority,
-            election: ElectionKind::Raft,
-            fencing: true,
-            log: LogKind::Row,
-            snapshot_after: Some(2),
-            entries_max: 256,
-            page_rows: 8,
-            sessions: None,
-            limits: limits::Limits::default(),
-            deviations: Deviations::default(),
-        };
+        let cluster = ClusterConfig { snapshot_after: Some(2), ..raft(5) };
         NodeConfig { node: NodeId(2), first_leader: NodeId(0), cluster: Arc::new(cluster) }
     }
 

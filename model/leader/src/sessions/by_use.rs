@@ -1,23 +1,24 @@
 //! Which client wrote when last, in order: an index of what is remembered of clients.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use alloc::collections::BTreeMap;
+use core::ops::Bound;
 
-use quorate_leader::names::Index;
-use quorate_leader::store::Remembered;
-use quorate_model::ids::ClientId;
+use quorate_ids::ClientId;
+
+use crate::names::Index;
+use crate::store::Remembered;
 
 /// The clients that are remembered, by where in the log their last writes are. In memory: a cluster bounds how many there
 /// are.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub(super) struct ByUse {
+pub struct ByUse {
     clients: BTreeMap<Index, ClientId>,
     used: BTreeMap<ClientId, Index>,
 }
 
 impl ByUse {
     /// The index of all that is remembered.
-    pub(super) fn of<'a>(all: impl IntoIterator<Item = (&'a ClientId, &'a Remembered)>) -> Self {
+    pub fn of<'a>(all: impl IntoIterator<Item = (&'a ClientId, &'a Remembered)>) -> Self {
         let mut by_use = ByUse::default();
         for (client, remembered) in all {
             by_use.note(*client, Some(remembered));
@@ -26,7 +27,7 @@ impl ByUse {
     }
 
     /// Follows a change.
-    pub(super) fn note(&mut self, client: ClientId, remembered: Option<&Remembered>) {
+    pub fn note(&mut self, client: ClientId, remembered: Option<&Remembered>) {
         if let Some(before) = self.used.remove(&client)
             && self.clients.get(&before) == Some(&client)
         {
@@ -38,9 +39,9 @@ impl ByUse {
         }
     }
 
-    /// Those beyond this place, so many at most.
-    pub(super) fn after(&self, after: Index, at_most: usize) -> Vec<(Index, ClientId)> {
+    /// Those beyond this place, in order.
+    pub fn beyond(&self, after: Index) -> impl Iterator<Item = (Index, ClientId)> {
         let beyond = self.clients.range((Bound::Excluded(after), Bound::Unbounded));
-        beyond.take(at_most).map(|(index, client)| (*index, *client)).collect()
+        beyond.map(|(index, client)| (*index, *client))
     }
 }
