@@ -63,6 +63,7 @@ const SHOWING: &[&str] = &[
     "context-pruned",
     "restarts-anew",
     "siblings-limit-held",
+    "refusal-doubled-trusted",
 ];
 
 #[test]

@@ -306,6 +306,7 @@ fn sloppy_writes_kept_by_fallbacks_are_judged_and_promise_no_overlap() {
                 "true-siblings",
                 "unique-dots",
                 "key-resolvable",
+                "refused-write-absent",
                 "no-resurrection",
                 "hint-safety",
                 "entries-bounded",

@@ -152,7 +152,9 @@ impl Client {
                 Err(RequestError::Unavailable { answered, indeterminate: is_write })
             }
             Outcome::Refused(refusal) => {
-                let indeterminate = is_write && ended.was_asked_again;
+                // Nodes take no copy that the network made of a datagram: an only attempt that was refused was not taken.
+                let may_be_taken = ended.was_asked_again && !refusal.is_of_request();
+                let indeterminate = is_write && may_be_taken;
                 Err(RequestError::Refused { node: node(), refusal, indeterminate })
             }
             Outcome::NoAnswer => {

@@ -72,8 +72,12 @@ impl Ended {
                     }
                     refusal => format!("refused: {refusal}"),
                 };
+                // An earlier attempt may have been taken, and a copy may be yet.
+                let indeterminate = is_write && !refusal.is_of_request();
+                let message =
+                    if indeterminate { format!("{message}; {INDETERMINATE}") } else { message };
                 let answered = Vec::new();
-                Some(Ended { error: "refused", indeterminate: false, answered, message })
+                Some(Ended { error: "refused", indeterminate, answered, message })
             }
             Outcome::NoAnswer => {
                 let who = asked.map_or_else(String::new, |node| {

@@ -18,6 +18,7 @@ deviations! {
         RestartsAnew: "every start takes a fresh incarnation",
         LimitCountsHeld: "a put is refused if its key holds as many versions as it may, whatever it replaces",
         TrustsContexts: "a put's context is taken in whether or not any node gave it",
+        TrustsRefusals: "a client takes every refusal of a write for certain, whatever became of earlier attempts and copies",
         ValuesOnlyTree: "hash trees cover keys and values, not contexts and dots",
     }
     planted {
@@ -57,6 +58,7 @@ deviations! {
         ReapRoundsUnnamed: "an agreement that a tombstone goes counts whatever round it was given in",
         ReapAtOnceAfterRestart: "a node that restarts asks about tombstones at once",
         ReapWhileRetried: "a tombstone goes while clients may still try again a put that it covers",
+        RefusedThoughPassedOn: "a node that is no home refuses a client-driven put and passes it on to the homes all the same",
     }
 }
 

@@ -155,8 +155,9 @@ pub enum Asked {
     Everything,
 }
 
-/// What campaigns ask: the properties up to `progress`. A campaign that was recorded names its cases by seed and size, and would have
-/// other cases if it drew from more. What comes after looks at answers alone, which others of these do as well.
+/// What campaigns draw from: the properties up to `progress`. A campaign that was recorded names its cases by seed and size, and would have
+/// other cases if it drew from more. What comes after looks at answers alone, which others of these do as well, but for
+/// `refused-write-absent`: that is asked wherever several are asked together.
 #[must_use]
 pub(super) fn asked_of_campaigns() -> &'static [PropertySpec] {
     let last = property::ALL.iter().position(|property| property.name == "progress");
@@ -181,7 +182,9 @@ impl Asked {
                 Asked::Everything => !ends,
             }
         };
-        asked_of_campaigns().iter().filter(is_asked).map(|property| property.name).collect()
+        let refused = PropertySpec::named("refused-write-absent").into_iter();
+        let asked = asked_of_campaigns().iter().chain(refused);
+        asked.filter(is_asked).map(|property| property.name).collect()
     }
 }
 

@@ -157,9 +157,10 @@ pub(crate) fn record_reaped_before_write() -> Vec<(String, Vec<String>)> {
 }
 
 /// Records how a key comes to have as many versions as it may, and is then resolved by a client that
-/// has read them all.
+/// has read them all; and how a write is refused, for certain, that asks for more acknowledgements than there are homes.
 pub(crate) fn record_resolving(cluster: ClusterSpec) -> Vec<(String, Vec<String>)> {
     let siblings = cluster.build().unwrap().limits().siblings_max;
+    let nodes = cluster.nodes.len();
     let clients = siblings as u64 + 1;
     let plan = Plan { cluster, clients, lost: 0, duplicated: 0, ..Plan::new(0) };
     let mut recording = Recording::new(&plan);
@@ -182,6 +183,11 @@ pub(crate) fn record_resolving(cluster: ClusterSpec) -> Vec<(String, Vec<String>
     }
     let read = invoke(siblings, Operation::Get { key: key.clone(), r: None });
     invoke(siblings, put(siblings, read.expect("the read was answered")));
+    let mut refused = put(clients as usize, VersionVector::new());
+    if let Operation::Put { w, .. } = &mut refused {
+        *w = Some(nodes + 1);
+    }
+    invoke(0, refused);
     recording.files()
 }
 

@@ -86,7 +86,11 @@ pub struct GetRequest {
     pub r: Option<usize>,
 }
 
-/// Why a node will not do what it was asked. Nothing was stored or sent on.
+/// Why a node will not do what it was asked. This attempt stored nothing and was not sent on.
+///
+/// An earlier attempt under the same request id may have been taken, here or by another home, and a copy that the network made may
+/// be taken later: so a write that was refused does not happen for certain only where the reason is
+/// the request itself ([`Refusal::is_of_request`]).
 #[derive(
     Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, thiserror::Error,
 )]
@@ -209,6 +213,25 @@ pub enum LoadLimit {
 }
 
 impl Refusal {
+    /// Whether the reason is the request itself: a cluster that is configured so refuses it always, whatever its nodes hold or carry, so
+    /// no attempt and no copy of it was ever taken, or will be.
+    #[must_use]
+    pub fn is_of_request(&self) -> bool {
+        match self {
+            Refusal::QuorumOutOfRange { .. }
+            | Refusal::NotHome { .. }
+            | Refusal::KeyTooLong { .. }
+            | Refusal::ValueTooLarge { .. }
+            | Refusal::ClientFanOutOff => true,
+            Refusal::TooManySiblings { .. }
+            | Refusal::ContextNotGiven
+            | Refusal::TooManyHints { .. }
+            | Refusal::CatchingUp
+            | Refusal::Overloaded { .. }
+            | Refusal::HintsTooLarge { .. } => false,
+        }
+    }
+
     /// Whether the reason is what the key's record has come to hold, and not the request itself or
     /// what else the node carries.
     #[must_use]

@@ -19,7 +19,9 @@ pub(crate) enum Happening<'a> {
     ReadUnavailable { client: usize },
     /// A write was acknowledged.
     WriteAcknowledged { client: usize, key: usize, write: usize },
-    /// An operation ended otherwise: a write whose fate its client does not know, or a refusal.
+    /// A write was refused, and its client takes it for certain that it does not happen, or not.
+    WriteRefused { client: usize, write: usize, is_certain: bool },
+    /// An operation ended otherwise: a write that nobody answered for in time, or a read that was refused.
     EndedOtherwise { client: usize },
     /// A node's record of a key was touched, its own or a hint.
     Touched(&'a Touched),

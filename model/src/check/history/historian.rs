@@ -7,6 +7,7 @@ use super::{Base, Happening, History, LastRead, Ledger, Read, Watch};
 use crate::check::facts::{Fact, Touched};
 use crate::check::property::{Memories, Nodes, PropertySpec};
 use crate::check::write_set::WriteSet;
+use crate::deviation::Deviation;
 use crate::ids::{Key, NodeId};
 use crate::protocol::Outcome;
 use crate::scenario::{PlannedAction, Scenario};
@@ -221,11 +222,13 @@ impl Historian {
                 }
                 Happening::EndedOtherwise { client }
             }
-            (PlannedAction::Put { write, .. }, Outcome::Refused(_)) => {
+            (PlannedAction::Put { write, .. }, Outcome::Refused(refusal)) => {
                 if self.watch.overlapping {
                     ledger.refuse(*write);
                 }
-                Happening::EndedOtherwise { client }
+                let trusts = self.scenario.cluster.deviates(Deviation::TrustsRefusals);
+                let is_certain = trusts || refusal.is_of_request();
+                Happening::WriteRefused { client, write: *write, is_certain }
             }
             (PlannedAction::Get, Outcome::GetOk { state, replied }) => {
                 let (key, replied) = (self.key_index(&planned.key), *replied);

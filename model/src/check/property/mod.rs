@@ -43,6 +43,7 @@ mod read_answered;
 mod read_freshness;
 mod read_unavailable;
 mod read_your_writes;
+mod refused_write_absent;
 mod session_guarantees;
 mod session_monotonic_reads;
 mod session_turns_away;
@@ -92,6 +93,7 @@ properties! {
     concurrent_writes_share_no_replica,
     convergence,
     progress,
+    refused_write_absent,
     session_monotonic_reads,
     session_guarantees,
     session_turns_away,

@@ -107,7 +107,9 @@ impl Readers {
                     reader.owed = WriteSet::EMPTY;
                 }
             }
-            Happening::ReadUnavailable { client } | Happening::EndedOtherwise { client } => {
+            Happening::ReadUnavailable { client }
+            | Happening::WriteRefused { client, .. }
+            | Happening::EndedOtherwise { client } => {
                 self.0[*client].owed = WriteSet::EMPTY;
             }
             _ => {}

@@ -125,6 +125,7 @@ fn a_property_that_is_not_promised_is_counted() {
         ("no-resurrection", 0),
         ("hint-safety", 0),
         ("entries-bounded", 0),
+        ("refused-write-absent", 0),
     ];
     assert_eq!(broken, expected);
 }

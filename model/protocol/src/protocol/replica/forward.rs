@@ -66,7 +66,12 @@ impl Replica {
         // Only the minting home may answer a client that fans out itself: it must know whom to
         // count as the first holder.
         if put.fan_out == FanOut::ClientDriven {
-            refuse(Refusal::NotHome { homes: config.cluster.homes(&put.key) }, step);
+            let refusal = if config.is_home(&put.key) {
+                Refusal::CatchingUp
+            } else {
+                Refusal::NotHome { homes: config.cluster.homes(&put.key) }
+            };
+            refuse(refusal, step);
             return;
         }
         let others: Vec<NodeId> = config.other_homes(&put.key).collect();

@@ -139,6 +139,7 @@ fn piece<S: Store>(fault: Deviation, input: &Input) -> Option<Piece<S>> {
         | Deviation::CatchUpUnnamed
         | Deviation::RestartsAnew
         | Deviation::LimitCountsHeld
+        | Deviation::TrustsRefusals
         | Deviation::ValuesOnlyTree => None,
         // In what surrounds nodes.
         Deviation::AckBeforeDurable | Deviation::ReapWhileRetried => None,
@@ -150,6 +151,9 @@ fn piece<S: Store>(fault: Deviation, input: &Input) -> Option<Piece<S>> {
         }
         Deviation::ContextIgnored => {
             at!(Receive { message: Put(_), .. } => puts::context_ignored)
+        }
+        Deviation::RefusedThoughPassedOn => {
+            at!(Receive { message: Put(_), .. } => puts::refused_though_passed_on)
         }
         Deviation::SiblingsDropped => {
             at!(Receive { message: Put(_), .. } => puts::siblings_dropped)

@@ -2,7 +2,7 @@
 
 use crate::ids::Peer;
 use crate::protocol::effect::{Input, Step};
-use crate::protocol::message::{Message, PutRequest};
+use crate::protocol::message::{FanOut, Message, PutRequest};
 use crate::protocol::minted::MintedRequests;
 use crate::protocol::store::{Change, Entry, Hint, KeptHint, Store};
 use crate::protocol::waits::Waits;
@@ -47,6 +47,23 @@ pub(super) fn context_ignored<S: Store>(taking: &mut Taking<'_, S>) -> Result<St
         put.context = VersionVector::new();
     }
     taking.take()
+}
+
+/// The node only forgets to stop once it has refused: the homes take it for a put that it forwards.
+pub(super) fn refused_though_passed_on<S: Store>(
+    taking: &mut Taking<'_, S>,
+) -> Result<Step, S::Error> {
+    let mut step = taking.take()?;
+    if let Input::Receive { message: Message::Put(put), .. } = &taking.input
+        && put.fan_out == FanOut::ClientDriven
+        && !taking.config.is_home(&put.key)
+    {
+        let put = PutRequest { fan_out: FanOut::NodeDriven, ..put.clone() };
+        for home in taking.config.other_homes(&put.key) {
+            step.send(home, Message::Put(put.clone()));
+        }
+    }
+    Ok(step)
 }
 
 pub(super) fn siblings_dropped<S: Store>(taking: &mut Taking<'_, S>) -> Result<Step, S::Error> {
