@@ -227,6 +227,25 @@ fn too_few_homes_are_told_with_what_became_of_the_write() {
 }
 
 #[test]
+fn a_refusal_says_whether_the_write_may_happen_all_the_same() {
+    let cluster = serving(1);
+    let node = Node::of(&cluster, "n1");
+    let limit = cluster.file.cluster.limits().siblings_max;
+    for number in 0..limit {
+        assert_eq!(node.put("/keys/full", None, number.to_string().as_bytes()).0, 200);
+    }
+    // Asked again, or of another home, it may be taken.
+    let (status, json) = node.put("/keys/full", None, b"one more");
+    assert_eq!(
+        (status, &json["error"], &json["indeterminate"]),
+        (409, &json!("refused"), &json!(true))
+    );
+    // No node ever takes it.
+    let (status, json) = node.put("/keys/full?w=9", None, b"another");
+    assert_eq!((status, &json["indeterminate"]), (400, &json!(false)));
+}
+
+#[test]
 fn a_listing_holds_every_key_with_the_prefix_once_and_no_deleted_one() {
     let cluster = serving(5);
     let node = Node::of(&cluster, "n3");

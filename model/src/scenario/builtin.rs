@@ -105,7 +105,7 @@ builtins! {
     "siblings-limit-held"
     "refusal-retried-trusted"
     "refusal-doubled-trusted"
-    "refused-not-home"
+    "refusal-certain"
     "shared-client-id"
     "shared-client-id-dotted"
     "shared-node-id"
