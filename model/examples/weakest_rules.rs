@@ -6,19 +6,21 @@
 //! cargo run --release -p quorate-model --features measurements --example weakest_rules -- flagship 400000000
 //! ```
 //!
-//! The number says for how many states the table of names has room.
+//! The first argument names a built-in scenario, or a file that ends in `.toml`. The number says for how many states the table
+//! of names has room.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, fs, thread};
 
 use quorate_checker::Switch;
 use quorate_checker::compact::{Ended, Extent};
 use quorate_model::campaign::surveyed::{Surveyed, surveyed};
 use quorate_model::check::ClusterModel;
 use quorate_model::scenario::builtin::Builtin;
+use quorate_model::scenario::file::parse;
 use quorate_model::scenario::{Reductions, Scenario};
 
 /// How often it says how far it is.
@@ -30,8 +32,14 @@ fn main() -> ExitCode {
     let states_max = arguments.next().map_or(400_000_000, |number| {
         number.parse().expect("the second argument is a number of states")
     });
-    let builtin = Builtin::named(&name).expect("the first argument names a built-in scenario");
-    let scenario = builtin.parse().expect("a test reads all");
+    let scenario = if name.ends_with(".toml") {
+        let text =
+            fs::read_to_string(&name).expect("the first argument is a file that can be read");
+        parse(&name, "scenario", &text).unwrap_or_else(|error| panic!("{error}"))
+    } else {
+        let builtin = Builtin::named(&name).expect("the first argument names a built-in scenario");
+        builtin.parse().expect("a test reads all")
+    };
     // Of two runs that differ in names only one is looked at with these.
     let usual = scenario.reductions.without_symmetry();
     let weakest = Reductions {
