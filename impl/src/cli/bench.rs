@@ -36,15 +36,16 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Measure how many operations a cluster does, and how long they take.
 ///
-/// Starts a cluster of its own in a temporary directory, unless --cluster names one that runs. Puts
+/// Starts a cluster of its own in a temporary directory, unless --config names one that runs. Puts
 /// write keys that nobody wrote; gets and updates choose among --keys that are written before anything
 /// is measured; an update reads a key and writes it, with the context of that read where there is no
-/// leader. What is written stays in a cluster that --cluster names.
+/// leader. What is written stays in a cluster that --config names.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Measure this running cluster, by its configuration
     #[arg(
-        long,
+        long = "config",
+        visible_alias = "cluster",
         value_name = "FILE",
         conflicts_with_all =
             ["nodes", "n", "dir", "speculative_retry", "protocol", "replication", "election", "log"]

@@ -104,7 +104,7 @@ fn a_running_cluster_with_a_leader_holds_as_many_rows_as_are_counted() {
     let mut cluster = TestCluster::with_leader(3, TemplateLeader::default());
     cluster.start_all();
     let file = cluster.file.path.display().to_string();
-    let asked = "--seconds 0.5 --warmup 0 --mix 1:0 --rate 50 --reads any --cluster";
+    let asked = "--seconds 0.5 --warmup 0 --mix 1:0 --rate 50 --reads any --config";
     let asked: Vec<_> = asked.split_whitespace().chain([&*file]).collect();
     let ran = bench(&asked);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -117,7 +117,7 @@ fn a_running_cluster_with_a_leader_holds_as_many_rows_as_are_counted() {
         assert_eq!(cluster.status()[&node]["rows"], 25, "{node}");
     }
     for flag in ["--r", "--w"] {
-        let ran = bench(&["--cluster", &file, flag, "1"]);
+        let ran = bench(&["--config", &file, flag, "1"]);
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.err.contains(&format!("{flag}: this cluster has a leader")), "{ran:?}");
     }
