@@ -65,7 +65,8 @@ pub enum RequestError {
         node: String,
         /// Why.
         refusal: Refusal,
-        /// Whether it had been asked before without an answer, so that the write may have happened.
+        /// Whether it was a write that may have happened: it had been asked before without an answer, and the reason is not the
+        /// request itself.
         indeterminate: bool,
     },
     /// The key of this client does not allow it. Nothing was done.
