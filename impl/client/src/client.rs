@@ -152,7 +152,8 @@ impl Client {
                 Err(RequestError::Unavailable { answered, indeterminate: is_write })
             }
             Outcome::Refused(refusal) => {
-                // Nodes take no copy that the network made of a datagram: an only attempt that was refused was not taken.
+                // Nodes take no copy that the network made of a datagram: an only attempt that was refused was not taken
+                // (the scenario refusal-once-trusted).
                 let may_be_taken = ended.was_asked_again && !refusal.is_of_request();
                 let indeterminate = is_write && may_be_taken;
                 Err(RequestError::Refused { node: node(), refusal, indeterminate })

@@ -106,6 +106,7 @@ builtins! {
     "refusal-retried-trusted"
     "refusal-doubled-trusted"
     "refusal-certain"
+    "refusal-once-trusted"
     "shared-client-id"
     "shared-client-id-dotted"
     "shared-node-id"
