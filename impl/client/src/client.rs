@@ -152,10 +152,7 @@ impl Client {
                 Err(RequestError::Unavailable { answered, indeterminate: is_write })
             }
             Outcome::Refused(refusal) => {
-                // Nodes take no copy that the network made of a datagram: an only attempt that was refused was not taken
-                // (the scenario refusal-once-trusted).
-                let may_be_taken = ended.was_asked_again && !refusal.is_of_request();
-                let indeterminate = is_write && may_be_taken;
+                let indeterminate = is_write && refusal.leaves_open(ended.was_asked_again);
                 Err(RequestError::Refused { node: node(), refusal, indeterminate })
             }
             Outcome::NoAnswer => {

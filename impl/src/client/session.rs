@@ -22,6 +22,8 @@ pub struct RunningClient<A: Asks> {
     trace: Option<ClientTrace>,
     deadline: Option<(Instant, TimerOf<A::Speaks>)>,
     asked: Option<NodeId>,
+    /// Whether it asked for what it is at more than once.
+    was_asked_again: bool,
     /// Which node ended the last operation, if one did.
     answered_by: Option<NodeId>,
     /// When it was asked for what it is at, by the wall clock.
@@ -46,6 +48,7 @@ impl<A: Asks> RunningClient<A> {
             trace: None,
             deadline: None,
             asked: None,
+            was_asked_again: false,
             answered_by: None,
             began_ms: 0,
             buffer: Vec::new(),
@@ -82,6 +85,12 @@ impl<A: Asks> RunningClient<A> {
         self.asked
     }
 
+    /// Whether it asked for the last thing more than once, since no answer came in time.
+    #[must_use]
+    pub fn was_asked_again(&self) -> bool {
+        self.was_asked_again
+    }
+
     /// Which node's answer ended its last operation, if one did.
     #[must_use]
     pub fn answered_by(&self) -> Option<NodeId> {
@@ -98,6 +107,7 @@ impl<A: Asks> RunningClient<A> {
             Whom::FirstOf(groups) => self.answering_node(groups)?,
         };
         (self.asked, self.answered_by) = (Some(coordinator), None);
+        self.was_asked_again = false;
         let attempts = self.cluster.timeouts.client_attempts.max(1);
         self.began_ms = wall_clock_ms();
         let input = self.client.invoke(operation, coordinator, attempts);
@@ -131,6 +141,7 @@ impl<A: Asks> RunningClient<A> {
         let wait = match self.deadline {
             Some((deadline, timer)) if deadline <= now => {
                 self.deadline = None;
+                self.was_asked_again = true;
                 return self.step(A::expire(timer));
             }
             Some((deadline, _)) => deadline - now,

@@ -34,13 +34,14 @@ pub struct Ended {
 
 impl Ended {
     /// What an outcome that is no success means; `None` if it is one. `asked` is the node that was to
-    /// coordinate.
+    /// coordinate; `was_asked_again`, whether it was asked more than once.
     #[must_use]
     pub fn of(
         cluster: &ClusterFile,
         outcome: &Outcome,
         is_write: bool,
         asked: Option<NodeId>,
+        was_asked_again: bool,
     ) -> Option<Self> {
         const INDETERMINATE: &str = "the write is indeterminate: later reads may or may not see it";
         match outcome {
@@ -72,8 +73,7 @@ impl Ended {
                     }
                     refusal => format!("refused: {refusal}"),
                 };
-                // An earlier attempt may have been taken, and a copy may be yet.
-                let indeterminate = is_write && !refusal.is_of_request();
+                let indeterminate = is_write && refusal.leaves_open(was_asked_again);
                 let message =
                     if indeterminate { format!("{message}; {INDETERMINATE}") } else { message };
                 let answered = Vec::new();

@@ -234,12 +234,13 @@ fn a_refusal_says_whether_the_write_may_happen_all_the_same() {
     for number in 0..limit {
         assert_eq!(node.put("/keys/full", None, number.to_string().as_bytes()).0, 200);
     }
-    // Asked again, or of another home, it may be taken.
+    // The only attempt was answered, and the guard takes no copy of it.
     let (status, json) = node.put("/keys/full", None, b"one more");
     assert_eq!(
         (status, &json["error"], &json["indeterminate"]),
-        (409, &json!("refused"), &json!(true))
+        (409, &json!("refused"), &json!(false))
     );
+    assert_eq!(node.get_json("/keys/full").1["values"].as_array().unwrap().len(), limit);
     // No node ever takes it.
     let (status, json) = node.put("/keys/full?w=9", None, b"another");
     assert_eq!((status, &json["indeterminate"]), (400, &json!(false)));

@@ -232,6 +232,13 @@ impl Refusal {
         }
     }
 
+    /// Whether a write that was refused so may happen all the same, where no copy of a message is made: an earlier attempt may have
+    /// been taken, unless the reason is the request itself. Nodes drop the copies that a network makes of a datagram.
+    #[must_use]
+    pub fn leaves_open(&self, was_asked_again: bool) -> bool {
+        was_asked_again && !self.is_of_request()
+    }
+
     /// Whether the reason is what the key's record has come to hold, and not the request itself or
     /// what else the node carries.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quorate_protocol::cluster::{ClusterError, ClusterSpec, Limits, Reaping};
-use quorate_protocol::ids::Value;
+use quorate_protocol::ids::{NodeSet, Value};
 use quorate_protocol::protocol::{
     Effect, FanOut, GetOutcome, GetRequest, LoadLimit, Message, PutOutcome, PutRequest, Refusal,
     Step,
@@ -215,4 +215,30 @@ fn a_client_driven_put_at_a_node_that_is_no_home_is_refused_with_the_homes() {
         .put(PutRequest { fan_out: FanOut::ClientDriven, ..put(0) });
     let refusal = Refusal::NotHome { homes: set([A, B, C]) };
     assert_eq!(step, effects([reply(X, put_reply(0, PutOutcome::Refused(refusal)))]));
+}
+
+#[test]
+fn a_refusal_leaves_open_what_became_of_earlier_attempts_unless_no_node_ever_takes_such_a_write() {
+    let of_the_node = [
+        Refusal::TooManySiblings { siblings: 64, siblings_max: 64 },
+        Refusal::ContextNotGiven,
+        Refusal::TooManyHints { hints_max: 1 },
+        Refusal::HintsTooLarge { hints_bytes_max: 1 },
+        Refusal::CatchingUp,
+        Refusal::Overloaded { limit: LoadLimit::Requests { pending_max: 1 } },
+    ];
+    for refusal in of_the_node {
+        assert!(refusal.leaves_open(true), "{refusal}");
+        assert!(!refusal.leaves_open(false), "{refusal}: it was the only attempt");
+    }
+    let of_the_request = [
+        Refusal::QuorumOutOfRange { asked: 9, n: 3 },
+        Refusal::NotHome { homes: NodeSet::EMPTY },
+        Refusal::KeyTooLong { bytes: 2, bytes_max: 1 },
+        Refusal::ValueTooLarge { bytes: 2, bytes_max: 1 },
+        Refusal::ClientFanOutOff,
+    ];
+    for refusal in of_the_request {
+        assert!(!refusal.leaves_open(true), "{refusal}");
+    }
 }
