@@ -67,9 +67,7 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
     let key = Key::from(args.key.as_str());
     let mut session = args.request.session(&cluster)?;
     let outcome = session.perform(Operation::Get { key: key.clone(), r: args.r })?;
-    if let Some(ended) =
-        Ended::of(&cluster, &outcome, false, session.asked(), session.was_asked_again())
-    {
+    if let Some(ended) = Ended::of(&cluster, &outcome, false, &session) {
         return fail(ended, args.request.json);
     }
     let Outcome::GetOk { state, replied } = outcome else {

@@ -178,9 +178,7 @@ pub(super) fn write(
     is_json: bool,
 ) -> Result<Written, Failure> {
     let outcome = session.perform(operation)?;
-    if let Some(ended) =
-        Ended::of(cluster, &outcome, true, session.asked(), session.was_asked_again())
-    {
+    if let Some(ended) = Ended::of(cluster, &outcome, true, session) {
         return fail(ended, is_json);
     }
     let Outcome::PutOk { acked } = outcome else {
@@ -196,7 +194,7 @@ pub(super) fn fail_before(
     outcome: &Outcome,
     is_json: bool,
 ) -> Result<(), Failure> {
-    match Ended::of(cluster, outcome, false, session.asked(), session.was_asked_again()) {
+    match Ended::of(cluster, outcome, false, session) {
         Some(ended) => {
             let message = format!("nothing was written: {}", ended.message);
             fail(Ended { message, ..ended }, is_json)

@@ -95,13 +95,7 @@ impl Front {
         };
         // One that failed half-way may still wait for something: it is not used again.
         let outcome = session.perform(operation)?;
-        let ended = Ended::of(
-            &self.cluster,
-            &outcome,
-            is_write,
-            session.asked(),
-            session.was_asked_again(),
-        );
+        let ended = Ended::of(&self.cluster, &outcome, is_write, &session);
         self.put_back(session);
         match ended {
             Some(ended) => Err(Problem::ended(&outcome, ended, is_write)),

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use quorate_model::ids::{NodeId, NodeSet};
+use quorate_model::ids::NodeSet;
 use quorate_model::protocol::{Outcome, Refusal};
 
+use crate::client::Session;
 use crate::config::ClusterFile;
 
 /// The names of these nodes.
@@ -33,15 +34,14 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// What an outcome that is no success means; `None` if it is one. `asked` is the node that was to
-    /// coordinate; `was_asked_again`, whether it was asked more than once.
+    /// What an outcome that is no success means; `None` if it is one. `session` is the one that asked: whom, and how
+    /// often, is told.
     #[must_use]
     pub fn of(
         cluster: &ClusterFile,
         outcome: &Outcome,
         is_write: bool,
-        asked: Option<NodeId>,
-        was_asked_again: bool,
+        session: &Session,
     ) -> Option<Self> {
         const INDETERMINATE: &str = "the write is indeterminate: later reads may or may not see it";
         match outcome {
@@ -73,14 +73,14 @@ impl Ended {
                     }
                     refusal => format!("refused: {refusal}"),
                 };
-                let indeterminate = is_write && refusal.leaves_open(was_asked_again);
+                let indeterminate = is_write && refusal.leaves_open(session.was_asked_again());
                 let message =
                     if indeterminate { format!("{message}; {INDETERMINATE}") } else { message };
                 let answered = Vec::new();
                 Some(Ended { error: "refused", indeterminate, answered, message })
             }
             Outcome::NoAnswer => {
-                let who = asked.map_or_else(String::new, |node| {
+                let who = session.asked().map_or_else(String::new, |node| {
                     let entry = cluster.node(node);
                     format!(", {} ({}),", entry.name, entry.address)
                 });

@@ -89,8 +89,8 @@ pub struct GetRequest {
 /// Why a node will not do what it was asked. This attempt stored nothing and was not sent on.
 ///
 /// An earlier attempt under the same request id may have been taken, here or by another home, and a copy that the network made may
-/// be taken later: so a write that was refused does not happen for certain only where the reason is
-/// the request itself ([`Refusal::is_of_request`]).
+/// be taken later. Where neither can be, or the reason is the request itself ([`Refusal::is_of_request`]), a write that was refused
+/// does not happen.
 #[derive(
     Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, thiserror::Error,
 )]
