@@ -74,16 +74,17 @@ pub struct Survey<A> {
     pub cut: Option<Cut>,
     /// How long the search took, without the decision where runs end.
     pub elapsed: Duration,
-    table: Table,
+    /// Where a goal is violated, to know lost states again. It would take most of the memory, for nothing, elsewhere.
+    table: Option<Table>,
 }
 
 impl<A: Clone + Send> Survey<A> {
     /// Where a goal is violated, a run to a state from which no settling steps lead to where it is kept for good.
     /// The system is asked for its states once more.
     pub fn run_to_lost<S: System<Action = A>>(&self, system: &S, goal: usize) -> Option<Vec<A>> {
-        let saved = self.endings[goal].saved.as_ref()?;
+        let (saved, table) = (self.endings[goal].saved.as_ref()?, self.table.as_ref()?);
         let is_lost = |state: &S::State| {
-            let place = self.table.place_of(system.fingerprint(state));
+            let place = table.place_of(system.fingerprint(state));
             place.is_some_and(|place| !saved.contains(place))
         };
         dive(system, &is_lost, usize::MAX).path
@@ -257,6 +258,7 @@ impl<A: Clone> Shared<A> {
             let saved = saved.filter(|_| ended == Ended::Violated);
             endings.push(Ending { ended, met, settling_edges, witness, saved });
         }
+        let is_violated = endings.iter().any(|ending| ending.saved.is_some());
         Ok(Survey {
             distinct: table.entered(),
             generated: generated.into_inner(),
@@ -265,7 +267,7 @@ impl<A: Clone> Shared<A> {
             endings,
             cut,
             elapsed,
-            table,
+            table: is_violated.then_some(table),
         })
     }
 }
