@@ -42,6 +42,8 @@ pub struct Draft {
     pub snapshot_after: Option<u32>,
     /// Of how many clients the log remembers the last write, if not of all. Not without epochs.
     pub sessions: Option<u32>,
+    /// How many requests wait at a leader at most.
+    pub pending_max: Option<usize>,
     /// How many entries a message has at most.
     pub entries_max: Option<u32>,
     /// How many rows a page has at most.
@@ -136,6 +138,7 @@ impl Draft {
             waits_for_leader: false,
             snapshot_after: None,
             sessions: None,
+            pending_max: None,
             entries_max: None,
             page_rows: None,
             crashed_stay_down: false,
@@ -216,6 +219,9 @@ impl Draft {
         }
         if let Some(sessions) = self.sessions {
             writeln!(text, "sessions = {sessions}")?;
+        }
+        if let Some(requests) = self.pending_max {
+            writeln!(text, "pending-max = {requests}")?;
         }
         if let Some(entries) = self.entries_max {
             writeln!(text, "entries-max = {entries}")?;
@@ -359,6 +365,7 @@ impl Draft {
         with(&|draft| draft.snapshot_after = draft.snapshot_after.map(|_| 1));
         with(&|draft| draft.sessions = None);
         with(&|draft| draft.sessions = draft.sessions.map(|_| 1));
+        with(&|draft| draft.pending_max = None);
         with(&|draft| draft.entries_max = None);
         with(&|draft| draft.page_rows = None);
         with(&|draft| draft.crashed_stay_down = false);

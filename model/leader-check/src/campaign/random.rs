@@ -229,4 +229,11 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
     if draft.epochs && tape.rarely(6) {
         draft.sessions = Some(tape.one_of(&[1, 1, 2]));
     }
+    // Only where somebody else asks meanwhile is there ever no room.
+    if draft.clients.len() > 1 && tape.rarely(3) {
+        draft.pending_max = Some(1);
+        if draft.deviation.is_none() && tape.rarely(3) {
+            draft.deviation = Some("trusts-refusals");
+        }
+    }
 }
