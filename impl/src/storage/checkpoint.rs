@@ -301,7 +301,14 @@ impl CheckpointWriter {
         let row: Option<DerivedRow> = row.transpose().map_err(ReadError::Damaged)?;
         drop(meta);
         let derivation = self.derivation.as_deref();
-        let mut deriving = derivation.zip(row).and_then(|(of, row)| Deriving::go_on(of, row));
+        let mut deriving = match (derivation, row) {
+            (Some(of), Some(row)) => Deriving::go_on(of, row),
+            // There is nothing yet but what these changes bring.
+            (Some(of), None) if transaction.open_table(ENTRIES)?.is_empty()? => {
+                Some(Deriving::begin(of, &transaction)?)
+            }
+            _ => None,
+        };
         write_entries(&transaction, &changes.entries, deriving.as_mut())?;
         match (deriving, derivation) {
             (Some(deriving), _) => {
