@@ -9,7 +9,9 @@ use std::thread;
 
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Failure;
 use super::request::CONFIG_DEFAULT;
@@ -115,11 +117,12 @@ fn http_choice(text: &str) -> Result<HttpChoice, String> {
 }
 
 fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let colours = std::io::stderr().is_terminal();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    let logs = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
     // Whoever embeds this may have started logging already.
-    let _ = logs.with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::registry().with(logs).with(filter).try_init();
 }
 
 fn stop_at_end_of_input(stop: Arc<AtomicBool>) {

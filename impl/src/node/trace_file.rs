@@ -123,7 +123,12 @@ fn examine<L: Recorded>(file: &mut File, node: NodeId) -> io::Result<Option<(u64
     file.seek(SeekFrom::Start(start))?;
     let mut last = Vec::new();
     file.take(end - start).read_to_end(&mut last)?;
-    let Ok(last) = serde_json::from_slice::<L>(&last) else { return Ok(None) };
+    // From text, as the first line: reading from bytes would be compiled once more for every type of a trace.
+    let Some(last) =
+        str::from_utf8(&last).ok().and_then(|last| serde_json::from_str::<L>(last).ok())
+    else {
+        return Ok(None);
+    };
     let is_header = last.header_of().is_some();
     Ok(last.step_at_us().or(is_header.then_some(0)).map(|at_us| (end, at_us)))
 }
