@@ -7,14 +7,16 @@ mod builtin;
 use std::collections::BTreeSet;
 
 use builtin::builtin;
-use quorate_model::check::Expected;
+use quorate_model::check::property::{ALL, Promise};
+use quorate_model::check::{Expected, PropertySpec};
+use quorate_model::scenario::{builtin::ALL as BUILTIN, counterexample};
 
 const DOCUMENT: &str = include_str!("../../docs/claims.md");
 
 /// Safety properties that no configuration promises.
 const NOT_PROMISED: &[&str] = &["failed-write-invisible"];
 
-struct Promise<'a> {
+struct Row<'a> {
     property: &'a str,
     condition: &'a str,
     met: Vec<&'a str>,
@@ -26,7 +28,7 @@ fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-fn promises() -> Vec<Promise<'static>> {
+fn promises() -> Vec<Row<'static>> {
     let (_, rest) = DOCUMENT.split_once("<!-- promises: begin -->").expect("the table begins");
     let (table, _) = rest.split_once("<!-- promises: end -->").expect("the table ends");
     let rows = table.lines().filter(|line| line.starts_with("| `"));
@@ -34,7 +36,7 @@ fn promises() -> Vec<Promise<'static>> {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let [_, property, condition, met, broken, _] = cells[..] else { panic!("{row}") };
         let property = quoted(property)[0];
-        Promise { property, condition, met: quoted(met), broken: quoted(broken) }
+        Row { property, condition, met: quoted(met), broken: quoted(broken) }
     };
     rows.map(promise).collect()
 }
@@ -43,7 +45,7 @@ fn promises() -> Vec<Promise<'static>> {
 fn every_condition_of_a_promise_has_a_scenario_on_each_side() {
     let promises = promises();
     assert!(promises.len() > 20, "the table has a row per condition");
-    for Promise { property, condition, met, broken } in promises {
+    for Row { property, condition, met, broken } in promises {
         for (scenarios, expected) in [(met, Expected::Holds), (broken, Expected::Violated)] {
             assert!(!scenarios.is_empty(), "{property} under {condition}: nothing is {expected}");
             for name in scenarios {
@@ -64,5 +66,80 @@ fn every_property_that_can_hold_is_promised_or_said_not_to_be() {
         let can_hold = property.admits(Expected::Holds);
         let is_said = NOT_PROMISED.contains(&property.name);
         assert_eq!(is_promised, can_hold && !is_said, "{}", property.name);
+    }
+}
+
+/// What traces are judged by, and `quorate config check` tells, is what searches find: wherever a property is
+/// violated, no cluster that is set so promises it. Not asked are scenarios with what no cluster knows of itself: disks that are
+/// older than they were, clients that lie, nodes that share a name, a protocol that is wrong on purpose.
+#[test]
+fn no_cluster_promises_what_a_scenario_shows_to_be_violated() {
+    let mut compared = BTreeSet::new();
+    for builtin in BUILTIN {
+        let scenario = builtin.parse().unwrap_or_else(|error| panic!("{error}"));
+        let has_unknown = scenario.faults.rollbacks > 0
+            || scenario.faults.lies > 0
+            || scenario.mints_as != scenario.cluster.nodes();
+        if scenario.script.is_some() || has_unknown {
+            continue;
+        }
+        let circumstances = scenario.circumstances();
+        let violated = scenario.expect.iter().filter(|(_, found)| **found == Expected::Violated);
+        for property in violated.filter_map(|(property, _)| PropertySpec::named(property)) {
+            let (name, property_name) = (builtin.name, property.name);
+            match property.is_promised(&scenario.cluster, &circumstances) {
+                Some(true) if scenario.cluster.is_deviant() => {}
+                Some(true) => panic!("{name}: {property_name} is promised and violated"),
+                Some(false) => drop(compared.insert((property_name, name))),
+                None => {}
+            }
+        }
+    }
+    let properties: BTreeSet<&str> = compared.iter().map(|(property, _)| *property).collect();
+    println!("{} verdicts of {} properties", compared.len(), properties.len());
+    assert!(compared.len() >= 60 && properties.len() >= 14, "{compared:?}");
+}
+
+/// The promises of the cluster of a built-in scenario.
+fn promised_by(name: &str, property: &str) -> Option<Promise> {
+    let property = PropertySpec::named(property).expect("there is such a property");
+    property.promise(&builtin(name).cluster)
+}
+
+#[test]
+fn a_promise_says_how_many_disks_may_be_lost() {
+    assert_eq!(promised_by("strict-concurrent", "read-freshness"), Some(Promise::UpTo(1)));
+    assert_eq!(promised_by("strict-concurrent", "no-lost-write"), Some(Promise::UpTo(1)));
+    assert_eq!(promised_by("strict-concurrent", "unique-dots"), Some(Promise::Always));
+    assert_eq!(promised_by("strict-concurrent", "hint-safety"), Some(Promise::UpTo(0)));
+    assert_eq!(promised_by("r1-w1", "read-freshness"), Some(Promise::Not));
+    assert_eq!(promised_by("r1-w1", "no-lost-write"), Some(Promise::UpTo(0)));
+    assert_eq!(promised_by("r1-w1", "convergence"), None);
+}
+
+#[test]
+fn a_counterexample_is_a_scenario_of_a_cluster_that_is_set_alike() {
+    let shown = |property: &str, name: &str| {
+        let property = PropertySpec::named(property).expect("there is such a property");
+        counterexample(property, &builtin(name).cluster).map(|builtin| builtin.name)
+    };
+    assert_eq!(shown("read-freshness", "r1-w1"), Some("r1-w1"));
+    assert_eq!(shown("monotonic-reads", "failed-write-seen"), Some("failed-write-seen"));
+    assert_eq!(shown("no-lost-write", "lww-concurrent"), Some("lww-concurrent"));
+    assert_eq!(shown("read-freshness", "sloppy-partition"), Some("sloppy-partition"));
+}
+
+#[test]
+fn what_is_promised_has_no_counterexample() {
+    for name in ["strict-concurrent", "sloppy-convergence", "delete-collected", "r1-w1"] {
+        let cluster = builtin(name).cluster;
+        let promised = |property: &&PropertySpec| {
+            property.promise(&cluster).is_some_and(|promise| promise != Promise::Not)
+        };
+        assert!(ALL.iter().any(|property| promised(&property)), "{name}");
+        for property in ALL.iter().filter(promised) {
+            let shown = counterexample(property, &cluster).map(|builtin| builtin.name);
+            assert_eq!(shown, None, "{name}: {}", property.name);
+        }
     }
 }

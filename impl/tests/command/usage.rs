@@ -118,6 +118,24 @@ fn a_configuration_is_checked_without_a_cluster() {
     assert!(fine.code == 0 && fine.out.contains("can be used: 3 nodes, N=3 R=2 W=2"), "{fine:?}");
     let weak = check(&text.replace("\nr = 2", "\nr = 1").replace("\nw = 2", "\nw = 1"));
     assert!(weak.code == 0 && weak.out.contains("R + W = 2 is not more than N = 3"), "{weak:?}");
+    for line in
+        ["read-freshness          quorate check r1-w1", "no-lost-write           while no disk"]
+    {
+        assert!(weak.out.contains(line), "{line}: {weak:?}");
+    }
+    let promised = |text: &str, property: &str| {
+        let edited = cluster.path("edited.toml");
+        std::fs::write(&edited, text).unwrap();
+        let said = ran(quorate().args(["config", "check", "--json", "--config"]).arg(&edited));
+        let said: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        let promises = said["promises"].as_array().unwrap();
+        promises.iter().find(|promise| promise["property"] == property).unwrap().clone()
+    };
+    let fresh = promised(&text, "read-freshness");
+    assert_eq!((&fresh["promised"], &fresh["lost_disks"]), (&true.into(), &1.into()), "{fresh}");
+    let sloppy = promised(&text.replace("sloppy = false", "sloppy = true"), "read-freshness");
+    assert_eq!(sloppy["promised"], false);
+    assert_eq!(sloppy["counterexample"], "sloppy-partition");
     assert_refused(&check(&text.replace("\nw = 2", "\nw = 4")), &["edited.toml:", "W"]);
     let kebab = check(&text.replace("read_repair =", "read-repair ="));
     assert_refused(&kebab, &["edited.toml:", "did you mean `read_repair`?"]);

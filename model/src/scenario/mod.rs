@@ -5,6 +5,7 @@
 //! A scenario is explored, every run of it, unless it has a [`mod@script`], which is one run.
 
 pub mod builtin;
+mod counterexample;
 pub mod file;
 pub mod script;
 mod warning;
@@ -28,6 +29,7 @@ use crate::protocol::FanOut;
 use crate::versions::Versioning;
 use script::Script;
 
+pub use counterexample::counterexample;
 pub use quorate_checker::world::Faults;
 pub use warning::{Warning, WarningKind};
 

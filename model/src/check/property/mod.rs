@@ -15,6 +15,7 @@ mod goal;
 mod held;
 mod memory;
 mod on_traces;
+mod promises;
 mod reads;
 mod sessions;
 mod spec;
@@ -61,6 +62,7 @@ use memory::Remembers;
 pub use goal::Goal;
 pub use on_traces::{Judging, OnTraces, Promiser};
 pub(crate) use on_traces::{LostDisks, Tested, Weakest};
+pub use promises::{Circumstances, Promise};
 pub use quorate_checker::world::Expected;
 pub use spec::{Condition, Explanation, Nodes, PropertyKind, PropertySpec, View, Witness};
 

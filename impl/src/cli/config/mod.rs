@@ -1,11 +1,16 @@
 //! `quorate config`.
 
+mod promised;
+
+use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use quorate_leader::config::{LogKind, Reads, Replication};
 use quorate_leader_model::refine::Cluster;
+use serde::Serialize;
 
+use self::promised::{Listed, Promised, promises};
 use super::protocol::written;
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
@@ -24,7 +29,8 @@ enum Command {
     Check(CheckArgs),
 }
 
-/// Say whether a cluster.toml can be used, and what is remarkable about it. Asks no node.
+/// Say whether a cluster.toml can be used, what is remarkable about it, and what the model promises of such a cluster. Asks no
+/// node.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit code: 0 when nodes would start with it, 2 when something in it is wrong."
@@ -36,6 +42,42 @@ struct CheckArgs {
     /// The same, as other commands are told
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What there is to say of a configuration.
+#[derive(Debug, Serialize)]
+struct Checked {
+    file: PathBuf,
+    nodes: usize,
+    #[serde(flatten)]
+    settings: Settings,
+    /// What somebody may not have meant.
+    remarks: Vec<String>,
+    /// What the model promises of it. Absent where there is a leader.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    promises: Vec<Promised>,
+}
+
+/// How requests are answered.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Settings {
+    Leaderless { n: usize, r: usize, w: usize },
+    Leader { replication: String, election: String },
+}
+
+impl Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Settings::Leaderless { n, r, w } => write!(f, ", N={n} R={r} W={w}"),
+            Settings::Leader { replication, election } => {
+                write!(f, " with a leader, replication {replication}, election {election}")
+            }
+        }
+    }
 }
 
 /// Runs the command.
@@ -45,27 +87,36 @@ struct CheckArgs {
 pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
     let Command::Check(args) = &args.command;
     let cluster = ClusterFile::read(args.config.as_ref().unwrap_or(&args.file))?;
-    if let Some(leader) = &cluster.leader {
-        return check_leader(&cluster, leader);
+    let checked = match &cluster.leader {
+        Some(leader) => checked_leader(&cluster, leader),
+        None => checked(&cluster),
+    };
+    if args.json {
+        return output::json(&checked);
     }
-    let spec = &cluster.spec;
-    let (nodes, n, r, w) = (cluster.cluster.members().len(), spec.n, spec.r, spec.w);
-    let path = cluster.path.display();
-    output::print(format!("{path} can be used: {nodes} nodes, N={n} R={r} W={w}\n"))?;
-    for remark in remarks(&cluster) {
+    let Checked { file, nodes, settings, remarks, promises } = &checked;
+    output::print(format!("{} can be used: {nodes} nodes{settings}\n", file.display()))?;
+    for remark in remarks {
         output::print(format!("  {remark}\n"))?;
     }
-    Ok(())
+    output::print(Listed(promises).to_string())
 }
 
-/// Says the same of a cluster with a leader.
-fn check_leader(cluster: &ClusterFile, leader: &LeaderSettings) -> Result<(), Failure> {
-    let (path, nodes) = (cluster.path.display(), cluster.nodes.len());
+fn checked(cluster: &ClusterFile) -> Checked {
+    let (n, r, w) = (cluster.spec.n, cluster.spec.r, cluster.spec.w);
+    Checked {
+        file: cluster.path.clone(),
+        nodes: cluster.cluster.members().len(),
+        settings: Settings::Leaderless { n, r, w },
+        remarks: remarks(cluster),
+        promises: promises(&cluster.cluster),
+    }
+}
+
+/// The same of a cluster with a leader.
+fn checked_leader(cluster: &ClusterFile, leader: &LeaderSettings) -> Checked {
     let Cluster { replication, election, .. } = &leader.cluster;
     let [replication, election] = [written(replication), written(election)];
-    output::print(format!(
-        "{path} can be used: {nodes} nodes with a leader, replication {replication}, election {election}\n"
-    ))?;
     let mut remarks = Vec::new();
     if !leader.cluster.elects_the_complete() {
         remarks.push(format!(
@@ -84,10 +135,13 @@ fn check_leader(cluster: &ClusterFile, leader: &LeaderSettings) -> Result<(), Fa
         remarks.push("log: now and random differ from replica to replica".to_string());
     }
     remarks.extend(common_remarks(cluster));
-    for remark in remarks {
-        output::print(format!("  {remark}\n"))?;
+    Checked {
+        file: cluster.path.clone(),
+        nodes: cluster.nodes.len(),
+        settings: Settings::Leader { replication, election },
+        remarks,
+        promises: Vec::new(),
     }
-    Ok(())
 }
 
 /// What somebody may not have meant.
