@@ -30,6 +30,7 @@ pub struct Document {
     steps: BTreeMap<String, u64>,
     modes: BTreeMap<&'static str, u64>,
     rules: BTreeMap<&'static str, u64>,
+    promises: BTreeMap<&'static str, u64>,
     too_few: Vec<TooFew>,
     differences: Vec<JsonDifference>,
 }
@@ -101,6 +102,7 @@ impl Document {
             steps: tally.kinds().collect(),
             modes: tally.modes().collect(),
             rules: tally.rules().collect(),
+            promises: tally.promises().collect(),
             too_few: too_few
                 .map(|shortage| TooFew { what: shortage.name.clone(), cases: shortage.cases })
                 .collect(),

@@ -43,6 +43,9 @@ pub fn report<D: Draft>(outcome: &Outcome<D>) -> Styled {
     line(&mut text, "steps", &listed(tally.kinds()));
     line(&mut text, "modes", &listed(tally.modes()));
     line(&mut text, "rules", &listed(tally.rules()));
+    if tally.promises().next().is_some() {
+        line(&mut text, "promises", &listed(tally.promises()));
+    }
     text
 }
 

@@ -21,9 +21,11 @@ use quorate_checker::world::campaign::{self as of_world, Readied};
 pub use draft::{Asked, Draft, DraftClient, DraftOperation, Nodes, Verb};
 pub use modes::{HasMode, MODES};
 
-use crate::check::ClusterModel;
 use crate::check::leaderless::Leaderless;
+use crate::check::property::{ALL, Promise};
 use crate::check::wrong_rule::WrongRule;
+use crate::check::{ClusterModel, PropertySpec};
+use crate::scenario::builtin::Builtin;
 use crate::scenario::{Reductions, Rule, Scenario};
 
 /// What the unreduced model of a scenario gives, to be compared with.
@@ -56,8 +58,10 @@ pub fn visit(model: &ClusterModel, distinct_max: usize) -> Option<of_world::Foun
 #[must_use]
 pub fn readied(scenario: Scenario) -> Readied<Leaderless> {
     let modes = MODES.iter().map(|(_, has)| has(&scenario)).collect();
+    let promised = scenario.promised().map(|property| property.name).collect();
     let model = ClusterModel::new(Arc::new(scenario));
-    Readied { properties: model.properties_of_world(), modes, world: model.into_world() }
+    let properties = model.properties_of_world();
+    Readied { properties, modes, promised, world: model.into_world() }
 }
 
 impl of_world::Draft for Draft {
@@ -66,6 +70,16 @@ impl of_world::Draft for Draft {
 
     fn modes() -> Vec<&'static str> {
         MODES.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn promises() -> Vec<&'static str> {
+        // A cluster that promises all that any does.
+        let strict = Builtin::named("failed-write-seen-blocking").expect("it is built in");
+        let strict = strict.parse().expect("built-in scenarios parse").cluster;
+        let is_promised = |property: &&PropertySpec| {
+            property.promise(&strict).is_some_and(|promise| promise != Promise::Not)
+        };
+        ALL.iter().filter(is_promised).map(|property| property.name).collect()
     }
 
     fn small(size: usize) -> Box<dyn Iterator<Item = Draft> + Send> {

@@ -171,6 +171,7 @@ builtins! {
     "delete-collected-age"
     "delete-collected-anti-entropy"
     "delete-agreed-anti-entropy"
+    "put-overtakes-reap"
     "delete-lost"
     "delete-lost-w2"
     "delete-older-disk"

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::builtin::{ALL, Builtin};
 use super::{PlannedAction, Scenario};
-use crate::check::property::Circumstances;
+use crate::check::property::{ALL as PROPERTIES, Circumstances};
 use crate::check::{Expected, PropertySpec};
 use crate::cluster::{ClusterConfig, Reaping};
 use crate::protocol::ReadRepair;
@@ -62,6 +62,20 @@ impl Scenario {
             is_minted_twice: self.faults.duplicates > 0
                 || self.clients.iter().any(|client| client.attempts > 1),
         }
+    }
+
+    /// What its cluster is said to promise, whatever happens in it, of all that is judged on traces. Nothing where something
+    /// happens that no cluster knows of itself: a disk is older than it was, a client lies, nodes share a name, the protocol is wrong
+    /// on purpose.
+    pub fn promised(&self) -> impl Iterator<Item = &'static PropertySpec> {
+        let is_known = self.faults.rollbacks == 0
+            && self.faults.lies == 0
+            && self.mints_as == self.cluster.nodes()
+            && !self.cluster.is_deviant();
+        let circumstances = self.circumstances();
+        PROPERTIES.iter().filter(move |property| {
+            is_known && property.is_promised(&self.cluster, &circumstances) == Some(true)
+        })
     }
 
     /// Whether nothing happens in it but what happens to a cluster whose disks stay, and whose requests ask for what it

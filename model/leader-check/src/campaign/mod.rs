@@ -28,7 +28,8 @@ use crate::{LeaderBased, property};
 pub fn readied(scenario: LeaderFile) -> Readied<LeaderBased> {
     let properties = scenario.judged(property::all()).expect("properties are known");
     let modes = MODES.iter().map(|(_, has)| has(&scenario)).collect();
-    Readied { properties, modes, world: World::new(LeaderBased::new(scenario)) }
+    let promised = Vec::new();
+    Readied { properties, modes, promised, world: World::new(LeaderBased::new(scenario)) }
 }
 
 impl of_world::Draft for Draft {

@@ -44,12 +44,15 @@ impl Remembers for Memory {
 }
 
 /// The writes whose versions a node lost and should have kept in one step: everything that came
-/// together must be there still, or have been seen by something that is.
+/// together must be there still, or have been seen by something that is, or be gone with a delete that was reaped. A node
+/// that has reaped a tombstone goes on counting behind it, so what it mints next takes the tombstone away where the order to
+/// reap comes later.
 fn dropped(base: Base<'_>, touched: &Touched) -> WriteSet {
     let Touched { node: _, key, came, minted, after } = touched;
     let came = came.iter().flatten().map(|record| base.named(key, record));
     let minted = minted.iter().map(|(write, _)| *write).collect();
-    came.fold(minted, WriteSet::union).without(base.seen_by(key, after))
+    let gone = came.fold(minted, WriteSet::union).without(base.seen_by(key, after));
+    gone.iter().filter(|write| !base.ledger.went_with_a_delete(*write)).collect()
 }
 
 /// Two writes of a record, the second of which had seen the first.
@@ -66,7 +69,8 @@ fn memory<'a>(view: &View<'a>) -> &'a Memory {
 
 pub(super) const PROPERTY: PropertySpec = PropertySpec {
     name: "true-siblings",
-    statement: "two versions are siblings exactly when neither writer had seen the other",
+    statement: "two versions are siblings exactly when neither writer had seen the other, and neither went with a \
+                delete that was reaped",
     kind: PropertyKind::Safety {
         holds: |view| {
             !memory(view).dropped && !held::any(view, |held| false_siblings(view, held).is_some())
@@ -77,7 +81,7 @@ pub(super) const PROPERTY: PropertySpec = PropertySpec {
             name: "true-siblings (witness)",
         },
     },
-    watch: Watch::NOTHING,
+    watch: Watch { reaped: true, ..Watch::NOTHING },
     on_traces: OnTraces::of_states(
         |promiser| {
             let is_safe = promiser.is_exact() && promiser.forgets_safely();

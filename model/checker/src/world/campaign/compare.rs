@@ -46,6 +46,8 @@ pub struct Exercised<P: Protocol> {
     pub kinds: Vec<Kind<P>>,
     /// Which rules left something out.
     pub rules: Vec<P::Rule>,
+    /// What was shown.
+    pub shown: Vec<Shown>,
 }
 
 /// A difference between the two.
@@ -92,6 +94,11 @@ pub enum Difference {
         /// What becomes of it reduced.
         reduced: Ending,
     },
+    /// Both find that something is violated which such a cluster is said to promise.
+    Promised {
+        /// What.
+        property: &'static str,
+    },
 }
 
 impl fmt::Display for Difference {
@@ -121,6 +128,9 @@ impl fmt::Display for Difference {
             ),
             Difference::Endings { unreduced, reduced } => {
                 write!(f, "{unreduced}, but reduced {reduced}")
+            }
+            Difference::Promised { property } => {
+                write!(f, "{property} is violated, though such a cluster is said to promise it")
             }
         }
     }
@@ -228,6 +238,7 @@ impl<P: Reduces> Reference<P> {
             reduced: distinct,
             kinds: happened.map(|(kind, _)| kind).collect(),
             rules: left_out.filter(|(_, count)| *count > 0).map(|(rule, _)| rule).collect(),
+            shown: self.full.runs.iter().filter_map(|(shown, run)| run.map(|_| *shown)).collect(),
         }
     }
 

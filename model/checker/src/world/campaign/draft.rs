@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::compare::{Compared, compare};
+use super::compare::{Compared, Difference, compare};
+use super::visit::Shown;
 use crate::world::World;
 use crate::world::counters::Kind;
 use crate::world::property::Property;
@@ -31,6 +32,11 @@ pub trait Draft: Clone + PartialEq + fmt::Debug + Send + Sync + Sized + 'static 
         Box::new(std::iter::empty())
     }
 
+    /// What some cluster promises.
+    fn promises() -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// The random scenario of this number, from a seed: always the same.
     fn random(seed: u64, number: u64) -> Self;
 
@@ -55,8 +61,7 @@ pub trait Draft: Clone + PartialEq + fmt::Debug + Send + Sync + Sized + 'static 
 
     /// How it comes out; `None` if the format refuses it.
     fn compared(&self, distinct_max: usize) -> Option<Compared<Self::Protocol>> {
-        let Readied { world, properties, .. } = self.readied()?;
-        Some(compare(&world, properties, distinct_max))
+        Some(self.readied()?.compared(distinct_max))
     }
 }
 
@@ -68,6 +73,25 @@ pub struct Readied<P: Protocol> {
     pub properties: Vec<Property<P>>,
     /// Which modes it has, in the order of [`Draft::modes`].
     pub modes: Vec<bool>,
+    /// Which properties its cluster is said to promise, whatever happens in it.
+    pub promised: Vec<&'static str>,
+}
+
+impl<P: Reduces> Readied<P> {
+    /// How it comes out, and whether what is promised holds.
+    #[must_use]
+    pub fn compared(&self, distinct_max: usize) -> Compared<P> {
+        let compared = compare(&self.world, self.properties.clone(), distinct_max);
+        let Compared::Same(exercised) = &compared else { return compared };
+        let is_violated = |name: &&&'static str| exercised.shown.contains(&Shown::Property(name));
+        match self.promised.iter().find(is_violated) {
+            Some(property) => Compared::Different {
+                difference: Difference::Promised { property },
+                switched: None,
+            },
+            None => compared,
+        }
+    }
 }
 
 /// One way for the reductions of a protocol to be wrong: see [`wrong_rules`](crate::wrong_rules).

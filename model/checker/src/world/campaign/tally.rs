@@ -2,8 +2,9 @@
 
 use derive_where::derive_where;
 
-use super::compare::{Compared, Difference, Exercised, compare};
-use super::draft::{Draft, Readied};
+use super::compare::{Compared, Difference, Exercised};
+use super::draft::Draft;
+use super::visit::Shown;
 use crate::world::counters::{Enumerated, Kind};
 use crate::world::protocol::Protocol;
 
@@ -25,6 +26,7 @@ pub struct Tally<D> {
     kinds: Vec<u64>,
     rules: Vec<u64>,
     modes: Vec<u64>,
+    promises: Vec<u64>,
     of: std::marker::PhantomData<D>,
 }
 
@@ -52,6 +54,7 @@ impl<D: Draft> Default for Tally<D> {
             kinds: vec![0; KindOf::<D>::all().len()],
             rules: vec![0; RuleOf::<D>::ALL.len()],
             modes: vec![0; D::modes().len()],
+            promises: vec![0; D::promises().len()],
             of: std::marker::PhantomData,
         }
     }
@@ -64,28 +67,38 @@ impl<D: Draft> Tally<D> {
         draft: &D,
         distinct_max: usize,
     ) -> Option<(Difference, Option<RuleOf<D>>)> {
-        let Some(Readied { world, properties, modes }) = draft.readied() else {
+        let Some(readied) = draft.readied() else {
             self.refused += 1;
             return None;
         };
-        let compared = compare(&world, properties, distinct_max);
-        self.note(&modes, &compared);
+        let compared = readied.compared(distinct_max);
+        self.note(&readied.modes, &readied.promised, &compared);
         match compared {
             Compared::Different { difference, switched } => Some((difference, switched)),
             Compared::Same(_) | Compared::TooLarge => None,
         }
     }
 
-    /// Notes how a scenario with these modes came out.
-    pub fn note(&mut self, modes: &[bool], compared: &Compared<D::Protocol>) {
+    /// Notes how a scenario with these modes, whose cluster promises this, came out.
+    pub fn note(
+        &mut self,
+        modes: &[bool],
+        promised: &[&'static str],
+        compared: &Compared<D::Protocol>,
+    ) {
         match compared {
             Compared::TooLarge => self.too_large += 1,
             Compared::Different { .. } => self.different += 1,
-            Compared::Same(exercised) => self.note_same(modes, exercised),
+            Compared::Same(exercised) => self.note_same(modes, promised, exercised),
         }
     }
 
-    fn note_same(&mut self, modes: &[bool], exercised: &Exercised<D::Protocol>) {
+    fn note_same(
+        &mut self,
+        modes: &[bool],
+        promised: &[&'static str],
+        exercised: &Exercised<D::Protocol>,
+    ) {
         self.same += 1;
         self.states += exercised.distinct as u64;
         self.reduced_states += exercised.reduced as u64;
@@ -97,6 +110,10 @@ impl<D: Draft> Tally<D> {
         }
         for (has, count) in modes.iter().zip(&mut self.modes) {
             *count += u64::from(*has);
+        }
+        for (name, count) in D::promises().into_iter().zip(&mut self.promises) {
+            let is_tested = exercised.shown.contains(&Shown::Witness(name));
+            *count += u64::from(is_tested && promised.contains(&name));
         }
     }
 
@@ -114,6 +131,7 @@ impl<D: Draft> Tally<D> {
         add(&mut self.kinds, &other.kinds);
         add(&mut self.rules, &other.rules);
         add(&mut self.modes, &other.modes);
+        add(&mut self.promises, &other.promises);
     }
 
     /// All cases.
@@ -138,6 +156,11 @@ impl<D: Draft> Tally<D> {
     /// How many compared cases had each mode.
     pub fn modes(&self) -> impl Iterator<Item = (&'static str, u64)> {
         D::modes().into_iter().zip(self.modes.iter().copied())
+    }
+
+    /// How many compared cases had a cluster that promises each of these, and put it to the test.
+    pub fn promises(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        D::promises().into_iter().zip(self.promises.iter().copied())
     }
 
     /// What was exercised in fewer compared cases than this.
