@@ -68,14 +68,18 @@ impl Scenario {
     /// happens that no cluster knows of itself: a disk is older than it was, a client lies, nodes share a name, the protocol is wrong
     /// on purpose.
     pub fn promised(&self) -> impl Iterator<Item = &'static PropertySpec> {
-        let is_known = self.faults.rollbacks == 0
+        let (is_promised, circumstances) = (self.can_be_promised(), self.circumstances());
+        PROPERTIES.iter().filter(move |property| {
+            is_promised && property.is_promised(&self.cluster, &circumstances) == Some(true)
+        })
+    }
+
+    /// Whether nothing happens in it that no cluster knows of itself.
+    fn can_be_promised(&self) -> bool {
+        self.faults.rollbacks == 0
             && self.faults.lies == 0
             && self.mints_as == self.cluster.nodes()
-            && !self.cluster.is_deviant();
-        let circumstances = self.circumstances();
-        PROPERTIES.iter().filter(move |property| {
-            is_known && property.is_promised(&self.cluster, &circumstances) == Some(true)
-        })
+            && !self.cluster.is_deviant()
     }
 
     /// Whether nothing happens in it but what happens to a cluster whose disks stay, and whose requests ask for what it
@@ -83,11 +87,8 @@ impl Scenario {
     fn shows_a_cluster_as_it_is_set(&self) -> bool {
         let Circumstances { r, w, is_sloppy, .. } = self.circumstances();
         let set = Circumstances::of(&self.cluster);
-        self.faults.wipes == 0
-            && self.faults.rollbacks == 0
-            && self.faults.lies == 0
-            && !self.cluster.is_deviant()
-            && self.mints_as == self.cluster.nodes()
+        self.can_be_promised()
+            && self.faults.wipes == 0
             && self.clocks_ahead.iter().all(|ahead| *ahead == 0)
             && (r, w, is_sloppy) == (set.r, set.w, set.is_sloppy)
     }

@@ -26,7 +26,7 @@ pub struct Tally<D> {
     kinds: Vec<u64>,
     rules: Vec<u64>,
     modes: Vec<u64>,
-    promises: Vec<u64>,
+    promises: Vec<(&'static str, u64)>,
     of: std::marker::PhantomData<D>,
 }
 
@@ -54,7 +54,7 @@ impl<D: Draft> Default for Tally<D> {
             kinds: vec![0; KindOf::<D>::all().len()],
             rules: vec![0; RuleOf::<D>::ALL.len()],
             modes: vec![0; D::modes().len()],
-            promises: vec![0; D::promises().len()],
+            promises: D::promises().into_iter().map(|name| (name, 0)).collect(),
             of: std::marker::PhantomData,
         }
     }
@@ -111,9 +111,9 @@ impl<D: Draft> Tally<D> {
         for (has, count) in modes.iter().zip(&mut self.modes) {
             *count += u64::from(*has);
         }
-        for (name, count) in D::promises().into_iter().zip(&mut self.promises) {
+        for (name, count) in &mut self.promises {
             let is_tested = exercised.shown.contains(&Shown::Witness(name));
-            *count += u64::from(is_tested && promised.contains(&name));
+            *count += u64::from(is_tested && promised.contains(name));
         }
     }
 
@@ -131,7 +131,9 @@ impl<D: Draft> Tally<D> {
         add(&mut self.kinds, &other.kinds);
         add(&mut self.rules, &other.rules);
         add(&mut self.modes, &other.modes);
-        add(&mut self.promises, &other.promises);
+        for ((_, sum), (_, other)) in self.promises.iter_mut().zip(&other.promises) {
+            *sum += other;
+        }
     }
 
     /// All cases.
@@ -160,7 +162,7 @@ impl<D: Draft> Tally<D> {
 
     /// How many compared cases had a cluster that promises each of these, and put it to the test.
     pub fn promises(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        D::promises().into_iter().zip(self.promises.iter().copied())
+        self.promises.iter().copied()
     }
 
     /// What was exercised in fewer compared cases than this.
