@@ -11,7 +11,15 @@ const LOCK_FILE: &str = "lock";
 /// Holds a directory for this process, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // To close the file is not enough: a process that another thread is about to start has every open file of this
+        // one until it executes its own program, and keeps them locked until then.
+        let _ = self.file.unlock();
+    }
 }
 
 impl DirectoryLock {
@@ -33,12 +41,30 @@ impl DirectoryLock {
             Ok(()) => {
                 file.set_len(0).map_err(inaccessible)?;
                 writeln!(file, "{}", std::process::id()).map_err(inaccessible)?;
-                Ok(DirectoryLock { _file: file })
+                Ok(DirectoryLock { file })
             }
             Err(TryLockError::WouldBlock) => {
                 Err(StorageError::InUse { directory: directory.into() })
             }
             Err(TryLockError::Error(source)) => Err(inaccessible(source)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_free_at_once_even_while_another_process_still_has_the_file_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = DirectoryLock::take(directory.path()).unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        let second = DirectoryLock::take(directory.path());
+        assert!(matches!(second, Err(StorageError::InUse { .. })), "{second:?}");
+        drop(lock);
+        let again = DirectoryLock::take(directory.path());
+        assert!(again.is_ok(), "{again:?}");
+        drop(inherited);
     }
 }
