@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use quorate::config::TemplateLeader;
+
 use crate::support::{Ran, TestCluster, quorate};
 
 fn ran(command: &mut Command) -> Ran {
@@ -141,6 +143,32 @@ fn a_configuration_is_checked_without_a_cluster() {
     assert_refused(&kebab, &["edited.toml:", "did you mean `read_repair`?"]);
     let old = check(&text.replace("anti_entropy =", "anti-entropy ="));
     assert_eq!(old.code, 0, "written before: {old:?}");
+}
+
+#[test]
+fn what_is_promised_of_a_cluster_with_a_leader_is_told_too() {
+    let cluster = TestCluster::with_leader(3, TemplateLeader::default());
+    let text = std::fs::read_to_string(&cluster.file.path).unwrap();
+    let check = |text: &str, more: &[&str]| {
+        let edited = cluster.path("edited.toml");
+        std::fs::write(&edited, text).unwrap();
+        ran(quorate().args(["config", "check"]).arg(&edited).args(more))
+    };
+    let fine = check(&text, &[]);
+    let line = "linearizable          even if one of the nodes loses its disk";
+    assert!(fine.code == 0 && fine.out.contains(line), "{fine:?}");
+    let from_leader = text.replace("reads = \"confirmed\"", "reads = \"leader\"");
+    let stale = check(&from_leader, &[]);
+    let line = "linearizable          quorate check raft-stale-leader";
+    assert!(stale.code == 0 && stale.out.contains(line), "{stale:?}");
+    let asynchronous = text.replace("replication = \"majority\"", "replication = \"async\"");
+    let said = check(&asynchronous, &["--json"]);
+    let said: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let promises = said["promises"].as_array().unwrap();
+    let of = |property| promises.iter().find(|promise| promise["property"] == property).unwrap();
+    assert_eq!(of("no-lost-write")["promised"], false);
+    assert_eq!(of("no-lost-write")["counterexample"], "async-leader-returns-compacted");
+    assert_eq!(of("log-matching")["lost_disks"], 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use quorate_leader::config::{LogKind, Reads, Replication};
 use quorate_leader_model::refine::Cluster;
 use serde::Serialize;
 
-use self::promised::{Listed, Promised, promises};
+use self::promised::{Listed, Promised, promises, promises_with_leader};
 use super::protocol::written;
 use super::request::CONFIG_DEFAULT;
 use super::{Failure, output};
@@ -56,8 +56,7 @@ struct Checked {
     settings: Settings,
     /// What somebody may not have meant.
     remarks: Vec<String>,
-    /// What the model promises of it. Absent where there is a leader.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// What the model promises of it.
     promises: Vec<Promised>,
 }
 
@@ -66,16 +65,17 @@ struct Checked {
 #[serde(untagged)]
 enum Settings {
     Leaderless { n: usize, r: usize, w: usize },
-    Leader { replication: String, election: String },
+    Leader { replication: String, election: String, reads: String },
 }
 
 impl Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Settings::Leaderless { n, r, w } => write!(f, ", N={n} R={r} W={w}"),
-            Settings::Leader { replication, election } => {
-                write!(f, " with a leader, replication {replication}, election {election}")
-            }
+            Settings::Leader { replication, election, reads } => write!(
+                f,
+                " with a leader, replication {replication}, election {election}, reads {reads}"
+            ),
         }
     }
 }
@@ -99,7 +99,13 @@ pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
     for remark in remarks {
         output::print(format!("  {remark}\n"))?;
     }
-    output::print(Listed(promises).to_string())
+    let (to, nodes) = match settings {
+        Settings::Leaderless { .. } => {
+            ("of requests that ask for no less", "the nodes that may hold a key")
+        }
+        Settings::Leader { .. } => ("to clients that all read like this", "the nodes"),
+    };
+    output::print(Listed { to, nodes, promises }.to_string())
 }
 
 fn checked(cluster: &ClusterFile) -> Checked {
@@ -118,7 +124,7 @@ fn checked_leader(cluster: &ClusterFile, leader: &LeaderSettings) -> Checked {
     let Cluster { replication, election, .. } = &leader.cluster;
     let [replication, election] = [written(replication), written(election)];
     let mut remarks = Vec::new();
-    if !leader.cluster.elects_the_complete() {
+    if !leader.cluster.promiser().is_safe(0) {
         remarks.push(format!(
             "replication, election: with {replication} and {election} a new leader may lack writes that were \
              acknowledged, which are lost then"
@@ -138,9 +144,9 @@ fn checked_leader(cluster: &ClusterFile, leader: &LeaderSettings) -> Checked {
     Checked {
         file: cluster.path.clone(),
         nodes: cluster.nodes.len(),
-        settings: Settings::Leader { replication, election },
+        settings: Settings::Leader { replication, election, reads: written(&leader.reads) },
         remarks,
-        promises: Vec::new(),
+        promises: promises_with_leader(&leader.cluster.promiser(), leader.reads),
     }
 }
 

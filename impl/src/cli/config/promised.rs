@@ -2,6 +2,10 @@
 
 use std::fmt::{self, Display};
 
+use quorate_leader::config::Reads;
+use quorate_leader_model::counterexample as counterexample_with_leader;
+use quorate_leader_model::promises::{Judged, Promise as LogPromise, Promiser};
+use quorate_leader_model::property;
 use quorate_model::check::PropertySpec;
 use quorate_model::check::property::{ALL, Circumstances, Promise};
 use quorate_model::cluster::ClusterConfig;
@@ -14,7 +18,8 @@ pub(super) struct Promised {
     property: &'static str,
     statement: &'static str,
     promised: bool,
-    /// How many of the nodes that may hold a key may lose their disks; absent where any may, or it is not promised.
+    /// How many of the nodes that may hold a key, or all nodes where there is a leader, may lose their disks; absent where any
+    /// may, or it is not promised.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_disks: Option<usize>,
     /// Whether it is promised only of keys of which no retry was taken for another write.
@@ -48,26 +53,54 @@ fn of(property: &PropertySpec, cluster: &ClusterConfig) -> Option<Promised> {
     })
 }
 
+/// What is promised by a cluster with a leader, and what is not, to clients that read like this.
+pub(super) fn promises_with_leader(promiser: &Promiser, reads: Reads) -> Vec<Promised> {
+    let known = property::all();
+    let of = |judged: Judged| {
+        let property = known.iter().find(|property| property.name == judged.name());
+        let property = property.expect("scenarios know what traces are judged by");
+        let promise = promiser.promise(judged, reads);
+        let is_promised = promise != LogPromise::Not;
+        let shown =
+            || counterexample_with_leader(judged, promiser, reads).map(|builtin| builtin.name);
+        Promised {
+            property: property.name,
+            statement: property.statement,
+            promised: is_promised,
+            lost_disks: match promise {
+                LogPromise::UpTo(lost) => Some(lost),
+                LogPromise::Not | LogPromise::Always => None,
+            },
+            unless_minted_twice: false,
+            counterexample: if is_promised { None } else { shown() },
+        }
+    };
+    Judged::ALL.map(of).into()
+}
+
 /// A heading and a line for each, those that are promised first.
-pub(super) struct Listed<'a>(pub(super) &'a [Promised]);
+pub(super) struct Listed<'a> {
+    /// To whom it is promised.
+    pub(super) to: &'static str,
+    /// Whose disks count.
+    pub(super) nodes: &'static str,
+    pub(super) promises: &'a [Promised],
+}
 
 impl Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (promised, not): (Vec<_>, Vec<_>) = self.0.iter().partition(|of| of.promised);
-        let width = self.0.iter().map(|of| of.property.len()).max().unwrap_or_default();
+        let Listed { to, nodes, promises } = self;
+        let (promised, not): (Vec<_>, Vec<_>) = promises.iter().partition(|of| of.promised);
+        let width = promises.iter().map(|of| of.property.len()).max().unwrap_or_default();
         if !promised.is_empty() {
-            writeln!(f, "  promised of requests that ask for no less:")?;
+            writeln!(f, "  promised {to}:")?;
         }
         for Promised { property, lost_disks, unless_minted_twice, .. } in promised {
             let lost = match lost_disks {
                 None => "whatever disks are lost".to_string(),
                 Some(0) => "while no disk is lost".to_string(),
-                Some(1) => {
-                    "even if one of the nodes that may hold a key loses its disk".to_string()
-                }
-                Some(lost) => {
-                    format!("even if {lost} of the nodes that may hold a key lose their disks")
-                }
+                Some(1) => format!("even if one of {nodes} loses its disk"),
+                Some(lost) => format!("even if {lost} of {nodes} lose their disks"),
             };
             let twice = match unless_minted_twice {
                 true => ", and no retry is taken for another write",

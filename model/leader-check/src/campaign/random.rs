@@ -5,6 +5,8 @@
 
 use quorate_checker::tape::Tape;
 
+use crate::promises::Judged;
+
 use super::draft::{Draft, DraftClient, DraftOperation, Somebody, Verb};
 
 /// As many choices as the longest scenario takes; further ones would not be read.
@@ -236,4 +238,23 @@ fn rarities(tape: &mut Tape<'_>, draft: &mut Draft) {
             draft.deviation = Some("trusts-refusals");
         }
     }
+    if tape.rarely(5) {
+        promising(tape, draft);
+    }
+}
+
+/// Makes of a scenario one of a cluster that promises much, and asks for all of that.
+fn promising(tape: &mut Tape<'_>, draft: &mut Draft) {
+    draft.replication = tape.one_of(&["majority", "semi-sync", "sync", "async"]);
+    draft.reads = tape.one_of(&["confirmed", "position"]);
+    (draft.election, draft.epochs, draft.window_passes) = ("raft", true, false);
+    draft.deviation = None;
+    draft.faults.wipes += std::mem::take(&mut draft.faults.rollbacks);
+    // Once one client has done more, values may come back.
+    for _ in 0..tape.one_of(&[1, 2, 3]) {
+        let operation = operation(tape);
+        draft.clients[0].operations.push(operation);
+    }
+    draft.asked = Judged::ALL.map(Judged::name).to_vec();
+    draft.asked.sort_unstable();
 }

@@ -6,16 +6,16 @@ use quorate_checker::world::Property;
 use quorate_ids::{ClientId, NodeSet};
 use quorate_leader::client::{Ended, Task};
 use quorate_leader::message::Outcome;
-use quorate_leader::names::{Key, RequestId, Value};
+use quorate_leader::names::{Key, Position, RequestId, Value};
 use quorate_leader::statement::Statement;
 
-use super::order::Order;
+use super::order::{Order, Sight};
 use crate::facts::Fact;
 use crate::leader_based::LeaderBased;
 use crate::setting::Setting;
 
-/// What somebody has seen: of each key the value of the last write.
-type Seen = BTreeMap<Key, Value>;
+/// What somebody has seen: of each key the last write.
+type Seen = BTreeMap<Key, Sight>;
 
 /// What clients have seen, what the authors of writes had seen, and what readers are owed since they saw those.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -29,10 +29,10 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    fn see(order: &Order, seen: &mut Seen, key: &Key, value: &Value) {
-        let known = seen.entry(key.clone()).or_insert_with(|| value.clone());
-        if order.place(key, Some(value)) > order.place(key, Some(known)) {
-            *known = value.clone();
+    fn see(order: &Order, seen: &mut Seen, key: &Key, sight: &Sight) {
+        let known = seen.entry(key.clone()).or_insert_with(|| sight.clone());
+        if order.place(key, sight) > order.place(key, known) {
+            *known = sight.clone();
         }
     }
 
@@ -43,29 +43,31 @@ impl Memory {
         }
     }
 
-    fn find(&mut self, client: ClientId, key: &Key, value: Option<&Value>) {
+    fn find(&mut self, client: ClientId, key: &Key, through: Position, value: Option<&Value>) {
         let owed = self.owed.entry(client).or_default();
+        let found = value.map(|value| self.order.sight(through, value));
         if let Some(owed) = owed.get(key) {
-            let pays = self.order.place(key, value) >= self.order.place(key, Some(owed));
+            let place = |sight| self.order.place(key, sight);
+            let pays = found.as_ref().map_or(0, place) >= place(owed);
             self.is_missed |= !pays;
             self.is_paid |= pays;
         }
-        let Some(value) = value else { return };
+        let (Some(value), Some(found)) = (value, found) else { return };
         if let Some(author) = self.authors.get(&(key.clone(), value.clone())) {
-            for (key, value) in author {
-                Self::see(&self.order, owed, key, value);
+            for (key, sight) in author {
+                Self::see(&self.order, owed, key, sight);
             }
         }
-        Self::see(&self.order, self.seen.entry(client).or_default(), key, value);
+        Self::see(&self.order, self.seen.entry(client).or_default(), key, &found);
     }
 }
 
 impl crate::history::Memory for Memory {
     const NAME: &'static str = "consistent-prefix";
 
-    fn blank(_: &Setting, _: &[String]) -> Self {
+    fn blank(setting: &Setting, _: &[String]) -> Self {
         Memory {
-            order: Order::default(),
+            order: Order::blank(setting),
             seen: BTreeMap::new(),
             authors: BTreeMap::new(),
             owed: BTreeMap::new(),
@@ -79,12 +81,13 @@ impl crate::history::Memory for Memory {
         match fact {
             Fact::Started { request, task } => self.start(*request, task),
             Fact::Ended(Ended { request, task, outcome: Some(outcome) }) => match outcome {
-                Outcome::Written { value, .. } => {
+                Outcome::Written { position, value } => {
+                    let sight = self.order.sight(*position, value);
                     let seen = self.seen.entry(request.client).or_default();
-                    Self::see(&self.order, seen, task.key(), value);
+                    Self::see(&self.order, seen, task.key(), &sight);
                 }
-                Outcome::Found { value, .. } => {
-                    self.find(request.client, task.key(), value.as_ref());
+                Outcome::Found { position, value } => {
+                    self.find(request.client, task.key(), *position, value.as_ref());
                 }
                 Outcome::Redirect { .. }
                 | Outcome::Behind { .. }

@@ -17,11 +17,34 @@ use crate::leader_based::{ClusterState, LeaderBased};
 use crate::setting::Setting;
 use crate::view;
 
-/// What was to be added to each key, what of it was acknowledged, and which requests were asked again.
+/// What adds to a row: its key, and how much.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Addition {
+    key: Key,
+    more: u64,
+}
+
+impl Addition {
+    fn of(task: &Task) -> Option<Self> {
+        let Task::Write { key, statement } = task else { return None };
+        let more = match statement {
+            Statement::Add(more) => *more,
+            Statement::NextId => 1,
+            Statement::Set(_) | Statement::Now | Statement::Random => return None,
+        };
+        Some(Addition { key: key.clone(), more })
+    }
+}
+
+/// What was to be added, what of it was acknowledged or refused, and which requests were asked again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Memory {
-    added: BTreeMap<Key, u64>,
-    acknowledged: BTreeSet<(Key, RequestId)>,
+    additions: BTreeMap<RequestId, Addition>,
+    /// The keys of which a row may hold any number, and not only what was added.
+    drawn: BTreeSet<Key>,
+    acknowledged: BTreeSet<RequestId>,
+    /// Those that are never to be done.
+    refused: BTreeSet<RequestId>,
     /// Whether clients take what was refused for never done: then it is not to be added.
     trusts_refusals: bool,
     retried: BTreeSet<RequestId>,
@@ -37,11 +60,18 @@ impl crate::history::Memory for Memory {
     const NAME: &'static str = "exactly-once";
 
     fn blank(setting: &Setting, _: &[String]) -> Self {
+        let tasks = setting.clients.iter().flat_map(|client| &client.operations);
+        let drawn = tasks.filter_map(|written| match &written.0 {
+            Task::Write { key, statement: Statement::Now | Statement::Random } => Some(key.clone()),
+            Task::Write { .. } | Task::Read { .. } => None,
+        });
         Memory {
             taken: setting.may_turn_writes_away().then(BTreeSet::new),
-            added: BTreeMap::new(),
+            additions: BTreeMap::new(),
+            drawn: drawn.collect(),
             trusts_refusals: setting.deviations.contains(&Deviation::TrustsRefusals),
             acknowledged: BTreeSet::new(),
+            refused: BTreeSet::new(),
             retried: BTreeSet::new(),
             is_tested: false,
             logs: LogOfReigns::blank(setting),
@@ -51,10 +81,8 @@ impl crate::history::Memory for Memory {
     fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
         self.logs.note(fact);
         match fact {
-            Fact::Started {
-                task: Task::Write { key, statement: Statement::Add(more) }, ..
-            } => {
-                *self.added.entry(key.clone()).or_default() += more;
+            Fact::Started { request, task } => {
+                self.additions.extend(Addition::of(task).map(|addition| (*request, addition)));
             }
             Fact::Retried(request) => {
                 self.retried.insert(*request);
@@ -68,28 +96,27 @@ impl crate::history::Memory for Memory {
                     taken.insert(*request);
                 }
             }
-            Fact::Ended(Ended { request, task, outcome: Some(Outcome::Written { .. }) }) => {
-                self.is_tested |= self.retried.contains(request);
-                if let Task::Write { key, statement: Statement::Add(_) } = task {
-                    self.acknowledged.insert((key.clone(), *request));
+            Fact::Ended(Ended { request, outcome: Some(outcome), .. }) => match outcome {
+                Outcome::Written { .. } if self.additions.contains_key(request) => {
+                    self.is_tested |= self.retried.contains(request);
+                    self.acknowledged.insert(*request);
                 }
-            }
-            Fact::Ended(Ended {
-                task: Task::Write { key, statement: Statement::Add(more) },
-                outcome: Some(Outcome::Refused(refusal)),
-                ..
-            }) if refusal.is_of_request() || self.trusts_refusals => {
-                if let Some(added) = self.added.get_mut(key) {
-                    *added -= more;
+                Outcome::Refused(refusal)
+                    if self.additions.contains_key(request)
+                        && (refusal.is_of_request() || self.trusts_refusals) =>
+                {
+                    self.refused.insert(*request);
                 }
-            }
+                _ => {}
+            },
             _ => {}
         }
     }
 
     /// The same was to be added and was asked for again, and as much or more acknowledged.
     fn obliges_as_much_as(&self, other: &Self) -> bool {
-        self.added == other.added
+        self.additions == other.additions
+            && self.refused == other.refused
             && self.logs == other.logs
             && self.retried.is_superset(&other.retried)
             && self.acknowledged.is_superset(&other.acknowledged)
@@ -99,32 +126,63 @@ impl crate::history::Memory for Memory {
 }
 
 impl Memory {
+    /// Whether a row holds more than was to be added to it.
+    fn is_too_much(&self, key: &Key, value: &Value) -> bool {
+        let Value::Number(number) = value else { return false };
+        let to_be_done =
+            self.additions.iter().filter(|(request, _)| !self.refused.contains(request));
+        let of_key = to_be_done.filter(|(_, addition)| addition.key == *key);
+        let added = of_key.fold(0_u64, |sum, (_, addition)| sum.saturating_add(addition.more));
+        !self.drawn.contains(key) && *number > added
+    }
+
     fn has_taken_as_much_as(&self, other: &Self) -> bool {
         let has = |request| self.taken.as_ref().is_some_and(|taken| taken.contains(request));
         other.taken.iter().flatten().all(has)
     }
 }
 
-/// Some row holds more than was ever added.
-fn counts_twice(state: &ClusterState) -> bool {
-    let Some(memory) = &state.history.exactly_once else { return false };
-    let holds_more = |key: &Key, value: &Value| match (memory.added.get(key), value) {
-        (Some(added), Value::Number(number)) => number > added,
-        _ => false,
-    };
-    let stores = state.nodes().flat_map(|node| &node.store);
-    stores.flat_map(|store| store.all_rows()).any(|(key, value)| holds_more(key, value))
+/// How often additions count, in what nodes hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Miscount {
+    /// A row holds more than was ever to be added.
+    Row,
+    /// A log has one twice.
+    Twice,
+    /// A log has one that was refused for good.
+    Refused,
+    /// No node that is not gone for good has one that was acknowledged.
+    Lost,
 }
 
-/// No node that is not gone for good has an addition that was acknowledged.
-fn counts_for_nothing(protocol: &LeaderBased, state: &ClusterState) -> bool {
-    let Some(memory) = &state.history.exactly_once else { return false };
-    let is_held = |(key, request): &(Key, RequestId)| {
-        let shard = protocol.client_config().shards.of(key);
+/// What is wrong, if something is. A row tells what a node made of its log, and the log what a row does not tell once something
+/// else was written over it.
+fn miscount(protocol: &LeaderBased, state: &ClusterState) -> Option<Miscount> {
+    let memory = state.history.exactly_once.as_ref()?;
+    let shards = || protocol.client_config().shards.ids();
+    let stores = shards().flat_map(|shard| {
+        state.nodes().filter_map(move |node| Some((shard, view::store(node, shard)?)))
+    });
+    for (shard, store) in stores {
+        if store.all_rows().iter().any(|(key, value)| memory.is_too_much(key, value)) {
+            return Some(Miscount::Row);
+        }
+        let mut seen = BTreeSet::new();
+        for request in memory.logs.known_writes(shard, store) {
+            if memory.additions.contains_key(&request) && !seen.insert(request) {
+                return Some(Miscount::Twice);
+            }
+        }
+        if !memory.refused.is_disjoint(&seen) {
+            return Some(Miscount::Refused);
+        }
+    }
+    let is_held = |request: &RequestId| {
+        let shard = protocol.client_config().shards.of(&memory.additions[request].key);
         let mut stores = protocol.remaining(state).filter_map(|(_, node)| view::store(node, shard));
         stores.any(|store| memory.logs.has_write(shard, store, *request))
     };
-    !memory.acknowledged.iter().all(is_held)
+    (!memory.acknowledged.iter().all(is_held)).then_some(Miscount::Lost)
 }
 
 pub(super) const STATEMENT: &str = "what a client adds counts once, however often it asks";
@@ -135,16 +193,18 @@ pub(super) fn property() -> Property<LeaderBased> {
     };
     Property::always(
         <Memory as crate::history::Memory>::NAME,
-        |protocol, state| !counts_twice(state) && !counts_for_nothing(protocol, state),
+        |protocol, state| miscount(protocol, state).is_none(),
         // The witness: an addition that was asked for again was acknowledged. Where writes may be turned away, whoever asks
         // again may hear something else: then, that it came to a leader once one had taken it.
         is_tested,
     )
     .explained(|protocol, state| {
-        if counts_twice(state) {
-            return Some("a row holds more than was ever added to it, and not refused".to_owned());
-        }
-        let is_lost = counts_for_nothing(protocol, state);
-        is_lost.then(|| "an addition was acknowledged, and no node has it".to_owned())
+        let told = match miscount(protocol, state)? {
+            Miscount::Row => "a row holds more than was ever added to it, and not refused",
+            Miscount::Twice => "a log has an addition twice",
+            Miscount::Refused => "a log has an addition that was refused for good",
+            Miscount::Lost => "an addition was acknowledged, and no node has it",
+        };
+        Some(told.to_owned())
     })
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use quorate_leader::log::Entry;
 use quorate_leader::names::{Epoch, Index, Position, RequestId};
 use quorate_leader::shards::ShardId;
 use quorate_leader::store::MemoryStore;
@@ -11,16 +12,46 @@ use quorate_leader::store::MemoryStore;
 use crate::facts::Fact;
 use crate::setting::Setting;
 
-/// Where the writes are in the log of the leader of each epoch; `None` where no log is ever compacted, and where there
-/// are no epochs that would tell logs apart.
+/// Where the writes are in the log of the leader of each epoch; `None` where nobody asks, and where there are no epochs
+/// that would tell logs apart.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct LogOfReigns(Option<BTreeMap<(ShardId, Epoch), BTreeMap<Index, RequestId>>>);
 
 impl LogOfReigns {
-    /// Before anything happened, in such a scenario.
+    /// Before anything happened, in such a scenario: needed where logs are compacted.
     pub(super) fn blank(setting: &Setting) -> Self {
-        let is_needed = setting.snapshot_after.is_some() && setting.epochs;
-        LogOfReigns(is_needed.then(BTreeMap::new))
+        LogOfReigns::of(setting, setting.snapshot_after.is_some())
+    }
+
+    /// Before anything happened, where this is needed or not.
+    pub(super) fn of(setting: &Setting, is_needed: bool) -> Self {
+        LogOfReigns((is_needed && setting.epochs).then(BTreeMap::new))
+    }
+
+    /// Whether the leader of an epoch has had this write at this place; `None` where nobody knows.
+    pub(super) fn has_had(
+        &self,
+        shard: ShardId,
+        epoch: Epoch,
+        index: Index,
+        request: RequestId,
+    ) -> Option<bool> {
+        let log = self.0.as_ref()?.get(&(shard, epoch));
+        Some(log.is_some_and(|log| log.get(&index) == Some(&request)))
+    }
+
+    /// The writes that a store is known to have: in its log, and in what its log was compacted to.
+    pub(super) fn known_writes(
+        &self,
+        shard: ShardId,
+        store: &MemoryStore,
+    ) -> impl Iterator<Item = RequestId> {
+        let Position { epoch, index: through } = store.base_position();
+        let logs = self.0.as_ref();
+        let compacted = logs.and_then(|logs| logs.get(&(shard, epoch))).into_iter().flatten();
+        let compacted = compacted.filter(move |(index, _)| **index <= through);
+        let held = store.entries().iter().filter_map(Entry::request);
+        compacted.map(|(_, request)| *request).chain(held)
     }
 
     /// Notes what leaders begin with, and what they append.

@@ -6,9 +6,9 @@ use quorate_checker::world::Property;
 use quorate_ids::{ClientId, NodeSet};
 use quorate_leader::client::{Ended, Task};
 use quorate_leader::message::Outcome;
-use quorate_leader::names::{Key, Value};
+use quorate_leader::names::Key;
 
-use super::order::Order;
+use super::order::{Order, Sight};
 use crate::facts::Fact;
 use crate::leader_based::LeaderBased;
 use crate::setting::Setting;
@@ -17,7 +17,7 @@ use crate::setting::Setting;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Memory {
     order: Order,
-    read: BTreeMap<(ClientId, Key), Value>,
+    read: BTreeMap<(ClientId, Key), Sight>,
     went_back: bool,
     went_on: bool,
 }
@@ -25,24 +25,27 @@ pub(crate) struct Memory {
 impl crate::history::Memory for Memory {
     const NAME: &'static str = "monotonic-reads";
 
-    fn blank(_: &Setting, _: &[String]) -> Self {
-        let (order, read) = (Order::default(), BTreeMap::new());
+    fn blank(setting: &Setting, _: &[String]) -> Self {
+        let (order, read) = (Order::blank(setting), BTreeMap::new());
         Memory { order, read, went_back: false, went_on: false }
     }
 
     fn note(&mut self, fact: &Fact, _: &[NodeSet]) {
         self.order.note(fact);
         let Fact::Ended(Ended { request, task, outcome: Some(outcome) }) = fact else { return };
-        let (Task::Read { key }, Outcome::Found { value, .. }) = (task, outcome) else { return };
+        let (Task::Read { key }, Outcome::Found { position, value }) = (task, outcome) else {
+            return;
+        };
         let of = (request.client, key.clone());
+        let found = value.as_ref().map(|value| self.order.sight(*position, value));
+        let place = |sight: &Sight| self.order.place(key, sight);
         if let Some(before) = self.read.get(&of) {
-            let owed = self.order.place(key, Some(before));
-            let goes_on = self.order.place(key, value.as_ref()) >= owed;
+            let goes_on = found.as_ref().map_or(0, place) >= place(before);
             self.went_back |= !goes_on;
             self.went_on |= goes_on;
         }
-        if let Some(value) = value {
-            self.read.insert(of, value.clone());
+        if let Some(found) = found {
+            self.read.insert(of, found);
         }
     }
 }

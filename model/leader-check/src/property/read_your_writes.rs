@@ -6,9 +6,9 @@ use quorate_checker::world::Property;
 use quorate_ids::{ClientId, NodeSet};
 use quorate_leader::client::{Ended, Task};
 use quorate_leader::message::Outcome;
-use quorate_leader::names::{Key, Value};
+use quorate_leader::names::Key;
 
-use super::order::Order;
+use super::order::{Order, Sight};
 use crate::facts::Fact;
 use crate::leader_based::LeaderBased;
 use crate::setting::Setting;
@@ -17,7 +17,7 @@ use crate::setting::Setting;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Memory {
     order: Order,
-    wrote: BTreeMap<(ClientId, Key), Value>,
+    wrote: BTreeMap<(ClientId, Key), Sight>,
     is_missed: bool,
     is_seen: bool,
 }
@@ -25,8 +25,8 @@ pub(crate) struct Memory {
 impl crate::history::Memory for Memory {
     const NAME: &'static str = "read-your-writes";
 
-    fn blank(_: &Setting, _: &[String]) -> Self {
-        let (order, wrote) = (Order::default(), BTreeMap::new());
+    fn blank(setting: &Setting, _: &[String]) -> Self {
+        let (order, wrote) = (Order::blank(setting), BTreeMap::new());
         Memory { order, wrote, is_missed: false, is_seen: false }
     }
 
@@ -35,13 +35,15 @@ impl crate::history::Memory for Memory {
         let Fact::Ended(Ended { request, task, outcome: Some(outcome) }) = fact else { return };
         let of = (request.client, task.key().clone());
         match (task, outcome) {
-            (Task::Write { .. }, Outcome::Written { value, .. }) => {
-                self.wrote.insert(of, value.clone());
+            (Task::Write { .. }, Outcome::Written { position, value }) => {
+                let wrote = self.order.sight(*position, value);
+                self.wrote.insert(of, wrote);
             }
-            (Task::Read { key }, Outcome::Found { value, .. }) => {
+            (Task::Read { key }, Outcome::Found { position, value }) => {
                 if let Some(wrote) = self.wrote.get(&of) {
-                    let owed = self.order.place(key, Some(wrote));
-                    let is_seen = self.order.place(key, value.as_ref()) >= owed;
+                    let found = value.as_ref().map(|value| self.order.sight(*position, value));
+                    let found = found.map_or(0, |found| self.order.place(key, &found));
+                    let is_seen = found >= self.order.place(key, wrote);
                     self.is_missed |= !is_seen;
                     self.is_seen |= is_seen;
                 }

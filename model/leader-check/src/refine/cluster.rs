@@ -12,6 +12,7 @@ use quorate_leader::limits::Limits;
 use quorate_leader::shards::{Shard, Shards};
 use serde::{Deserialize, Serialize};
 
+use crate::promises::Promiser;
 use crate::setting::ProtocolName;
 
 /// A running cluster. It has one log, epochs, and no deviation.
@@ -98,18 +99,10 @@ impl Cluster {
         }
     }
 
-    /// Whether a later leader has everything that was acknowledged, as long as no disk is lost: it has the votes of so
-    /// many, each for a log at least as up to date as its own, that one of them holds it.
+    /// What its promises depend on.
     #[must_use]
-    pub fn elects_the_complete(&self) -> bool {
-        let nodes = self.nodes.len();
-        let majority = nodes / 2 + 1;
-        let holders = match self.replication {
-            Replication::Async => 1,
-            Replication::SemiSync => nodes.min(2),
-            Replication::Majority => majority,
-            Replication::Sync => nodes,
-        };
-        self.election == ElectionKind::Raft && holders + majority > nodes
+    pub fn promiser(&self) -> Promiser {
+        let Cluster { replication, election, log, .. } = *self;
+        Promiser { nodes: self.nodes.len(), replication, election, log }
     }
 }

@@ -4,17 +4,17 @@
 //! these are judged from what each step changed, in the order of the log. An entry is named by its position: by
 //! `log-matching`, which is judged as well, two logs that hold one hold the same up to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use quorate_checker::refine::report::PropertyReport;
 use quorate_checker::refine::trace::{ClientStep, NodeStep};
 use quorate_checker::refine::{Broken, Findings, Judge};
 use quorate_ids::{ClientId, NodeId};
 use quorate_leader::client::Task;
-use quorate_leader::config::{ElectionKind, Reads};
-use quorate_leader::log::{Content, Entry};
+use quorate_leader::config::Reads;
+use quorate_leader::log::{Content, Entry, RowEffect};
 use quorate_leader::message::{Message, Outcome};
-use quorate_leader::names::{Epoch, Index, Key, Position, RequestId};
+use quorate_leader::names::{Epoch, Index, Key, Position, RequestId, Value};
 use quorate_leader::store::Change;
 
 use super::client::{Answer, ClientInput};
@@ -23,46 +23,11 @@ use super::is_client;
 use super::node::{NodeEffect, Seen};
 use crate::kinds::Packet;
 use crate::leader_based::LeaderBased;
-
-/// The properties that are judged, in the order of reports.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Judged {
-    OneLeaderPerEpoch,
-    LogMatching,
-    ExactlyOnce,
-    LeaderCompleteness,
-    NoLostWrite,
-    Linearizable,
-    ReadYourWrites,
-    MonotonicReads,
-}
+use crate::promises::{Judged, Promiser};
 
 impl Judged {
-    const ALL: [Judged; 8] = [
-        Judged::OneLeaderPerEpoch,
-        Judged::LogMatching,
-        Judged::ExactlyOnce,
-        Judged::LeaderCompleteness,
-        Judged::NoLostWrite,
-        Judged::Linearizable,
-        Judged::ReadYourWrites,
-        Judged::MonotonicReads,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Judged::OneLeaderPerEpoch => "one-leader-per-epoch",
-            Judged::LogMatching => "log-matching",
-            Judged::ExactlyOnce => "exactly-once",
-            Judged::LeaderCompleteness => "leader-completeness",
-            Judged::NoLostWrite => "no-lost-write",
-            Judged::Linearizable => "linearizable",
-            Judged::ReadYourWrites => "read-your-writes",
-            Judged::MonotonicReads => "monotonic-reads",
-        }
-    }
-
-    /// Whether it is about epochs and logs alone, and not about what a later leader has.
+    /// Whether it is about epochs and logs alone, and not about what a later leader has. Of `exactly-once` traces show that
+    /// nothing counts twice; what is lost is told by `no-lost-write`.
     fn is_about_order(self) -> bool {
         match self {
             Judged::OneLeaderPerEpoch | Judged::LogMatching | Judged::ExactlyOnce => true,
@@ -185,17 +150,16 @@ struct KnownClient {
 /// Judges a cluster with one log.
 #[derive(Debug)]
 pub struct LogJudge {
-    /// Whether a later leader has everything that was acknowledged.
-    is_safe: bool,
-    /// Whether no epoch is led twice, and no log goes back: as long as disks stay, or few are lost.
-    keeps_order: bool,
-    /// Whether that is so whatever disks are lost: where nobody votes, and epochs tell the lives of a node apart.
-    outlives_disks: bool,
+    promiser: Promiser,
     lost_disks: usize,
     standings: BTreeMap<Judged, Standing>,
     logs: Vec<Log>,
     entries: HashMap<Position, Known>,
     writes: HashMap<Key, Vec<Position>>,
+    /// What rows held when leaders had executed statements that the log ships.
+    executed: HashMap<Position, Value>,
+    /// The keys of which each replica has drawn a value of its own, or looked at its clock.
+    drawn: HashSet<Key>,
     places: HashMap<RequestId, Vec<Position>>,
     leaders: BTreeMap<Epoch, NodeId>,
     /// The last entry that each leader has committed.
@@ -214,20 +178,20 @@ fn raise(of: &mut HashMap<Key, Position>, key: &Key, position: Position) {
 
 impl LogJudge {
     pub(super) fn new(cluster: &Cluster) -> Self {
-        let is_safe = cluster.elects_the_complete();
+        let promiser = cluster.promiser();
         let standing = |judged: Judged| {
-            let is_promised = judged.is_about_order() || is_safe;
+            let is_promised = judged.is_about_order() || promiser.is_safe(0);
             (judged, Standing { is_promised, ..Standing::default() })
         };
         LogJudge {
-            is_safe,
-            keeps_order: true,
-            outlives_disks: cluster.election != ElectionKind::Raft,
+            promiser,
             lost_disks: 0,
             standings: Judged::ALL.into_iter().map(standing).collect(),
             logs: vec![Log::default(); cluster.nodes.len()],
             entries: HashMap::new(),
             writes: HashMap::new(),
+            executed: HashMap::new(),
+            drawn: HashSet::new(),
             places: HashMap::new(),
             leaders: BTreeMap::new(),
             committed: BTreeMap::new(),
@@ -237,6 +201,14 @@ impl LogJudge {
             ended: HashMap::new(),
             clients: HashMap::new(),
         }
+    }
+
+    fn is_safe(&self) -> bool {
+        self.promiser.is_safe(self.lost_disks)
+    }
+
+    fn keeps_order(&self) -> bool {
+        self.promiser.keeps_order(self.lost_disks)
     }
 
     /// Puts a property to the test: it holds, or why it does not.
@@ -274,12 +246,16 @@ impl LogJudge {
                 _ => true,
             };
             let holds = known.entry == *entry && follows_the_same;
-            self.test(Judged::LogMatching, self.keeps_order, holds, || {
+            self.test(Judged::LogMatching, self.keeps_order(), holds, || {
                 (None, format!("two logs differ up to {position}, though both have an entry there"))
             })?;
         } else {
             self.entries.insert(position, Known { entry: entry.clone(), previous });
-            if let Content::Write { key, .. } = &entry.content {
+            if let Content::Write { key, effect, .. } = &entry.content {
+                if matches!(effect, RowEffect::Execute(statement) if !statement.is_deterministic())
+                {
+                    self.drawn.insert(key.clone());
+                }
                 self.writes.entry(key.clone()).or_default().push(position);
             }
         }
@@ -296,7 +272,7 @@ impl LogJudge {
             places.push(position);
         }
         if is_there_twice {
-            return self.test(Judged::ExactlyOnce, self.keeps_order, false, || {
+            return self.test(Judged::ExactlyOnce, self.keeps_order(), false, || {
                 (None, format!("a log has the request {request} twice"))
             });
         }
@@ -325,7 +301,7 @@ impl LogJudge {
     fn lead(&mut self, node: NodeId, epoch: Epoch) -> Result<(), Broken> {
         if !self.leaders.is_empty() {
             let earlier = self.leaders.get(&epoch).copied();
-            self.test(Judged::OneLeaderPerEpoch, self.keeps_order, earlier.is_none(), || {
+            self.test(Judged::OneLeaderPerEpoch, self.keeps_order(), earlier.is_none(), || {
                 let is_it_again = earlier == Some(node);
                 let statement = match is_it_again {
                     true => format!("a node comes to lead in epoch {epoch} twice"),
@@ -352,7 +328,7 @@ impl LogJudge {
         epoch: Epoch,
         last: Position,
     ) -> Result<(), Broken> {
-        let (holds, is_safe) = (self.log(leader).has(last), self.is_safe);
+        let (holds, is_safe) = (self.log(leader).has(last), self.is_safe());
         self.test(Judged::LeaderCompleteness, is_safe, holds, || {
             (
                 None,
@@ -369,13 +345,33 @@ impl LogJudge {
         if write.epoch >= epoch || write.is_lost {
             return Ok(());
         }
-        let (holds, is_safe) = (self.log(leader).has(write.position), self.is_safe);
+        let (holds, is_safe) = (self.log(leader).has(write.position), self.is_safe());
         self.acknowledged[at].is_lost = !holds;
         self.test(Judged::NoLostWrite, is_safe, holds, || {
             let position = write.position;
             let of = Some(format!("key {}", write.key));
             (of, format!("the write at {position} was acknowledged, and the leader of epoch {epoch} lacks it"))
         })
+    }
+
+    /// What the row held once this write was executed, as the leader that committed it has it; `None` where nobody knows.
+    fn came_to(&self, write: Position) -> Option<&Value> {
+        match &self.entries.get(&write)?.entry.content {
+            Content::Write { effect: RowEffect::Row(value), .. } => Some(value),
+            Content::Write { effect: RowEffect::Execute(_), .. } => self.executed.get(&write),
+            _ => None,
+        }
+    }
+
+    /// A leader has executed a statement that the log ships: once it is committed.
+    fn execute(&mut self, node: NodeId, index: Index, row: Option<Value>) {
+        let (Some(row), Some(position)) = (row, self.log(node).position(index)) else { return };
+        let is_executed = self.entries.get(&position).is_some_and(|known| {
+            matches!(known.entry.content, Content::Write { effect: RowEffect::Execute(_), .. })
+        });
+        if is_executed {
+            self.executed.entry(position).or_insert(row);
+        }
     }
 
     /// A leader has committed more.
@@ -415,11 +411,22 @@ impl LogJudge {
         let writes = self.writes.get(&operation.key);
         let found = writes
             .and_then(|writes| writes.iter().rev().copied().find(|write| log.has_applied(*write)));
+        // Whoever is told something else than that write came to does not see it.
+        let is_as_written = match outcome {
+            Outcome::Found { value, .. } => {
+                let is_known = |write: &Position| log.position(write.index) == Some(*write);
+                let came_to = found.filter(is_known).and_then(|write| self.came_to(write));
+                came_to.is_none_or(|came_to| value.as_ref() == Some(came_to))
+            }
+            _ => true,
+        };
         let based = Based {
             epoch: leads.unwrap_or_default(),
-            on_required: operation.required.is_none_or(&is_before),
-            on_own: operation.own.is_none_or(&is_before),
-            on_seen: operation.seen.is_none_or(&is_before),
+            on_required: operation
+                .required
+                .is_none_or(|earlier| is_as_written && is_before(earlier)),
+            on_own: operation.own.is_none_or(|earlier| is_as_written && is_before(earlier)),
+            on_seen: operation.seen.is_none_or(|earlier| is_as_written && is_before(earlier)),
             found,
         };
         drop(is_before);
@@ -435,10 +442,10 @@ impl LogJudge {
         };
         let Some(based) = self.answers.remove(&(request, from, position)) else { return Ok(()) };
         let Operation { key, reads, is_read, is_retried, required, own, seen } = operation;
+        let is_safe = self.is_safe();
         let client = self.clients.entry(request.client).or_default();
         let reads_alike = !client.reads_in_two_ways;
         let of = || Some(format!("key {key}"));
-        let is_safe = self.is_safe;
         if !is_read {
             raise(&mut client.own, &key, position);
             raise(&mut self.ended, &key, position);
@@ -446,7 +453,7 @@ impl LogJudge {
                 Acknowledged { key: key.clone(), position, epoch: based.epoch, is_lost: false };
             self.acknowledged.push(write);
             if is_retried {
-                self.test(Judged::ExactlyOnce, self.keeps_order, true, || (None, String::new()))?;
+                self.test(Judged::ExactlyOnce, self.keeps_order(), true, || (None, String::new()))?;
             }
             if required.is_some() {
                 self.test(Judged::Linearizable, is_safe, based.on_required, || {
@@ -466,8 +473,10 @@ impl LogJudge {
             raise(&mut client.seen, &key, found);
             raise(&mut self.ended, &key, found);
         }
-        let is_confirmed = is_safe && reads == Reads::Confirmed;
-        let is_session = is_confirmed || is_safe && reads == Reads::Position && reads_alike;
+        let rows_agree = self.promiser.rows_agree(self.drawn.contains(&key));
+        let is_confirmed = is_safe && rows_agree && reads == Reads::Confirmed;
+        let by_position = reads == Reads::Position && reads_alike;
+        let is_session = is_confirmed || is_safe && rows_agree && by_position;
         if required.is_some() {
             self.test(Judged::Linearizable, is_confirmed, based.on_required, || {
                 (of(), "a read misses what somebody was told before it began".to_owned())
@@ -507,19 +516,12 @@ impl LogJudge {
 impl Judge<LeaderBased> for LogJudge {
     type Seen = Seen;
 
-    /// Where a later leader has everything that was acknowledged, a node that lost its disk belongs to nobody until all
-    /// others have told what they know, so one such loss breaks nothing. A second may take a vote or an entry
-    /// away before the first is made good. One that led may have had entries that nobody else has; of these it acknowledged none.
-    /// Where nobody votes there is no vote to forget: whoever leads claims an epoch that nobody had, and what is said of
-    /// it is said of one log that only grows.
     fn on_lost_disk(&mut self, node: NodeId) -> Result<(), Broken> {
         self.logs[node.index()] = Log::default();
         self.lost_disks += 1;
-        if !self.is_safe || self.lost_disks > 1 || self.logs.len() == 1 {
-            (self.is_safe, self.keeps_order) = (false, self.keeps_order && self.outlives_disks);
-            for (judged, standing) in &mut self.standings {
-                standing.is_promised &= judged.is_about_order() && self.keeps_order;
-            }
+        let (is_safe, keeps_order) = (self.is_safe(), self.keeps_order());
+        for (judged, standing) in &mut self.standings {
+            standing.is_promised &= is_safe || judged.is_about_order() && keeps_order;
         }
         Ok(())
     }
@@ -530,6 +532,7 @@ impl Judge<LeaderBased> for LogJudge {
         step: &NodeStep<LeaderBased>,
         seen: Seen,
     ) -> Result<(), Broken> {
+        let mut row = None;
         for change in &seen.changes {
             match change {
                 Change::Append { index, entry } => self.append(node, *index, entry)?,
@@ -537,11 +540,17 @@ impl Judge<LeaderBased> for LogJudge {
                     let log = &mut self.logs[node.index()];
                     log.epochs.truncate(from.before().0 as usize);
                 }
-                Change::Committed(index) => self.logs[node.index()].committed = *index,
+                Change::Committed(index) => {
+                    self.logs[node.index()].committed = *index;
+                    let row = row.take();
+                    if seen.leads.is_some() {
+                        self.execute(node, *index, row);
+                    }
+                }
+                Change::Row { value, .. } => row.clone_from(value),
                 Change::Install(snapshot) => self.install(node, snapshot.position),
                 Change::Ballot(_)
                 | Change::CaughtUp(_)
-                | Change::Row { .. }
                 | Change::Remember { .. }
                 | Change::Undo { .. }
                 | Change::Sessions(_)

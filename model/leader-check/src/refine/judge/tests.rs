@@ -46,12 +46,16 @@ impl Run {
     }
 
     fn elected(replication: Replication, election: ElectionKind) -> Self {
+        Run::shipping(replication, election, LogKind::Row)
+    }
+
+    fn shipping(replication: Replication, election: ElectionKind, log: LogKind) -> Self {
         let cluster = Cluster {
             protocol: ProtocolName::Leader,
             nodes: ["a", "b", "c"].map(String::from).to_vec(),
             replication,
             election,
-            log: LogKind::Row,
+            log,
             snapshot_after: None,
             sessions: None,
             entries_max: 9,
@@ -108,6 +112,13 @@ impl Run {
         self.node(node, vec![Change::Committed(Index(index))], leads, None)
     }
 
+    /// A node commits a write, after which the row holds this there.
+    fn execute(&mut self, node: NodeId, index: u32, value: Value) {
+        let leads = self.leads[node.index()].map(|epoch| epoch.number);
+        let row = Change::Row { key: Key::from("x"), value: Some(value) };
+        self.node(node, vec![row, Change::Committed(Index(index))], leads, None).unwrap();
+    }
+
     fn lead(&mut self, node: NodeId, epoch: u32) -> Judgement {
         self.node(node, Vec::new(), Some(epoch), None)
     }
@@ -156,13 +167,25 @@ impl Run {
 
     /// A client reads at a node.
     fn read(&mut self, request: RequestId, node: NodeId, reads: Reads) -> Judgement {
+        let value = (self.committed[node.index()] > 0).then_some(Value::Number(1));
+        self.read_value(request, node, reads, value)
+    }
+
+    /// A client reads this at a node.
+    fn read_value(
+        &mut self,
+        request: RequestId,
+        node: NodeId,
+        reads: Reads,
+        value: Option<Value>,
+    ) -> Judgement {
         self.invoke(request.client.0, Task::Read { key: Key::from("x") }, reads)?;
         let position = at(1, self.committed[node.index()]);
-        let outcome = Outcome::Found { position, value: None };
+        let outcome = Outcome::Found { position, value: value.clone() };
         let leads = self.leads[node.index()].map(|epoch| epoch.number);
         self.node(node, Vec::new(), leads, Some((request, outcome.clone())))?;
         let packet = Packet { shard: LOG, message: Message::Reply { request, outcome } };
-        let answer = Answer::Found { position, value: None };
+        let answer = Answer::Found { position, value };
         self.client(request.client.0, ClientInput::Receive { from: node, packet }, Some(answer))
     }
 
@@ -259,6 +282,21 @@ fn a_lost_disk_holds_nothing_and_only_one_takes_no_promise_away() {
 }
 
 #[test]
+fn of_two_nodes_an_asynchronous_one_keeps_what_it_acknowledged_as_long_as_its_disk() {
+    let mut run = Run::new(Replication::Async);
+    let two = Promiser { nodes: 2, ..run.judge.promiser };
+    run.judge.promiser = two;
+    run.lead(A, 1).unwrap();
+    run.begin_write(1).unwrap();
+    run.append(A, at(1, 1), write(request(1, 1))).unwrap();
+    run.commit(A, 1).unwrap();
+    run.written(A, request(1, 1), at(1, 1)).unwrap();
+    run.judge.on_lost_disk(A).unwrap();
+    run.lead(B, 2).unwrap();
+    assert_eq!(run.report("no-lost-write").broken, 1);
+}
+
+#[test]
 fn where_nobody_votes_epochs_and_logs_stay_in_order_whatever_disks_are_lost() {
     for election in [ElectionKind::Manual, ElectionKind::Bully] {
         let mut run = Run::elected(Replication::Sync, election);
@@ -337,6 +375,44 @@ fn a_read_that_misses_what_was_acknowledged_is_refused_if_it_was_confirmed() {
     let mut run = Run::with_a_write(Replication::Majority, &[B]);
     run.read(request(2, 1), A, Reads::Confirmed).unwrap();
     assert_eq!(run.report("linearizable").occasions_promised, 1);
+}
+
+/// A leads and has executed a statement of client 1 that everybody holds and nobody else has executed.
+fn with_a_statement(statement: Statement) -> Run {
+    let mut run = Run::shipping(Replication::Majority, ElectionKind::Raft, LogKind::Statement);
+    run.lead(A, 1).unwrap();
+    run.begin_write(1).unwrap();
+    let effect = RowEffect::Execute(statement);
+    let content = Content::Write { key: Key::from("x"), effect, request: request(1, 1) };
+    for node in [A, B] {
+        run.append(node, at(1, 1), content.clone()).unwrap();
+    }
+    run.execute(A, 1, Value::Number(1));
+    run.written(A, request(1, 1), at(1, 1)).unwrap();
+    run
+}
+
+#[test]
+fn a_read_that_finds_another_value_than_was_committed_misses_what_was_written() {
+    let mut run = with_a_statement(Statement::NextId);
+    run.execute(B, 1, Value::Number(1));
+    run.node(B, Vec::new(), Some(2), None).unwrap();
+    run.read_value(request(2, 1), B, Reads::Confirmed, Some(Value::Number(1))).unwrap();
+    assert_eq!(run.report("linearizable").occasions_promised, 1);
+    refused(
+        run.read_value(request(2, 2), B, Reads::Confirmed, Some(Value::Number(7))),
+        "linearizable",
+    );
+    // What each replica draws for itself is not promised to be the same.
+    let mut run = with_a_statement(Statement::Random);
+    run.execute(B, 1, Value::Number(7));
+    run.node(B, Vec::new(), Some(2), None).unwrap();
+    run.read_value(request(2, 1), B, Reads::Confirmed, Some(Value::Number(7))).unwrap();
+    let report = run.report("linearizable");
+    assert_eq!((report.broken, report.occasions_promised), (1, 0));
+    run.read_value(request(1, 2), B, Reads::Confirmed, Some(Value::Number(7))).unwrap();
+    let report = run.report("read-your-writes");
+    assert_eq!((report.broken, report.occasions_promised), (1, 0));
 }
 
 #[test]
