@@ -156,6 +156,7 @@ builtins! {
     "values-come-back"
     "lag-prefix-sticky"
     "lag-prefix-any"
+    "lag-prefix-add"
     "lag-prefix-shards"
     ["What the log ships"]
     "statement-now"
@@ -168,6 +169,7 @@ builtins! {
     "statement-add"
     ["A follower was down, or lost its disk"]
     "follower-catches-up"
+    "two-nodes-wiped"
     "empty-follower"
     "empty-follower-snapshot"
     "follower-too-early-sync"

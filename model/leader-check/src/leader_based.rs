@@ -114,7 +114,9 @@ impl LeaderBased {
     #[must_use]
     pub fn is_gone(&self, state: &ClusterState, node: NodeId) -> bool {
         let Environment { down, down_returns, .. } = &self.environment;
-        let stays_down = self.setting().crashed_stay_down || down.contains(node) && !down_returns;
+        // One that has never started has not crashed.
+        let has_started = !down.contains(node) || state.node(node).lives > 0;
+        let stays_down = if has_started { self.setting().crashed_stay_down } else { !down_returns };
         stays_down && state.down.contains(node)
     }
 

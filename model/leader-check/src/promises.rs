@@ -2,7 +2,7 @@
 //!
 //! Of clusters whose leaders have epochs, that do nothing wrong on purpose, and of whose disks none is older than it was.
 
-use quorate_checker::world::Faults;
+use quorate_checker::world::{Environment, Faults};
 use quorate_leader::client::Task;
 use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
 
@@ -126,6 +126,19 @@ impl Promiser {
         lost_disks == 0 || self.election != ElectionKind::Raft || self.is_safe(lost_disks)
     }
 
+    /// Whether somebody comes to lead by itself in the end, once all nodes are back, of which so many have lost their disks.
+    /// Where a majority elects, the others must be one: who has lost a disk votes once it has heard from a leader.
+    #[must_use]
+    pub fn finds_leaders(&self, lost_disks: usize) -> bool {
+        match self.election {
+            ElectionKind::Manual => false,
+            ElectionKind::Bully => true,
+            ElectionKind::Raft => {
+                lost_disks == 0 || self.nodes.saturating_sub(lost_disks) > self.nodes / 2
+            }
+        }
+    }
+
     /// Whether replicas that have applied the same hold the same: where each executes what it is told, not once clients have
     /// written what a clock shows or a draw comes to.
     #[must_use]
@@ -203,12 +216,35 @@ impl Told {
     }
 }
 
-/// What the cluster of a scenario is said to promise, whatever happens in it. Nothing where it is none that
-/// promises are about.
-pub fn promised(scenario: &LeaderFile) -> impl Iterator<Item = Judged> + use<> {
+/// What every cluster comes to in the end that finds leaders by itself: once faults have stopped, all nodes are back and the
+/// network is whole.
+pub const IN_THE_END: [&str; 2] = ["convergence", "progress"];
+
+/// The names of the properties that the cluster of a scenario is said to promise, whatever happens in it. None where it is
+/// no cluster that promises are about.
+pub fn promised(scenario: &LeaderFile) -> impl Iterator<Item = &'static str> + use<> {
     let told = Told::of(scenario);
-    Judged::ALL.into_iter().filter(move |property| {
+    let judged = Judged::ALL.into_iter().filter(move |property| {
         told.is_some_and(|Told { promiser, under }| promiser.is_promised(*property, &under))
+    });
+    let in_the_end = if comes_to_an_end(scenario) { &IN_THE_END[..] } else { &[] };
+    judged.map(Judged::name).chain(in_the_end.iter().copied())
+}
+
+/// Whether the cluster of a scenario comes to agree and to go on.
+fn comes_to_an_end(scenario: &LeaderFile) -> bool {
+    let setting = &scenario.protocol;
+    let Environment { faults, down, down_returns, partition, heals, .. } =
+        scenario.environment(setting.clients.len());
+    let all_come_back =
+        (down.is_empty() || down_returns) && (faults.crashes == 0 || !setting.crashed_stay_down);
+    let is_whole_again = partition.is_empty() || heals;
+    Told::of(scenario).is_some_and(|Told { promiser, under }| {
+        promiser.keeps_order(under.lost_disks)
+            && promiser.finds_leaders(under.lost_disks)
+            && promiser.rows_agree(under.draws)
+            && all_come_back
+            && is_whole_again
     })
 }
 

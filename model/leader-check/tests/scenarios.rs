@@ -1,7 +1,9 @@
 //! The scenarios that ship judge every property, and scripts are read and carried out as they say. That all give the
 //! verdicts that their files expect is tested with the command.
 
-use quorate_leader_model::builtin::ALL;
+use quorate_checker::world::{Expected, Judged, World};
+use quorate_checker::{Bounds, Switch, explore};
+use quorate_leader_model::builtin::{ALL, Builtin};
 use quorate_leader_model::script::play;
 use quorate_leader_model::setting::parse;
 use quorate_leader_model::{LeaderBased, property};
@@ -100,6 +102,58 @@ fn what_means_nothing_is_refused_with_file_line_and_field() {
         assert!(error.contains(told), "`{told}` is not in: {error}");
         assert!(error.starts_with("mine.toml:"), "{error}");
     }
+}
+
+/// What becomes of the first property of a scenario.
+fn first_found(text: &str) -> Option<Expected> {
+    let file = parse("mine.toml", text).unwrap_or_else(|error| panic!("{error}"));
+    let properties = file.judged(property::all()).expect("properties are known");
+    let world = World::new(LeaderBased::new(file));
+    let judged = Judged::new(&world, properties);
+    let explored = explore(&judged, &Bounds::default(), &Switch::default());
+    judged.verdicts(&explored)[0].found
+}
+
+#[test]
+fn an_addition_to_what_was_drawn_counts_twice_where_requests_are_forgotten() {
+    let drawn = Builtin::named("retry-add-drawn").expect("it ships").toml;
+    let forgets =
+        drawn.replace("attempts = 2", "attempts = 2\ndeviations = [\"forgets-requests\"]");
+    assert_ne!(drawn, forgets);
+    assert_eq!(first_found(&forgets), Some(Expected::Violated));
+}
+
+/// What becomes of a property in a scenario of two nodes, of which B is down at first, that says this beside.
+fn found(more: &str, property: &str) -> Option<Expected> {
+    let text = format!(
+        r#"title = "One node is down at first"
+nodes = ["A", "B"]
+down = ["B"]
+{more}
+
+[protocol]
+name = "leader"
+replication = "majority"
+election = "raft"
+crashed-stay-down = true
+
+[[protocol.clients]]
+name = "x"
+operations = ["k = red"]
+
+[expect]
+{property} = "holds"
+"#
+    );
+    first_found(&text)
+}
+
+#[test]
+fn who_crashed_stays_down_and_who_had_not_started_does_not() {
+    assert_eq!(found("", "progress"), Some(Expected::Violated));
+    assert_eq!(found("down-returns = true", "progress"), Some(Expected::Holds));
+    let crash = "down-returns = true\nfaults = { crashes = 1 }\nfaulty = [\"B\"]";
+    assert_eq!(found(crash, "progress"), Some(Expected::Violated));
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub use draft::{Asked, Draft, DraftClient, DraftOperation, Nodes, Verb};
 pub use modes::{HasMode, MODES};
 
 use crate::check::leaderless::Leaderless;
-use crate::check::property::{ALL, Promise};
+use crate::check::property::{ALL, Promise, PropertyKind};
 use crate::check::wrong_rule::WrongRule;
 use crate::check::{ClusterModel, PropertySpec};
 use crate::scenario::builtin::Builtin;
@@ -77,7 +77,8 @@ impl of_world::Draft for Draft {
         let strict = Builtin::named("failed-write-seen-blocking").expect("it is built in");
         let strict = strict.parse().expect("built-in scenarios parse").cluster;
         let is_promised = |property: &&PropertySpec| {
-            property.promise(&strict).is_some_and(|promise| promise != Promise::Not)
+            matches!(property.kind, PropertyKind::EventuallyAlways { .. })
+                || property.promise(&strict).is_some_and(|promise| promise != Promise::Not)
         };
         ALL.iter().filter(is_promised).map(|property| property.name).collect()
     }

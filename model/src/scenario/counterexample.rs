@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::builtin::{ALL, Builtin};
 use super::{PlannedAction, Scenario};
-use crate::check::property::{ALL as PROPERTIES, Circumstances};
+use crate::check::property::{ALL as PROPERTIES, Circumstances, Goal, PropertyKind};
 use crate::check::{Expected, PropertySpec};
 use crate::cluster::{ClusterConfig, Reaping};
 use crate::protocol::ReadRepair;
@@ -70,8 +70,26 @@ impl Scenario {
     pub fn promised(&self) -> impl Iterator<Item = &'static PropertySpec> {
         let (is_promised, circumstances) = (self.can_be_promised(), self.circumstances());
         PROPERTIES.iter().filter(move |property| {
-            is_promised && property.is_promised(&self.cluster, &circumstances) == Some(true)
+            let holds = match property.kind {
+                PropertyKind::EventuallyAlways { goal, .. } => self.comes_to(goal),
+                _ => property.is_promised(&self.cluster, &circumstances) == Some(true),
+            };
+            is_promised && holds
         })
+    }
+
+    /// Whether its cluster is said to come to this in the end.
+    fn comes_to(&self, goal: Goal) -> bool {
+        let wipes = usize::from(self.faults.wipes);
+        let serves = wipes <= 1 || wipes < self.cluster.quorum().w();
+        let all_come_back = self.down.is_empty() || self.down_returns;
+        let is_whole_again = self.partition.is_empty() || self.heals;
+        match goal {
+            Goal::Progress => serves,
+            Goal::Convergence => {
+                serves && all_come_back && is_whole_again && self.cluster.background().anti_entropy
+            }
+        }
     }
 
     /// Whether nothing happens in it that no cluster knows of itself.

@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use quorate_leader::config::{LogKind, Reads, Replication};
+use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
 use quorate_leader_model::refine::Cluster;
 use serde::Serialize;
 
@@ -132,6 +132,13 @@ fn checked_leader(cluster: &ClusterFile, leader: &LeaderSettings) -> Checked {
     }
     if matches!(leader.cluster.replication, Replication::Sync) {
         remarks.push("replication: one node that is down stops all writes".to_string());
+    }
+    if leader.cluster.nodes.len() == 2 && leader.cluster.election == ElectionKind::Raft {
+        remarks.push(
+            "nodes, election: once one of two nodes has lost its disk nobody leads any more, since it does not vote \
+             until it has heard from a leader"
+                .to_string(),
+        );
     }
     if leader.reads != Reads::Confirmed {
         let reads = written(&leader.reads);

@@ -16,7 +16,7 @@ pub use draft::{Draft, DraftClient, DraftOperation, Somebody, Verb};
 pub use modes::{HasMode, MODES};
 
 use crate::kinds::{Rule, TimerKind};
-use crate::promises::{Judged, promised};
+use crate::promises::{IN_THE_END, Judged, promised};
 use crate::setting::{LeaderFile, parse};
 use crate::wrong_rule::WrongRule;
 use crate::{LeaderBased, property};
@@ -29,7 +29,7 @@ use crate::{LeaderBased, property};
 pub fn readied(scenario: LeaderFile) -> Readied<LeaderBased> {
     let properties = scenario.judged(property::all()).expect("properties are known");
     let modes = MODES.iter().map(|(_, has)| has(&scenario)).collect();
-    let promised = promised(&scenario).map(Judged::name).collect();
+    let promised = promised(&scenario).collect();
     Readied { properties, modes, promised, world: World::new(LeaderBased::new(scenario)) }
 }
 
@@ -42,7 +42,7 @@ impl of_world::Draft for Draft {
     }
 
     fn promises() -> Vec<&'static str> {
-        Judged::ALL.map(Judged::name).to_vec()
+        Judged::ALL.map(Judged::name).into_iter().chain(IN_THE_END).collect()
     }
 
     /// Clients are honest here, and their timers are counted as theirs.

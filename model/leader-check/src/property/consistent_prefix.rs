@@ -7,7 +7,6 @@ use quorate_ids::{ClientId, NodeSet};
 use quorate_leader::client::{Ended, Task};
 use quorate_leader::message::Outcome;
 use quorate_leader::names::{Key, Position, RequestId, Value};
-use quorate_leader::statement::Statement;
 
 use super::order::{Order, Sight};
 use crate::facts::Fact;
@@ -22,7 +21,7 @@ type Seen = BTreeMap<Key, Sight>;
 pub(crate) struct Memory {
     order: Order,
     seen: BTreeMap<ClientId, Seen>,
-    authors: BTreeMap<(Key, Value), Seen>,
+    authors: BTreeMap<RequestId, Seen>,
     owed: BTreeMap<ClientId, Seen>,
     is_missed: bool,
     is_paid: bool,
@@ -37,9 +36,9 @@ impl Memory {
     }
 
     fn start(&mut self, request: RequestId, task: &Task) {
-        if let Task::Write { key, statement: Statement::Set(text) } = task {
+        if let Task::Write { .. } = task {
             let author = self.seen.get(&request.client).cloned().unwrap_or_default();
-            self.authors.insert((key.clone(), Value::Text(text.clone())), author);
+            self.authors.insert(request, author);
         }
     }
 
@@ -52,8 +51,9 @@ impl Memory {
             self.is_missed |= !pays;
             self.is_paid |= pays;
         }
-        let (Some(value), Some(found)) = (value, found) else { return };
-        if let Some(author) = self.authors.get(&(key.clone(), value.clone())) {
+        let Some(found) = found else { return };
+        let author = self.order.author(key, &found);
+        if let Some(author) = author.and_then(|request| self.authors.get(&request)) {
             for (key, sight) in author {
                 Self::see(&self.order, owed, key, sight);
             }

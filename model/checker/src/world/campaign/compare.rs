@@ -11,7 +11,7 @@ use derive_where::derive_where;
 use super::visit::{Ending, Found, Shown, visit};
 use crate::world::World;
 use crate::world::counters::{Enumerated, Kind};
-use crate::world::property::Property;
+use crate::world::property::{Expected, Property};
 use crate::world::protocol::Protocol;
 use crate::world::reduces::Reduces;
 
@@ -48,6 +48,25 @@ pub struct Exercised<P: Protocol> {
     pub rules: Vec<P::Rule>,
     /// What was shown.
     pub shown: Vec<Shown>,
+    /// What became of each property of endless runs.
+    pub endings: Vec<Ending>,
+}
+
+impl<P: Protocol> Exercised<P> {
+    /// Whether a property is violated.
+    #[must_use]
+    pub fn violates(&self, property: &'static str) -> bool {
+        let ends =
+            |ending: &Ending| ending.name == property && ending.found == Some(Expected::Violated);
+        self.endings.iter().any(ends) || self.shown.contains(&Shown::Property(property))
+    }
+
+    /// Whether a property was put to the test.
+    #[must_use]
+    pub fn has_tested(&self, property: &'static str) -> bool {
+        self.endings.iter().any(|ending| ending.name == property && ending.tested)
+            || self.shown.contains(&Shown::Witness(property))
+    }
 }
 
 /// A difference between the two.
@@ -239,6 +258,7 @@ impl<P: Reduces> Reference<P> {
             kinds: happened.map(|(kind, _)| kind).collect(),
             rules: left_out.filter(|(_, count)| *count > 0).map(|(rule, _)| rule).collect(),
             shown: self.full.runs.iter().filter_map(|(shown, run)| run.map(|_| *shown)).collect(),
+            endings: self.full.endings.clone(),
         }
     }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::compare::{Compared, Difference, compare};
-use super::visit::Shown;
 use crate::world::World;
 use crate::world::counters::Kind;
 use crate::world::property::Property;
@@ -83,8 +82,7 @@ impl<P: Reduces> Readied<P> {
     pub fn compared(&self, distinct_max: usize) -> Compared<P> {
         let compared = compare(&self.world, self.properties.clone(), distinct_max);
         let Compared::Same(exercised) = &compared else { return compared };
-        let is_violated = |name: &&&'static str| exercised.shown.contains(&Shown::Property(name));
-        match self.promised.iter().find(is_violated) {
+        match self.promised.iter().find(|property| exercised.violates(property)) {
             Some(property) => Compared::Different {
                 difference: Difference::Promised { property },
                 switched: None,

@@ -4,7 +4,6 @@ use derive_where::derive_where;
 
 use super::compare::{Compared, Difference, Exercised};
 use super::draft::Draft;
-use super::visit::Shown;
 use crate::world::counters::{Enumerated, Kind};
 use crate::world::protocol::Protocol;
 
@@ -112,8 +111,7 @@ impl<D: Draft> Tally<D> {
             *count += u64::from(*has);
         }
         for (name, count) in &mut self.promises {
-            let is_tested = exercised.shown.contains(&Shown::Witness(name));
-            *count += u64::from(is_tested && promised.contains(name));
+            *count += u64::from(exercised.has_tested(name) && promised.contains(name));
         }
     }
 
