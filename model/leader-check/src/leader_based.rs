@@ -130,7 +130,13 @@ impl LeaderBased {
     }
 
     /// What a node does about one log, before its changes are made.
-    fn react(&self, id: NodeId, node: &mut NodeState<Self>, shard: ShardId, input: Input) -> Step {
+    pub(crate) fn react(
+        &self,
+        id: NodeId,
+        node: &mut NodeState<Self>,
+        shard: ShardId,
+        input: Input,
+    ) -> Step {
         let at = usize::from(shard.0);
         // Every node draws its own number, always the same.
         let around = Surroundings { now: node.clock, random: 100 + u64::from(id.0) };

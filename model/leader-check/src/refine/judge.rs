@@ -178,7 +178,10 @@ fn raise(of: &mut HashMap<Key, Position>, key: &Key, position: Position) {
 
 impl LogJudge {
     pub(super) fn new(cluster: &Cluster) -> Self {
-        let promiser = cluster.promiser();
+        LogJudge::of(cluster.promiser())
+    }
+
+    fn of(promiser: Promiser) -> Self {
         let standing = |judged: Judged| {
             let is_promised = judged.is_about_order() || promiser.is_safe(0);
             (judged, Standing { is_promised, ..Standing::default() })
@@ -187,7 +190,7 @@ impl LogJudge {
             promiser,
             lost_disks: 0,
             standings: Judged::ALL.into_iter().map(standing).collect(),
-            logs: vec![Log::default(); cluster.nodes.len()],
+            logs: vec![Log::default(); promiser.nodes],
             entries: HashMap::new(),
             writes: HashMap::new(),
             executed: HashMap::new(),
@@ -618,5 +621,7 @@ impl Judge<LeaderBased> for LogJudge {
     }
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;
