@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::example::{Message, PrimaryBackup};
 use crate::register::{Asking, ClientInput, Input, RegisterTraces};
-use crate::support::TestCluster;
+use crate::support::{TestCluster, once_free};
 
 const PRIMARY: NodeId = NodeId(0);
 const BACKUP: NodeId = NodeId(1);
@@ -357,7 +357,7 @@ fn cluster() -> TestCluster {
 fn spawn(cluster: &TestCluster, name: &str) -> NodeHandle {
     let mut settings = NodeSettings::new(cluster.file.clone(), name).unwrap();
     settings.trace = Some(trace_of(cluster, name));
-    RunningNode::<RegisterNode>::spawn(settings).unwrap()
+    once_free(|| RunningNode::<RegisterNode>::spawn(settings.clone()))
 }
 
 fn trace_of(cluster: &TestCluster, name: &str) -> PathBuf {

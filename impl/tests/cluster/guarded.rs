@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use crate::support::{DEADLINE, TestCluster, quorate, wait_for};
+use crate::support::{DEADLINE, TestCluster, once_free, quorate, wait_for};
 use quorate::client::{Session, SessionOptions, accept_loss, collect_status};
 use quorate::config::ClusterFile;
 use quorate::given::Evidence;
@@ -24,7 +24,8 @@ const NODE: NodeId = NodeId(0);
 fn spawn_all(cluster: &TestCluster) -> Vec<NodeHandle> {
     let spawn = |name: &String| {
         let settings = NodeSettings::new(cluster.file.clone(), name).unwrap();
-        Node::spawn(NodeSettings { is_founding: true, ..settings }).unwrap()
+        let settings = NodeSettings { is_founding: true, ..settings };
+        once_free(|| Node::spawn(settings.clone()))
     };
     cluster.names().iter().map(spawn).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::TestCluster;
+use crate::support::{TestCluster, once_free};
 use quorate::client::{Session, SessionOptions, collect_status, obstacles};
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate_model::ids::{Key, NodeId, Value};
@@ -33,7 +33,8 @@ impl Nodes {
     fn start(&mut self, node: NodeId, is_founding: bool) {
         let name = self.cluster.file.cluster.name(node);
         let settings = NodeSettings::new(self.cluster.file.clone(), name).unwrap();
-        let handle = Node::spawn(NodeSettings { is_founding, ..settings }).unwrap();
+        let settings = NodeSettings { is_founding, ..settings };
+        let handle = once_free(|| Node::spawn(settings.clone()));
         self.running.insert(node, handle);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::TestCluster;
+use crate::support::{TestCluster, once_free};
 use quorate::client::{Session, SessionOptions};
 use quorate::node::{Node, NodeHandle, NodeSettings};
 use quorate_model::ids::{Key, Value};
@@ -11,7 +11,8 @@ use quorate_model::versions::VersionVector;
 
 fn spawn(cluster: &TestCluster, name: &str) -> NodeHandle {
     let settings = NodeSettings::new(cluster.file.clone(), name).unwrap();
-    Node::spawn(NodeSettings { is_founding: true, ..settings }).unwrap()
+    let settings = NodeSettings { is_founding: true, ..settings };
+    once_free(|| Node::spawn(settings.clone()))
 }
 
 fn put(key: &str, value: &str) -> Operation {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::TestCluster;
+use crate::support::{TestCluster, once_free};
 use quorate::client::{Session, SessionOptions, collect_status};
 use quorate::config::ClusterFile;
 use quorate::node::{Node, NodeHandle, NodeSettings};
@@ -14,7 +14,8 @@ use quorate_model::versions::Record;
 /// A node in this process, on a disk and a socket of its own.
 fn start(cluster: &ClusterFile, name: &str, is_founding: bool) -> NodeHandle {
     let settings = NodeSettings::new(cluster.clone(), name).unwrap();
-    Node::spawn(NodeSettings { is_founding, ..settings }).unwrap()
+    let settings = NodeSettings { is_founding, ..settings };
+    once_free(|| Node::spawn(settings.clone()))
 }
 
 fn operate(cluster: &ClusterFile, coordinator: NodeId, operation: Operation) -> Outcome {

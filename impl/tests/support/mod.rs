@@ -8,6 +8,7 @@ pub use ports::{free_base_port, free_ports};
 pub use small_disk::SmallDisk;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -17,6 +18,7 @@ use quorate::client::{wait_until_up, wait_until_up_of};
 use quorate::config::{ClusterFile, Template, TemplateLeader, TemplateNode};
 use quorate::keys::make_key;
 use quorate::leader_based::WithLeader;
+use quorate::node::NodeError;
 use quorate_model::ids::{Key, NodeId};
 use tempfile::TempDir;
 
@@ -33,6 +35,23 @@ pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited too long for {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Starts what binds an address that was given back just now. A process that another test is about to start has every
+/// socket of this one until it executes its own program, and keeps its address in use until then.
+///
+/// # Panics
+/// When it cannot be started for another reason, or not in time.
+pub fn once_free<T>(mut start: impl FnMut() -> Result<T, NodeError>) -> T {
+    let mut started = None;
+    wait_for("an address to be free", || {
+        match start() {
+            Err(NodeError::Bind { source, .. }) if source.kind() == ErrorKind::AddrInUse => {}
+            other => started = Some(other.unwrap_or_else(|error| panic!("{error}"))),
+        }
+        started.is_some()
+    });
+    started.expect("that was waited for")
 }
 
 /// The program under test.
