@@ -2,11 +2,12 @@
 //!
 //! Of clusters whose leaders have epochs, that do nothing wrong on purpose, and of whose disks none is older than it was.
 
+pub use quorate_checker::world::Promise;
+
 use quorate_checker::world::{Environment, Faults};
-use quorate_leader::client::Task;
 use quorate_leader::config::{ElectionKind, LogKind, Reads, Replication};
 
-use crate::setting::{LeaderFile, Written};
+use crate::setting::LeaderFile;
 
 /// The properties that are judged on traces, in the order of reports.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -73,17 +74,6 @@ pub struct Circumstances {
     pub lost_disks: usize,
     /// Whether clients write what a clock shows or a draw comes to.
     pub draws: bool,
-}
-
-/// Under which losses a cluster promises a property.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Promise {
-    /// Under none: not even while all disks stay.
-    Not,
-    /// As long as no more than so many disks are lost.
-    UpTo(usize),
-    /// Whatever disks are lost.
-    Always,
 }
 
 /// The settings that promises depend on.
@@ -168,15 +158,9 @@ impl Promiser {
     /// Under which losses it promises a property to clients that read like this, and write nothing drawn.
     #[must_use]
     pub fn promise(&self, property: Judged, reads: Reads) -> Promise {
-        let holds = |lost_disks: &usize| {
-            let under = Circumstances { reads, lost_disks: *lost_disks, draws: false };
-            self.is_promised(property, &under)
-        };
-        match (0..=self.nodes).take_while(holds).last() {
-            None => Promise::Not,
-            Some(lost) if lost == self.nodes => Promise::Always,
-            Some(lost) => Promise::UpTo(lost),
-        }
+        Promise::of(self.nodes, |lost_disks| {
+            self.is_promised(property, &Circumstances { reads, lost_disks, draws: false })
+        })
     }
 }
 
@@ -206,11 +190,10 @@ impl Told {
             log: setting.log,
         };
         let gone = if setting.crashed_stay_down { crashes } else { 0 };
-        let mut tasks = setting.clients.iter().flat_map(|client| &client.operations);
         let under = Circumstances {
             reads: setting.reads,
             lost_disks: usize::from(wipes) + usize::from(gone),
-            draws: tasks.any(|Written(task)| is_drawn(task)),
+            draws: setting.draws(),
         };
         Some(Told { promiser, under })
     }
@@ -246,9 +229,4 @@ fn comes_to_an_end(scenario: &LeaderFile) -> bool {
             && all_come_back
             && is_whole_again
     })
-}
-
-/// Whether what a task writes depends on where and when it is executed.
-fn is_drawn(task: &Task) -> bool {
-    matches!(task, Task::Write { statement, .. } if !statement.is_deterministic())
 }

@@ -308,6 +308,15 @@ impl Setting {
         self.sessions.is_some() || self.pending_max.is_some()
     }
 
+    /// Whether clients write what depends on where and when it is executed: what a clock shows or a draw comes to.
+    #[must_use]
+    pub fn draws(&self) -> bool {
+        let mut tasks = self.clients.iter().flat_map(|client| &client.operations);
+        tasks.any(|Written(task)| {
+            matches!(task, Task::Write { statement, .. } if !statement.is_deterministic())
+        })
+    }
+
     /// What each node is told of each log.
     #[must_use]
     pub fn nodes(&self, nodes: &[String]) -> Vec<Vec<NodeConfig>> {

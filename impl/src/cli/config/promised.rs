@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use quorate_leader::config::Reads;
 use quorate_leader_model::counterexample as counterexample_with_leader;
-use quorate_leader_model::promises::{Judged, Promise as LogPromise, Promiser};
+use quorate_leader_model::promises::{Judged, Promiser};
 use quorate_leader_model::property;
 use quorate_model::check::PropertySpec;
 use quorate_model::check::property::{ALL, Circumstances, Promise};
@@ -44,13 +44,17 @@ fn of(property: &PropertySpec, cluster: &ClusterConfig) -> Option<Promised> {
         property: property.name,
         statement: property.statement,
         promised: is_promised,
-        lost_disks: match promise {
-            Promise::UpTo(lost) => Some(lost),
-            Promise::Not | Promise::Always => None,
-        },
+        lost_disks: lost_disks(promise),
         unless_minted_twice: is_promised && property.is_promised(cluster, &twice) == Some(false),
         counterexample: if is_promised { None } else { shown() },
     })
+}
+
+fn lost_disks(promise: Promise) -> Option<usize> {
+    match promise {
+        Promise::UpTo(lost) => Some(lost),
+        Promise::Not | Promise::Always => None,
+    }
 }
 
 /// What is promised by a cluster with a leader, and what is not, to clients that read like this.
@@ -60,17 +64,14 @@ pub(super) fn promises_with_leader(promiser: &Promiser, reads: Reads) -> Vec<Pro
         let property = known.iter().find(|property| property.name == judged.name());
         let property = property.expect("scenarios know what traces are judged by");
         let promise = promiser.promise(judged, reads);
-        let is_promised = promise != LogPromise::Not;
+        let is_promised = promise != Promise::Not;
         let shown =
             || counterexample_with_leader(judged, promiser, reads).map(|builtin| builtin.name);
         Promised {
             property: property.name,
             statement: property.statement,
             promised: is_promised,
-            lost_disks: match promise {
-                LogPromise::UpTo(lost) => Some(lost),
-                LogPromise::Not | LogPromise::Always => None,
-            },
+            lost_disks: lost_disks(promise),
             unless_minted_twice: false,
             counterexample: if is_promised { None } else { shown() },
         }

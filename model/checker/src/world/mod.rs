@@ -27,6 +27,7 @@ mod local;
 mod malformed;
 mod offer;
 mod operations;
+mod promise;
 mod property;
 mod protocol;
 mod reduces;
@@ -51,6 +52,7 @@ pub use explorer::{ExploredAction, ExploredState, ExploredWorld, FixedRun, Fixed
 pub use judged::{Endings, Judged, Verdict};
 pub use local::{Event, Taken};
 pub use malformed::malformed;
+pub use promise::Promise;
 pub use property::{Condition, Expected, Explain, Property, PropertyKind};
 pub use protocol::{ClientInput, Effect, Expiry, NodeInput, Outbox, Protocol, Value};
 pub use reduces::Reduces;

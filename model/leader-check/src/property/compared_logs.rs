@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use quorate_ids::ClientId;
-use quorate_leader::client::Task;
 use quorate_leader::config::LogKind;
 use quorate_leader::log::{Content, Entry, RowEffect};
 use quorate_leader::names::{Epoch, Index, Key, Position, Value};
@@ -36,12 +35,7 @@ pub(super) fn pairs<'a>(
 
 /// Whether every replica that executes what the log ships comes to the same. If not, rows tell nothing about logs.
 pub(super) fn rows_tell(protocol: &LeaderBased) -> bool {
-    let mut tasks = protocol.setting().clients.iter().flat_map(|client| &client.operations);
-    protocol.cluster().log != LogKind::Statement
-        || tasks.all(|written| match &written.0 {
-            Task::Write { statement, .. } => statement.is_deterministic(),
-            Task::Read { .. } => true,
-        })
+    protocol.cluster().log != LogKind::Statement || !protocol.setting().draws()
 }
 
 /// The epoch of what a log holds at an index: an entry, or the base.

@@ -79,20 +79,14 @@ impl LogOfReigns {
         store: &MemoryStore,
         request: RequestId,
     ) -> bool {
-        store.entries().iter().any(|entry| entry.request() == Some(request))
-            || self.has_compacted(shard, store, request)
+        self.known_writes(shard, store).any(|held| held == request)
+            || self.0.is_none() && may_have_compacted(store, request)
     }
+}
 
-    fn has_compacted(&self, shard: ShardId, store: &MemoryStore, request: RequestId) -> bool {
-        let Position { epoch, index: through } = store.base_position();
-        if through == Index(0) {
-            return false;
-        }
-        let Some(logs) = &self.0 else {
-            let remembered = store.clients().get(&request.client);
-            return remembered.is_some_and(|remembered| remembered.number >= request.number);
-        };
-        let log = logs.get(&(shard, epoch)).into_iter().flatten();
-        log.into_iter().any(|(index, held)| *index <= through && *held == request)
-    }
+/// Whether what a log was compacted to may come from this write, as far as the last write of its client tells.
+fn may_have_compacted(store: &MemoryStore, request: RequestId) -> bool {
+    let remembered = store.clients().get(&request.client);
+    store.base_position().index > Index(0)
+        && remembered.is_some_and(|remembered| remembered.number >= request.number)
 }

@@ -1,5 +1,7 @@
 //! What a cluster promises of a key: what its traces are judged by, before there are any.
 
+pub use quorate_checker::world::Promise;
+
 use super::{Judging, LostDisks, OnTraces, Promiser, PropertySpec, Weakest};
 use crate::cluster::ClusterConfig;
 
@@ -28,17 +30,6 @@ impl Circumstances {
     }
 }
 
-/// Under which losses a cluster promises a property.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Promise {
-    /// Under none: not even while all disks stay.
-    Not,
-    /// As long as no more than so many of the nodes that may hold a key lose their disks.
-    UpTo(usize),
-    /// Whatever disks are lost.
-    Always,
-}
-
 impl PropertySpec {
     /// Whether a cluster promises this of a key under these circumstances; `None` where it is not judged on traces.
     #[must_use]
@@ -60,14 +51,9 @@ impl PropertySpec {
     pub fn promise(&self, cluster: &ClusterConfig) -> Option<Promise> {
         let set = Circumstances::of(cluster);
         let holders = if set.is_sloppy { cluster.members().len() } else { cluster.quorum().n() };
-        let holds = |lost_disks| {
-            self.is_promised(cluster, &Circumstances { lost_disks, ..set }).unwrap_or(false)
-        };
         self.is_promised(cluster, &set)?;
-        Some(match (0..=holders).take_while(|lost| holds(*lost)).last() {
-            None => Promise::Not,
-            Some(lost) if lost == holders => Promise::Always,
-            Some(lost) => Promise::UpTo(lost),
-        })
+        Some(Promise::of(holders, |lost_disks| {
+            self.is_promised(cluster, &Circumstances { lost_disks, ..set }).unwrap_or(false)
+        }))
     }
 }
